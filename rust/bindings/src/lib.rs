@@ -1,0 +1,1 @@
+//! slotkeeper._core: the engine for Python.

@@ -1,0 +1,1 @@
+//! The Originator Counter table: store-max, compare-and-increment, overlay, record image.

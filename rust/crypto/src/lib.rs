@@ -1,0 +1,1 @@
+//! KRP signature and ACB-SMD MAC: the only crate that names a cryptographic library.

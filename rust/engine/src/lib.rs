@@ -1,0 +1,1 @@
+//! One batch: event, decision, sealed command.

@@ -1,0 +1,1 @@
+//! GBCS CS02b and CS02a on the wire: bytes in, bytes out.
