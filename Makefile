@@ -1,0 +1,85 @@
+# `make` alone prints the targets. Everything is built into .venv/ and target/; nothing outside this folder is touched.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+PY := $(VENV)/bin/python
+TOOLS := .cache/tools
+CARGO ?= cargo
+# The interpreter that .venv is made from; `make setup PYTHON=/path/to/python3.12` chooses another.
+PYTHON ?= $(firstword $(foreach p,python3.14 python3.13 python3.12 python3.11 python3,\
+            $(shell command -v $(p) >/dev/null 2>&1 && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+# Seconds for each fuzz target.
+FUZZ_SECONDS ?= 60
+
+PACKAGES_STAMP := $(VENV)/.packages
+EXTENSION_STAMP := $(VENV)/.extension
+RUST_SOURCES := $(shell find rust -path '*/fuzz' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
+
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup demo test check bench fuzz clean needs-python needs-rust
+
+help:  ## Print this help
+	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*  ## /\t/' | expand -t 10
+
+setup: $(EXTENSION_STAMP)  ## Make .venv, install the locked packages, build the extension (release)
+
+demo: setup  ## Run the whole story on synthetic data
+	$(VENV)/bin/slotkeeper demo
+
+test: setup  ## Run all tests: Rust, then Python
+	$(CARGO) test --locked --workspace
+	$(PY) -m pytest -q
+
+check: setup  ## Format, lints, types, stubs, documentation, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-deny
+	$(CARGO) deny --log-level error check licenses bans sources
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
+
+bench: setup  ## Measure: Rust by criterion, Python by pytest-benchmark
+	$(CARGO) bench --locked --workspace
+	$(PY) -m pytest -q benchmarks/python --benchmark-only -p no:cacheprovider
+
+fuzz: needs-rust  ## Fuzz the wire format, a minute each target (needs a nightly toolchain)
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-fuzz
+	cd rust/gbcs && for target in $$($(CARGO) +nightly fuzz list); do \
+	  $(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done
+
+clean:  ## Remove everything that was built
+	rm -rf $(VENV) target .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -f pycore/slotkeeper/*.so
+
+needs-python:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed and none was found." >&2; \
+	  echo "Debian, Ubuntu: apt-get install python3 python3-venv. Another place: make setup PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) cannot make virtual environments." >&2; \
+	  echo "Debian, Ubuntu: apt-get install python3-venv" >&2; exit 2; }
+
+needs-rust:
+	@command -v $(CARGO) >/dev/null || { echo "Rust (cargo) is needed; the version stands in Cargo.toml as rust-version." >&2; \
+	  echo "Install it with rustup, see https://rustup.rs, and open a new shell." >&2; exit 2; }
+	@command -v cc >/dev/null || { echo "A C compiler (cc) is needed to build the cryptographic library." >&2; \
+	  echo "Debian, Ubuntu: apt-get install build-essential" >&2; exit 2; }
+
+$(PACKAGES_STAMP): requirements/pip.txt requirements/dev.txt | needs-python
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --require-hashes --requirement requirements/pip.txt
+	$(PY) -m pip install --quiet --require-hashes --no-deps --requirement requirements/dev.txt
+	touch $@
+
+# maturin builds the crate, puts the library beside the sources and installs the package as editable.
+$(EXTENSION_STAMP): $(PACKAGES_STAMP) $(RUST_SOURCES) Cargo.toml Cargo.lock pyproject.toml | needs-rust
+	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --release --quiet
+	touch $@
