@@ -1,0 +1,57 @@
+"""Partitioned streams with transactions: one interface, several kinds.
+
+Tools open streams by their address, publish and read. A worker becomes an owner and gets
+partitions: one partition of every stream each, written by transactions that hold outputs,
+changelog and the inputs' positions together. What the records mean is no concern of this package.
+"""
+
+from .address import open_streams
+from .errors import (
+    CommitAbortedError,
+    CommitError,
+    CommitInDoubtError,
+    FencedError,
+    LockedError,
+    StoppedForOperatorError,
+    StoreUnavailableError,
+    StreamsError,
+    TryLaterError,
+    WrongUseError,
+)
+from .interface import (
+    Fetched,
+    Headers,
+    Message,
+    Output,
+    OwnedPartition,
+    Ownership,
+    Record,
+    Streams,
+    StreamsSettings,
+)
+from .layout import SLOTKEEPER, Layout
+
+__all__ = [
+    "SLOTKEEPER",
+    "CommitAbortedError",
+    "CommitError",
+    "CommitInDoubtError",
+    "FencedError",
+    "Fetched",
+    "Headers",
+    "Layout",
+    "LockedError",
+    "Message",
+    "Output",
+    "OwnedPartition",
+    "Ownership",
+    "Record",
+    "StoppedForOperatorError",
+    "StoreUnavailableError",
+    "Streams",
+    "StreamsError",
+    "StreamsSettings",
+    "TryLaterError",
+    "WrongUseError",
+    "open_streams",
+]

@@ -1,0 +1,77 @@
+"""What can go wrong with streams, by what the caller does next.
+
+::
+
+    StreamsError
+    ├── WrongUseError               correct the call or the configuration          exit 2
+    ├── StoppedForOperatorError     a person decides; do not restart               exit 3
+    ├── TryLaterError               the same may succeed later                     exit 4
+    │   ├── StoreUnavailableError   disk full, I/O error, read-only, unreachable
+    │   └── LockedError             another worker serves these streams
+    └── CommitError                 a batch was not acknowledged
+        ├── CommitAbortedError      for certain nothing of it is visible
+        ├── CommitInDoubtError      it may be visible: restore before going on
+        └── FencedError             another owner has the partition now
+"""
+
+
+class StreamsError(Exception):
+    """Base of every error of this package."""
+
+
+class WrongUseError(StreamsError):
+    """A name, an address or a setting cannot be used. Trying again does not help."""
+
+
+class StoppedForOperatorError(StreamsError):
+    """The store contradicts what it once acknowledged; nothing may be issued from it.
+
+    Raised for a restored older copy, another incarnation, offsets ahead of the changelog, an input
+    that begins after the position, and a changed partition count. Restarting changes nothing; an
+    operator acknowledges with a reason.
+
+    Attributes:
+        partition: The partition concerned; None where the whole store is.
+    """
+
+    def __init__(self, message: str, *, partition: int | None = None) -> None:
+        """Keep the partition beside the sentence."""
+        super().__init__(message)
+        self.partition = partition
+
+
+class TryLaterError(StreamsError):
+    """Nothing was lost and nothing is wrong with the data; the same may succeed later."""
+
+
+class StoreUnavailableError(TryLaterError):
+    """The store cannot be used just now: disk full, I/O error, read-only, unreachable."""
+
+
+class LockedError(TryLaterError):
+    """Another worker serves these streams.
+
+    Attributes:
+        holder: What the holder left about itself, such as its process id; empty if unknown.
+    """
+
+    def __init__(self, message: str, *, holder: str = "") -> None:
+        """Keep the holder beside the sentence."""
+        super().__init__(message)
+        self.holder = holder
+
+
+class CommitError(StreamsError):
+    """A batch was not acknowledged."""
+
+
+class CommitAbortedError(CommitError):
+    """For certain nothing of the batch is visible: commit was never called and abort returned."""
+
+
+class CommitInDoubtError(CommitError):
+    """The batch may or may not be visible. Fence and restore before anything else is staged."""
+
+
+class FencedError(CommitInDoubtError):
+    """Another owner has taken the partition over; this one must not go on with it."""

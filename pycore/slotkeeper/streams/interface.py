@@ -1,0 +1,216 @@
+"""The one interface that every kind of streams has."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple, Protocol, TypeAlias
+
+from .clock import system_clock, system_entropy
+from .layout import SLOTKEEPER, Layout
+
+Headers: TypeAlias = Sequence[tuple[str, bytes]]
+"""Names and values, in order; a name may occur twice."""
+
+Output: TypeAlias = tuple[str, int, bytes | None, bytes | None, Headers]
+"""``(stream, partition, key, value, headers)``: a record to be written as it is."""
+
+
+class Record(NamedTuple):
+    """A committed record.
+
+    Attributes:
+        stream: The stream's name.
+        partition: From 0.
+        offset: Rises by at least one from record to record of a partition; gaps are no loss.
+        key: None where the writer gave none.
+        value: None is a tombstone.
+        headers: As written.
+        timestamp_ms: When it was written, milliseconds since 1970 UTC, by the writer's clock.
+    """
+
+    stream: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    timestamp_ms: int
+
+
+class Message(NamedTuple):
+    """A record to be published.
+
+    Attributes:
+        stream: The stream's name.
+        key: The device, in any spelling of an EUI-64.
+        value: None is a tombstone.
+        headers: Names and values.
+        partition: None lets the key decide, ``murmur2(canonical key) % partitions``.
+    """
+
+    stream: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class Fetched(NamedTuple):
+    """What one fetch found in one stream.
+
+    Attributes:
+        records: In order; may be empty although ``position`` moved.
+        position: Where to read on. Aborted records and markers count as passed.
+    """
+
+    records: list[Record]
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamsSettings:
+    """What a kind may need besides its address.
+
+    Attributes:
+        layout: The streams.
+        partitions: Wanted count; None takes what is there, or 4 where streams make themselves.
+        witness: A file outside the store by which a restored older store is detected.
+        application: Kafka: consumer group, and the prefix of the transactional ids.
+        kafka: Kafka: further options by aiokafka's own names.
+        clock: Milliseconds since 1970 UTC: the one seam through which time enters.
+        entropy: Random bytes of a wanted length: the one seam of randomness.
+    """
+
+    layout: Layout = SLOTKEEPER
+    partitions: int | None = None
+    witness: Path | None = None
+    application: str = "slotkeeper"
+    kafka: Mapping[str, object] = field(default_factory=dict)
+    clock: Callable[[], int] = system_clock
+    entropy: Callable[[int], bytes] = system_entropy
+
+
+class Streams(Protocol):
+    """Open streams: what tools use. Safe beside a running worker."""
+
+    @property
+    def layout(self) -> Layout:
+        """Which streams there are."""
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each stream has."""
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Append all of the messages, in order, or none of them where the kind can do that.
+
+        Returns once they are durable. Inputs only take messages: what a worker writes is its own.
+
+        Raises:
+            WrongUseError: An unknown stream or partition, or a stream that only its worker writes.
+            StoreUnavailableError: Not written now.
+        """
+
+    def read(
+        self, stream: str, *, from_start: bool = True, follow: bool = False
+    ) -> AsyncIterator[list[Record]]:
+        """Give committed records in batches of one partition each, a partition's in order.
+
+        Args:
+            stream: The stream's name.
+            from_start: Begin with the oldest record that is kept, else with what comes from now on.
+            follow: Go on for ever, else end with the last record that stood when reading began.
+
+        Raises:
+            WrongUseError: An unknown stream.
+            StoreUnavailableError: Not readable now.
+        """
+
+    def own(self) -> AbstractAsyncContextManager["Ownership"]:
+        """Become a worker of these streams for as long as the context lasts.
+
+        Raises:
+            LockedError: Another worker serves them and the kind allows only one.
+            StoreUnavailableError: Not possible now.
+        """
+
+
+class Ownership(Protocol):
+    """A worker's share of the partitions."""
+
+    async def assignment(self) -> frozenset[int]:
+        """Wait until the share differs from the one given last; the first call gives the first."""
+
+    async def open(self, partition: int) -> "OwnedPartition":
+        """Fence every earlier owner of the partition and take its place.
+
+        Nothing of an earlier owner becomes visible after this returns. The order afterwards is
+        restore, then positions, then fetch.
+
+        Raises:
+            StoppedForOperatorError: The store is behind what it once acknowledged.
+            StoreUnavailableError: Not possible now.
+        """
+
+    async def acknowledge(self, partition: int) -> str:
+        """Accept the store as it stands: what ``open`` refused becomes the new truth.
+
+        Gives one sentence about what was accepted; empty if nothing stood against the store.
+        """
+
+
+class OwnedPartition(Protocol):
+    """One partition of every stream, in the hands of its only owner."""
+
+    @property
+    def number(self) -> int:
+        """The partition, from 0."""
+
+    @property
+    def incarnation(self) -> str:
+        """Names this store's life: a store made anew under the same address has another."""
+
+    def changelog(self) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, to its end."""
+
+    def table(self, below: int) -> AsyncIterator[list[Record]]:
+        """Give the table's records whose offset is less than ``below``, in order."""
+
+    async def starts(self) -> dict[str, int]:
+        """For each input, the first offset that is still kept (its end, if none is)."""
+
+    async def ends(self) -> dict[str, int]:
+        """For each input, an offset above every record committed before this call."""
+
+    async def offsets(self) -> dict[str, int]:
+        """Give the positions kept for lag tools; some or all inputs may be missing."""
+
+    async def fetch(
+        self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
+    ) -> dict[str, Fetched]:
+        """Read on in the wanted streams from the given positions.
+
+        Args:
+            wanted: Stream and position.
+            limit: At most so many records of each stream.
+            wait_s: Wait so long, in seconds, if there is nothing at all.
+
+        Returns:
+            Streams that have something new; empty if none has.
+
+        Raises:
+            StoreUnavailableError: Not readable now.
+        """
+
+    async def commit(self, outputs: Sequence[Output], positions: Mapping[str, int]) -> None:
+        """Write outputs and positions in one transaction; return once it is durable.
+
+        Raises:
+            CommitAbortedError: For certain nothing is visible; the cause says why.
+            CommitInDoubtError: It may be visible. Close this partition and open it again.
+            FencedError: Another owner has it.
+        """
+
+    async def close(self) -> None:
+        """Let the partition go. An unfinished commit is waited for."""
