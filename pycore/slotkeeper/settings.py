@@ -1,0 +1,345 @@
+"""Settings: ``slotkeeper.toml``, then ``SLOTKEEPER_*`` variables, then options.
+
+Every default stands in the models below. A key that no model knows is an error that names the
+nearest one that does, since a misspelt switch would otherwise silently keep its default.
+"""
+
+import base64
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+import orjson
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
+
+from slotkeeper._core import Authority, canonical_key
+from slotkeeper.errors import ConfigurationError
+from slotkeeper.settings_keys import refuse_unknown, variables
+from slotkeeper.streams import StreamsSettings
+
+DEFAULT_FILE = "slotkeeper.toml"
+
+MAX_COUNTER = 2**63 - 1
+"""CS02b numbers are ASN.1 INTEGER (0..9223372036854775807)."""
+
+
+def _decimal(value: object) -> object:
+    """Take a TOML integer for a decimal string; other types are left for pydantic to refuse."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _eui64(value: str) -> str:
+    canonical = canonical_key(value.encode())
+    if canonical is None:
+        raise ValueError(f"{value!r} is no EUI-64, such as 90-B3-D5-1F-30-00-00-02")
+    return canonical.decode()
+
+
+DecimalString: TypeAlias = Annotated[
+    str, BeforeValidator(_decimal), Field(pattern=r"^(0|[1-9][0-9]{0,18})$")
+]
+"""A number of CS02b as a decimal string: JSON numbers lose precision above 2^53 elsewhere."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KeyPair(_Section):
+    """A certificate of the ACB and the private key that belongs to it.
+
+    Attributes:
+        certificate: PEM file.
+        key: PEM file, PKCS#8 or SEC1; None for a retired certificate whose key is no longer held.
+    """
+
+    certificate: str
+    key: str | None = None
+
+
+class AcbSettings(_Section):
+    """The Access Control Broker: its EUI-64, and its certificates, newest first."""
+
+    id: str = ""
+    digital_signature: list[KeyPair] = []
+    key_agreement: list[KeyPair] = []
+
+    @field_validator("id")
+    @classmethod
+    def _canonical(cls, value: str) -> str:
+        return _eui64(value) if value else value
+
+
+class CounterSettings(_Section):
+    """How Originator Counters are chosen.
+
+    Attributes:
+        source: The hint where a request carries none: milliseconds, or the next free number.
+        ceiling: No hint and no unverified number above it is believed; 1 to 2^63-1.
+        absent_floor: What a 6.21 without floor sends; "auto" sends 0 where tracking lifted the
+            counter, so that the incoming operator is not locked out.
+        without_evidence: Whether a slot of which nothing is known is served.
+    """
+
+    source: Literal["clock-ms", "sequence"] = "clock-ms"
+    ceiling: DecimalString = str(2**62)
+    absent_floor: Literal["auto", "omit", "zero", "refuse"] = "auto"
+    without_evidence: Literal["issue", "refuse"] = "issue"
+
+    @field_validator("ceiling")
+    @classmethod
+    def _in_range(cls, value: str) -> str:
+        if not 1 <= int(value) <= MAX_COUNTER:
+            raise ValueError(f"must be 1 to {MAX_COUNTER}")
+        return value
+
+
+class VerifySettings(_Section):
+    """Which signatures and certificate paths are checked, and as of when."""
+
+    device_signatures: Literal["if-known", "require", "off"] = "if-known"
+    certificate_time: Literal[""] | AwareDatetime = ""
+    issuing_certificates: list[str] = []
+
+
+class PartiesSettings(_Section):
+    """Who counts as a network operator: a file with one EUI-64 a line; empty: anyone not ACB."""
+
+    network_operators: str = ""
+
+
+class AdjustmentsSettings(_Section):
+    """Whether every manual raise needs two different persons."""
+
+    dual_control: bool = False
+
+
+class KafkaSettings(BaseModel):
+    """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    application: str = "slotkeeper"
+    witness: str = ""
+    session_timeout_ms: int = Field(default=10_000, ge=1000)
+
+
+class SnapshotSettings(_Section):
+    """Where snapshots are kept; empty: there are none."""
+
+    directory: str = ""
+
+
+class LimitsSettings(_Section):
+    """Largest record that is looked into, and parked bytes of a partition."""
+
+    message_bytes: int = Field(default=65_536, ge=1024)
+    parking_bytes: int = Field(default=67_108_864, ge=0)
+
+
+class SqliteSettings(_Section):
+    """A witness on another disk, by which a restored older file is detected."""
+
+    witness: str = ""
+
+
+class HttpSettings(_Section):
+    """Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere."""
+
+    listen: str = Field(default="", pattern=r"^($|.+:[0-9]{1,5}$)")
+
+
+class Settings(_Section):
+    """The effective settings. Paths are as given, those of the file resolved from its folder."""
+
+    streams: str = "sqlite:///slotkeeper.db"
+    acb: AcbSettings = AcbSettings()
+    counter: CounterSettings = CounterSettings()
+    verify: VerifySettings = VerifySettings()
+    parties: PartiesSettings = PartiesSettings()
+    adjustments: AdjustmentsSettings = AdjustmentsSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    snapshot: SnapshotSettings = SnapshotSettings()
+    limits: LimitsSettings = LimitsSettings()
+    sqlite: SqliteSettings = SqliteSettings()
+    http: HttpSettings = HttpSettings()
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        streams: str | None = None,
+    ) -> Self:
+        """Read the file, then the environment, then the option.
+
+        Args:
+            file: None takes ``slotkeeper.toml`` of the working folder, where there is one.
+            environment: None takes the process's own.
+            streams: The value of ``--streams``.
+
+        Raises:
+            ConfigurationError: A file cannot be read, a key is unknown, or a value does not fit.
+        """
+        raw = _read_file(file)
+        for path, value in variables(os.environ if environment is None else environment, cls):
+            section = raw
+            for name in path[:-1]:
+                section = section.setdefault(name, {})
+            section[path[-1]] = value
+        if streams is not None:
+            raw["streams"] = streams
+        refuse_unknown(raw, cls)
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise ConfigurationError(_sentences(error)) from None
+
+    def authority(self) -> Authority:
+        """Load the ACB's certificates and private keys; the keys stay in the extension.
+
+        Raises:
+            ConfigurationError: None are configured, or a file cannot be used.
+        """
+        if not (self.acb.id and self.acb.digital_signature and self.acb.key_agreement):
+            raise ConfigurationError(
+                "acb.id, [[acb.digital_signature]] and [[acb.key_agreement]] must be set: "
+                "without them no command can be signed"
+            )
+        return Authority(
+            self.acb.id,
+            digital_signature=[(pair.certificate, pair.key) for pair in self.acb.digital_signature],
+            key_agreement=[(pair.certificate, pair.key) for pair in self.acb.key_agreement],
+        )
+
+    def engine_json(self) -> bytes:
+        """Give the engine its settings as JSON, files read.
+
+        Raises:
+            ConfigurationError: A certificate or the list of operators cannot be read.
+        """
+        time = self.verify.certificate_time
+        return orjson.dumps(
+            {
+                "acb_id": self.acb.id,
+                "counter": self.counter.model_dump(),
+                "verify": {
+                    "device_signatures": self.verify.device_signatures,
+                    "certificate_time": time and time.isoformat(),
+                    "issuing_certificates": [
+                        base64.b64encode(der).decode()
+                        for path in self.verify.issuing_certificates
+                        for der in _certificates(Path(path))
+                    ],
+                },
+                "parties": {"network_operators": self._network_operators()},
+                "adjustments": self.adjustments.model_dump(),
+                "limits": self.limits.model_dump(),
+            }
+        )
+
+    def streams_settings(self, *, partitions: int | None = None) -> StreamsSettings:
+        """Give what the streams need besides their address."""
+        kind = self.kafka if self.streams.startswith("kafka:") else self.sqlite
+        return StreamsSettings(
+            partitions=partitions,
+            witness=Path(kind.witness) if kind.witness else None,
+            application=self.kafka.application,
+            kafka=self.kafka.model_dump(exclude={"application", "witness"}),
+        )
+
+    def _network_operators(self) -> list[str]:
+        if not self.parties.network_operators:
+            return []
+        path = Path(self.parties.network_operators)
+        lines = [line.partition("#")[0].strip() for line in _read(path).decode().splitlines()]
+        try:
+            return [_eui64(line) for line in lines if line]
+        except ValueError as error:
+            raise ConfigurationError(f"parties.network_operators: {path}: {error}") from None
+
+
+def _read_file(file: Path | None) -> dict[str, Any]:
+    path = file or Path(DEFAULT_FILE)
+    if file is None and not path.exists():
+        return {}
+    try:
+        raw = tomllib.loads(_read(path).decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}") from None
+    _resolve(raw, path.resolve().parent)
+    return raw
+
+
+def _resolve(raw: dict[str, Any], folder: Path) -> None:
+    """Take the file's relative paths from the file's folder; ill-typed values are left alone."""
+    streams = raw.get("streams")
+    if isinstance(streams, str) and streams.startswith("sqlite:///"):
+        raw["streams"] = f"sqlite:///{folder / streams.removeprefix('sqlite:///')}"
+    for holder, key in _path_members(raw):
+        value = holder.get(key)
+        if isinstance(value, str) and value and not value.startswith("pkcs11:"):
+            holder[key] = str(folder / value)
+        elif isinstance(value, list):
+            holder[key] = [str(folder / one) if isinstance(one, str) else one for one in value]
+
+
+def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
+    """Give every table of the file with the name of a member that holds a path."""
+    for section, key in (
+        ("verify", "issuing_certificates"),
+        ("parties", "network_operators"),
+        ("kafka", "witness"),
+        ("kafka", "ssl_cafile"),
+        ("kafka", "ssl_certfile"),
+        ("kafka", "ssl_keyfile"),
+        ("snapshot", "directory"),
+        ("sqlite", "witness"),
+    ):
+        if isinstance(table := raw.get(section), dict):
+            yield table, key
+    acb = raw.get("acb")
+    for usage in ("digital_signature", "key_agreement"):
+        pairs = acb.get(usage) if isinstance(acb, dict) else None
+        for pair in pairs if isinstance(pairs, list) else ():
+            if isinstance(pair, dict):
+                yield pair, "certificate"
+                yield pair, "key"
+
+
+def _certificates(path: Path) -> list[bytes]:
+    """Give the DER of every certificate in a PEM file; what they say is the engine's to judge."""
+    begin, end = b"-----BEGIN CERTIFICATE-----", b"-----END CERTIFICATE-----"
+    blocks = [part.partition(end) for part in _read(path).split(begin)[1:]]
+    try:
+        found = [base64.b64decode(body, validate=False) for body, closed, _ in blocks if closed]
+    except ValueError:
+        found = []
+    if not found:
+        raise ConfigurationError(f"{path} holds no PEM certificate")
+    return found
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _sentences(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
+    )
