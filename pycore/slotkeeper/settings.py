@@ -232,7 +232,7 @@ class Settings(_Section):
         time = self.verify.certificate_time
         return orjson.dumps(
             {
-                "acb_id": self.acb.id,
+                "acb_id": self.acb.id or None,
                 "counter": self.counter.model_dump(),
                 "verify": {
                     "device_signatures": self.verify.device_signatures,
@@ -259,9 +259,9 @@ class Settings(_Section):
             kafka=self.kafka.model_dump(exclude={"application", "witness"}),
         )
 
-    def _network_operators(self) -> list[str]:
+    def _network_operators(self) -> list[str] | None:
         if not self.parties.network_operators:
-            return []
+            return None
         path = Path(self.parties.network_operators)
         lines = [line.partition("#")[0].strip() for line in _read(path).decode().splitlines()]
         try:
