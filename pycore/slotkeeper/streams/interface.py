@@ -1,6 +1,6 @@
 """The one interface that every kind of streams has."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -203,8 +203,16 @@ class OwnedPartition(Protocol):
             StoreUnavailableError: Not readable now.
         """
 
-    async def commit(self, outputs: Sequence[Output], positions: Mapping[str, int]) -> None:
+    async def commit(
+        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+    ) -> None:
         """Write outputs and positions in one transaction; return once it is durable.
+
+        Args:
+            outputs: In the order in which readers shall find them.
+            positions: For each input, where a successor reads on.
+            void: Offsets of table records that count for nothing, so that what they would have
+                replaced stays the newest of its key where the kind can keep it.
 
         Raises:
             CommitAbortedError: For certain nothing is visible; the cause says why.

@@ -1,0 +1,164 @@
+"""The worker's side of streams in memory."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+
+from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
+from slotkeeper.streams.interface import Fetched, Output, Record
+
+from .faults import Fault, SimulatedCrashError
+from .log import Log
+from .store import Place, Store
+
+RESTORE_BATCH = 2_000
+"""Records a batch, as from the durable kinds."""
+
+
+class MemoryOwnership:
+    """All partitions, in the hands of one worker."""
+
+    def __init__(self, store: Store, next_fault: Callable[[int], Fault]) -> None:
+        """Own this store."""
+        self._store = store
+        self._next_fault = next_fault
+        self._told = False
+
+    async def assignment(self) -> frozenset[int]:
+        """Give all partitions; nothing ever changes that."""
+        if self._told:
+            await asyncio.Event().wait()
+        self._told = True
+        return frozenset(range(self._store.partitions))
+
+    async def open(self, partition: int) -> "MemoryPartition":
+        """Raise the partition's epoch."""
+        self._store.epochs[partition] += 1
+        return MemoryPartition(self._store, partition, self._next_fault)
+
+    async def acknowledge(self, partition: int) -> str:
+        """Begin a new incarnation; no witness ever objects to a store in memory."""
+        self._store.epochs[partition] += 1
+        self._store.incarnations[partition] = self._store.draw()
+        return ""
+
+
+class MemoryPartition:
+    """One partition of every stream; see the interface for what each call promises."""
+
+    def __init__(self, store: Store, number: int, next_fault: Callable[[int], Fault]) -> None:
+        """Stand on an epoch that was just raised."""
+        self._store = store
+        self._number = number
+        self._next_fault = next_fault
+        self._epoch = store.epochs[number]
+        self._incarnation = store.incarnations[number]
+
+    @property
+    def number(self) -> int:
+        """The partition, from 0."""
+        return self._number
+
+    @property
+    def incarnation(self) -> str:
+        """Drawn with the streams, and again by each acknowledgement."""
+        return self._incarnation
+
+    async def changelog(self) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, to its end."""
+        log = self._log(self._store.layout.changelog)
+        async for records in _scan(log, log.end):
+            yield records
+
+    async def table(self, below: int) -> AsyncIterator[list[Record]]:
+        """Give the table's records below an offset, in order."""
+        async for records in _scan(self._log(self._store.layout.table), below):
+            yield records
+
+    async def starts(self) -> dict[str, int]:
+        """Give the first offset of each input that is still kept."""
+        starts = {stream: self._log(stream).start for stream in self._store.layout.events}
+        # The table is compacted behind the position; its first offset says nothing about loss.
+        return {**starts, self._store.layout.table: 0}
+
+    async def ends(self) -> dict[str, int]:
+        """Give the end of each input."""
+        return {stream: self._log(stream).end for stream in self._store.layout.inputs}
+
+    async def offsets(self) -> dict[str, int]:
+        """Give the positions of the last commit."""
+        return {
+            stream: self._store.offsets[place]
+            for stream in self._store.layout.inputs
+            if (place := Place(stream, self._number)) in self._store.offsets
+        }
+
+    async def fetch(
+        self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
+    ) -> dict[str, Fetched]:
+        """Read on in the wanted streams."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        while True:
+            changed = self._store.changed
+            found = {}
+            for stream, position in wanted.items():
+                fetched = self._log(stream).fetch(position, limit=limit)
+                if fetched.position != position:
+                    found[stream] = fetched
+            if found or loop.time() >= until:
+                return found
+            try:
+                async with asyncio.timeout_at(until):
+                    await changed.wait()
+            except TimeoutError:
+                return {}
+
+    async def commit(
+        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+    ) -> None:
+        """Write one batch, or fail in the way that was asked for."""
+        if self._epoch != self._store.epochs[self._number]:
+            raise FencedError(f"partition {self._number} has a later owner")
+        fault = self._next_fault(self._number)
+        match fault:
+            case Fault.ABORT:
+                raise CommitAbortedError("aborted on demand")
+            case Fault.DOUBT_LOST:
+                raise CommitInDoubtError("lost on demand")
+            case Fault.CRASH_BEFORE:
+                raise SimulatedCrashError
+        self._write(outputs, positions, void)
+        match fault:
+            case Fault.DOUBT_WRITTEN:
+                raise CommitInDoubtError("written, and denied on demand")
+            case Fault.CRASH_AFTER:
+                raise SimulatedCrashError
+
+    async def close(self) -> None:
+        """Nothing can be unfinished."""
+
+    def _write(
+        self, outputs: Sequence[Output], positions: Mapping[str, int], void: Collection[int]
+    ) -> None:
+        layout = self._store.layout
+        self._store.append(outputs)
+        for stream, position in positions.items():
+            self._store.offsets[Place(stream, self._number)] = position
+        changelog = self._log(layout.changelog)
+        changelog.compact(changelog.end)
+        table = self._log(layout.table)
+        for offset in void:
+            table.drop(offset)
+        table.compact(positions.get(layout.table, 0))
+
+    def _log(self, stream: str) -> Log:
+        return self._store.log(stream, self._number)
+
+
+async def _scan(log: Log, end: int) -> AsyncIterator[list[Record]]:
+    position = 0
+    while position < end:
+        fetched = log.fetch(position, limit=RESTORE_BATCH, below=end)
+        position = fetched.position
+        if fetched.records:
+            yield fetched.records

@@ -1,0 +1,107 @@
+"""The tools' side of streams in memory."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+
+from slotkeeper.streams.errors import LockedError, WrongUseError
+from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
+from slotkeeper.streams.layout import Layout
+from slotkeeper.streams.partitioning import partition_of
+
+from .faults import Fault, no_faults
+from .log import Log
+from .ownership import MemoryOwnership
+from .store import Store
+
+READ_BATCH = 1_000
+"""Records a batch, as from the durable kinds, so that readers meet several batches here too."""
+
+
+class MemoryStreams:
+    """Streams that live as long as this object.
+
+    Attributes:
+        faults: Asked before each commit for what shall happen to it, by partition and number.
+    """
+
+    def __init__(
+        self,
+        settings: StreamsSettings | None = None,
+        *,
+        faults: Callable[[int, int], Fault] = no_faults,
+    ) -> None:
+        """Make empty streams."""
+        self.faults = faults
+        self._store = Store(settings or StreamsSettings())
+        self._commits = [0] * self._store.partitions
+
+    @property
+    def layout(self) -> Layout:
+        """Which streams there are."""
+        return self._store.layout
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each stream has."""
+        return self._store.partitions
+
+    def log(self, stream: str, partition: int) -> Log:
+        """Give one partition of one stream, for a simulation to look at and to damage."""
+        return self._store.log(stream, partition)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Append the messages: all or none."""
+        placed = [self._place(message) for message in messages]
+        if placed:
+            self._store.append(placed)
+
+    async def read(
+        self, stream: str, *, from_start: bool = True, follow: bool = False
+    ) -> AsyncIterator[list[Record]]:
+        """Give committed records; see the interface."""
+        self.layout.require(stream)
+        logs = [self.log(stream, partition) for partition in range(self.partitions)]
+        ends = [log.end for log in logs]
+        positions = [0] * self.partitions if from_start else list(ends)
+        while True:
+            for partition, log in enumerate(logs):
+                while positions[partition] < ends[partition]:
+                    fetched = log.fetch(
+                        positions[partition], limit=READ_BATCH, below=ends[partition]
+                    )
+                    positions[partition] = fetched.position
+                    if fetched.records:
+                        yield fetched.records
+            if not follow:
+                return
+            changed = self._store.changed
+            ends = [log.end for log in logs]
+            if positions == ends:
+                await changed.wait()
+
+    @asynccontextmanager
+    async def own(self) -> AsyncIterator[Ownership]:
+        """Become the only worker."""
+        if self._store.owned:
+            raise LockedError("these streams are served by another worker", holder="this process")
+        self._store.owned = True
+        try:
+            yield MemoryOwnership(self._store, self._next_fault)
+        finally:
+            self._store.owned = False
+
+    def _next_fault(self, partition: int) -> Fault:
+        number = self._commits[partition]
+        self._commits[partition] += 1
+        return self.faults(partition, number)
+
+    def _place(self, message: Message) -> Output:
+        stream, key, value, headers, partition = message
+        if stream not in self.layout.inputs:
+            self.layout.require(stream)
+            raise WrongUseError(f"{stream} is written by its worker alone")
+        if partition is None:
+            partition = partition_of(key, self.partitions)
+        elif not 0 <= partition < self.partitions:
+            raise WrongUseError(f"no partition {partition}: there are 0 to {self.partitions - 1}")
+        return (stream, partition, key, value, headers)

@@ -1,0 +1,127 @@
+"""One batch of a partition's owner, in one transaction."""
+
+import sqlite3
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from slotkeeper.streams.errors import (
+    CommitAbortedError,
+    CommitInDoubtError,
+    FencedError,
+    StreamsError,
+)
+from slotkeeper.streams.interface import Output
+from slotkeeper.streams.witness import Sighting, Witness
+
+from .rows import Tables
+from .thread import translated
+from .transaction import roll_back
+
+
+class Owner(NamedTuple):
+    """Who may commit: the epoch rises with every new owner of the partition."""
+
+    partition: int
+    epoch: int
+    incarnation: str
+
+
+class Commit:
+    """Commits batches of one owner. Called on the connection's thread."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        owner: Owner,
+        *,
+        path: Path,
+        clock: Callable[[], int],
+        witness: Witness | None,
+    ) -> None:
+        """Commit for this owner only."""
+        self._tables = tables
+        self._path = path
+        self._owner = owner
+        self._clock = clock
+        self._witness = witness
+
+    def __call__(
+        self,
+        connection: sqlite3.Connection,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        void: Collection[int],
+    ) -> None:
+        """Write the batch; durable on return.
+
+        Raises:
+            CommitAbortedError: Nothing of it is in the file.
+            CommitInDoubtError: COMMIT itself failed, or the witness after it.
+            FencedError: A later owner has the partition.
+        """
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            ends = self._write(connection, outputs, positions, void)
+        except BaseException as error:
+            roll_back(connection)
+            if isinstance(error, sqlite3.Error):
+                cause = translated(error, self._path)
+                raise CommitAbortedError(f"the batch was not written: {cause}") from cause
+            raise
+        try:
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            roll_back(connection)
+            # The commit frame may have reached the log before what failed, and a later recovery
+            # of the log would then find it.
+            cause = translated(error, self._path)
+            raise CommitInDoubtError(f"the batch may or may not be written: {cause}") from cause
+        changelog = self._tables.shard(self._tables.layout.changelog, self._owner.partition)
+        self._testify(ends.get(changelog, 0))
+
+    def _write(
+        self,
+        connection: sqlite3.Connection,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        void: Collection[int],
+    ) -> dict[int, int]:
+        partition = self._owner.partition
+        (epoch,) = connection.execute(
+            "SELECT epoch FROM owners WHERE partition = ?", (partition,)
+        ).fetchone()
+        if epoch != self._owner.epoch:
+            raise FencedError(
+                f"partition {partition} has a later owner (epoch {epoch}, here {self._owner.epoch})"
+            )
+        ends = self._tables.append(connection, outputs, self._clock())
+        table = self._tables.layout.table
+        if table in positions:
+            shard = self._tables.shard(table, partition)
+            found = connection.execute(
+                "SELECT position FROM positions WHERE shard = ?", (shard,)
+            ).fetchone()
+            passed = range(0 if found is None else found[0], positions[table])
+            if passed or void:
+                self._tables.prune_table(connection, partition, passed, void)
+        connection.executemany(
+            "INSERT OR REPLACE INTO positions VALUES (?, ?)",
+            [
+                (self._tables.shard(stream, partition), position)
+                for stream, position in positions.items()
+            ],
+        )
+        return ends
+
+    def _testify(self, end: int) -> None:
+        if self._witness is None:
+            return
+        try:
+            self._witness.record(self._owner.partition, Sighting(self._owner.incarnation, end))
+        except StreamsError as error:
+            # The batch is written; opening the partition again tries the witness again and says
+            # what is wrong with it before anything else is issued.
+            raise CommitInDoubtError(
+                f"the batch is written, its witness is not: {error}"
+            ) from error

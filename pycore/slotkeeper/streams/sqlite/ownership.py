@@ -1,0 +1,224 @@
+"""The worker's side of a SQLite file."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+
+from slotkeeper.streams.errors import StoppedForOperatorError
+from slotkeeper.streams.interface import Fetched, Output, Record, StreamsSettings
+from slotkeeper.streams.witness import Sighting, Witness
+
+from .commit import Commit, Owner
+from .rows import Tables
+from .thread import DatabaseThread
+from .transaction import transaction
+
+RESTORE_BATCH = 2_000
+"""Records a batch while restoring: memory stays flat, and a batch takes some 10 ms."""
+
+POLL_S = 0.01
+"""How often a waiting worker looks for new records; half of it is added to a request's latency."""
+
+
+class SqliteOwnership:
+    """All partitions of the file, in the hands of the one worker that holds its lock."""
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        partitions: int,
+        tables: Tables,
+        writer: DatabaseThread,
+        reader: DatabaseThread,
+    ) -> None:
+        """Share the connections of the streams."""
+        self._settings = settings
+        self._partitions = partitions
+        self._tables = tables
+        self._writer = writer
+        self._reader = reader
+        self._told = False
+        self._witness: Witness | None = None
+
+    async def assignment(self) -> frozenset[int]:
+        """Give all partitions; nothing ever changes that."""
+        if self._told:
+            await asyncio.Event().wait()
+        self._told = True
+        return frozenset(range(self._partitions))
+
+    async def open(self, partition: int) -> "SqlitePartition":
+        """Raise the partition's epoch, and refuse a store that its witness contradicts."""
+        owner, seen = await self._writer.run(self._fence, partition)
+        if self._witness is not None:
+            objection = self._witness.objection(partition, seen)
+            if objection:
+                raise StoppedForOperatorError(
+                    f"{objection}. Put the newest copy back; or, if there is none, raise what is "
+                    "known to have been issued since, and acknowledge with a reason",
+                    partition=partition,
+                )
+            await self._writer.run(lambda _: self._remember(partition, seen))
+        commit = Commit(
+            self._tables,
+            owner,
+            path=self._writer.path,
+            clock=self._settings.clock,
+            witness=self._witness,
+        )
+        return SqlitePartition(self._tables, self._writer, self._reader, owner, commit)
+
+    async def acknowledge(self, partition: int) -> str:
+        """Begin a new incarnation of the partition with what the file holds."""
+        _, seen = await self._writer.run(self._fence, partition)
+        objection = self._witness.objection(partition, seen) if self._witness else ""
+        renewed = Sighting(self._settings.entropy(16).hex(), seen.end)
+
+        def renew(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                connection.execute(
+                    "UPDATE owners SET incarnation = ? WHERE partition = ?",
+                    (renewed.incarnation, partition),
+                )
+            self._remember(partition, renewed)
+
+        await self._writer.run(renew)
+        return objection
+
+    def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[Owner, Sighting]:
+        if self._settings.witness is not None and self._witness is None:
+            self._witness = Witness(self._settings.witness)
+        with transaction(connection):
+            epoch, incarnation = connection.execute(
+                "UPDATE owners SET epoch = epoch + 1 WHERE partition = ?"
+                " RETURNING epoch, incarnation",
+                (partition,),
+            ).fetchone()
+            end = self._tables.end(connection, self._tables.layout.changelog, partition)
+        return Owner(partition, epoch, incarnation), Sighting(incarnation, end)
+
+    def _remember(self, partition: int, seen: Sighting) -> None:
+        if self._witness is not None:
+            self._witness.record(partition, seen)
+
+
+class SqlitePartition:
+    """One partition of every stream of the file; see the interface for what each call promises."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        writer: DatabaseThread,
+        reader: DatabaseThread,
+        owner: Owner,
+        commit: Commit,
+    ) -> None:
+        """Stand on an epoch that was just raised."""
+        self._tables = tables
+        self._writer = writer
+        self._reader = reader
+        self._owner = owner
+        self._commit = commit
+
+    @property
+    def number(self) -> int:
+        """The partition, from 0."""
+        return self._owner.partition
+
+    @property
+    def incarnation(self) -> str:
+        """Drawn when the file was made, and again by each acknowledgement."""
+        return self._owner.incarnation
+
+    async def changelog(self) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, to its end."""
+        stream = self._tables.layout.changelog
+        end = await self._reader.run(self._tables.end, stream, self.number)
+        async for records in self._scan(stream, end):
+            yield records
+
+    async def table(self, below: int) -> AsyncIterator[list[Record]]:
+        """Give the table's records below an offset, in order."""
+        async for records in self._scan(self._tables.layout.table, below):
+            yield records
+
+    async def starts(self) -> dict[str, int]:
+        """Give the first offset of each input that is still kept."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, int]:
+            # The table is compacted behind the position; its first offset says nothing about loss.
+            events = {
+                stream: self._tables.start(connection, stream, self.number)
+                for stream in self._tables.layout.events
+            }
+            return {**events, self._tables.layout.table: 0}
+
+        return await self._reader.run(look)
+
+    async def ends(self) -> dict[str, int]:
+        """Give the end of each input."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, int]:
+            return {
+                stream: self._tables.end(connection, stream, self.number)
+                for stream in self._tables.layout.inputs
+            }
+
+        return await self._reader.run(look)
+
+    async def offsets(self) -> dict[str, int]:
+        """Give the positions as the file keeps them for others to see."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, int]:
+            kept = dict(connection.execute("SELECT shard, position FROM positions").fetchall())
+            shards = {
+                stream: self._tables.shard(stream, self.number)
+                for stream in self._tables.layout.inputs
+            }
+            return {stream: kept[shard] for stream, shard in shards.items() if shard in kept}
+
+        return await self._reader.run(look)
+
+    async def fetch(
+        self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
+    ) -> dict[str, Fetched]:
+        """Read on in the wanted streams; look again until something is there or time is up."""
+
+        def look(connection: sqlite3.Connection) -> dict[str, Fetched]:
+            found = {
+                stream: self._tables.fetch(connection, stream, self.number, position, limit=limit)
+                for stream, position in wanted.items()
+            }
+            return {
+                stream: fetched
+                for stream, fetched in found.items()
+                if fetched.position != wanted[stream]
+            }
+
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait_s
+        while True:
+            found = await self._reader.run(look)
+            if found or loop.time() >= until:
+                return found
+            await asyncio.sleep(POLL_S)
+
+    async def commit(
+        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+    ) -> None:
+        """Write one batch in one transaction of the file."""
+        await self._writer.run(self._commit, outputs, positions, void)
+
+    async def close(self) -> None:
+        """Wait for a commit that still runs."""
+        await self._writer.run(lambda _: None)
+
+    async def _scan(self, stream: str, end: int) -> AsyncIterator[list[Record]]:
+        position = 0
+        while position < end:
+            fetched = await self._reader.run(
+                self._tables.fetch, stream, self.number, position, limit=RESTORE_BATCH, below=end
+            )
+            position = fetched.position
+            if fetched.records:
+                yield fetched.records

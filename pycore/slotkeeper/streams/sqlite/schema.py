@@ -1,0 +1,134 @@
+"""The file's tables, and where in them a record stands.
+
+Records of all streams share two tables, ``log`` for streams that are kept whole and ``compacted``
+for those of which the newest record of a key counts. A row's id says stream, partition and offset,
+so that reading on is one range of one B-tree, appending touches its right-hand pages only, and no
+second index is needed.
+"""
+
+import sqlite3
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from slotkeeper.streams.errors import StoppedForOperatorError, StoreUnavailableError, WrongUseError
+
+FORMAT = 1
+"""Of this file. A newer one is refused: it may hold what this program would not heed."""
+
+OFFSET_BITS = 40
+"""2^40 records of a partition: at 10,000 a second, three years and a half."""
+
+PARTITION_BITS = 15
+"""Below the sign bit 8 bits are left for the streams."""
+
+DEFAULT_PARTITIONS = 4
+"""What the command line promises for streams that make themselves."""
+
+_ATTEMPTS = 200
+"""Of entering WAL mode, for which SQLite does not wait by itself while another process does it."""
+
+_TABLES = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+CREATE TABLE log (id INTEGER PRIMARY KEY, at_ms INTEGER, key BLOB, value BLOB, headers BLOB);
+CREATE TABLE compacted (id INTEGER PRIMARY KEY, at_ms INTEGER, key BLOB, value BLOB, headers BLOB);
+CREATE INDEX compacted_by_key ON compacted (id >> 40, key);
+CREATE TABLE ends (shard INTEGER PRIMARY KEY, next INTEGER);
+CREATE TABLE positions (shard INTEGER PRIMARY KEY, position INTEGER);
+CREATE TABLE owners (partition INTEGER PRIMARY KEY, epoch INTEGER, incarnation TEXT);
+"""
+"""``shard`` is stream and partition, as in a row's id; ``next`` is the next record's offset."""
+
+
+def shard_of(stream: int, partition: int) -> int:
+    """Give the upper bits of the ids of a stream's partition."""
+    return stream << PARTITION_BITS | partition
+
+
+def row_id(shard: int, offset: int) -> int:
+    """Give the id of the record at an offset."""
+    return shard << OFFSET_BITS | offset
+
+
+def offset_of(row: int) -> int:
+    """Give the offset that a row's id says."""
+    return row & ((1 << OFFSET_BITS) - 1)
+
+
+def prepare(
+    connection: sqlite3.Connection,
+    path: Path,
+    *,
+    wanted: int | None,
+    entropy: Callable[[int], bytes],
+) -> int:
+    """Make the tables if there are none, and give the number of partitions.
+
+    Raises:
+        StoppedForOperatorError: Made with another number of partitions, or by a newer program.
+        WrongUseError: A database of something else.
+    """
+    if not _has_tables(connection):
+        _enter_wal(connection, path)
+        _create(connection, wanted or DEFAULT_PARTITIONS, entropy)
+    meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+    if meta.get("application") != "slotkeeper":
+        raise WrongUseError(f"{path} is a database of something else")
+    if meta["format"] != FORMAT:
+        raise StoppedForOperatorError(
+            f"{path} has format {meta['format']} and this program knows {FORMAT}: "
+            "use the program that wrote it, or a newer one"
+        )
+    partitions = int(meta["partitions"])
+    if wanted is not None and wanted != partitions:
+        raise StoppedForOperatorError(
+            f"{path} was made with {partitions} partitions and {wanted} are wanted: a device would "
+            "change its partition and lose its counters; the number cannot be changed"
+        )
+    return partitions
+
+
+def _has_tables(connection: sqlite3.Connection) -> bool:
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    return "meta" in found
+
+
+def _enter_wal(connection: sqlite3.Connection, path: Path) -> None:
+    for _ in range(_ATTEMPTS):
+        try:
+            (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(0.02)
+        else:
+            if mode == "wal":
+                return
+            break
+    raise StoreUnavailableError(f"{path} cannot be kept with a write-ahead log on its file system")
+
+
+def _create(
+    connection: sqlite3.Connection, partitions: int, entropy: Callable[[int], bytes]
+) -> None:
+    if not 0 < partitions <= 1 << PARTITION_BITS:
+        raise WrongUseError(f"{partitions} partitions: there can be 1 to {1 << PARTITION_BITS}")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another process may have been faster while this one waited for its turn.
+        if not _has_tables(connection):
+            for statement in _TABLES.strip().splitlines():
+                connection.execute(statement)
+            connection.executemany(
+                "INSERT INTO meta VALUES (?, ?)",
+                [("application", "slotkeeper"), ("format", FORMAT), ("partitions", partitions)],
+            )
+            connection.executemany(
+                "INSERT INTO owners VALUES (?, 0, ?)",
+                [(partition, entropy(16).hex()) for partition in range(partitions)],
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise

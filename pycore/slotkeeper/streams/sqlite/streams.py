@@ -1,0 +1,138 @@
+"""What tools use of a SQLite file: publish and read, beside a running worker."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from slotkeeper.streams.errors import WrongUseError
+from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
+from slotkeeper.streams.layout import Layout
+from slotkeeper.streams.partitioning import partition_of
+
+from .lock import worker_lock
+from .ownership import SqliteOwnership
+from .rows import Placed, Tables
+from .schema import prepare
+from .thread import DatabaseThread
+from .transaction import transaction
+
+READ_BATCH = 1_000
+"""Records a batch for readers: some milliseconds of the database's thread, megabytes at most."""
+
+POLL_S = 0.02
+"""How often one who waits looks whether another process has committed. Looking costs some
+microseconds of the database's thread, so fifty times a second is nothing, and a latency of 10 ms
+on average is below that of the commit that follows."""
+
+
+@asynccontextmanager
+async def open_sqlite(path: Path, settings: StreamsSettings) -> AsyncIterator["SqliteStreams"]:
+    """Open the file, making it if there is none; see ``open_streams``."""
+    if not path.parent.is_dir():
+        raise WrongUseError(
+            f"{path} cannot be made: there is no folder {path.parent.absolute()} "
+            "(a path from the root has four slashes, sqlite:////var/lib/slotkeeper.db)"
+        )
+    writer = await DatabaseThread(path, "writer").open()
+    try:
+        partitions = await writer.run(
+            prepare, path, wanted=settings.partitions, entropy=settings.entropy
+        )
+        reader = await DatabaseThread(path, "reader").open()
+        try:
+            yield SqliteStreams(settings, partitions, writer, reader)
+        finally:
+            await reader.close()
+    finally:
+        await writer.close()
+
+
+class SqliteStreams:
+    """Open streams of one file: a connection that writes and one that reads."""
+
+    def __init__(
+        self,
+        settings: StreamsSettings,
+        partitions: int,
+        writer: DatabaseThread,
+        reader: DatabaseThread,
+    ) -> None:
+        """Take open connections over; ``open_sqlite`` closes them."""
+        self._settings = settings
+        self._partitions = partitions
+        self._tables = Tables(settings.layout)
+        self._writer = writer
+        self._reader = reader
+
+    @property
+    def layout(self) -> Layout:
+        """Which streams there are."""
+        return self._settings.layout
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each stream has; pinned in the file."""
+        return self._partitions
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Append the messages in one transaction: all or none."""
+        placed = [self._place(message) for message in messages]
+
+        def write(connection: sqlite3.Connection) -> None:
+            with transaction(connection):
+                self._tables.append(connection, placed, self._settings.clock())
+
+        if placed:
+            await self._writer.run(write)
+
+    async def read(
+        self, stream: str, *, from_start: bool = True, follow: bool = False
+    ) -> AsyncIterator[list[Record]]:
+        """Give committed records; see the interface."""
+        self.layout.require(stream)
+        ends = await self._reader.run(self._ends, stream)
+        positions = [0] * self._partitions if from_start else list(ends)
+        while True:
+            for partition, end in enumerate(ends):
+                while positions[partition] < end:
+                    fetched = await self._reader.run(
+                        self._tables.fetch,
+                        stream,
+                        partition,
+                        positions[partition],
+                        limit=READ_BATCH,
+                        below=end,
+                    )
+                    positions[partition] = fetched.position
+                    if fetched.records:
+                        yield fetched.records
+            if not follow:
+                return
+            await asyncio.sleep(POLL_S)
+            ends = await self._reader.run(self._ends, stream)
+
+    @asynccontextmanager
+    async def own(self) -> AsyncIterator[Ownership]:
+        """Become the file's only worker."""
+        with worker_lock(self._writer.path):
+            yield SqliteOwnership(
+                self._settings, self._partitions, self._tables, self._writer, self._reader
+            )
+
+    def _place(self, message: Message) -> Placed:
+        if message.stream not in self.layout.inputs:
+            self.layout.require(message.stream)
+            raise WrongUseError(f"{message.stream} is written by its worker alone")
+        partition = message.partition
+        if partition is None:
+            partition = partition_of(message.key, self._partitions)
+        elif not 0 <= partition < self._partitions:
+            raise WrongUseError(f"no partition {partition}: there are 0 to {self._partitions - 1}")
+        return (message.stream, partition, message.key, message.value, message.headers)
+
+    def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
+        return [
+            self._tables.end(connection, stream, partition) for partition in range(self._partitions)
+        ]
