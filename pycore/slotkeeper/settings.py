@@ -8,6 +8,7 @@ import base64
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -229,14 +230,13 @@ class Settings(_Section):
         Raises:
             ConfigurationError: A certificate or the list of operators cannot be read.
         """
-        time = self.verify.certificate_time
         return orjson.dumps(
             {
                 "acb_id": self.acb.id or None,
                 "counter": self.counter.model_dump(),
                 "verify": {
                     "device_signatures": self.verify.device_signatures,
-                    "certificate_time": time and time.isoformat(),
+                    "certificate_time": self._certificate_time(),
                     "issuing_certificates": [
                         base64.b64encode(der).decode()
                         for path in self.verify.issuing_certificates
@@ -258,6 +258,10 @@ class Settings(_Section):
             application=self.kafka.application,
             kafka=self.kafka.model_dump(exclude={"application", "witness"}),
         )
+
+    def _certificate_time(self) -> str:
+        time = self.verify.certificate_time
+        return time and time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _network_operators(self) -> list[str] | None:
         if not self.parties.network_operators:

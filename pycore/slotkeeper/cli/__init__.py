@@ -1,0 +1,57 @@
+"""The command line: one file per command, this one lists them."""
+
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+import slotkeeper
+from slotkeeper.cli.exits import run_to_exit_status
+
+_COMMANDS = {
+    "acknowledge": "slotkeeper.cli.acknowledge:acknowledge",
+    "check-config": "slotkeeper.cli.check_config:check_config",
+    "counters": "slotkeeper.cli.counters:counters",
+    "demo": "slotkeeper.cli.demo:demo",
+    "inspect": "slotkeeper.cli.inspect:inspect",
+    "publish": "slotkeeper.cli.publish:publish",
+    "read": "slotkeeper.cli.read:read",
+    "run": "slotkeeper.cli.run:run",
+    "streams": "slotkeeper.cli.streams:streams",
+}
+"""Where each command stands. Only the one that is called is imported, so that each begins quickly."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command = getattr(import_module(module), name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{_COMMANDS[cmd_name]} is no command")
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    epilog="Exit status: 0 done, 1 fault found, 2 wrong use or configuration, "
+    "3 stopped for an operator (do not restart), 4 try again later.",
+)
+@click.version_option(slotkeeper.__version__, prog_name="slotkeeper")
+def cli() -> None:
+    """Keep the Originator Counter of every slot handed back to the DCC, and exceed it later.
+
+    Begin with `slotkeeper demo`: it needs nothing set up.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command that the arguments name and exit with its status."""
+    sys.exit(run_to_exit_status(cli, sys.argv[1:]))

@@ -1,0 +1,68 @@
+"""``slotkeeper check-config``: what would a worker do with these settings?"""
+
+import asyncio
+import re
+from typing import Any
+
+import click
+
+from slotkeeper._core import CoreEngine
+from slotkeeper.cli.options import json_option, settings_options
+from slotkeeper.cli.output import tables, write_json_line
+from slotkeeper.settings import Settings
+from slotkeeper.streams import open_streams
+
+_SECRET_KEYS = re.compile(r"password|secret|token|oauth|credential", re.IGNORECASE)
+_SECRET_PARTS = re.compile(r"(pin-value=)[^&;]+|(//[^/@:]*:)[^/@]+(?=@)")
+"""A PIN in a PKCS#11 URI (RFC 7512) and a password in an address."""
+
+_REDACTED = "(set, not shown)"
+
+
+@click.command(epilog="Example: slotkeeper check-config --config slotkeeper.toml")
+@settings_options
+@json_option
+def check_config(*, settings: Settings, as_json: bool) -> None:
+    """Read the configuration, the keys and the streams; print the effective settings.
+
+    Everything that a worker needs is tried: certificates and private keys are loaded, lists are
+    read, the streams are opened. Nothing is written but streams that make themselves.
+    """
+    shown = redacted(settings.model_dump(mode="json"))
+    authority = settings.authority()
+    CoreEngine(authority, settings=settings.engine_json(), threads=1)
+    partitions = asyncio.run(_partitions(settings))
+    report = {"settings": shown, "acb": authority.describe(), "partitions": partitions}
+    if as_json:
+        write_json_line(report)
+        return
+    console = tables()
+    for section, value in shown.items():
+        if isinstance(value, dict):
+            console.print(f"[{section}]", markup=False)
+            for key, member in value.items():
+                console.print(f"  {key} = {member!r}", markup=False)
+        else:
+            console.print(f"{section} = {value!r}", markup=False)
+    for certificate in authority.describe():
+        console.print("certificate:", certificate, markup=False)
+    console.print(f"streams: {partitions} partitions")
+    console.print("the configuration can be used")
+
+
+def redacted(value: Any, key: str = "") -> Any:  # noqa: ANN401  # JSON is anything
+    """Give the settings with every secret replaced."""
+    if isinstance(value, dict):
+        return {name: redacted(member, name) for name, member in value.items()}
+    if isinstance(value, list):
+        return [redacted(member, key) for member in value]
+    if not isinstance(value, str) or not value:
+        return value
+    if _SECRET_KEYS.search(key):
+        return _REDACTED
+    return _SECRET_PARTS.sub(lambda found: f"{found[1] or found[2]}{_REDACTED}", value)
+
+
+async def _partitions(settings: Settings) -> int:
+    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        return streams.partitions

@@ -1,0 +1,96 @@
+"""From an error to an exit status and a sentence: the only place that knows both."""
+
+import errno
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from slotkeeper import errors
+
+DONE = 0
+FAULT = 1
+WRONG_USE = 2
+STOPPED_FOR_OPERATOR = 3
+TRY_LATER = 4
+INTERRUPTED = 128 + 2
+"""Killed by SIGINT, as shells count it."""
+
+_BY_TYPE: tuple[tuple[type[BaseException], int, str], ...] = (
+    (
+        errors.StoppedForOperatorError,
+        STOPPED_FOR_OPERATOR,
+        "do not restart: find out why, then `slotkeeper acknowledge --help`",
+    ),
+    (
+        errors.RestoreError,
+        STOPPED_FOR_OPERATOR,
+        "do not restart: the changelog is damaged or was written by a newer version",
+    ),
+    (errors.LockedError, TRY_LATER, "stop the other worker, or wait for it"),
+    (errors.TryLaterError, TRY_LATER, "nothing was lost; run the same command again later"),
+    (errors.CommitError, TRY_LATER, "nothing was lost; run the same command again"),
+    (
+        errors.SignerUnavailableError,
+        TRY_LATER,
+        "nothing was lost; run the same command again later",
+    ),
+    (errors.WrongUseError, WRONG_USE, ""),
+    (
+        errors.ConfigurationError,
+        WRONG_USE,
+        "`slotkeeper check-config` shows the effective settings",
+    ),
+    (errors.SlotkeeperError, FAULT, ""),
+    (errors.StreamsError, FAULT, ""),
+)
+"""The first type that fits decides: subclasses stand before their bases."""
+
+_LATER = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EAGAIN, errno.EMFILE})
+
+
+def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
+    """Run a command; every expected error becomes one or two lines and a status.
+
+    An error of no expected type is a defect: it goes on as it is, with its traceback.
+    """
+    try:
+        with command.make_context("slotkeeper", list(arguments)) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return WRONG_USE
+    except (KeyboardInterrupt, click.Abort):
+        _say("stopped")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as `head` does: that is no fault. Standard
+        # output goes nowhere from here on, or the interpreter's last flush would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except (errors.SlotkeeperError, errors.StreamsError, OSError) as error:
+        status, advice = _judge(error)
+        _say(f"error: {error}")
+        if advice:
+            _say(f"       {advice}")
+        return status
+    return DONE
+
+
+def _judge(error: Exception) -> tuple[int, str]:
+    if isinstance(error, OSError):
+        if error.errno in _LATER:
+            return TRY_LATER, "nothing was lost; make room or wait, then run the same command again"
+        return WRONG_USE, ""
+    for kind, status, advice in _BY_TYPE:
+        if isinstance(error, kind):
+            return status, advice
+    return FAULT, ""
+
+
+def _say(text: str) -> None:
+    click.echo(text, err=True)

@@ -1,0 +1,79 @@
+"""Data to standard output, everything else to standard error."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import orjson
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+
+def write_json_line(value: object) -> None:
+    """Write one object as one line to standard output."""
+    write_lines([orjson.dumps(value)])
+
+
+def write_lines(lines: list[bytes]) -> None:
+    """Write lines to standard output in one piece."""
+    if lines:
+        stream = click.get_binary_stream("stdout")
+        stream.write(b"\n".join(lines) + b"\n")
+        stream.flush()
+
+
+def note(text: str) -> None:
+    """Tell the person at the terminal something; never data."""
+    click.echo(text, err=True)
+
+
+def tables() -> Console:
+    """Give a console on standard output for what people read."""
+    # Tables keep their width in a file, where there is no terminal to ask.
+    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator["Advance"]:
+    """Show a bar on standard error where that is a terminal; elsewhere stay silent."""
+    console = Console(stderr=True)
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        yield Advance(bar, what, total)
+
+
+class Advance:
+    """One bar."""
+
+    def __init__(self, bar: Progress, what: str, total: int | None) -> None:
+        """Begin at nothing."""
+        self._bar = bar
+        self._task = bar.add_task(what, total=total)
+
+    def by(self, steps: int) -> None:
+        """Go so many steps further."""
+        self._bar.advance(self._task, steps)
+
+    def to(self, done: int, total: int | None = None) -> None:
+        """Stand at so many steps."""
+        self._bar.update(self._task, completed=done, total=total)
+
+    def now(self, what: str, total: int | None = None) -> None:
+        """Begin something else, with its own count."""
+        self._bar.reset(self._task, description=what, total=total)

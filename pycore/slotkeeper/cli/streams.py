@@ -1,0 +1,43 @@
+"""``slotkeeper streams``: make the streams."""
+
+import asyncio
+from dataclasses import replace
+
+import click
+
+from slotkeeper.cli.options import json_option, settings_options
+from slotkeeper.cli.output import note, write_json_line
+from slotkeeper.settings import Settings
+from slotkeeper.streams import open_streams
+
+
+@click.group()
+def streams() -> None:
+    """Make the streams that the worker reads and writes."""
+
+
+@streams.command(
+    epilog="Example: slotkeeper streams create --streams sqlite:///slots.db --partitions 8"
+)
+@click.option("--partitions", type=click.IntRange(1, 1024), help="Of every stream; 4 if not given.")
+@settings_options
+@json_option
+def create(*, partitions: int | None, settings: Settings, as_json: bool) -> None:
+    """Make every stream with the same number of partitions.
+
+    The number can never be changed afterwards: the key decides the partition, and a device's
+    record must stay where it is. Streams that exist with that number are left as they are.
+    """
+    made = asyncio.run(_create(settings, partitions))
+    if as_json:
+        write_json_line(made)
+    else:
+        note(
+            f"{len(made['streams'])} streams of {made['partitions']} partitions: {settings.streams}"
+        )
+
+
+async def _create(settings: Settings, partitions: int | None) -> dict[str, object]:
+    wanted = replace(settings.streams_settings(), partitions=partitions)
+    async with open_streams(settings.streams, wanted) as opened:
+        return {"streams": list(opened.layout.names), "partitions": opened.partitions}
