@@ -1,0 +1,78 @@
+"""JSON lines: what `read` writes, `publish` makes again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slotkeeper.cli.lines import LineError, line_of, message_of
+from slotkeeper.streams import Record
+
+STREAM = "srv-6.15.1-responses"
+
+OCTETS = st.none() | st.binary(max_size=40) | st.text(max_size=20).map(str.encode)
+HEADERS = st.lists(st.tuples(st.text(max_size=5), st.binary(max_size=5)), max_size=1)
+
+
+@given(key=OCTETS, value=OCTETS, headers=HEADERS, partition=st.integers(0, 1000))
+def test_octets_survive(
+    key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]], partition: int
+) -> None:
+    line = line_of(Record(STREAM, partition, 7, key, value, headers, 1_700_000_000_123))
+    message = message_of(line, STREAM)
+    assert b"\n" not in line
+    assert (message.key, message.value, message.partition) == (key, value, partition)
+    assert list(message.headers) == headers
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        (b'{"key": null, "value": "<sr:Request/>"}', b"<sr:Request/>"),
+        (b'{"key": null, "value": null}', None),
+        (b'{"key": null, "value": {"a": [1, true]}}', b'{"a":[1,true]}'),
+        (b'{"key": null, "value_base64": "/w=="}', b"\xff"),
+        # A JSON reader that falls back to floats would make 1.8446744073709552e+19 of this.
+        (
+            b'{"key": null, "value": {"n": 18446744073709551616}}',
+            b'{"n":18446744073709551616}',
+        ),
+    ],
+)
+def test_a_value_is_written_as_it_is(line: bytes, value: bytes | None) -> None:
+    assert message_of(line, STREAM).value == value
+
+
+def test_a_json_object_is_shown_as_one_with_its_numbers_untouched() -> None:
+    value = b'{\n "n": 18446744073709551616.50 }'
+    line = line_of(Record(STREAM, 0, 0, b"k", value, (), 0))
+    assert b'"value":{  "n": 18446744073709551616.50 }' in line
+
+
+def test_a_header_may_occur_twice() -> None:
+    headers = [("fault", b"a"), ("fault", b"\xff")]
+    line = line_of(Record(STREAM, 0, 0, None, b"", headers, 0))
+    assert list(message_of(line, STREAM).headers) == headers
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (b"", "no JSON"),
+        (b"[]", "no JSON object"),
+        (b'{"key": "a"}', "value is missing"),
+        (b'{"value": "a"}', "key is missing"),
+        (b'{"key": 1, "value": "a"}', "key must be"),
+        (b'{"key": "a", "value": "a", "partition": true}', "partition"),
+        (b'{"key": "a", "value": "a", "partition": "1"}', "partition"),
+        (b'{"key": "a", "value_base64": "a"}', "no base64"),
+        (b'{"key": "a", "value_base64": 1}', "must be a string"),
+        (b'{"key": "a", "vlaue": "a"}', "unknown member 'vlaue'"),
+        (b'{"key": "a", "value": "a", "headers": []}', "headers"),
+        (b'{"key": "a", "value": "a", "headers": {"h": 1}}', "header 'h'"),
+        (b'{"key": "a", "value": "\\ud800"}', ""),
+    ],
+)
+def test_a_line_that_cannot_be_published_says_why(line: bytes, told: str) -> None:
+    with pytest.raises(LineError) as refused:
+        message_of(line, STREAM)
+    assert told in str(refused.value)

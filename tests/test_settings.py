@@ -1,0 +1,124 @@
+"""The settings: order of their sources, ranges, and what a slip is told."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+
+from slotkeeper.errors import ConfigurationError
+from slotkeeper.settings import Settings
+
+FILE = """
+streams = "sqlite:///slots.db"
+[acb]
+id = "90b3d51f30000002"
+[[acb.digital_signature]]
+certificate = "acb-ds.pem"
+key = "keys/acb-ds.key"
+[[acb.digital_signature]]
+certificate = "retired.pem"
+[counter]
+ceiling = 5000
+[verify]
+certificate_time = 2016-06-01T00:00:00Z
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "slotkeeper.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_the_file_is_overridden_by_variables_and_these_by_options(file: Path) -> None:
+    loaded = Settings.load(file, environment={})
+    assert loaded.counter.ceiling == "5000"
+    environment = {"SLOTKEEPER_COUNTER__CEILING": "6000", "SLOTKEEPER_STREAMS": "sqlite:///a.db"}
+    loaded = Settings.load(file, environment=environment)
+    assert (loaded.counter.ceiling, loaded.streams) == ("6000", "sqlite:///a.db")
+    loaded = Settings.load(file, environment=environment, streams="sqlite:///b.db")
+    assert loaded.streams == "sqlite:///b.db"
+
+
+def test_relative_paths_of_the_file_are_taken_from_its_folder(file: Path) -> None:
+    loaded = Settings.load(file, environment={})
+    assert loaded.streams == f"sqlite:///{file.parent}/slots.db"
+    assert loaded.acb.digital_signature[0].key == f"{file.parent}/keys/acb-ds.key"
+    assert loaded.acb.digital_signature[1].key is None
+
+
+def test_an_absolute_path_stays(tmp_path: Path) -> None:
+    path = tmp_path / "slotkeeper.toml"
+    path.write_text('streams = "sqlite:////var/lib/slots.db"')
+    assert Settings.load(path, environment={}).streams == "sqlite:////var/lib/slots.db"
+
+
+def test_the_identity_is_canonical(file: Path) -> None:
+    assert Settings.load(file, environment={}).acb.id == "90-B3-D5-1F-30-00-00-02"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("stream = 'x'", "unknown key stream: did you mean streams?"),
+        ("[counter]\ncieling = '1'", "unknown key counter.cieling: did you mean ceiling?"),
+        (
+            "[[acb.key_agreement]]\ncertificat = 'a'",
+            "unknown key acb.key_agreement.certificat: did you mean certificate?",
+        ),
+        ("[kafka]\nsasl_mechanis = 'PLAIN'", "did you mean sasl_mechanism?"),
+        ("[counter]\nceiling = '9223372036854775808'", "counter.ceiling"),
+        ("[counter]\nceiling = '-1'", "counter.ceiling"),
+        ("[counter]\nsource = 'clock-us'", "counter.source"),
+        ("[verify]\ncertificate_time = '2016-06-01T00:00:00'", "verify.certificate_time"),
+        ("[acb]\nid = '90-B3'", "acb.id"),
+        ("[acb", "is no TOML"),
+        ("counter = 3", "counter"),
+    ],
+)
+def test_a_slip_is_named(tmp_path: Path, text: str, told: str) -> None:
+    path = tmp_path / "slotkeeper.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigurationError) as refused:
+        Settings.load(path, environment={})
+    assert told in str(refused.value)
+
+
+def test_a_misspelt_variable_is_named() -> None:
+    with pytest.raises(ConfigurationError, match="SLOTKEEPER_COUNTER__CEILING"):
+        Settings.load(environment={"SLOTKEEPER_COUNTER__CELING": "1"})
+
+
+def test_a_list_in_a_variable_is_json() -> None:
+    variable = "SLOTKEEPER_VERIFY__ISSUING_CERTIFICATES"
+    assert Settings.load(environment={variable: '["a.pem"]'}).verify.issuing_certificates == [
+        "a.pem"
+    ]
+    with pytest.raises(ConfigurationError, match="JSON list"):
+        Settings.load(environment={variable: "a.pem"})
+
+
+def test_a_missing_file_that_was_asked_for_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read"):
+        Settings.load(tmp_path / "none.toml", environment={})
+
+
+def test_the_engine_gets_files_read_and_numbers_as_strings(file: Path) -> None:
+    (file.parent / "operators.txt").write_text("90b3d51f30020000  # north\n\n# south\n")
+    with file.open("a") as end:
+        end.write('[parties]\nnetwork_operators = "operators.txt"\n')
+    engine = orjson.loads(Settings.load(file, environment={}).engine_json())
+    assert engine["parties"]["network_operators"] == ["90-B3-D5-1F-30-02-00-00"]
+    assert engine["counter"]["ceiling"] == "5000"
+    assert engine["verify"]["certificate_time"] == "2016-06-01T00:00:00Z"
+
+
+def test_no_list_of_operators_is_not_an_empty_list() -> None:
+    engine = orjson.loads(Settings.load(environment={}).engine_json())
+    assert engine["parties"]["network_operators"] is None
+
+
+def test_keys_must_be_configured_before_commands_can_be_signed() -> None:
+    with pytest.raises(ConfigurationError, match="acb"):
+        Settings.load(environment={}).authority()
