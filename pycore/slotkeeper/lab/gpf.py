@@ -11,18 +11,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from slotkeeper.lab import anchors, certificates, sealing
+from slotkeeper.lab import anchors, certificates, messages, sealing
 from slotkeeper.lab.commands import CANCELLATION, CommandPayload, SeqNumberChange
 from slotkeeper.lab.credentials import CredentialsCommand, CredentialsResponse, RoleCredentials
-from slotkeeper.lab.envelope import Envelope, dlms_date_time
-from slotkeeper.lab.outcomes import (
-    AlertPayload,
-    CellOutcome,
-    ExecutionOutcome,
-    ResponsePayload,
-)
+from slotkeeper.lab.envelope import Envelope
+from slotkeeper.lab.outcomes import CellOutcome, ExecutionOutcome
 from slotkeeper.lab.terms import (
-    AlertCode,
     Cell,
     Cra,
     Eui64,
@@ -279,31 +273,25 @@ class Gpf:
         return tuple(changes)
 
     def _respond(self, envelope: Envelope, outcome: ExecutionOutcome | None) -> bytes:
-        response = Envelope(
-            cra=Cra.RESPONSE,
+        return messages.response(
+            self.device,
+            envelope.originator,
+            outcome,
             counter=envelope.counter,
-            originator=self.device.eui,
-            recipient=envelope.originator,
+            at=self._clock(),
             message_code=envelope.message_code,
-            date_time=dlms_date_time(self._clock()),
-            payload=ResponsePayload(outcome).encode(),
         )
-        return response.signed(sealing.sign(response, self.device.digital_signature.key)).encode()
 
     def _alert(self, pending: Pending) -> bytes:
         outcome = self._execute(pending.command)
-        failed = any(cell.status is not Status.SUCCESS for cell in outcome.cells)
-        code = AlertCode.SOME_FAILED if failed else AlertCode.ALL_REPLACED
         self.alert_counter += 1
-        alert = Envelope(
-            cra=Cra.ALERT,
+        return messages.alert(
+            self.device,
+            pending.originator,
+            outcome,
             counter=self.alert_counter,
-            originator=self.device.eui,
-            recipient=pending.originator,
-            message_code=MessageCode.FUTURE_DATED_ALERT,
-            payload=AlertPayload(code, self._clock().replace(microsecond=0), outcome).encode(),
+            at=self._clock(),
         )
-        return alert.signed(sealing.sign(alert, self.device.digital_signature.key)).encode()
 
     def _read_back(self, envelope: Envelope) -> Reply:
         if not self._mac_is_true(envelope):
