@@ -42,7 +42,7 @@ pub fn acb_smd_mac(secret: &SharedSecret, context: &MacContext, maced_octets: &[
     let mut nonce = [0; 12];
     nonce[..8].copy_from_slice(&context.originator);
 
-    // The crate takes associated data in one piece only. Copying them costs a thirtieth of the MAC.
+    // The crate takes associated data in one piece only. Copying them costs a sixteenth of the MAC.
     let mut associated_data = Vec::with_capacity(AAD_PREFIX.len() + maced_octets.len());
     associated_data.extend_from_slice(&AAD_PREFIX);
     associated_data.extend_from_slice(maced_octets);
