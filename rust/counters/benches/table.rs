@@ -1,1 +1,3 @@
+//! Allocation, lookup and record images at a moderate size.
+
 fn main() {}

@@ -1,0 +1,101 @@
+//! The rule by which a command gets its Originator Counter.
+
+use thiserror::Error;
+
+use crate::role::LAST_COUNTER;
+
+/// The default of the ceiling: 2^62, above every clock in nanoseconds.
+pub const DEFAULT_CEILING: u64 = 1 << 62;
+
+/// What is asked of an allocation.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AllocationRequest {
+    /// The number that the caller's own generator would give, 0 to 2^64-1. It is a hint: one that is too
+    /// low or above the ceiling is passed over, never a reason to refuse.
+    pub hint: Option<u64>,
+    /// The highest hint that is believed, 0 to 2^63-1; see [`DEFAULT_CEILING`].
+    pub ceiling: u64,
+}
+
+/// The Originator Counter of a command, and what decided it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Allocation {
+    /// The number, 1 to [`LAST_COUNTER`].
+    pub counter: u64,
+    /// What decided it.
+    pub reason: AllocationReason,
+}
+
+/// What decided an allocated number.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum AllocationReason {
+    /// The number of an earlier command, or of one whose batch was aborted.
+    IssuedExceeded,
+    /// The hint held (S2), or there is neither hint nor evidence (S3).
+    Natural,
+    /// The recorded or seen number, also where an earlier command's number equals it (S1).
+    WatermarkExceeded,
+}
+
+/// No Originator Counter is left for this device and role (S9). Nothing was burned.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("no Originator Counter up to 2^63-1 is left for this device and role")]
+pub struct Exhausted {
+    /// Whether only burned numbers stand in the way, so that another process could allocate.
+    pub retryable: bool,
+}
+
+/// The numbers that an allocation must exceed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Floors {
+    pub(crate) watermark: Option<u64>,
+    pub(crate) issued: Option<u64>,
+    pub(crate) burned: Option<u64>,
+}
+
+/// Chooses a number. `taken` tells whether a command to this device had it, under any role;
+/// `taken_if_burned` the same for an aborted one.
+pub(crate) fn allocate(
+    floors: Floors,
+    request: AllocationRequest,
+    taken: impl Fn(u64) -> bool,
+    taken_if_burned: impl Fn(u64) -> bool,
+) -> Result<Allocation, Exhausted> {
+    choose(floors, request, |number| {
+        taken(number) || taken_if_burned(number)
+    })
+    .ok_or_else(|| {
+        let unburned = Floors {
+            burned: None,
+            ..floors
+        };
+        Exhausted {
+            retryable: choose(unburned, request, taken).is_some(),
+        }
+    })
+}
+
+fn choose(
+    floors: Floors,
+    request: AllocationRequest,
+    taken: impl Fn(u64) -> bool,
+) -> Option<Allocation> {
+    let issued = floors.issued.max(floors.burned);
+    let highest = floors.watermark.max(issued);
+    let least = highest.unwrap_or(0).checked_add(1)?;
+    let hint = request
+        .hint
+        .filter(|&hint| least <= hint && hint <= request.ceiling);
+    let mut reason = match hint {
+        Some(_) => AllocationReason::Natural,
+        None if highest.is_none() => AllocationReason::Natural,
+        None if floors.watermark == highest => AllocationReason::WatermarkExceeded,
+        None => AllocationReason::IssuedExceeded,
+    };
+    let mut counter = hint.unwrap_or(least);
+    while taken(counter) {
+        counter = counter.checked_add(1)?;
+        reason = AllocationReason::IssuedExceeded;
+    }
+    (counter <= LAST_COUNTER).then_some(Allocation { counter, reason })
+}

@@ -1,0 +1,122 @@
+//! Devices of which little is kept.
+
+use core::hash::BuildHasher;
+
+use foldhash::quality::FixedState;
+
+use crate::RowId;
+use crate::lane::Lane;
+use crate::shards::Shards;
+
+/// A set of EUI-64s that gives each one a row, in about 15 bytes a device.
+///
+/// With a [`Lane`] of two bytes beside it, it holds the devices of other types than GPF within
+/// 24 bytes each.
+#[derive(Clone, Debug)]
+pub struct CompactIndex {
+    hasher: FixedState,
+    shards: Shards,
+    euis: Lane<u64>,
+    len: u32,
+}
+
+impl CompactIndex {
+    /// An empty index. `seed` makes the hash of this process its own.
+    pub fn new(seed: u64) -> Self {
+        let hasher = FixedState::with_seed(seed);
+        Self {
+            hasher,
+            shards: Shards::new(),
+            euis: Lane::new(0),
+            len: 0,
+        }
+    }
+
+    /// The row of `device`, if it has one.
+    pub fn find(&self, device: u64) -> Option<RowId> {
+        let is_it = |row| *self.euis.get(RowId(row)) == device;
+        self.shards
+            .find(self.hasher.hash_one(device), is_it)
+            .map(RowId)
+    }
+
+    /// The row of `device`, made if it has none.
+    ///
+    /// # Panics
+    ///
+    /// At the device after 2^32-1 others, which would need 60 GB before.
+    pub fn ensure(&mut self, device: u64) -> RowId {
+        if let Some(row) = self.find(device) {
+            return row;
+        }
+        assert!(
+            self.len < u32::MAX,
+            "a CompactIndex numbers its rows with 32 bits"
+        );
+        let row = RowId(self.len);
+        self.euis.set(row, device);
+        let Self {
+            hasher,
+            shards,
+            euis,
+            ..
+        } = self;
+        shards.insert(hasher.hash_one(device), row.0, |row| {
+            hasher.hash_one(*euis.get(RowId(row)))
+        });
+        self.len += 1;
+        row
+    }
+
+    /// How many devices have a row.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether no device has a row.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Every device with its row, in the order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = (RowId, u64)> {
+        (0..self.len).map(|row| (RowId(row), *self.euis.get(RowId(row))))
+    }
+
+    /// Bytes held.
+    pub fn memory_bytes(&self) -> usize {
+        self.shards.memory_bytes() + self.euis.memory_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_keeps_its_row() {
+        let mut index = CompactIndex::new(1);
+        for device in 0..1000 {
+            let row = index.ensure(device * 7919);
+            assert_eq!(row, index.ensure(device * 7919));
+        }
+        assert_eq!(index.len(), 1000);
+        assert!(
+            index
+                .iter()
+                .all(|(row, device)| index.find(device) == Some(row))
+        );
+        assert_eq!(index.find(1), None);
+    }
+
+    #[test]
+    fn other_devices_cost_at_most_24_bytes() {
+        let mut index = CompactIndex::new(1);
+        let mut status = Lane::new(0_u16);
+        for device in 0..1_000_000_u64 {
+            status.set(index.ensure(device.wrapping_mul(0x9e37_79b9_7f4a_7c15)), 1);
+        }
+        let bytes = index.memory_bytes() + status.memory_bytes();
+        assert!(bytes <= 24 * 1_000_000, "{bytes}");
+    }
+}

@@ -1,0 +1,236 @@
+//! Open addressing of row numbers, without keys, in many small tables.
+
+use core::mem::size_of;
+
+/// An index from hashes to row numbers; the caller holds the keys.
+///
+/// Five bytes an entry: the row number and eight bits of the hash, which keep all but one in 256
+/// strangers from costing a look at their key. Each of [`SHARDS`] tables grows by itself, by a fifth and at
+/// its own time, so that neither the memory nor the pause of growing is that of the whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Shards {
+    shards: Box<[Shard]>,
+}
+
+impl Shards {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: vec![Shard::default(); SHARDS].into_boxed_slice(),
+        }
+    }
+
+    /// The row of this hash for which `is_it` holds.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
+        let entries = &*self.shards.get(shard_number(hash))?.entries;
+        let tag = tag(hash);
+        let mut at = home(hash, entries.len());
+        while let Some(entry) = entries.get(at) {
+            if entry.tag == tag && is_it(entry.row()) {
+                return Some(entry.row());
+            }
+            if entry.tag == EMPTY {
+                return None;
+            }
+            at = if at + 1 == entries.len() { 0 } else { at + 1 };
+        }
+        None
+    }
+
+    /// As [`Shards::find`] for each of up to [`GROUP`] hashes; `is_it` is told which one is meant.
+    ///
+    /// In three rounds, so that the memory that a round needs is fetched for the whole group at once.
+    #[inline]
+    pub(crate) fn find_group(
+        &self,
+        hashes: &[u64],
+        is_it: impl Fn(usize, u32) -> bool,
+        mut found: impl FnMut(Option<u32>),
+    ) {
+        let mut begins = [false; GROUP];
+        for (begins, &hash) in begins.iter_mut().zip(hashes) {
+            *begins = self.begins(hash);
+        }
+        let mut candidates = [None; GROUP];
+        for ((candidate, &hash), begins) in candidates.iter_mut().zip(hashes).zip(begins) {
+            *candidate = if begins {
+                self.find(hash, |_| true)
+            } else {
+                None
+            };
+        }
+        for ((which, &hash), candidate) in hashes.iter().enumerate().zip(candidates) {
+            found(
+                candidate
+                    .filter(|&row| is_it(which, row))
+                    .or_else(|| candidate.and_then(|_| self.find(hash, |row| is_it(which, row)))),
+            );
+        }
+    }
+
+    /// Whether anything stands where the search for `hash` begins: if not, there is nothing to find.
+    fn begins(&self, hash: u64) -> bool {
+        self.shards
+            .get(shard_number(hash))
+            .and_then(|shard| shard.entries.get(home(hash, shard.entries.len())))
+            .is_some_and(|entry| entry.tag != EMPTY)
+    }
+
+    /// Adds a row, which must not be there yet. `hash_of` hashes the key of an earlier row.
+    pub(crate) fn insert(&mut self, hash: u64, row: u32, hash_of: impl Fn(u32) -> u64) {
+        let number = shard_number(hash);
+        let Some(shard) = self.shards.get_mut(number) else {
+            return;
+        };
+        if (shard.used + 1) * MAX_LOAD.1 > shard.entries.len() * MAX_LOAD.0 {
+            shard.grow(number, hash_of);
+        }
+        shard.place(hash, row);
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        let entries: usize = self.shards.iter().map(|shard| shard.entries.len()).sum();
+        entries * size_of::<Entry>() + self.shards.len() * size_of::<Shard>()
+    }
+}
+
+/// Searches that go on at the same time: about as many misses as a core has in flight.
+pub(crate) const GROUP: usize = 16;
+
+/// Tables an index: at 30 million devices each has 30,000 entries, which fit into the second cache
+/// while they are laid out anew.
+const SHARDS: usize = 1 << SHARD_BITS;
+const SHARD_BITS: u32 = 10;
+
+/// The share of entries in use at which a table grows, measured: 0.85 costs a search five entries.
+const MAX_LOAD: (usize, usize) = (17, 20);
+
+/// The size of a table's first allocation. Tables begin at this size to this size and a fifth, so that no
+/// two steps of growth fall together when the index grows evenly.
+const FIRST: usize = 40;
+
+const EMPTY: u8 = 0;
+
+/// `tag` is [`EMPTY`] or eight bits of the hash. Bytes, because alignment would cost three more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Entry {
+    tag: u8,
+    row: [u8; 4],
+}
+
+impl Entry {
+    fn row(self) -> u32 {
+        u32::from_le_bytes(self.row)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+struct Shard {
+    entries: Box<[Entry]>,
+    used: usize,
+}
+
+impl Shard {
+    fn grow(&mut self, number: usize, hash_of: impl Fn(u32) -> u64) {
+        let len = match self.entries.len() {
+            0 => FIRST + number * FIRST / (5 * SHARDS),
+            len => len + len / 5,
+        };
+        let old = core::mem::replace(&mut self.entries, vec![Entry::default(); len].into());
+        self.used = 0;
+        // A block of hashes at a time: the keys lie far apart, and are fetched together this way.
+        let mut block = [(0_u64, 0_u32); 32];
+        let mut rows = old
+            .iter()
+            .filter(|entry| entry.tag != EMPTY)
+            .map(|entry| entry.row());
+        loop {
+            let mut filled = 0;
+            for (place, row) in block.iter_mut().zip(rows.by_ref()) {
+                *place = (hash_of(row), row);
+                filled += 1;
+            }
+            for &(hash, row) in block.iter().take(filled) {
+                self.place(hash, row);
+            }
+            if filled < block.len() {
+                return;
+            }
+        }
+    }
+
+    fn place(&mut self, hash: u64, row: u32) {
+        let len = self.entries.len();
+        let mut at = home(hash, len);
+        while let Some(entry) = self.entries.get_mut(at) {
+            if entry.tag == EMPTY {
+                *entry = Entry {
+                    tag: tag(hash),
+                    row: row.to_le_bytes(),
+                };
+                self.used += 1;
+                return;
+            }
+            at = if at + 1 == len { 0 } else { at + 1 };
+        }
+    }
+}
+
+// Three disjoint parts of the hash: the top bits choose the table, the next 32 the place in it,
+// the last eight are the tag.
+
+fn shard_number(hash: u64) -> usize {
+    (hash >> (64 - SHARD_BITS)) as usize
+}
+
+/// Maps 32 bits onto `0..len` by multiplication, which works for any length.
+fn home(hash: u64, len: usize) -> usize {
+    let bits = hash >> (32 - SHARD_BITS) & u64::from(u32::MAX);
+    ((bits * len as u64) >> 32) as usize
+}
+
+fn tag(hash: u64) -> u8 {
+    let [.., last] = hash.to_be_bytes();
+    last.max(EMPTY + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bad hash on purpose: all in one table, few homes, one tag.
+    fn crowded(key: u32) -> u64 {
+        u64::from(key % 7) << 22
+    }
+
+    #[test]
+    fn rows_of_equal_hash_are_told_apart_by_their_key() {
+        let mut shards = Shards::new();
+        for row in 0..5000 {
+            assert_eq!(shards.find(crowded(row), |found| found == row), None);
+            shards.insert(crowded(row), row, crowded);
+        }
+        for row in 0..5000 {
+            assert_eq!(shards.find(crowded(row), |found| found == row), Some(row));
+        }
+        let hashes: Vec<u64> = (4990..5006).map(crowded).collect();
+        let mut found = Vec::new();
+        shards.find_group(
+            &hashes,
+            |which, row| row as usize == which + 4990,
+            |row| found.push(row),
+        );
+        for (row, found) in (4990..5006).zip(found) {
+            assert_eq!(found, (row < 5000).then_some(row));
+        }
+    }
+
+    #[test]
+    fn places_lie_within_the_table() {
+        for len in [1, 40, 47, 1 << 20] {
+            assert_eq!(home(0, len), 0);
+            assert_eq!(home(u64::MAX, len), len - 1);
+        }
+        assert_eq!(tag(0), 1);
+    }
+}

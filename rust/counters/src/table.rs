@@ -1,0 +1,200 @@
+//! The committed state of a partition's devices.
+
+use core::hash::BuildHasher;
+
+use foldhash::quality::FixedState;
+use thiserror::Error;
+
+use crate::lane::Lane;
+use crate::notes::NotesView;
+use crate::occupants::{Occupant, OccupantId, Occupants};
+use crate::overlay::Overlay;
+use crate::role::{Role, RoleState};
+use crate::row::{Row, RowId};
+use crate::shards::{GROUP, Shards};
+use crate::sides::Sides;
+use crate::view::DeviceView;
+
+/// The Originator Counters of a partition's devices, as committed.
+///
+/// A device costs 56 bytes and its share of the index, 6 to 7 bytes; the Supplier role and notes cost more
+/// only where there are any. Nothing is ever removed and no mark is ever lowered (R6).
+#[derive(Clone, Debug)]
+pub struct CounterTable {
+    hasher: FixedState,
+    shards: Shards,
+    pub(crate) rows: Lane<Row>,
+    len: u32,
+    pub(crate) sides: Sides,
+    pub(crate) occupants: Occupants,
+    /// Rises with everything that can make an overlay's copies stale.
+    pub(crate) generation: u64,
+}
+
+/// The table was changed after the overlay had read from it; nothing was folded.
+///
+/// Burn the overlay's numbers and stage the batch again.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("the table was changed while this batch was staged")]
+pub struct StaleOverlay;
+
+impl CounterTable {
+    /// An empty table. `seed` makes the hash of this process its own; no result depends on it.
+    pub fn new(seed: u64) -> Self {
+        Self {
+            hasher: FixedState::with_seed(seed),
+            shards: Shards::new(),
+            rows: Lane::new(Row::default()),
+            len: 0,
+            sides: Sides::new(seed),
+            occupants: Occupants::new(seed),
+            generation: 0,
+        }
+    }
+
+    /// The row of `device`, if it has one.
+    #[inline]
+    pub fn find(&self, device: u64) -> Option<RowId> {
+        self.find_hashed(self.hash(device), device)
+    }
+
+    /// The rows of `devices`, in their order, into `rows`, which is emptied first.
+    ///
+    /// Several times as fast as [`find`](Self::find) in turn, because memory is fetched for a group of devices
+    /// at once.
+    pub fn find_many(&self, devices: &[u64], rows: &mut Vec<Option<RowId>>) {
+        rows.clear();
+        rows.reserve(devices.len());
+        for group in devices.chunks(GROUP) {
+            let mut hashes = [0; GROUP];
+            for (hash, &device) in hashes.iter_mut().zip(group) {
+                *hash = self.hash(device);
+            }
+            let is_it = |which: usize, row| group.get(which) == Some(&self.row(RowId(row)).eui);
+            let hashes = hashes.get(..group.len()).unwrap_or_default();
+            self.shards
+                .find_group(hashes, is_it, |row| rows.push(row.map(RowId)));
+        }
+    }
+
+    /// The row of `device`, made with nothing known if it has none.
+    ///
+    /// # Panics
+    ///
+    /// At the device after 2^32-1 others, which would need 266 GB before.
+    pub fn ensure(&mut self, device: u64) -> RowId {
+        let hash = self.hash(device);
+        if let Some(row) = self.find_hashed(hash, device) {
+            return row;
+        }
+        assert!(
+            self.len < u32::MAX,
+            "a CounterTable numbers its rows with 32 bits"
+        );
+        let row = RowId(self.len);
+        self.rows.set(row, Row::new(device));
+        let Self {
+            hasher,
+            shards,
+            rows,
+            ..
+        } = self;
+        shards.insert(hash, row.0, |row| hasher.hash_one(rows.get(RowId(row)).eui));
+        self.len += 1;
+        row
+    }
+
+    /// How many devices have a row.
+    pub fn len(&self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether no device has a row.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// `device` as committed.
+    pub fn view(&self, device: u64) -> DeviceView<'_> {
+        self.find(device)
+            .map_or_else(|| DeviceView::unknown(device), |row| self.view_row(row))
+    }
+
+    /// Marks and cells of a role at `row`.
+    pub fn role_state(&self, row: RowId, role: Role) -> RoleState {
+        self.view_row(row).role(role)
+    }
+
+    /// Every device as committed, in the order of arrival.
+    pub fn iter(&self) -> impl Iterator<Item = DeviceView<'_>> {
+        (0..self.len).map(|row| self.view_row(RowId(row)))
+    }
+
+    /// The occupants of this table's cells.
+    pub fn occupants(&self) -> &Occupants {
+        &self.occupants
+    }
+
+    /// The id of `occupant` in this table's cells; see [`Occupants::intern`].
+    pub fn intern(&mut self, occupant: Occupant) -> OccupantId {
+        self.occupants.intern(occupant)
+    }
+
+    /// Makes a committed overlay the table, and empties it for the next batch.
+    ///
+    /// The version of each changed device rises by one.
+    ///
+    /// # Errors
+    ///
+    /// [`StaleOverlay`] if the table was folded or restored since the overlay first read from it.
+    pub fn fold(&mut self, overlay: &mut Overlay) -> Result<(), StaleOverlay> {
+        overlay.fold_into(self)
+    }
+
+    /// Bytes held: rows, index, notes, occupants, spare capacity included.
+    pub fn memory_bytes(&self) -> usize {
+        self.shards.memory_bytes()
+            + self.rows.memory_bytes()
+            + self.sides.memory_bytes()
+            + self.occupants.memory_bytes()
+    }
+
+    pub(crate) fn hash(&self, device: u64) -> u64 {
+        self.hasher.hash_one(device)
+    }
+
+    pub(crate) fn row(&self, row: RowId) -> &Row {
+        self.rows.get(row)
+    }
+
+    pub(crate) fn notes(&self, row: RowId) -> NotesView<'_> {
+        if self.row(row).has_notes() {
+            self.sides.get(row)
+        } else {
+            NotesView::default()
+        }
+    }
+
+    /// Replaces a row and, where `notes` are given, its notes.
+    pub(crate) fn put(&mut self, id: RowId, mut row: Row, notes: Option<&mut [u64]>) {
+        if let Some(words) = notes {
+            row.set_has_notes();
+            self.sides.put(id, words);
+        }
+        self.rows.set(id, row);
+    }
+
+    fn view_row(&self, row: RowId) -> DeviceView<'_> {
+        DeviceView {
+            row: *self.row(row),
+            notes: self.notes(row),
+            known: true,
+        }
+    }
+
+    fn find_hashed(&self, hash: u64, device: u64) -> Option<RowId> {
+        self.shards
+            .find(hash, |row| self.row(RowId(row)).eui == device)
+            .map(RowId)
+    }
+}
