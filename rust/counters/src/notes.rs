@@ -126,13 +126,13 @@ impl<'a> NotesView<'a> {
             .0
             .iter()
             .map(|&[identity, start, rest]| {
-                let [a, b, c, d, e, f, g, h] = start.to_be_bytes();
-                let [i, j, k, l, m, n, o, last] = rest.to_be_bytes();
-                let digest = [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o];
+                let bytes = (u128::from(start) << 64 | u128::from(rest)).to_be_bytes();
+                let mut digest = [0; 15];
+                digest.copy_from_slice(&bytes[..15]);
                 MessageNote {
                     identity,
                     digest,
-                    verified: u64::from(last) == VERIFIED,
+                    verified: rest & VERIFIED != 0,
                 }
             })
     }
@@ -282,10 +282,12 @@ pub(crate) fn set_owner(words: &mut [u64], row: u32) {
 /// The lowest bit of a message's last word, which has eight bits more than the digest needs.
 const VERIFIED: u64 = 1;
 
+#[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
 fn message_words(note: &MessageNote) -> [u64; NOTE_WORDS] {
-    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o] = note.digest;
-    let start = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-    let rest = u64::from_be_bytes([i, j, k, l, m, n, o, 0]);
+    let mut bytes = [0; 16];
+    bytes[..15].copy_from_slice(&note.digest);
+    let digest = u128::from_be_bytes(bytes);
+    let (start, rest) = ((digest >> 64) as u64, digest as u64);
     [
         note.identity,
         start,
@@ -321,12 +323,9 @@ fn joined(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
 fn halves(word: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = word.to_be_bytes();
-    (
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    )
+    ((word >> 32) as u32, word as u32)
 }
 
 #[cfg(test)]
