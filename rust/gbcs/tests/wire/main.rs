@@ -1,0 +1,6 @@
+//! The wire format held to vectors, to its own laws and to bad input.
+
+#[cfg(test)]
+mod rtds;
+#[cfg(test)]
+mod vectors;
