@@ -163,6 +163,21 @@ class Gpf:
             return Reply(refusal)
         return Reply(None, None, reply.outcome) if self.faults.lose_responses else reply
 
+    def twin(self) -> Gpf:
+        """Give a device in the same state, on which a command can be tried without consequence."""
+        other = Gpf(
+            self.device,
+            self.cells,
+            policy=self.policy,
+            clock=self._clock,
+            contingency=self._contingency,
+        )
+        other.numbers = dict(self.numbers)
+        other.specialist_numbers = dict(self.specialist_numbers)
+        other.pending = list(self.pending)
+        other.alert_counter = self.alert_counter
+        return other
+
     def execute_due(self) -> list[bytes]:
         """Execute pending commands whose time has come; give their Alerts, oldest first."""
         now = self._clock()
