@@ -261,7 +261,7 @@ class Settings(_Section):
 
     def _certificate_time(self) -> str:
         time = self.verify.certificate_time
-        return time and time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return "" if isinstance(time, str) else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def _network_operators(self) -> list[str] | None:
         if not self.parties.network_operators:

@@ -25,9 +25,8 @@ def write_json_line(value: object) -> None:
 def write_lines(lines: list[bytes]) -> None:
     """Write lines to standard output in one piece."""
     if lines:
-        stream = click.get_binary_stream("stdout")
-        stream.write(b"\n".join(lines) + b"\n")
-        stream.flush()
+        sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
+        sys.stdout.buffer.flush()
 
 
 def note(text: str) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import click
 
@@ -37,7 +38,7 @@ def create(*, partitions: int | None, settings: Settings, as_json: bool) -> None
         )
 
 
-async def _create(settings: Settings, partitions: int | None) -> dict[str, object]:
+async def _create(settings: Settings, partitions: int | None) -> dict[str, Any]:
     wanted = replace(settings.streams_settings(), partitions=partitions)
     async with open_streams(settings.streams, wanted) as opened:
         return {"streams": list(opened.layout.names), "partitions": opened.partitions}

@@ -1,0 +1,58 @@
+"""``slotkeeper acknowledge``: let a partition go on that stopped for an operator."""
+
+import asyncio
+import getpass
+import sys
+
+import click
+
+from slotkeeper.cli.options import settings_options
+from slotkeeper.cli.output import note
+from slotkeeper.settings import Settings
+from slotkeeper.streams import open_streams
+from slotkeeper.worker import acknowledge as accept
+from slotkeeper.worker import examine
+
+_MEANING = """\
+If you go on, what the store holds now becomes the truth. Numbers that were issued or recorded
+since it was made are unknown, and devices may refuse the next command, or get a number twice.
+Publish the missing outcomes again, or raise the numbers (slotkeeper counters raise), before the
+worker starts."""
+
+
+@click.command(
+    epilog="Example: slotkeeper acknowledge --partition 2 "
+    "--reason 'restored from the copy of Sunday; outcomes since then published again'"
+)
+@click.option("--partition", type=click.IntRange(min=0), required=True)
+@click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@click.option("--by", metavar="PERSON", help="Who; without it the account's name.")
+@settings_options
+def acknowledge(*, partition: int, reason: str, by: str | None, settings: Settings) -> None:
+    """Let a partition go on that stopped with exit status 3.
+
+    Says first what stands against it and what going on means; on a terminal, asks before it does.
+    Who went on, and why, is written to the audit trail.
+    """
+    if not reason.strip():
+        raise click.BadParameter("a reason is needed", param_hint="--reason")
+    asyncio.run(_acknowledge(settings, partition, reason, by or getpass.getuser()))
+
+
+async def _acknowledge(settings: Settings, partition: int, reason: str, by: str) -> None:
+    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        if partition >= streams.partitions:
+            raise click.BadParameter(
+                f"there are partitions 0 to {streams.partitions - 1}", param_hint="--partition"
+            )
+        objections = await examine(streams, partition)
+        if not objections:
+            note(f"nothing stands against partition {partition}; the worker can serve it")
+            return
+        for objection in objections:
+            note(f"partition {partition}: {objection}")
+        note(_MEANING)
+        if sys.stdin.isatty():
+            click.confirm("Go on?", abort=True, err=True)
+        await accept(streams, partition, reason=reason, by=by)
+        note(f"partition {partition} may be served again")

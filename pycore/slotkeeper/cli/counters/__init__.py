@@ -1,0 +1,19 @@
+"""``slotkeeper counters``: one device's numbers, the whole table, and how to raise them."""
+
+import click
+
+from slotkeeper.cli.counters.export import export
+from slotkeeper.cli.counters.import_table import import_table
+from slotkeeper.cli.counters.raise_number import raise_number
+from slotkeeper.cli.counters.show import show
+
+
+@click.group()
+def counters() -> None:
+    """Show, export, import and raise Originator Counters. Nothing lowers one."""
+
+
+counters.add_command(export)
+counters.add_command(import_table)
+counters.add_command(raise_number)
+counters.add_command(show)

@@ -1,0 +1,73 @@
+"""``slotkeeper counters raise``: one number of one device."""
+
+import asyncio
+
+import click
+
+from slotkeeper.cli.counters.adjustments import (
+    adjustment_options,
+    message_of,
+    need_two_persons,
+)
+from slotkeeper.cli.counters.table import DeviceId
+from slotkeeper.cli.options import settings_options
+from slotkeeper.cli.output import note
+from slotkeeper.settings import MAX_COUNTER, Settings
+from slotkeeper.streams import Message, open_streams
+
+
+@click.command(
+    "raise",
+    epilog="Example: slotkeeper counters raise 00-DB-12-34-56-78-90-A3 --at-least 1700000000000 "
+    "--reason 'hand-back before tracking, log of 2023' --by ann --by bob",
+)
+@click.argument("device", type=DeviceId())
+@click.option(
+    "--at-least",
+    type=click.IntRange(0, MAX_COUNTER),
+    required=True,
+    help="The number, 0 to 2^63-1.",
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["recorded", "seen", "issued"]),
+    default="recorded",
+    show_default=True,
+    help="Recorded: a hand-back. Seen: used, whatever came of it. Issued: used by the ACB itself.",
+)
+@click.option(
+    "--role",
+    type=click.Choice(["NetworkOperator", "Supplier"]),
+    default="NetworkOperator",
+    show_default=True,
+)
+@adjustment_options
+@settings_options
+def raise_number(
+    *,
+    device: str,
+    at_least: int,
+    kind: str,
+    role: str,
+    reason: str,
+    by: tuple[str, ...],
+    settings: Settings,
+) -> None:
+    """Publish a raise of DEVICE's number. It cannot be taken back: nothing lowers a number."""
+    need_two_persons(settings, by, at_least)
+    message = message_of(
+        device,
+        role,
+        kind=kind,
+        at_least=str(at_least),
+        reason=reason,
+        by=by,
+        source="slotkeeper counters raise",
+    )
+    asyncio.run(_publish(settings, message))
+    note(f"published; a running worker applies it. `slotkeeper counters show {device}` shows when")
+
+
+async def _publish(settings: Settings, message: Message) -> None:
+    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        await streams.publish([message])

@@ -1,0 +1,93 @@
+"""The exported table: JSON lines, the last one a checksum over all before it."""
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import orjson
+
+from slotkeeper.errors import FaultFoundError
+
+FORMAT = 1
+
+
+class Exporter:
+    """Writes the table and keeps the sum."""
+
+    def __init__(self, out: BinaryIO) -> None:
+        """Begin with a line that says what this is."""
+        self._out = out
+        self._sum = hashlib.sha256()
+        self.entries = 0
+        self._line({"slotkeeper_counters": FORMAT})
+
+    def add(self, entry: dict[str, Any]) -> None:
+        """Write the numbers of one device and role."""
+        self._line(entry)
+        self.entries += 1
+
+    def finish(self) -> str:
+        """Write the checksum; give it."""
+        checksum = self._sum.hexdigest()
+        self._out.write(orjson.dumps({"entries": self.entries, "sha256": checksum}) + b"\n")
+        self._out.flush()
+        return checksum
+
+    def _line(self, value: dict[str, Any]) -> None:
+        line = orjson.dumps(value) + b"\n"
+        self._sum.update(line)
+        self._out.write(line)
+
+
+def verify(path: Path) -> str:
+    """Read the whole file and check its sum; give the sum.
+
+    Raises:
+        FaultFoundError: It is cut short, was changed, or is something else.
+    """
+    total = hashlib.sha256()
+    entries = -1  # the first line is no entry
+    last = b""
+    with path.open("rb") as lines:
+        for line in lines:
+            if last:
+                if entries < 0:
+                    _check_head(path, last)
+                total.update(last)
+                entries += 1
+            last = line
+    expected = {"entries": entries, "sha256": total.hexdigest()}
+    if _loads(last) != expected:
+        raise FaultFoundError(
+            f"{path} is cut short or was changed: its last line is not the checksum of the others; "
+            "export it again"
+        )
+    return total.hexdigest()
+
+
+def entries(path: Path) -> Iterator[dict[str, Any]]:
+    """Give the entries of a file that was verified."""
+    with path.open("rb") as lines:
+        next(lines)
+        for line in lines:
+            entry = orjson.loads(line)
+            if "sha256" not in entry:
+                yield entry
+
+
+def _check_head(path: Path, line: bytes) -> None:
+    head = _loads(line)
+    if not isinstance(head, dict) or "slotkeeper_counters" not in head:
+        raise FaultFoundError(f"{path} is no export of `slotkeeper counters export`")
+    if head["slotkeeper_counters"] != FORMAT:
+        raise FaultFoundError(
+            f"{path} has format {head['slotkeeper_counters']}; this version reads {FORMAT}"
+        )
+
+
+def _loads(line: bytes) -> object:
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:
+        return None

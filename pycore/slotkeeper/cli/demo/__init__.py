@@ -1,0 +1,68 @@
+"""``slotkeeper demo``: the whole story on synthetic data."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import click
+
+from slotkeeper.cli.demo.story import Story, play
+from slotkeeper.cli.demo.telling import print_story, story_json
+from slotkeeper.cli.options import json_option
+from slotkeeper.cli.output import note, progress, tables, write_json_line
+from slotkeeper.errors import FaultFoundError
+
+_DEVICES = 500
+"""A hundred for each of the five ways to count; some seconds."""
+
+
+@click.command(epilog="Example: slotkeeper demo --devices 2000 --keep demo")
+@click.option(
+    "--devices", type=click.IntRange(5, 100_000), default=_DEVICES, show_default=True, metavar="N"
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another fleet.")
+@click.option(
+    "--keep",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep streams, keys and settings in this new folder, to look into afterwards.",
+)
+@json_option
+def demo(*, devices: int, seed: int, keep: Path | None, as_json: bool) -> None:
+    """Play the whole story on a fleet of emulated devices; nothing to set up.
+
+    Leaving gas network operators hand their slots to the ACB (SRV 6.15.1), suppliers ask for the
+    handover to the next operator (SRV 6.21), and each device checks the command as a real one does.
+    The same handover is also tried with the DCC's own counter, as without tracking.
+    """
+    if keep is not None:
+        if keep.exists() and any(keep.iterdir()):
+            raise click.BadParameter(f"{keep} is not empty", param_hint="--keep")
+        story = _play(keep, devices, seed)
+    else:
+        with tempfile.TemporaryDirectory(prefix="slotkeeper-demo-") as folder:
+            story = _play(Path(folder), devices, seed)
+    if as_json:
+        write_json_line(story_json(story))
+    else:
+        print_story(tables(), story)
+        _where_next(keep, story)
+    if story.lost:
+        raise FaultFoundError(f"{story.lost} devices did not take their handover")
+
+
+def _play(folder: Path, devices: int, seed: int) -> Story:
+    with progress("making the fleet", devices) as advance:
+        return asyncio.run(play(folder, devices=devices, seed=seed, advance=advance))
+
+
+def _where_next(keep: Path | None, story: Story) -> None:
+    if keep is None:
+        note("\nTo look into it, keep it: slotkeeper demo --keep demo")
+        return
+    config = f"--config {keep / 'slotkeeper.toml'}"
+    note(
+        "\nWhere to look next:\n"
+        f"  slotkeeper counters show {story.device_id} {config}\n"
+        f"  slotkeeper read audit-trail --from-start {config} | head -3\n"
+        f"  slotkeeper inspect --keystore {keep / 'keystore'} {keep / 'messages'}/*.hex"
+    )
