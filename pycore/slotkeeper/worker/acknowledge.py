@@ -1,0 +1,94 @@
+"""An operator lets a partition go on that stopped."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
+from slotkeeper.streams.clock import system_clock
+
+from .positions import KEY, Evidence, Positions, beginning, objections
+from .restore import RESERVED, gather_evidence, newest
+
+AUDIT = "audit-trail"
+"""Where the operator's decision is written beside all others."""
+
+
+async def examine(streams: Streams, partition: int) -> list[str]:
+    """Say what stands against serving a partition; empty if nothing does.
+
+    Raises:
+        LockedError: A worker serves these streams.
+    """
+    async with streams.own() as ownership:
+        try:
+            truth, evidence = await _look(streams, ownership, partition)
+        except StoppedForOperatorError as error:
+            return [str(error)]
+        return objections(truth, evidence)
+
+
+async def acknowledge(
+    streams: Streams,
+    partition: int,
+    *,
+    reason: str,
+    by: str,
+    clock: Callable[[], int] = system_clock,
+) -> list[str]:
+    """Accept a partition as it stands; what stood against it is written to the audit trail.
+
+    Numbers issued since the restored copy was made are unknown afterwards: raise them first.
+
+    Gives what stood against it. A changed partition count cannot be acknowledged.
+
+    Raises:
+        LockedError: A worker serves these streams.
+        StoppedForOperatorError: The partition count was changed.
+        CommitError: Not written; nothing is acknowledged.
+    """
+    async with streams.own() as ownership:
+        accepted = [await ownership.acknowledge(partition)]
+        truth, evidence = await _look(streams, ownership, partition)
+        if truth is not None and truth.partitions != evidence.partitions:
+            raise StoppedForOperatorError(*objections(truth, evidence), partition=partition)
+        # The incarnation is new by what was just accepted, so it is no objection of its own.
+        renewed = truth and replace(truth, incarnation=evidence.incarnation)
+        accepted += objections(renewed, evidence)
+        positions = beginning(truth, evidence).advanced({})
+        record = {
+            "kind": "acknowledgement",
+            "partition": partition,
+            "reason": reason,
+            "by": by,
+            "detail": [text for text in accepted if text],
+            "positions": dict(positions.inputs),
+            "decided_at": datetime.fromtimestamp(clock() / 1_000, UTC).isoformat(),
+        }
+        outputs: list[Output] = [
+            (AUDIT, partition, None, json.dumps(record).encode(), ()),
+            (streams.layout.changelog, partition, KEY, positions.encode(), ()),
+        ]
+        owned = await ownership.open(partition)
+        await owned.commit(outputs, positions.inputs)
+        await owned.close()
+        return [text for text in accepted if text]
+
+
+async def _look(
+    streams: Streams, ownership: Ownership, partition: int
+) -> tuple[Positions | None, Evidence]:
+    owned = await ownership.open(partition)
+    try:
+        truth: Positions | None = None
+        records = 0
+        async for batch in owned.changelog():
+            truth = newest(truth, [record.value for record in batch if record.key == KEY])
+            records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
+        evidence = await gather_evidence(
+            owned, partitions=streams.partitions, changelog_records=records
+        )
+        return truth, evidence
+    finally:
+        await owned.close()

@@ -1,0 +1,102 @@
+"""In which order fetched records are decided.
+
+Three ranks: the table, then events, then the fenced stream's requests. A rank is held until all
+ranks above it have been read as far as they reached when it was fetched; a rank that waits is not
+fetched again, so what is held is bounded. Nothing waits for a moving target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from slotkeeper.streams import Fetched, Layout, Record
+
+from .fence import Fence
+
+
+@dataclass(slots=True)
+class Held:
+    """Records of one rank that were fetched together.
+
+    Attributes:
+        fetched: By stream.
+        fence: What must be read before them.
+    """
+
+    fetched: Mapping[str, Fetched]
+    fence: Fence
+
+
+@dataclass(slots=True)
+class Batch:
+    """Records to be decided together, in order.
+
+    Attributes:
+        records: May be empty although positions move: aborted records and markers were passed.
+        positions: Of the streams that moved.
+        decided_after: The requests' fence; None if there is no request among the records.
+        ranks: Indexes of the ranks that take part, to be released once the batch is committed.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    positions: dict[str, int] = field(default_factory=dict)
+    decided_after: Mapping[str, int] | None = None
+    ranks: list[int] = field(default_factory=list)
+
+
+class Intake:
+    """Holds what was fetched until it may be decided."""
+
+    def __init__(self, layout: Layout) -> None:
+        """Begin with nothing held."""
+        others = tuple(stream for stream in layout.events if stream != layout.fenced)
+        self._ranks = ((layout.table,), others, (layout.fenced,))
+        self._held: list[Held | None] = [None] * len(self._ranks)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is held."""
+        return not any(self._held)
+
+    @property
+    def requests_held(self) -> int:
+        """How many requests wait for their fence."""
+        held = self._held[-1]
+        return 0 if held is None else sum(len(each.records) for each in held.fetched.values())
+
+    def wanted(self, positions: Mapping[str, int]) -> dict[str, int]:
+        """Give the streams to fetch now, and from where."""
+        return {
+            stream: positions[stream]
+            for streams, held in zip(self._ranks, self._held, strict=True)
+            if held is None
+            for stream in streams
+        }
+
+    def take(self, found: Mapping[str, Fetched], ends: Mapping[str, int]) -> None:
+        """Hold what a fetch found. ``ends`` were asked for after the fetch had returned."""
+        above: tuple[str, ...] = ()
+        for rank, streams in enumerate(self._ranks):
+            fetched = {stream: found[stream] for stream in streams if stream in found}
+            if fetched:
+                self._held[rank] = Held(fetched, Fence.at(ends, above))
+            above += streams
+
+    def batch(self, positions: Mapping[str, int]) -> Batch:
+        """Give what may be decided now; held until ``release``."""
+        batch = Batch()
+        reached = dict(positions)
+        for rank, held in enumerate(self._held):
+            if held is None or not held.fence.passed(reached):
+                continue
+            for stream, fetched in held.fetched.items():
+                batch.records += fetched.records
+                batch.positions[stream] = reached[stream] = fetched.position
+            batch.ranks.append(rank)
+            if rank == len(self._ranks) - 1:
+                batch.decided_after = held.fence.ends
+        return batch
+
+    def release(self, batch: Batch) -> None:
+        """Forget a batch that was committed."""
+        for rank in batch.ranks:
+            self._held[rank] = None

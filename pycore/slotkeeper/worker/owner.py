@@ -1,0 +1,153 @@
+"""One partition, from taking it over to letting it go."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from slotkeeper._core import SignerUnavailableError
+from slotkeeper.streams import (
+    CommitAbortedError,
+    CommitInDoubtError,
+    FencedError,
+    Layout,
+    Ownership,
+    StreamsError,
+    TryLaterError,
+)
+
+from .batch import BatchRunner
+from .engine import Engine
+from .intake import Batch
+from .off_loop import OffLoop
+from .patience import Patience
+from .restore import restore
+from .summary import Summary
+from .tenure import Tenure
+
+_log = logging.getLogger(__name__)
+
+
+class Owner:
+    """Serves one partition until it is stopped.
+
+    Attributes:
+        number: The partition.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        layout: Layout,
+        partitions: int,
+        engine: Engine,
+        clock: Callable[[], int],
+        summary: Summary,
+        committed: Callable[[], None],
+    ) -> None:
+        """Prepare; ``serve`` begins.
+
+        Args:
+            number: The partition.
+            layout: The streams.
+            partitions: How many there are.
+            engine: The partition's; what it burned is remembered over all ownerships.
+            clock: Milliseconds since 1970 UTC.
+            summary: Counts what is done.
+            committed: Called after each commit.
+        """
+        self.number = number
+        self._layout = layout
+        self._partitions = partitions
+        self._engine = engine
+        self._clock = clock
+        self._summary = summary
+        self._committed = committed
+        self._tenure: Tenure | None = None
+        self._patience = Patience()
+        self._stop = asyncio.Event()
+
+    @property
+    def serving(self) -> bool:
+        """Whether the partition is fenced, restored and open."""
+        return self._tenure is not None
+
+    @property
+    def idle(self) -> bool:
+        """Whether the last fetch found nothing and nothing is held."""
+        return self._tenure is not None and self._tenure.idle
+
+    @property
+    def requests_held(self) -> int:
+        """How many requests wait for outcomes below their fence."""
+        return 0 if self._tenure is None else self._tenure.intake.requests_held
+
+    async def backlog(self) -> int | None:
+        """Say how many offsets are undecided; None while the partition is not served."""
+        return None if self._tenure is None else await self._tenure.backlog()
+
+    def stop(self) -> None:
+        """Ask ``serve`` to return after the batch in hand."""
+        self._stop.set()
+
+    async def serve(self, ownership: Ownership) -> None:
+        """Take the partition over and process it until stopped.
+
+        A commit in doubt closes the partition, and it is taken over again as by a stranger.
+
+        Raises:
+            StoppedForOperatorError: The store cannot be trusted.
+            TryLaterError: The store cannot be used now.
+            FencedError: Another owner has the partition.
+        """
+        with OffLoop(f"engine-{self.number}") as off_loop:
+            while not self._stop.is_set():
+                try:
+                    await self._own(ownership, off_loop)
+                except FencedError:
+                    raise
+                except CommitInDoubtError as error:
+                    self._summary.in_doubt += 1
+                    _log.warning("partition %d restores: %s", self.number, error)
+                    await self._patience.pause_or(lasting(error))
+
+    async def _own(self, ownership: Ownership, off_loop: OffLoop) -> None:
+        partition = await ownership.open(self.number)
+        try:
+            positions, replayed = await restore(
+                self._layout, partition, self._engine, off_loop, partitions=self._partitions
+            )
+            self._summary.restored += replayed
+            runner = BatchRunner(self._layout, partition, self._engine, off_loop, self._clock)
+            self._tenure = tenure = Tenure(self._layout, partition, runner, positions)
+            # Without records: what is parked is judged against what was just restored.
+            await self._decide(tenure, Batch())
+            while not self._stop.is_set():
+                batch = await tenure.next()
+                if batch.ranks:
+                    await self._decide(tenure, batch)
+        finally:
+            self._tenure = None
+            await partition.close()
+
+    async def _decide(self, tenure: Tenure, batch: Batch) -> None:
+        while True:
+            try:
+                dispositions = await tenure.decide(batch)
+            except (CommitAbortedError, SignerUnavailableError) as error:
+                self._summary.aborted += 1
+                _log.warning("partition %d tries a batch again: %s", self.number, error)
+                await self._patience.pause_or(lasting(error))
+            else:
+                break
+        self._patience.restore()
+        if dispositions or batch.positions:
+            self._summary.committed(len(batch.records), dispositions)
+            self._committed()
+
+
+def lasting(error: Exception) -> Exception:
+    """Raise at once what another attempt a moment later would not mend; else give it back."""
+    if isinstance(error, StreamsError) and isinstance(error.__cause__, TryLaterError):
+        raise error.__cause__
+    return error

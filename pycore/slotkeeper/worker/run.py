@@ -1,0 +1,210 @@
+"""A worker: its share of the partitions, its start and its end."""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryLaterError
+from slotkeeper.streams.clock import system_clock
+
+from .engine import Engine, EngineFactory
+from .owner import Owner
+from .summary import Summary
+
+DRAIN_S = 20.0
+"""How long batches in hand may take to end after a stop: well below the 30 s after which common
+supervisors kill, and far above the fraction of a second that a batch takes."""
+
+LOOK_S = 0.02
+"""How often a worker that shall end when idle looks whether it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told after each commit and each look at an idle worker.
+
+    Attributes:
+        records: Input records decided since the start.
+        partitions: How many partitions are served just now.
+        requests_held: Requests that wait for outcomes below their fence.
+    """
+
+    records: int
+    partitions: int
+    requests_held: int
+
+
+async def run(
+    streams: Streams,
+    engines: EngineFactory,
+    *,
+    until_idle: bool = False,
+    stop: asyncio.Event | None = None,
+    progress: Callable[[Progress], None] | None = None,
+    clock: Callable[[], int] = system_clock,
+    drain_s: float = DRAIN_S,
+) -> Summary:
+    """Work until stopped, or until all input is decided.
+
+    Args:
+        streams: Where from and where to.
+        engines: Makes the engine of a partition.
+        until_idle: End when every record of every input is decided; parked ones are.
+        stop: End after the batches in hand when this is set.
+        progress: Called often and briefly; from the event loop.
+        clock: Milliseconds since 1970 UTC.
+        drain_s: Seconds for the batches in hand after a stop.
+
+    Raises:
+        StoppedForOperatorError: A store cannot be trusted; an operator decides.
+        TryLaterError: The store, or the right to serve it, is not to be had now.
+        CommitError: A batch could not be committed, for a reason that other attempts did not mend.
+    """
+    stop = stop or asyncio.Event()
+    async with streams.own() as ownership:
+        group = Group(streams, ownership, engines, clock, progress)
+        group_task = asyncio.create_task(group.serve())
+        waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
+        if until_idle:
+            waits.append(asyncio.create_task(group.until_idle()))
+        try:
+            await asyncio.wait([group_task, *waits], return_when=asyncio.FIRST_COMPLETED)
+            group.stop()
+            async with asyncio.timeout(drain_s):
+                await group_task
+        except TimeoutError as error:
+            raise TryLaterError(
+                f"batches in hand did not end within {drain_s:.0f} s; whether they are committed "
+                "shows at the next start"
+            ) from error
+        except ExceptionGroup as errors:
+            raise gravest(errors) from errors
+        finally:
+            for task in (group_task, *waits):
+                task.cancel()
+            await asyncio.gather(group_task, *waits, return_exceptions=True)
+    return group.summary
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Iterator[asyncio.Event]:
+    """Give an event that SIGTERM and SIGINT set; a second signal acts as it would have before."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    signals = (signal.SIGTERM, signal.SIGINT)
+
+    def asked() -> None:
+        stop.set()
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+    for each in signals:
+        loop.add_signal_handler(each, asked)
+    try:
+        yield stop
+    finally:
+        for each in signals:
+            loop.remove_signal_handler(each)
+
+
+class Group:
+    """The owners of a worker's partitions."""
+
+    def __init__(
+        self,
+        streams: Streams,
+        ownership: Ownership,
+        engines: EngineFactory,
+        clock: Callable[[], int],
+        progress: Callable[[Progress], None] | None,
+    ) -> None:
+        """Begin with no partition."""
+        self.summary = Summary()
+        self._streams = streams
+        self._ownership = ownership
+        self._make = engines
+        self._clock = clock
+        self._progress = progress
+        # Kept when a partition goes: numbers that an engine burned stay burned.
+        self._engines: dict[int, Engine] = {}
+        self._owners: dict[int, Owner] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._stopping = asyncio.Event()
+
+    async def serve(self) -> None:
+        """Follow the assignment until stopped; a failing owner ends them all."""
+        async with asyncio.TaskGroup() as tasks:
+            stopping = tasks.create_task(self._stopping.wait())
+            while not self._stopping.is_set():
+                changed = tasks.create_task(self._ownership.assignment())
+                await asyncio.wait([changed, stopping], return_when=asyncio.FIRST_COMPLETED)
+                if not changed.done():
+                    changed.cancel()
+                    break
+                await self._follow(changed.result(), tasks)
+            for owner in self._owners.values():
+                owner.stop()
+
+    def stop(self) -> None:
+        """Let every owner end after its batch in hand."""
+        self._stopping.set()
+
+    async def until_idle(self) -> None:
+        """Return when no input holds anything undecided.
+
+        Twice in a row, since an owner that was looked at first may be given a rerouted record by
+        one that is looked at later.
+        """
+        decided_before = -1
+        while True:
+            await asyncio.sleep(LOOK_S)
+            self._tell()
+            if not self._owners or not all(owner.idle for owner in self._owners.values()):
+                decided_before = -1
+                continue
+            backlog = [await owner.backlog() for owner in self._owners.values()]
+            decided = self.summary.batches if all(left == 0 for left in backlog) else -1
+            if decided >= 0 and decided == decided_before:
+                return
+            decided_before = decided
+
+    async def _follow(self, share: frozenset[int], tasks: asyncio.TaskGroup) -> None:
+        for number in self._owners.keys() - share:
+            self._owners[number].stop()
+            await asyncio.wait([self._tasks.pop(number)])
+            del self._owners[number]
+        for number in sorted(share - self._owners.keys()):
+            if number not in self._engines:
+                self._engines[number] = self._make(number, self._streams.partitions)
+            owner = Owner(
+                number,
+                layout=self._streams.layout,
+                partitions=self._streams.partitions,
+                engine=self._engines[number],
+                clock=self._clock,
+                summary=self.summary,
+                committed=self._tell,
+            )
+            self._owners[number] = owner
+            self._tasks[number] = tasks.create_task(owner.serve(self._ownership))
+
+    def _tell(self) -> None:
+        if self._progress is not None:
+            self._progress(
+                Progress(
+                    records=self.summary.records,
+                    partitions=sum(owner.serving for owner in self._owners.values()),
+                    requests_held=sum(owner.requests_held for owner in self._owners.values()),
+                )
+            )
+
+
+def gravest(errors: ExceptionGroup[Exception]) -> Exception:
+    """Give one error for all: the one that an operator has to decide about, if there is one."""
+    stopped, _ = errors.split(StoppedForOperatorError)
+    found: Exception = stopped or errors
+    while isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found

@@ -1,0 +1,44 @@
+"""What a worker did, counted."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Summary:
+    """Counts since the worker started, over all its partitions.
+
+    Attributes:
+        records: Input records whose decision is committed.
+        batches: Commits.
+        restored: Changelog records replayed.
+        aborted: Batches that were discarded and tried again.
+        in_doubt: Commits whose end nobody knew; their partitions were restored.
+        dispositions: Committed decisions by disposition.
+    """
+
+    records: int = 0
+    batches: int = 0
+    restored: int = 0
+    aborted: int = 0
+    in_doubt: int = 0
+    dispositions: Counter[str] = field(default_factory=Counter)
+
+    def committed(self, records: int, dispositions: Mapping[str, int]) -> None:
+        """Count one commit."""
+        self.batches += 1
+        self.records += records
+        self.dispositions.update(dispositions)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the counts by name, dispositions in alphabetical order."""
+        return {
+            "records": self.records,
+            "batches": self.batches,
+            "restored": self.restored,
+            "aborted": self.aborted,
+            "in_doubt": self.in_doubt,
+            "dispositions": dict(sorted(self.dispositions.items())),
+        }

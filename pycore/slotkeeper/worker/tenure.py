@@ -1,0 +1,74 @@
+"""A partition that is fenced, restored and open: what is fetched, held, and decided."""
+
+from collections.abc import Mapping
+
+from slotkeeper.streams import Layout, OwnedPartition
+
+from .batch import BatchRunner
+from .intake import Batch, Intake
+from .positions import Positions
+
+BATCH_RECORDS = 1_000
+"""Of each stream. Constant: at some 65 us to seal a command a batch of requests takes about 65 ms
+of one core, which keeps the latency of those behind it low, and the cost of a commit, an fsync or
+a broker's round trip of some milliseconds, is already small against that. Larger batches gain
+nothing and hold more in memory."""
+
+WAIT_S = 0.2
+"""How long a fetch waits for records, and so the longest that a stop goes unnoticed when idle."""
+
+
+class Tenure:
+    """One stay in a partition; a commit in doubt ends it.
+
+    Attributes:
+        intake: What is held until it may be decided.
+        idle: Whether the last fetch found nothing and nothing is held.
+    """
+
+    def __init__(
+        self, layout: Layout, partition: OwnedPartition, runner: BatchRunner, positions: Positions
+    ) -> None:
+        """Read on from restored positions."""
+        self.intake = Intake(layout)
+        self.idle = False
+        self._partition = partition
+        self._runner = runner
+        self._positions = positions
+
+    async def next(self) -> Batch:
+        """Fetch, and give what may be decided now; without ranks if that is nothing."""
+        found = await self._fetch(wait_s=0.0)
+        batch = self.intake.batch(self._positions.inputs)
+        if not found and not batch.ranks:
+            self.idle = self.intake.empty
+            if await self._fetch(wait_s=WAIT_S):
+                batch = self.intake.batch(self._positions.inputs)
+        return batch
+
+    async def decide(self, batch: Batch) -> Mapping[str, int]:
+        """Decide and commit a batch; gives the counts of its decisions by disposition.
+
+        Raises:
+            CommitAbortedError: Discarded; the same batch may be decided again.
+            SignerUnavailableError: Discarded; likewise.
+            CommitInDoubtError: This tenure is over.
+        """
+        outcome = await self._runner.run(batch, self._positions)
+        self._positions = outcome.positions
+        self.intake.release(batch)
+        return outcome.dispositions
+
+    async def backlog(self) -> int:
+        """Say how many offsets lie between the positions and the ends."""
+        ends = await self._partition.ends()
+        return sum(max(0, ends[stream] - at) for stream, at in self._positions.inputs.items())
+
+    async def _fetch(self, *, wait_s: float) -> bool:
+        wanted = self.intake.wanted(self._positions.inputs)
+        found = await self._partition.fetch(wanted, limit=BATCH_RECORDS, wait_s=wait_s)
+        if found:
+            self.idle = False
+            # After the fetch, so that nothing that stood when these records were read is missed.
+            self.intake.take(found, await self._partition.ends())
+        return bool(found)
