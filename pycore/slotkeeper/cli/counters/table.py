@@ -28,14 +28,15 @@ class DeviceId(click.ParamType[str]):
         return canonical.decode()
 
 
-async def newest_changes(streams: Streams, device_id: str = "") -> dict[bytes, bytes]:
-    """Give the newest changelog record of every key, or of one device's keys.
+async def newest_changes(streams: Streams, device_id: str | None = None) -> dict[bytes, bytes]:
+    """Give the newest changelog record of every device, or all records of one.
 
-    A compacted stream may still hold older ones; tombstones remove a key.
+    A compacted stream may still hold older ones; tombstones remove a key. What is parked stands
+    under further keys of its device, and is left out of the whole table: it is no number.
     """
     newest: dict[bytes, bytes] = {}
     async for key, value in _changes(streams):
-        if device_id and not key.startswith(device_id.encode()):
+        if b"/" in key if device_id is None else not key.startswith(device_id.encode()):
             continue
         if value is None:
             newest.pop(key, None)
