@@ -5,8 +5,9 @@ use core::mem::size_of;
 /// An index from hashes to row numbers; the caller holds the keys.
 ///
 /// Five bytes an entry: the row number and eight bits of the hash, which keep all but one in 256
-/// strangers from costing a look at their key. Each of [`SHARDS`] tables grows by itself, by a fifth and at
-/// its own time, so that neither the memory nor the pause of growing is that of the whole.
+/// strangers from costing a look at their key. Each of [`SHARDS`] tables grows by itself and at its own
+/// time, so that the pause of growing is not that of the whole. Tables are made of blocks of one size
+/// that are never given back: whatever the allocator, growing leaves no holes behind.
 #[derive(Clone, Debug)]
 pub(crate) struct Shards {
     shards: Box<[Shard]>,
@@ -22,17 +23,17 @@ impl Shards {
     /// The row of this hash for which `is_it` holds.
     #[inline]
     pub(crate) fn find(&self, hash: u64, mut is_it: impl FnMut(u32) -> bool) -> Option<u32> {
-        let entries = &*self.shards.get(shard_number(hash))?.entries;
+        let shard = self.shards.get(shard_number(hash))?;
         let tag = tag(hash);
-        let mut at = home(hash, entries.len());
-        while let Some(entry) = entries.get(at) {
+        let mut at = home(hash, shard.len());
+        while let Some(entry) = shard.entry(at) {
             if entry.tag == tag && is_it(entry.row()) {
                 return Some(entry.row());
             }
             if entry.tag == EMPTY {
                 return None;
             }
-            at = if at + 1 == entries.len() { 0 } else { at + 1 };
+            at = if at + 1 == shard.len() { 0 } else { at + 1 };
         }
         None
     }
@@ -72,7 +73,7 @@ impl Shards {
     fn begins(&self, hash: u64) -> bool {
         self.shards
             .get(shard_number(hash))
-            .and_then(|shard| shard.entries.get(home(hash, shard.entries.len())))
+            .and_then(|shard| shard.entry(home(hash, shard.len())))
             .is_some_and(|entry| entry.tag != EMPTY)
     }
 
@@ -82,43 +83,56 @@ impl Shards {
         let Some(shard) = self.shards.get_mut(number) else {
             return;
         };
-        if (shard.used + 1) * MAX_LOAD.1 > shard.entries.len() * MAX_LOAD.0 {
+        if (shard.used + 1) * MAX_LOAD.1 > shard.len() * MAX_LOAD.0 {
             shard.grow(number, hash_of);
         }
         shard.place(hash, row);
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        let entries: usize = self.shards.iter().map(|shard| shard.entries.len()).sum();
-        entries * size_of::<Entry>() + self.shards.len() * size_of::<Shard>()
+        let blocks: usize = self.shards.iter().map(|shard| shard.blocks.len()).sum();
+        let pointers: usize = self
+            .shards
+            .iter()
+            .map(|shard| shard.blocks.capacity())
+            .sum();
+        blocks * (size_of::<[Entry; BLOCK]>() + ALLOCATION)
+            + pointers * size_of::<Box<[Entry; BLOCK]>>()
+            + self.shards.len() * size_of::<Shard>()
     }
 }
 
 /// Searches that go on at the same time: about as many misses as a core has in flight.
 pub(crate) const GROUP: usize = 16;
 
-/// Tables an index: at 30 million devices each has 30,000 entries, which fit into the second cache
-/// while they are laid out anew.
+/// Tables an index: at 30 million devices each has 117,000 entries, laid out anew in some milliseconds.
 const SHARDS: usize = 1 << SHARD_BITS;
-const SHARD_BITS: u32 = 10;
+const SHARD_BITS: u32 = 8;
 
-/// The share of entries in use at which a table grows, measured: 0.85 costs a search five entries.
+/// Entries a block: 5 kB, of which an index of few devices has one a table.
+const BLOCK: usize = 1024;
+
+/// What glibc adds to an allocation of a block.
+const ALLOCATION: usize = 16;
+
+/// The share of entries in use at which a table grows; a search then meets five entries.
 const MAX_LOAD: (usize, usize) = (17, 20);
-
-/// The size of a table's first allocation. Tables begin at this size to this size and a fifth, so that no
-/// two steps of growth fall together when the index grows evenly.
-const FIRST: usize = 40;
 
 const EMPTY: u8 = 0;
 
 /// `tag` is [`EMPTY`] or eight bits of the hash. Bytes, because alignment would cost three more.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     tag: u8,
     row: [u8; 4],
 }
 
 impl Entry {
+    const VACANT: Self = Self {
+        tag: EMPTY,
+        row: [0; 4],
+    };
+
     fn row(self) -> u32 {
         u32::from_le_bytes(self.row)
     }
@@ -126,43 +140,24 @@ impl Entry {
 
 #[derive(Clone, Debug, Default)]
 struct Shard {
-    entries: Box<[Entry]>,
+    blocks: Vec<Box<[Entry; BLOCK]>>,
     used: usize,
 }
 
 impl Shard {
-    fn grow(&mut self, number: usize, hash_of: impl Fn(u32) -> u64) {
-        let len = match self.entries.len() {
-            0 => FIRST + number * FIRST / (5 * SHARDS),
-            len => len + len / 5,
-        };
-        let old = core::mem::replace(&mut self.entries, vec![Entry::default(); len].into());
-        self.used = 0;
-        // A block of hashes at a time: the keys lie far apart, and are fetched together this way.
-        let mut block = [(0_u64, 0_u32); 32];
-        let mut rows = old
-            .iter()
-            .filter(|entry| entry.tag != EMPTY)
-            .map(|entry| entry.row());
-        loop {
-            let mut filled = 0;
-            for (place, row) in block.iter_mut().zip(rows.by_ref()) {
-                *place = (hash_of(row), row);
-                filled += 1;
-            }
-            for &(hash, row) in block.iter().take(filled) {
-                self.place(hash, row);
-            }
-            if filled < block.len() {
-                return;
-            }
-        }
+    fn len(&self) -> usize {
+        self.blocks.len() * BLOCK
+    }
+
+    fn entry(&self, at: usize) -> Option<Entry> {
+        self.blocks.get(at / BLOCK).map(|block| block[at % BLOCK])
     }
 
     fn place(&mut self, hash: u64, row: u32) {
-        let len = self.entries.len();
+        let len = self.len();
         let mut at = home(hash, len);
-        while let Some(entry) = self.entries.get_mut(at) {
+        while let Some(block) = self.blocks.get_mut(at / BLOCK) {
+            let entry = &mut block[at % BLOCK];
             if entry.tag == EMPTY {
                 *entry = Entry {
                     tag: tag(hash),
@@ -172,6 +167,34 @@ impl Shard {
                 return;
             }
             at = if at + 1 == len { 0 } else { at + 1 };
+        }
+    }
+
+    /// Grows by 16 to 24 in a hundred, each table at its own rate, so that their steps do not fall
+    /// together although they fill evenly.
+    fn grow(&mut self, number: usize, hash_of: impl Fn(u32) -> u64) {
+        let entries = self.blocks.iter().flat_map(|block| block.iter());
+        let rows: Vec<u32> = entries
+            .filter(|entry| entry.tag != EMPTY)
+            .map(|entry| entry.row())
+            .collect();
+        for block in &mut self.blocks {
+            **block = [Entry::VACANT; BLOCK];
+        }
+        let more = (self.blocks.len() * (16 + number % 9) / 100).max(1);
+        self.blocks.reserve_exact(more);
+        self.blocks
+            .extend((0..more).map(|_| Box::new([Entry::VACANT; BLOCK])));
+        self.used = 0;
+        // A block of hashes at a time: the keys lie far apart, and are fetched together this way.
+        for rows in rows.chunks(GROUP) {
+            let mut hashes = [0; GROUP];
+            for (hash, &row) in hashes.iter_mut().zip(rows) {
+                *hash = hash_of(row);
+            }
+            for (&hash, &row) in hashes.iter().zip(rows) {
+                self.place(hash, row);
+            }
         }
     }
 }
