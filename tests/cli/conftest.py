@@ -1,0 +1,59 @@
+"""The installed command, run as a user runs it, and a small fleet's files for it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from slotkeeper.lab.events import Event
+from slotkeeper.lab.fleet import Fleet
+from slotkeeper.lab.keystore import write_settings
+
+COMMAND = Path(sys.executable).parent / "slotkeeper"
+
+
+class Cli(Protocol):
+    """Runs ``slotkeeper`` with arguments and text for its standard input."""
+
+    def __call__(
+        self, *arguments: str | Path, given: bytes = b"", expected: int = 0
+    ) -> "subprocess.CompletedProcess[str]": ...
+
+
+@pytest.fixture
+def cli(tmp_path: Path) -> Cli:
+    """Run in an empty folder; the exit status is checked, since every command promises one."""
+
+    def run(
+        *arguments: str | Path, given: bytes = b"", expected: int = 0
+    ) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            [COMMAND, *arguments], input=given, capture_output=True, cwd=tmp_path, check=False
+        )
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == expected, f"exit status {done.returncode}\n{out}\n{err}"
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    return run
+
+
+@dataclass
+class Site:
+    """A fleet, and a folder with settings for it."""
+
+    fleet: Fleet
+    config: Path
+
+    def lines(self, events: Iterator[Event]) -> bytes:
+        return b"".join(event.line() for event in events)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    fleet = Fleet(5, seed=11)
+    config = write_settings(tmp_path / "site", [fleet.pki.acb], streams="sqlite:///streams.db")
+    return Site(fleet, config)

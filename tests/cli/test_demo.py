@@ -1,0 +1,44 @@
+"""The demo, as it is promised: what tracking saves, and what never needed it."""
+
+import json
+from pathlib import Path
+
+from .conftest import Cli
+
+
+def test_devices_accept_with_tracking_what_most_refuse_without(cli: Cli) -> None:
+    story = json.loads(cli("demo", "--devices", "20", "--json").stdout)
+    assert {
+        group["group"]: (
+            group["devices"],
+            group["accepted_with_tracking"],
+            group["refused_without_tracking"],
+        )
+        for group in story["groups"]
+    } == {
+        "sequence": (4, 4, 0),
+        "milliseconds": (4, 4, 0),
+        "microseconds": (4, 4, 4),
+        "nanoseconds": (4, 4, 4),
+        "fast clock": (4, 4, 4),
+    }
+    assert [decision["reason"] for decision in story["device"]["decisions"]] == [
+        "ACB_IN_SLOT",
+        "WATERMARK_EXCEEDED",
+        "SLOT_CHANGED",
+    ]
+    for message in story["device"]["messages"]:
+        assert message["signature"] != {"present": True, "valid": False}
+        assert message["mac"]["valid"] is not False
+
+
+def test_what_it_kept_can_be_looked_into(cli: Cli, tmp_path: Path) -> None:
+    told = cli("demo", "--devices", "5", "--keep", "kept")
+    assert "accepted" in told.stdout
+    assert "Where to look next" in told.stderr
+    config = ("--config", "kept/slotkeeper.toml")
+    assert cli("read", "cs02b-commands", "--from-start", *config).stdout.count("\n") == 5
+    messages = sorted((tmp_path / "kept" / "messages").glob("*.hex"))
+    assert len(messages) == 4
+    cli("inspect", "--keystore", "kept/keystore", *messages)
+    cli("demo", "--keep", "kept", expected=2)

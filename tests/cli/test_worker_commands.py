@@ -1,0 +1,161 @@
+"""`run`, `counters`, `check-config`, `acknowledge`, `streams`: beside and with a real worker."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from slotkeeper.settings import Settings
+from slotkeeper.streams import open_streams
+
+from .conftest import Cli, Site
+
+
+@pytest.fixture
+def handed_back(cli: Cli, site: Site) -> Site:
+    """Five devices whose operators handed their slots back, decided."""
+    at = ("--config", site.config)
+    fleet = site.fleet
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
+    cli("run", "--until-idle", *at)
+    return site
+
+
+def test_the_worker_tells_what_it_did(cli: Cli, site: Site) -> None:
+    at = ("--config", site.config)
+    fleet = site.fleet
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
+    told = json.loads(cli("run", "--until-idle", "--json", *at).stdout)
+    assert told["dispositions"] == {"ISSUED": 5, "RECORDED": 5}
+    again = json.loads(cli("run", "--until-idle", "--json", *at).stdout)
+    assert again["dispositions"] == {}
+
+
+def test_a_device_is_shown_with_its_history(cli: Cli, handed_back: Site) -> None:
+    device = str(handed_back.fleet.members[3].gpf.device.eui)
+    at = ("--config", handed_back.config)
+    spelt_otherwise = device.replace("-", "").lower()
+    story = json.loads(cli("counters", "show", spelt_otherwise, "--json", *at).stdout)
+    assert story["device_id"] == device
+    role = next(
+        role for role in story["record"]["roles"] if role["remote_party_role"] == "NetworkOperator"
+    )
+    assert [decision["reason"] for decision in story["history"]] == ["ACB_IN_SLOT"]
+    assert role["recorded"] == story["history"][0]["recorded_counter"]
+    shown = cli("counters", "show", device, *at).stdout
+    assert role["recorded"] in shown
+    assert "ACB_IN_SLOT" in shown
+
+
+def test_d10_an_export_is_imported_without_loss_and_twice_without_effect(
+    cli: Cli, handed_back: Site, tmp_path: Path
+) -> None:
+    here = ("--config", handed_back.config)
+    there = (*here, "--streams", "sqlite:///successor.db")
+    cli("counters", "export", "first.jsonl", *here)
+    for _ in range(2):
+        cli("counters", "import", "first.jsonl", "--reason", "successor", "--by", "ann", *there)
+        cli("run", "--until-idle", *there)
+        cli("counters", "export", "second.jsonl", *there)
+        first, second = (tmp_path / name for name in ("first.jsonl", "second.jsonl"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "foreign"])
+def test_a_damaged_export_is_not_imported(
+    cli: Cli, handed_back: Site, tmp_path: Path, damage: str
+) -> None:
+    at = ("--config", handed_back.config)
+    cli("counters", "export", "table.jsonl", *at)
+    table = tmp_path / "table.jsonl"
+    lines = table.read_bytes().splitlines(keepends=True)
+    match damage:
+        case "cut":
+            lines.pop()
+        case "changed":
+            lines[1] = lines[1].replace(b'"recorded":"', b'"recorded":"1')
+        case "foreign":
+            lines = [b'{"key": "a", "value": null}\n'] * 2
+    table.write_bytes(b"".join(lines))
+    cli("counters", "import", "table.jsonl", "--reason", "r", "--by", "ann", *at, expected=1)
+    assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
+
+
+def test_d11_a_raise_is_applied_and_above_the_ceiling_needs_two(
+    cli: Cli, handed_back: Site
+) -> None:
+    at = ("--config", handed_back.config)
+    device = str(handed_back.fleet.members[0].gpf.device.eui)
+    asked = ("counters", "raise", device, "--reason", "log of 2023", "--by", "ann", *at)
+    told = cli(*asked, "--at-least", str(2**62 + 1), expected=2)
+    assert "two different persons" in told.stderr
+    cli(*asked, "--at-least", str(2**62 + 1), "--by", " Ann", expected=2)
+    cli(*asked, "--at-least", str(2**62 + 1), "--by", "bob")
+    cli("run", "--until-idle", *at)
+    story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
+    assert story["history"][-1]["reason"] == "ADJUSTED"
+    assert story["history"][-1]["recorded_counter"] == str(2**62 + 1)
+
+
+def test_the_configuration_is_shown_without_secrets(cli: Cli, site: Site) -> None:
+    with site.config.open("a") as end:
+        end.write('[kafka]\nsasl_plain_password = "swordfish"\n')
+    for form in ((), ("--json",)):
+        told = cli("check-config", "--config", site.config, *form)
+        assert "sasl_plain_password" in told.stdout
+        assert "swordfish" not in told.stdout + told.stderr
+        assert "4611686018427387904" in told.stdout
+
+
+def test_a_key_of_another_certificate_is_found_before_anything_runs(cli: Cli, site: Site) -> None:
+    keys = site.config.parent
+    (keys / "acb-ds-0.key").write_bytes((keys / "acb-ka-0.key").read_bytes())
+    told = cli("check-config", "--config", site.config, expected=2)
+    assert "acb-ds-0" in told.stderr
+    assert "PRIVATE KEY" not in told.stderr
+
+
+async def test_a_second_worker_is_told_to_wait(cli: Cli, site: Site) -> None:
+    settings = Settings.load(site.config, environment={})
+    async with open_streams(settings.streams) as streams, streams.own():
+        told = cli("run", "--until-idle", "--config", site.config, expected=4)
+    assert "another worker" in told.stderr
+
+
+def test_a_changed_partition_count_stops_for_an_operator(cli: Cli) -> None:
+    at = ("--streams", "sqlite:///streams.db")
+    made = cli("streams", "create", "--partitions", "3", "--json", *at)
+    assert json.loads(made.stdout)["partitions"] == 3
+    cli("streams", "create", "--partitions", "3", *at)
+    cli("streams", "create", "--partitions", "4", *at, expected=3)
+
+
+def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_back: Site) -> None:
+    at = ("--config", handed_back.config)
+    told = cli("acknowledge", "--partition", "0", "--reason", "drill", *at)
+    assert "nothing stands against" in told.stderr
+    cli("acknowledge", "--partition", "9", "--reason", "drill", *at, expected=2)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("acknowledge",),
+        ("check-config",),
+        ("counters", "export"),
+        ("counters", "import"),
+        ("counters", "raise"),
+        ("counters", "show"),
+        ("demo",),
+        ("inspect",),
+        ("publish",),
+        ("read",),
+        ("run",),
+        ("streams", "create"),
+    ],
+)
+def test_every_command_explains_itself_with_an_example(cli: Cli, command: tuple[str, ...]) -> None:
+    assert "Example: " in cli(*command, "--help").stdout
