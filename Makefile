@@ -83,3 +83,4 @@ $(PACKAGES_STAMP): requirements/pip.txt requirements/dev.txt | needs-python
 $(EXTENSION_STAMP): $(PACKAGES_STAMP) $(RUST_SOURCES) Cargo.toml Cargo.lock pyproject.toml | needs-rust
 	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --release --quiet
 	touch $@
+	@echo "ready: $(VENV)/bin/slotkeeper"
