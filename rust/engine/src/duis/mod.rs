@@ -6,11 +6,12 @@
 mod body;
 mod element;
 
+pub(crate) use body::GBCS_PAYLOAD;
 pub use body::{Body, HandoverRequest, ResponseContent, UpdateCredentials};
 
 use std::borrow::Cow;
 
-use element::Element;
+pub(crate) use element::Element;
 
 /// A DUIS request or response.
 #[derive(Clone, Debug, PartialEq, Eq)]
