@@ -29,10 +29,10 @@ worker starts."""
 @click.option("--by", metavar="PERSON", help="Who; without it the account's name.")
 @settings_options
 def acknowledge(*, partition: int, reason: str, by: str | None, settings: Settings) -> None:
-    """Let a partition go on that stopped with exit status 3.
+    """Let a stopped partition go on (after exit status 3).
 
-    Says first what stands against it and what going on means; on a terminal, asks before it does.
-    Who went on, and why, is written to the audit trail.
+    Says first what stands against it and what going on means; on a terminal, asks before it
+    does. Who went on, and why, is written to the audit trail.
     """
     if not reason.strip():
         raise click.BadParameter("a reason is needed", param_hint="--reason")

@@ -23,7 +23,7 @@ _REDACTED = "(set, not shown)"
 @settings_options
 @json_option
 def check_config(*, settings: Settings, as_json: bool) -> None:
-    """Read the configuration, the keys and the streams; print the effective settings.
+    """Try configuration, keys and streams; print the settings.
 
     Everything that a worker needs is tried: certificates and private keys are loaded, lists are
     read, the streams are opened. Nothing is written but streams that make themselves.

@@ -64,8 +64,9 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
     except click.ClickException as wrong:
         wrong.show()
         return WRONG_USE
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as interrupt:
         _say("stopped")
+        _say_notes(interrupt.__context__)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough, as `head` does: that is no fault. Standard
@@ -75,6 +76,7 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
     except (errors.SlotkeeperError, errors.StreamsError, OSError) as error:
         status, advice = _judge(error)
         _say(f"error: {error}")
+        _say_notes(error)
         if advice:
             _say(f"       {advice}")
         return status
@@ -90,6 +92,11 @@ def _judge(error: Exception) -> tuple[int, str]:
         if isinstance(error, kind):
             return status, advice
     return FAULT, ""
+
+
+def _say_notes(error: BaseException | None) -> None:
+    for line in getattr(error, "__notes__", ()):
+        _say(f"       {line}")
 
 
 def _say(text: str) -> None:

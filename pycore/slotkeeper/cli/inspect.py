@@ -37,10 +37,11 @@ _STANDARD_INPUT = "-"
 def inspect(
     *, files: tuple[str, ...], keystore: str | None, pcap: Path | None, as_json: bool
 ) -> None:
-    """Decode GBCS CS02a and CS02b messages (hex, base64, binary) and DUIS documents.
+    """Decode and check GBCS messages and DUIS documents.
 
-    FILES default to standard input. A file that cannot be decoded does not stop the others. Exit
-    status 1 if any file cannot be decoded, or any signature or MAC is false.
+    Messages are of CS02a and CS02b, in hex, base64 or binary. FILES default to standard input.
+    A file that cannot be decoded does not stop the others. Exit status 1 if any file cannot be
+    decoded, or any signature or MAC is false.
     """
     keys = Keystore(keystore) if keystore else None
     names = files or (_STANDARD_INPUT,)

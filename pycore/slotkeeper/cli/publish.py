@@ -5,7 +5,8 @@ import os
 import select
 import stat
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -13,9 +14,9 @@ import click
 from slotkeeper.cli.lines import LineError, message_of
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
-from slotkeeper.errors import FaultFoundError
+from slotkeeper.errors import FaultFoundError, SlotkeeperError, StreamsError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, open_streams
+from slotkeeper.streams import Message, Streams, open_streams
 
 _BATCH_OCTETS = 4 << 20
 """So much is published at once: some 1,500 requests of 2.7 kB, parsed in a few milliseconds and
@@ -33,7 +34,7 @@ _READ_OCTETS = 1 << 20
 @settings_options
 @json_option
 def publish(*, stream: str, file: Path, settings: Settings, as_json: bool) -> None:
-    """Publish JSON lines into STREAM, from FILE or standard input.
+    """Publish JSON lines from FILE or standard input.
 
     A line is {"key", "value", "headers", "partition"}, the last two optional. A value that is a
     string is written as it is, null is a tombstone, anything else is written as JSON. key_base64
@@ -51,16 +52,15 @@ async def _publish(stream: str, file: Path, settings: Settings) -> int:
     number = published = 0
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         streams.layout.require(stream)
-        with progress(f"publishing to {stream}") as advance:
+        with progress(f"publishing to {stream}") as advance, _telling_how_many(lambda: published):
             async for lines in _batches(file):
                 messages: list[Message] = []
                 fault = None
                 for line in lines:
                     number += 1
-                    if not line.strip():
-                        continue
                     try:
-                        messages.append(message_of(line, stream))
+                        if line.strip():
+                            messages.append(_checked(message_of(line, stream), streams))
                     except LineError as error:
                         fault = error
                         break
@@ -70,10 +70,25 @@ async def _publish(stream: str, file: Path, settings: Settings) -> int:
                 advance.by(len(messages))
                 if fault:
                     raise FaultFoundError(
-                        f"line {number}: {fault}; {published} records were published, "
-                        f"nothing from line {number} on"
+                        f"line {number}: {fault}; nothing from there on was taken"
                     )
     return published
+
+
+@contextmanager
+def _telling_how_many(published: Callable[[], int]) -> Iterator[None]:
+    """Add to whatever ends the work how far it came, so that it can be taken up again."""
+    try:
+        yield
+    except (SlotkeeperError, StreamsError, asyncio.CancelledError) as end:
+        end.add_note(f"{published()} records were published")
+        raise
+
+
+def _checked(message: Message, streams: Streams) -> Message:
+    if message.partition is not None and not 0 <= message.partition < streams.partitions:
+        raise LineError(f"there are partitions 0 to {streams.partitions - 1}")
+    return message
 
 
 async def _batches(file: Path) -> AsyncIterator[list[bytes]]:

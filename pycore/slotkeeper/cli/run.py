@@ -20,10 +20,11 @@ from slotkeeper.worker import run as run_worker
 @settings_options
 @json_option
 def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
-    """Work: read events, decide them, write commands, refusals and the audit trail.
+    """Run the worker: decide events, make commands.
 
-    SIGTERM and Ctrl-C end it after the batches in hand; a second one ends it at once, which loses
-    nothing either. At the end it tells what it did, with --json as one object on standard output.
+    It reads events and writes commands, refusals and the audit trail. SIGTERM and Ctrl-C end it
+    after the batches in hand; a second one ends it at once, which loses nothing either. At the
+    end it tells what it did, with --json as one object on standard output.
     """
     for name, value in (
         ("http.listen", settings.http.listen),

@@ -28,11 +28,12 @@ _DEVICES = 500
 )
 @json_option
 def demo(*, devices: int, seed: int, keep: Path | None, as_json: bool) -> None:
-    """Play the whole story on a fleet of emulated devices; nothing to set up.
+    """Play the whole story on emulated devices.
 
-    Leaving gas network operators hand their slots to the ACB (SRV 6.15.1), suppliers ask for the
-    handover to the next operator (SRV 6.21), and each device checks the command as a real one does.
-    The same handover is also tried with the DCC's own counter, as without tracking.
+    Nothing needs to be set up. Leaving gas network operators hand their slots to the ACB (SRV
+    6.15.1), suppliers ask for the handover to the next operator (SRV 6.21), and each device
+    checks the command as a real one does. The same handover is also tried with the DCC's own
+    counter, as without tracking.
     """
     if keep is not None:
         if keep.exists() and any(keep.iterdir()):
