@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from slotkeeper._core import SignerUnavailableError
 from slotkeeper.streams import (
@@ -123,12 +123,25 @@ class Owner:
             # Without records: what is parked is judged against what was just restored.
             await self._decide(tenure, Batch())
             while not self._stop.is_set():
-                batch = await tenure.next()
-                if batch.ranks:
+                batch = await self._unless_stopped(tenure.next())
+                if batch is not None and batch.ranks:
                     await self._decide(tenure, batch)
         finally:
             self._tenure = None
             await partition.close()
+
+    async def _unless_stopped(self, fetching: Coroutine[None, None, Batch]) -> Batch | None:
+        """Give what the fetch gives; None as soon as a stop is asked for."""
+        fetch = asyncio.ensure_future(fetching)
+        stop = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait([fetch, stop], return_when=asyncio.FIRST_COMPLETED)
+            return fetch.result() if fetch.done() else None
+        finally:
+            # Reading changes nothing, so a fetch may end anywhere.
+            for task in (fetch, stop):
+                task.cancel()
+            await asyncio.gather(fetch, stop, return_exceptions=True)
 
     async def _decide(self, tenure: Tenure, batch: Batch) -> None:
         while True:
@@ -140,7 +153,8 @@ class Owner:
                 await self._patience.pause_or(lasting(error))
             else:
                 break
-        self._patience.restore()
+        if batch.positions:
+            self._patience.restore()
         if dispositions or batch.positions:
             self._summary.committed(len(batch.records), dispositions)
             self._committed()

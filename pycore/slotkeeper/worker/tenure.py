@@ -14,8 +14,9 @@ of one core, which keeps the latency of those behind it low, and the cost of a c
 a broker's round trip of some milliseconds, is already small against that. Larger batches gain
 nothing and hold more in memory."""
 
-WAIT_S = 0.2
-"""How long a fetch waits for records, and so the longest that a stop goes unnoticed when idle."""
+WAIT_S = 1.0
+"""How long a fetch waits for records. It returns with the first that come and a stop ends it, so
+this only bounds how rarely an idle partition looks around."""
 
 
 class Tenure:

@@ -1,0 +1,172 @@
+"""A small engine that keeps to the contract of the real one, and says when its user does not.
+
+It decides like this: an event of an outcome stream whose value is a number raises its key's mark;
+a request is answered with the mark plus one; a record whose value is ``elsewhere`` is rerouted to
+the next partition; a table record whose value is ``malformed`` becomes a dead letter.
+"""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+
+from slotkeeper._core import EngineFaultError, SignerUnavailableError
+from slotkeeper.streams import Output
+from slotkeeper.worker.engine import EngineInput
+
+TABLE = "smart-metering-inventory"
+REQUESTS = "srv-6.21-requests"
+CHANGELOG = "originator-counters"
+AUDIT = "audit-trail"
+COMMANDS = "cs02b-commands"
+DEAD = "dead-letters"
+
+
+class FakeEngine:
+    def __init__(self, partition: int, partitions: int) -> None:
+        self.partition = partition
+        self.partitions = partitions
+        self.marks: dict[bytes, int] = {}
+        self.burned: dict[bytes, int] = {}
+        self.known: set[bytes] = set()
+        self.is_open = False
+        self.staged: FakeStaged | None = None
+        self.calls: list[list[EngineInput]] = []
+        self.fences: list[Mapping[str, int] | None] = []
+        self.threads: set[int] = set()
+        self.refuse_to_seal = 0
+        self.poison: bytes | None = None
+        self.broken = False
+        self.on_stage: Callable[[], None] = lambda: None
+
+    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+        assert self.staged is None, "restored with a batch open"
+        if self.is_open:
+            self.close()
+        for key, value in records:
+            assert not key.startswith(b"@"), "the worker's own record reached the engine"
+            self.marks[key] = max(self.marks.get(key, 0), int(value or b"0"))
+        return len(records)
+
+    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
+        assert not self.is_open
+        self.known |= {key for _, key, _ in records if key is not None}
+        return len(records)
+
+    def open(self) -> None:
+        assert not self.is_open
+        self.is_open = True
+
+    def close(self) -> None:
+        self.marks.clear()
+        self.known.clear()
+        self.is_open = False
+
+    def stage(
+        self,
+        records: Sequence[EngineInput],
+        *,
+        now_ms: int | None = None,
+        decided_after: Mapping[str, int] | None = None,
+    ) -> "FakeStaged":
+        self.threads.add(threading.get_ident())
+        assert not self.broken, "used after a fault"
+        assert self.is_open, "staged before restored"
+        assert self.staged is None, "a batch is open"
+        assert now_ms is not None
+        if self.poison is not None and any(value == self.poison for *_, value in records):
+            self.broken = True
+            raise EngineFaultError("as asked")
+        self.on_stage()
+        self.calls.append(list(records))
+        self.fences.append(decided_after)
+        self.staged = FakeStaged(self, records)
+        return self.staged
+
+
+class FakeStaged:
+    def __init__(self, engine: FakeEngine, records: Sequence[EngineInput]) -> None:
+        self._engine = engine
+        self._marks: dict[bytes, int] = {}
+        self._known: set[bytes] = set()
+        self._outputs: list[Output] = []
+        self._summary: Counter[str] = Counter()
+        for record in records:
+            self._decide(*record)
+        self._outputs += [
+            (CHANGELOG, engine.partition, key, b"%d" % mark, [])
+            for key, mark in self._marks.items()
+        ]
+
+    def seal(self) -> None:
+        if self._engine.refuse_to_seal:
+            self._engine.refuse_to_seal -= 1
+            raise SignerUnavailableError("as asked")
+
+    def outputs(self) -> list[Output]:
+        return list(self._outputs)
+
+    def summary(self) -> dict[str, int]:
+        return dict(self._summary)
+
+    def fold(self) -> None:
+        self._end()
+        self._engine.marks |= self._marks
+        self._engine.known |= self._known
+
+    def discard(self) -> None:
+        self._end()
+
+    def in_doubt(self) -> None:
+        self._end()
+        self._engine.close()
+
+    def _end(self) -> None:
+        assert self._engine.staged is self, "ended twice"
+        self._engine.staged = None
+
+    def _decide(self, stream: str, offset: int, key: bytes | None, value: bytes | None) -> None:
+        engine = self._engine
+        key = key or b""
+        mark = max(self._marks.get(key, 0), engine.marks.get(key, 0))
+        if stream == TABLE:
+            self._apply(offset, key, value)
+            return
+        if value == b"elsewhere":
+            other = (engine.partition + 1) % engine.partitions
+            self._outputs.append((stream, other, key, b"0", [("rerouted-from", b"x")]))
+            self._audit(stream, offset, key, "REROUTED", None)
+        elif stream == REQUESTS:
+            number = max(mark, engine.burned.get(key, 0)) + 1
+            engine.burned[key] = self._marks[key] = number
+            self._outputs.append((COMMANDS, engine.partition, key, b"%d" % number, []))
+            self._audit(stream, offset, key, "ISSUED", number)
+        else:
+            self._marks[key] = max(mark, int(value or b"0"))
+            self._audit(stream, offset, key, "RECORDED", None)
+
+    def _apply(self, offset: int, key: bytes, value: bytes | None) -> None:
+        if value == b"malformed":
+            headers = [
+                ("stream", TABLE.encode()),
+                ("partition", b"%d" % self._engine.partition),
+                ("offset", b"%d" % offset),
+                ("fault", b"MALFORMED"),
+            ]
+            self._outputs.append((DEAD, self._engine.partition, key, value, headers))
+        else:
+            self._known.add(key)
+
+    def _audit(
+        self, stream: str, offset: int, key: bytes, disposition: str, number: int | None
+    ) -> None:
+        partition = self._engine.partition
+        decision = {
+            "stream": stream,
+            "partition": partition,
+            "offset": offset,
+            "disposition": disposition,
+            "number": number,
+        }
+        self._outputs.append((AUDIT, partition, key, json.dumps(decision).encode(), []))
+        self._summary[disposition] += 1
