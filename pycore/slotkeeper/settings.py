@@ -232,7 +232,6 @@ class Settings(_Section):
         """
         return orjson.dumps(
             {
-                "acb_id": self.acb.id or None,
                 "counter": self.counter.model_dump(),
                 "verify": {
                     "device_signatures": self.verify.device_signatures,

@@ -1,1 +1,55 @@
-//! slotkeeper._core: the engine for Python.
+//! slotkeeper._core: the engine for Python. This file is the extension's table of contents.
+
+#![expect(
+    missing_docs,
+    reason = "the text for users of the extension is in its stub, `_core.pyi`"
+)]
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "arguments are extracted from Python objects by value"
+)]
+
+mod authority;
+mod engine;
+mod enter;
+mod errors;
+mod functions;
+mod records;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::authority::Authority;
+    #[pymodule_export]
+    use crate::engine::CoreEngine;
+    #[pymodule_export]
+    use crate::engine::CoreStaged;
+    #[pymodule_export]
+    use crate::errors::{
+        BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
+        SignerUnavailableError, SlotkeeperError,
+    };
+    #[pymodule_export]
+    use crate::functions::Keystore;
+    #[pymodule_export]
+    use crate::functions::{
+        canonical_key, describe_change, inspect_duis, inspect_message, partition_for,
+    };
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add(
+            "BUILD_PROFILE",
+            if cfg!(debug_assertions) {
+                "debug"
+            } else {
+                "release"
+            },
+        )
+    }
+}

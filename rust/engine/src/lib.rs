@@ -1,1 +1,51 @@
-//! One batch: event, decision, sealed command.
+//! One batch of one partition: events in, decisions made, commands sealed.
+//!
+//! The engine knows the rules and holds the state of a partition. It knows neither transport nor store: the host hands
+//! it records, commits what comes out in one transaction of its own, and then says so.
+//!
+//! 1. [`Engine::restore`] takes what was committed before, [`Engine::open`] ends that.
+//! 2. [`Engine::stage`] judges a batch in order. Nothing is visible yet.
+//! 3. [`Staged::seal`] builds, signs and MACs the commands on worker threads.
+//! 4. The host commits records, changes, commands and its own position in ONE transaction.
+//! 5. [`Engine::fold`] makes the batch the state; [`Engine::discard`] drops one that was aborted for certain;
+//!    [`Engine::in_doubt`] closes the partition when nobody knows.
+
+mod audit;
+mod authority;
+mod base64;
+mod changelog;
+mod decision;
+pub mod describe;
+mod directory;
+pub mod duis;
+mod engine;
+mod events;
+pub mod inspect;
+mod json;
+mod judge;
+mod keystore;
+mod message;
+mod parking;
+mod paths;
+mod records;
+mod seal;
+mod settings;
+mod stage;
+mod staged;
+mod stream;
+mod time;
+mod workers;
+
+pub use authority::{Authority, AuthorityError, Credential, CredentialFiles};
+pub use decision::{Disposition, Flags, Reason};
+pub use engine::{Engine, EngineError, RestoreError, Statistics};
+pub use keystore::{Keystore, KeystoreEntry, KeystoreError};
+pub use seal::SealError;
+pub use settings::{
+    AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
+};
+pub use stage::BatchContext;
+pub use staged::{Staged, Tally};
+pub use stream::{
+    Input, OutputRecord, Partition, Stream, Value, device_of_key, partition_of, partition_of_key,
+};

@@ -1,0 +1,221 @@
+//! `CoreEngine` and `CoreStaged`: the four steps of a batch.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::sync::Arc;
+use std::thread;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyDict, PyList};
+use slotkeeper_engine::{BatchContext, Engine, EngineError, Partition, Settings, Staged, describe};
+use slotkeeper_gbcs::Eui64;
+
+use crate::authority::Authority;
+use crate::enter::Guarded;
+use crate::errors::Fault;
+use crate::records::{hand_over, receive};
+
+/// Where hash tables get their seed when the caller names none. Any constant will do: keys are EUI-64s of an inventory.
+const SEED: u64 = 0x5107_6b65_6570_6572;
+
+#[pyclass(frozen, module = "slotkeeper._core")]
+pub(crate) struct CoreEngine(Arc<Guarded<Engine>>);
+
+#[pymethods]
+impl CoreEngine {
+    #[new]
+    #[pyo3(signature = (authority, *, partition = 0, partitions = 1, settings = None, threads = 0, seed = SEED))]
+    fn new(
+        authority: &Authority,
+        partition: u32,
+        partitions: u32,
+        settings: Option<&[u8]>,
+        threads: usize,
+        seed: u64,
+    ) -> PyResult<Self> {
+        if partition >= partitions {
+            return Err(Fault::Configuration(format!(
+                "partition {partition} of {partitions} does not exist"
+            ))
+            .into());
+        }
+        let settings = Settings::from_json(settings.unwrap_or(b"{}")).map_err(Fault::from)?;
+        let threads = match threads {
+            0 => thread::available_parallelism().map_or(1, NonZero::get),
+            threads => threads,
+        };
+        let partition = Partition {
+            index: partition,
+            count: partitions,
+        };
+        let engine = Engine::new(settings, Arc::clone(&authority.0), partition, threads, seed);
+        Ok(Self(Arc::new(Guarded::new(engine))))
+    }
+
+    fn restore(
+        &self,
+        py: Python<'_>,
+        records: Vec<(PyBackedBytes, Option<PyBackedBytes>)>,
+    ) -> PyResult<usize> {
+        self.0.enter(py, |engine| {
+            for (key, value) in &records {
+                engine.restore(key, value.as_deref())?;
+            }
+            Ok(records.len())
+        })
+    }
+
+    fn load_inventory(
+        &self,
+        py: Python<'_>,
+        records: Vec<(u64, Option<PyBackedBytes>, Option<PyBackedBytes>)>,
+    ) -> PyResult<usize> {
+        self.0.enter(py, |engine| {
+            Ok(records
+                .iter()
+                .filter(|(_, key, value)| engine.load_inventory(key.as_deref(), value.as_deref()))
+                .count())
+        })
+    }
+
+    fn open(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.enter(py, |engine| Ok(engine.open()?))
+    }
+
+    fn close(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.enter(py, |engine| {
+            engine.close();
+            Ok(())
+        })
+    }
+
+    #[pyo3(signature = (records, *, now_ms, decided_after = None))]
+    fn stage(
+        &self,
+        py: Python<'_>,
+        records: &Bound<'_, PyAny>,
+        now_ms: u64,
+        decided_after: Option<HashMap<String, u64>>,
+    ) -> PyResult<CoreStaged> {
+        let received = receive(records)?;
+        let mut decided_after: Vec<_> = decided_after.unwrap_or_default().into_iter().collect();
+        decided_after.sort();
+        let context = BatchContext {
+            now_ms,
+            decided_after,
+        };
+        let staged = self.0.enter(py, |engine| {
+            let inputs: Vec<_> = received.iter().map(|record| record.input()).collect();
+            Ok(engine.stage(&inputs, &context)?)
+        })?;
+        let batch = staged.batch();
+        Ok(CoreStaged {
+            engine: Arc::clone(&self.0),
+            batch,
+            staged: Guarded::new(staged),
+        })
+    }
+
+    fn device<'py>(
+        &self,
+        py: Python<'py>,
+        device_id: &str,
+    ) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let device = Eui64::parse(device_id.as_bytes())
+            .ok_or_else(|| Fault::Configuration(format!("`{device_id}` is no EUI-64")))?;
+        let json = self.0.enter(py, |engine| {
+            Ok(engine.device(device).map(|image| describe::device(&image)))
+        })?;
+        Ok(json.map(|json| PyBytes::new(py, &json)))
+    }
+
+    fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let statistics = self.0.enter(py, |engine| Ok(engine.statistics()))?;
+        let dict = PyDict::new(py);
+        dict.set_item("devices", statistics.devices)?;
+        dict.set_item("table_bytes", statistics.table_bytes)?;
+        dict.set_item("directory_bytes", statistics.directory_bytes)?;
+        dict.set_item("parked", statistics.parked)?;
+        dict.set_item("parked_bytes", statistics.parked_bytes)?;
+        dict.set_item("burned", statistics.burned)?;
+        dict.set_item("damaged", statistics.damaged)?;
+        Ok(dict)
+    }
+}
+
+#[pyclass(frozen, module = "slotkeeper._core")]
+pub(crate) struct CoreStaged {
+    engine: Arc<Guarded<Engine>>,
+    batch: u64,
+    staged: Guarded<Staged>,
+}
+
+#[pymethods]
+impl CoreStaged {
+    fn seal(&self, py: Python<'_>) -> PyResult<()> {
+        self.staged.enter(py, |staged| Ok(staged.seal()?))
+    }
+
+    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.list(py, |staged| match staged.commands() {
+            Some(commands) => Ok(vec![staged.records(), commands, staged.changes()]),
+            None if staged.command_count() == 0 => Ok(vec![staged.records(), staged.changes()]),
+            None => Err(Fault::Engine(EngineError::NotSealed)),
+        })
+    }
+
+    fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.list(py, |staged| Ok(vec![staged.changes()]))
+    }
+
+    fn commands<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.list(py, |staged| Ok(vec![staged.commands().unwrap_or_default()]))
+    }
+
+    fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.list(py, |staged| Ok(vec![staged.records()]))
+    }
+
+    fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let tally = self.staged.enter(py, |staged| Ok(staged.tally().clone()))?;
+        let dict = PyDict::new(py);
+        for (disposition, reason, times) in tally.iter() {
+            dict.set_item(format!("{} {}", disposition.name(), reason.name()), times)?;
+        }
+        Ok(dict)
+    }
+
+    fn fold(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine.enter(py, |engine| Ok(engine.fold(self.batch)?))
+    }
+
+    fn discard(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine
+            .enter(py, |engine| Ok(engine.discard(self.batch)?))
+    }
+
+    fn in_doubt(&self, py: Python<'_>) -> PyResult<()> {
+        self.engine
+            .enter(py, |engine| Ok(engine.in_doubt(self.batch)?))
+    }
+}
+
+impl CoreStaged {
+    fn list<'py>(
+        &self,
+        py: Python<'py>,
+        parts: impl for<'s> FnOnce(
+            &'s Staged,
+        ) -> Result<Vec<&'s [slotkeeper_engine::OutputRecord]>, Fault>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        self.staged.look(|staged| {
+            for part in parts(staged)? {
+                hand_over(&list, part)?;
+            }
+            Ok(())
+        })?;
+        Ok(list)
+    }
+}

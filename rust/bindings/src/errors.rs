@@ -1,0 +1,88 @@
+//! Exceptions, told apart by what the caller does next. They hold no record and no key.
+
+use pyo3::create_exception;
+use pyo3::exceptions::PyException;
+use pyo3::prelude::*;
+use slotkeeper_engine::{
+    AuthorityError, EngineError, RestoreError as UnreadableStore, SealError, SettingsError,
+};
+
+create_exception!(
+    slotkeeper,
+    SlotkeeperError,
+    PyException,
+    "Base of every error of this package."
+);
+create_exception!(
+    slotkeeper,
+    ConfigurationError,
+    SlotkeeperError,
+    "A setting, certificate or key cannot be used. Correct it; trying again does not help."
+);
+create_exception!(
+    slotkeeper,
+    BatchOpenError,
+    SlotkeeperError,
+    "A staged batch is open: fold it, discard it or declare it in doubt first."
+);
+create_exception!(
+    slotkeeper,
+    NotRestoredError,
+    SlotkeeperError,
+    "The partition is closed: restore it from the committed changelog first."
+);
+create_exception!(
+    slotkeeper,
+    RestoreError,
+    SlotkeeperError,
+    "A changelog record cannot be read. Nothing may be issued from such a store."
+);
+create_exception!(
+    slotkeeper,
+    SignerUnavailableError,
+    SlotkeeperError,
+    "Keys could not be used just now. Discard the batch and try it again."
+);
+create_exception!(
+    slotkeeper,
+    EngineFaultError,
+    SlotkeeperError,
+    "A defect of the engine. It serves no more; restart and restore."
+);
+
+/// Every error that reaches Python, by what is to be done about it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
+    #[error("{0}")]
+    Configuration(String),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error("the engine met a defect earlier and serves no more; restart and restore")]
+    Poisoned,
+    #[error(transparent)]
+    Restore(#[from] UnreadableStore),
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+}
+
+impl From<Fault> for PyErr {
+    fn from(fault: Fault) -> Self {
+        let text = fault.to_string();
+        match fault {
+            Fault::Authority(_) | Fault::Configuration(_) | Fault::Settings(_) => {
+                ConfigurationError::new_err(text)
+            }
+            Fault::Engine(EngineError::Closed) => NotRestoredError::new_err(text),
+            Fault::Engine(
+                EngineError::BatchOpen | EngineError::NotOpen | EngineError::NotSealed,
+            ) => BatchOpenError::new_err(text),
+            Fault::Poisoned | Fault::Seal(SealError::Defect) => EngineFaultError::new_err(text),
+            Fault::Restore(_) => RestoreError::new_err(text),
+            Fault::Seal(SealError::KeysUnavailable) => SignerUnavailableError::new_err(text),
+        }
+    }
+}

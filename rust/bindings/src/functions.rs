@@ -1,0 +1,80 @@
+//! Functions without state, and the keystore of `inspect`.
+
+use std::path::PathBuf;
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use slotkeeper_engine::{
+    Keystore as EngineKeystore, describe, device_of_key, inspect, partition_of_key,
+};
+
+use crate::enter::enter;
+use crate::errors::Fault;
+
+#[pyfunction]
+pub(crate) fn partition_for(key: &[u8], partitions: u32) -> u32 {
+    match device_of_key(key) {
+        Some(device) => partition_of_key(&device.canonical(), partitions),
+        None => partition_of_key(key, partitions),
+    }
+}
+
+#[pyfunction]
+pub(crate) fn canonical_key<'py>(py: Python<'py>, key: &[u8]) -> Option<Bound<'py, PyBytes>> {
+    device_of_key(key).map(|device| PyBytes::new(py, &device.canonical()))
+}
+
+#[pyfunction]
+pub(crate) fn describe_change(
+    py: Python<'_>,
+    key: PyBackedBytes,
+    value: PyBackedBytes,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let json = enter(py, || Ok(describe::change(&key, &value)))?;
+    Ok(PyBytes::new(py, &json))
+}
+
+#[pyclass(frozen, module = "slotkeeper")]
+pub(crate) struct Keystore(EngineKeystore);
+
+#[pymethods]
+impl Keystore {
+    #[new]
+    fn new(py: Python<'_>, folder: PathBuf) -> PyResult<Self> {
+        let open = || {
+            EngineKeystore::open(&folder).map_err(|error| Fault::Configuration(error.to_string()))
+        };
+        enter(py, open).map(Self)
+    }
+}
+
+#[pyfunction]
+#[pyo3(signature = (data, keystore = None))]
+pub(crate) fn inspect_message(
+    py: Python<'_>,
+    data: PyBackedBytes,
+    keystore: Option<Py<Keystore>>,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let keystore = keystore.as_ref().map(|keystore| &keystore.get().0);
+    let json = enter(py, || {
+        to_json(&inspect::message(&inspect::read_form(&data), keystore))
+    })?;
+    Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+#[pyo3(signature = (data, keystore = None))]
+pub(crate) fn inspect_duis(
+    py: Python<'_>,
+    data: PyBackedBytes,
+    keystore: Option<Py<Keystore>>,
+) -> PyResult<Bound<'_, PyBytes>> {
+    let keystore = keystore.as_ref().map(|keystore| &keystore.get().0);
+    let json = enter(py, || to_json(&inspect::duis(&data, keystore)))?;
+    Ok(PyBytes::new(py, &json))
+}
+
+fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
+    serde_json::to_vec(report).map_err(|error| Fault::Configuration(error.to_string()))
+}

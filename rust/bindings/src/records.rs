@@ -1,0 +1,97 @@
+//! Records across the boundary: a list in, a list out, one crossing for a batch.
+
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
+use slotkeeper_engine::{Input, OutputRecord, Stream, Value};
+
+use crate::errors::Fault;
+
+/// A record as Python handed it over; its octets stay where they are.
+pub(crate) struct Received {
+    stream: Stream,
+    offset: u64,
+    key: Option<PyBackedBytes>,
+    value: Option<PyBackedBytes>,
+    is_message: bool,
+}
+
+impl Received {
+    pub(crate) fn input(&self) -> Input<'_> {
+        let value = match self.value.as_deref() {
+            None => Value::Absent,
+            Some(value) if self.is_message => Value::Gbcs(value),
+            Some(value) => Value::Record(value),
+        };
+        Input {
+            stream: self.stream,
+            offset: self.offset,
+            key: self.key.as_deref(),
+            value,
+        }
+    }
+}
+
+/// Reads `(stream, offset, key, value)` or `(stream, offset, key, value, form)` tuples.
+pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
+    let mut received = Vec::with_capacity(records.len()?);
+    // Streams come in runs: the last name is remembered with what it means.
+    let mut last: Option<(Py<PyString>, Stream)> = None;
+    for record in records.try_iter()? {
+        let record = record?.cast_into::<PyTuple>()?;
+        let name = record.get_item(0)?.cast_into::<PyString>()?;
+        let stream = match &last {
+            Some((known, stream)) if known.is(&name) => *stream,
+            _ => {
+                let stream = Stream::input(name.to_str()?).ok_or_else(|| {
+                    Fault::Configuration(format!("`{name}` is not a stream that the engine reads"))
+                })?;
+                last = Some((name.unbind(), stream));
+                stream
+            }
+        };
+        let is_message = match record.len() {
+            4 => false,
+            _ => match record.get_item(4)?.extract::<String>()?.as_str() {
+                "record" => false,
+                "gbcs" => true,
+                form => {
+                    return Err(Fault::Configuration(format!(
+                        "`{form}` is neither `record` nor `gbcs`"
+                    ))
+                    .into());
+                }
+            },
+        };
+        received.push(Received {
+            stream,
+            offset: record.get_item(1)?.extract()?,
+            key: record.get_item(2)?.extract()?,
+            value: record.get_item(3)?.extract()?,
+            is_message,
+        });
+    }
+    Ok(received)
+}
+
+/// Appends finished records as tuples.
+pub(crate) fn hand_over(list: &Bound<'_, PyList>, records: &[OutputRecord]) -> PyResult<()> {
+    let py = list.py();
+    for record in records {
+        let octets =
+            |octets: &Option<Vec<u8>>| octets.as_ref().map(|octets| PyBytes::new(py, octets));
+        let headers: Vec<_> = record
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, PyBytes::new(py, value)))
+            .collect();
+        list.append((
+            PyString::intern(py, record.stream.name()),
+            record.partition,
+            octets(&record.key),
+            octets(&record.value),
+            headers,
+        ))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,226 @@
+//! The inventory in memory: what decisions need of every device, and nothing more.
+
+use slotkeeper_counters::{CompactIndex, CounterTable, Lane, RowId};
+use slotkeeper_crypto::{CompressedPublicKey, PublicKey};
+use slotkeeper_gbcs::{Eui64, KeyIdentifier};
+
+use crate::records::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
+
+/// A row of the table that is known to be a GPF: 64 + 33 octets of keys and what stands beside them.
+#[derive(Clone, Copy)]
+pub(crate) struct Gpf {
+    key_agreement: [u8; 64],
+    digital_signing: [u8; 33],
+    /// Index into [`Directory::acb_identifiers`] plus one; 0 where the record names none.
+    acb_key_agreement: u8,
+    flags: u8,
+}
+
+const IN_INVENTORY: u8 = 1;
+const RETIRED: u8 = 1 << 1;
+const SMETS1: u8 = 1 << 2;
+const HAS_KEY_AGREEMENT: u8 = 1 << 3;
+const HAS_DIGITAL_SIGNING: u8 = 1 << 4;
+
+impl Default for Gpf {
+    fn default() -> Self {
+        Self {
+            key_agreement: [0; 64],
+            digital_signing: [0; 33],
+            acb_key_agreement: 0,
+            flags: 0,
+        }
+    }
+}
+
+impl Gpf {
+    fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.has(RETIRED)
+    }
+
+    pub(crate) fn is_smets1(&self) -> bool {
+        self.has(SMETS1)
+    }
+
+    pub(crate) fn key_agreement(&self) -> Option<PublicKey> {
+        self.has(HAS_KEY_AGREEMENT)
+            .then(|| PublicKey::from_coordinates(&self.key_agreement))
+    }
+
+    pub(crate) fn digital_signing(&self) -> Option<CompressedPublicKey> {
+        self.has(HAS_DIGITAL_SIGNING)
+            .then_some(CompressedPublicKey(self.digital_signing))
+    }
+}
+
+/// What the inventory says of a device.
+pub(crate) enum Device<'a> {
+    /// A GPF, also one that has left the inventory.
+    Gpf(&'a Gpf),
+    /// Another type.
+    Other,
+    Unknown,
+}
+
+/// Set in the flags of a device's record when the inventory dropped it, since the inventory itself forgets it then.
+pub(crate) const DROPPED: u16 = 1;
+/// Set when the changelog's record of a device was damaged: its numbers are unknown until an adjustment names them.
+pub(crate) const DAMAGED: u16 = 1 << 1;
+
+/// Every device of the partition, by EUI-64.
+pub(crate) struct Directory {
+    /// Parallel to the rows of the Originator Counter table.
+    gpfs: Lane<Gpf>,
+    others: CompactIndex,
+    /// Parallel to `others`: whether the device is in the inventory.
+    others_present: Lane<bool>,
+    acb_identifiers: Vec<KeyIdentifier>,
+}
+
+/// What an inventory record changed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Applied {
+    /// The device is, or is again, in the inventory.
+    Present,
+    /// A GPF left the inventory.
+    Dropped,
+    /// Another device left, or one that was never there.
+    Nothing,
+    /// More than 254 certificates of the ACB are named; the last good record stays in force.
+    TooManyIdentifiers,
+}
+
+impl Directory {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            gpfs: Lane::new(Gpf::default()),
+            others: CompactIndex::new(seed),
+            others_present: Lane::new(false),
+            acb_identifiers: Vec::new(),
+        }
+    }
+
+    /// What is known of a device; `flags` are those of its row.
+    pub(crate) fn device(&self, device: Eui64, row: Option<RowId>, flags: u16) -> Device<'_> {
+        const GONE: Gpf = Gpf {
+            key_agreement: [0; 64],
+            digital_signing: [0; 33],
+            acb_key_agreement: 0,
+            flags: RETIRED,
+        };
+        if let Some(gpf) = row.map(|row| self.gpfs.get(row))
+            && gpf.has(IN_INVENTORY)
+        {
+            return Device::Gpf(gpf);
+        }
+        if self
+            .others
+            .find(device.to_u64())
+            .is_some_and(|row| *self.others_present.get(row))
+        {
+            return Device::Other;
+        }
+        if flags & DROPPED != 0 {
+            Device::Gpf(const { &GONE })
+        } else {
+            Device::Unknown
+        }
+    }
+
+    pub(crate) fn acb_key_agreement(&self, gpf: &Gpf) -> Option<KeyIdentifier> {
+        let place = usize::from(gpf.acb_key_agreement).checked_sub(1)?;
+        self.acb_identifiers.get(place).copied()
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        table: &mut CounterTable,
+        device: Eui64,
+        record: &DeviceRecord,
+    ) -> Applied {
+        let acb_key_agreement = match record.acb_key_agreement {
+            None => 0,
+            Some(identifier) => match self.intern(identifier) {
+                Some(place) => place,
+                None => return Applied::TooManyIdentifiers,
+            },
+        };
+        if record.device_type == DeviceType::Other {
+            if let Some(row) = table.find(device.to_u64()) {
+                self.gpfs.set(row, Gpf::default());
+            }
+            let row = self.others.ensure(device.to_u64());
+            self.others_present.set(row, true);
+            return Applied::Present;
+        }
+        self.forget_other(device);
+        let mut gpf = Gpf {
+            acb_key_agreement,
+            flags: IN_INVENTORY,
+            ..Gpf::default()
+        };
+        if record.status == DeviceStatus::Retired {
+            gpf.flags |= RETIRED;
+        }
+        if record.smets == SmetsVersion::Smets1 {
+            gpf.flags |= SMETS1;
+        }
+        if let Some(key) = &record.key_agreement {
+            gpf.key_agreement = *key.coordinates();
+            gpf.flags |= HAS_KEY_AGREEMENT;
+        }
+        if let Some(key) = &record.digital_signing {
+            gpf.digital_signing = key.0;
+            gpf.flags |= HAS_DIGITAL_SIGNING;
+        }
+        let row = table.ensure(device.to_u64());
+        self.gpfs.set(row, gpf);
+        Applied::Present
+    }
+
+    /// A tombstone. A GPF keeps its keys, so that late outcomes can still be verified.
+    pub(crate) fn remove(&mut self, table: &CounterTable, device: Eui64) -> Applied {
+        self.forget_other(device);
+        let Some(row) = table.find(device.to_u64()) else {
+            return Applied::Nothing;
+        };
+        let gpf = *self.gpfs.get(row);
+        if !gpf.has(IN_INVENTORY) {
+            return Applied::Nothing;
+        }
+        self.gpfs.set(
+            row,
+            Gpf {
+                flags: gpf.flags | RETIRED,
+                ..gpf
+            },
+        );
+        Applied::Dropped
+    }
+
+    fn forget_other(&mut self, device: Eui64) {
+        if let Some(row) = self.others.find(device.to_u64()) {
+            self.others_present.set(row, false);
+        }
+    }
+
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.gpfs.memory_bytes() + self.others.memory_bytes() + self.others_present.memory_bytes()
+    }
+
+    fn intern(&mut self, identifier: KeyIdentifier) -> Option<u8> {
+        let known = self
+            .acb_identifiers
+            .iter()
+            .position(|known| *known == identifier);
+        let place = u8::try_from(known.unwrap_or(self.acb_identifiers.len()) + 1).ok()?;
+        if known.is_none() {
+            self.acb_identifiers.push(identifier);
+        }
+        Some(place)
+    }
+}

@@ -1,0 +1,285 @@
+//! The engine of one partition: what it knows, and the four steps of a batch.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use slotkeeper_counters::{Burned, CounterTable, DeviceImage, ImageError, Overlay};
+use slotkeeper_gbcs::Eui64;
+
+use crate::authority::Authority;
+use crate::changelog::{self, ChangeKey};
+use crate::directory::{Applied, Directory};
+use crate::parking::Parking;
+use crate::paths::PathCache;
+use crate::records::DeviceRecord;
+use crate::settings::Settings;
+use crate::stream::{Partition, device_of_key};
+
+/// Why a batch cannot be staged or resolved now.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum EngineError {
+    /// A staged batch is open.
+    #[error(
+        "a batch is open: fold it, discard it or declare it in doubt before the next is staged"
+    )]
+    BatchOpen,
+    /// The partition is closed.
+    #[error("the partition is closed: restore it from the committed changelog and open it")]
+    Closed,
+    /// Commands are waiting for their signatures.
+    #[error("seal the batch before its outputs are taken")]
+    NotSealed,
+    /// The batch was resolved before, or belongs to an engine that was closed since.
+    #[error("this batch is not open any more")]
+    NotOpen,
+}
+
+/// Why a store cannot be restored from.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// Not a key of a changelog.
+    #[error("`{0}` is no key of an originator-counters changelog; is this another stream?")]
+    ForeignKey(String),
+    /// Written by a newer version.
+    #[error("the record of {device} has a format of a newer version: {error}")]
+    Newer {
+        /// Whose record.
+        device: Eui64,
+        /// What was found.
+        error: ImageError,
+    },
+    /// The engine is open.
+    #[error("the engine is open: declare the batch in doubt, or make a new engine")]
+    Open,
+}
+
+/// Where the life of a partition stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum State {
+    /// Being restored.
+    Closed,
+    Open,
+    /// The batch of that number is staged.
+    Staged(u64),
+}
+
+/// Decides, for one partition, what each record means, and what stands in the commands that follow.
+///
+/// One batch: [`Engine::stage`], [`Staged::seal`](crate::Staged::seal), the host's own commit, then
+/// [`Engine::fold`], [`Engine::discard`] or [`Engine::in_doubt`].
+pub struct Engine {
+    pub(crate) settings: Settings,
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) partition: Partition,
+    pub(crate) threads: usize,
+    pub(crate) table: CounterTable,
+    pub(crate) overlay: Overlay,
+    pub(crate) directory: Directory,
+    pub(crate) parking: Parking,
+    pub(crate) burned: Burned,
+    pub(crate) paths: PathCache,
+    pub(crate) state: State,
+    pub(crate) batches: u64,
+    /// Devices whose image was damaged, to be marked with the next batch.
+    pub(crate) damaged: BTreeSet<u64>,
+    /// Whether parked records are to be judged again with the next batch.
+    pub(crate) restored: bool,
+}
+
+/// Figures for metrics.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Statistics {
+    /// Devices with a record.
+    pub devices: usize,
+    /// Octets of the table, notes included.
+    pub table_bytes: usize,
+    /// Octets of keys and of other devices.
+    pub directory_bytes: usize,
+    /// Parked records.
+    pub parked: usize,
+    /// Octets they occupy.
+    pub parked_bytes: usize,
+    /// (device, role) pairs with numbers that an aborted batch had allocated.
+    pub burned: usize,
+    /// Devices whose stored record was damaged and not yet mended.
+    pub damaged: usize,
+}
+
+impl Engine {
+    /// A closed engine that knows nothing. `threads` is how many seal and verify at once, at least 1; `seed` is that of
+    /// its hash tables.
+    pub fn new(
+        settings: Settings,
+        authority: Arc<Authority>,
+        partition: Partition,
+        threads: usize,
+        seed: u64,
+    ) -> Self {
+        let paths = PathCache::new(settings.issuing_certificates.clone());
+        Self {
+            settings,
+            authority,
+            partition,
+            threads: threads.max(1),
+            table: CounterTable::new(seed),
+            overlay: Overlay::new(),
+            directory: Directory::new(seed),
+            parking: Parking::default(),
+            burned: Burned::new(),
+            paths,
+            state: State::Closed,
+            batches: 0,
+            damaged: BTreeSet::new(),
+            restored: true,
+        }
+    }
+
+    /// Takes one committed changelog record; the newest version of a device wins in whatever order they come, and no
+    /// mark is ever lowered. A damaged image does not fail: its device is marked, and gets no command until an
+    /// adjustment names its number (D12).
+    ///
+    /// # Errors
+    /// [`RestoreError`]: nothing may be issued from such a store.
+    pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
+        if self.state != State::Closed {
+            return Err(RestoreError::Open);
+        }
+        let foreign = || RestoreError::ForeignKey(String::from_utf8_lossy(key).into_owned());
+        match (ChangeKey::read(key).ok_or_else(foreign)?, value) {
+            (ChangeKey::Foreign, _) | (ChangeKey::Device(_), None) => {}
+            (ChangeKey::Device(device), Some(value)) => match DeviceImage::decode(value) {
+                Ok(image) if image.device == device.to_u64() => {
+                    self.damaged.remove(&device.to_u64());
+                    self.table.restore(&image);
+                }
+                Err(error @ ImageError::UnknownFormat(_)) => {
+                    return Err(RestoreError::Newer { device, error });
+                }
+                Ok(_) | Err(_) => {
+                    self.damaged.insert(device.to_u64());
+                }
+            },
+            (ChangeKey::Parked(device, start), None) => self.parking.forget(device, &start),
+            (ChangeKey::Parked(device, _), Some(value)) => match changelog::decode_parked(value) {
+                Some(parked) => self.parking.restore(device, parked),
+                // The record itself is lost, its audit record is not; the number it may have carried makes the device
+                // one to ask about.
+                None => {
+                    self.damaged.insert(device.to_u64());
+                }
+            },
+        }
+        Ok(())
+    }
+
+    /// Takes one inventory record below the restored position, without decisions. Whether it could be read.
+    pub fn load_inventory(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> bool {
+        let Some(device) = key.and_then(device_of_key) else {
+            return false;
+        };
+        match value {
+            None => {
+                self.directory.remove(&self.table, device);
+                true
+            }
+            Some(value) => DeviceRecord::read(device, value).is_ok_and(|record| {
+                self.directory.apply(&mut self.table, device, &record)
+                    != Applied::TooManyIdentifiers
+            }),
+        }
+    }
+
+    /// Opens the partition once everything committed has been restored.
+    ///
+    /// # Errors
+    /// [`EngineError::BatchOpen`] while a batch is.
+    pub fn open(&mut self) -> Result<(), EngineError> {
+        match self.state {
+            State::Staged(_) => Err(EngineError::BatchOpen),
+            State::Closed => {
+                self.state = State::Open;
+                self.restored = true;
+                Ok(())
+            }
+            State::Open => Ok(()),
+        }
+    }
+
+    /// The batch was committed: it becomes the table.
+    ///
+    /// # Errors
+    /// [`EngineError::NotOpen`] if it was resolved before.
+    pub fn fold(&mut self, batch: u64) -> Result<(), EngineError> {
+        self.expect_staged(batch)?;
+        self.parking.keep();
+        if self.table.fold(&mut self.overlay).is_err() {
+            // Only a restore in between could make it stale, and an open batch excludes that.
+            self.close();
+            return Err(EngineError::Closed);
+        }
+        self.state = State::Open;
+        self.restored = false;
+        self.damaged.clear();
+        Ok(())
+    }
+
+    /// The batch was aborted for certain: it is dropped, its numbers stay burned as long as the process lives.
+    ///
+    /// # Errors
+    /// [`EngineError::NotOpen`] if it was resolved before.
+    pub fn discard(&mut self, batch: u64) -> Result<(), EngineError> {
+        self.expect_staged(batch)?;
+        self.drop_batch();
+        self.state = State::Open;
+        Ok(())
+    }
+
+    /// Nobody knows whether the batch was committed: it is dropped and the partition closed until it is restored.
+    ///
+    /// # Errors
+    /// [`EngineError::NotOpen`] if it was resolved before.
+    pub fn in_doubt(&mut self, batch: u64) -> Result<(), EngineError> {
+        self.expect_staged(batch)?;
+        self.close();
+        Ok(())
+    }
+
+    /// Closes the partition, whatever is open; it has to be restored before it serves again.
+    pub fn close(&mut self) {
+        self.drop_batch();
+        self.state = State::Closed;
+    }
+
+    /// Figures for metrics.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            devices: self.table.len(),
+            table_bytes: self.table.memory_bytes(),
+            directory_bytes: self.directory.memory_bytes(),
+            parked: self.parking.len(),
+            parked_bytes: self.parking.bytes(),
+            burned: self.burned.len(),
+            damaged: self.damaged.len(),
+        }
+    }
+
+    /// The committed record of a device, as the changelog has it.
+    pub fn device(&self, device: Eui64) -> Option<DeviceImage> {
+        self.table
+            .find(device.to_u64())
+            .map(|_| Overlay::new().device_image(&self.table, device.to_u64()))
+    }
+
+    fn drop_batch(&mut self) {
+        self.overlay.burn_into(&mut self.burned);
+        self.parking.take_back();
+    }
+
+    fn expect_staged(&self, batch: u64) -> Result<(), EngineError> {
+        if self.state == State::Staged(batch) {
+            Ok(())
+        } else {
+            Err(EngineError::NotOpen)
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! From records to typed events. Nothing is decided here but what no device could change.
+
+use std::borrow::Cow;
+use std::ops::Range;
+
+use slotkeeper_gbcs::{DecodeError, Eui64, Message};
+
+use crate::base64;
+use crate::decision::{Disposition, Reason};
+use crate::judge::Decision;
+use crate::message::Facts;
+use crate::records::{
+    Adjustment, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
+};
+use crate::settings::Settings;
+use crate::stream::{Input, Partition, Stream, Value, device_of_key, partition_of};
+
+/// A record, read.
+pub(crate) enum Event<'a> {
+    Adjustment(Eui64, Adjustment),
+    /// Decided by itself: unreadable, or an outcome without a message.
+    Decided {
+        device: Option<Eui64>,
+        request_id: Option<Cow<'a, str>>,
+        decision: Decision,
+    },
+    Inventory(Eui64, Option<DeviceRecord>),
+    /// An inventory record that cannot be used; it gets no decision.
+    InventoryFault {
+        reason: Reason,
+        detail: String,
+    },
+    /// A message, in the octets' buffer.
+    Outcome {
+        device: Eui64,
+        request_id: Option<Cow<'a, str>>,
+        octets: Range<usize>,
+    },
+    Request(Eui64, Box<HandoverRequest>),
+    /// Another partition's.
+    Reroute(Eui64, u32),
+}
+
+/// Reads a record; the octets of a message go to the end of `octets`.
+pub(crate) fn read<'a>(
+    input: &Input<'a>,
+    settings: &Settings,
+    partition: Partition,
+    octets: &mut Vec<u8>,
+) -> Event<'a> {
+    let fault = |device: Option<Eui64>, reason: Reason, detail: String| {
+        if input.stream == Stream::Inventory {
+            return Event::InventoryFault { reason, detail };
+        }
+        let decision = Decision::new(Disposition::DeadLetter, reason).detail(detail);
+        Event::Decided {
+            device,
+            request_id: None,
+            decision,
+        }
+    };
+    let Some(device) = input.key.and_then(device_of_key) else {
+        return fault(None, Reason::BadKey, "the key is no EUI-64".to_owned());
+    };
+    let place = partition_of(device, partition.count);
+    if place != partition.index {
+        if input.stream == Stream::Inventory {
+            return fault(
+                Some(device),
+                Reason::WrongPartition,
+                format!("it belongs to partition {place}"),
+            );
+        }
+        return Event::Reroute(device, place);
+    }
+    let value = match input.value {
+        Value::Absent if input.stream == Stream::Inventory => {
+            return Event::Inventory(device, None);
+        }
+        Value::Absent => {
+            return fault(
+                Some(device),
+                Reason::Malformed,
+                "a tombstone is no event".to_owned(),
+            );
+        }
+        Value::Gbcs(value) | Value::Record(value) if value.len() > settings.message_bytes => {
+            let detail = format!(
+                "{} octets; the limit is {}",
+                value.len(),
+                settings.message_bytes
+            );
+            return fault(Some(device), Reason::TooLarge, detail);
+        }
+        value => value,
+    };
+    let event =
+        match (input.stream, value) {
+            (
+                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Value::Gbcs(message),
+            ) => {
+                let start = octets.len();
+                octets.extend_from_slice(message);
+                Ok(Event::Outcome {
+                    device,
+                    request_id: None,
+                    octets: start..octets.len(),
+                })
+            }
+            (
+                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Value::Record(value),
+            ) => OutcomeRecord::read(value)
+                .and_then(|record| outcome(input.stream, device, record, octets)),
+            (Stream::HandoverRequests, Value::Record(value)) => HandoverRequest::read(value)
+                .map(|request| Event::Request(device, Box::new(request))),
+            (Stream::Adjustments, Value::Record(value)) => {
+                Adjustment::read(value).map(|adjustment| Event::Adjustment(device, adjustment))
+            }
+            (Stream::Inventory, Value::Record(value)) => DeviceRecord::read(device, value)
+                .map(|record| Event::Inventory(device, Some(record))),
+            _ => Err(Unreadable("not a record of this stream".to_owned())),
+        };
+    event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
+}
+
+/// The message of an outcome; without one, the response code decides.
+fn outcome<'a>(
+    stream: Stream,
+    device: Eui64,
+    record: OutcomeRecord<'a>,
+    octets: &mut Vec<u8>,
+) -> Result<Event<'a>, Unreadable> {
+    let request_id = record.request_id;
+    let octets = match record.payload {
+        Some(Payload::Base64(text)) => base64::decode_append(text.as_bytes(), octets)
+            .ok_or_else(|| Unreadable("gbcs_payload is no base64".to_owned()))?,
+        Some(Payload::Octets(message)) => {
+            let start = octets.len();
+            octets.extend_from_slice(&message);
+            start..octets.len()
+        }
+        None => {
+            let code = record.response_code.unwrap_or_default();
+            // I0 and I99 tell of success and acknowledgement; every error code begins otherwise.
+            let (disposition, reason) = if code.starts_with('I') {
+                (Disposition::NotRecorded, Reason::NoOutcome)
+            } else if stream == Stream::HandoverOutcomes {
+                (Disposition::HandoverFailed, Reason::ErrorResponse)
+            } else {
+                (Disposition::NotRecorded, Reason::ErrorResponse)
+            };
+            let decision = Decision::new(disposition, reason)
+                .detail(format!("response code {code}, no message"));
+            return Ok(Event::Decided {
+                device: Some(device),
+                request_id,
+                decision,
+            });
+        }
+    };
+    Ok(Event::Outcome {
+        device,
+        request_id,
+        octets,
+    })
+}
+
+/// What a message says, or the decision that it says nothing to this engine.
+pub(crate) fn facts(octets: &[u8]) -> Result<Facts<'_>, Decision> {
+    match Message::decode(octets) {
+        Ok(message) => Ok(Facts::of(message, octets)),
+        Err(error @ DecodeError::UnknownMessageCode(_)) => Err(Decision::new(
+            Disposition::NotRecorded,
+            Reason::NotAnOutcome,
+        )
+        .detail(error.to_string())),
+        Err(error) => {
+            Err(Decision::new(Disposition::DeadLetter, Reason::Malformed).detail(error.to_string()))
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Writing the records that leave the engine: one pass, members in a fixed order, no value built in between.
+
+use std::io::Write as _;
+
+/// Writes one JSON object into a buffer.
+pub(crate) struct Object {
+    buffer: Vec<u8>,
+}
+
+impl Object {
+    pub(crate) fn with_capacity(octets: usize) -> Self {
+        let mut buffer = Vec::with_capacity(octets);
+        buffer.push(b'{');
+        Self { buffer }
+    }
+
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        self.close(b'}');
+        self.buffer
+    }
+
+    /// Text that may need escapes.
+    pub(crate) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.buffer.push(b'"');
+        escape(value, &mut self.buffer);
+        self.end_string();
+    }
+
+    /// Text or null.
+    pub(crate) fn optional_text(&mut self, name: &str, value: Option<&str>) {
+        match value {
+            Some(value) => self.text(name, value),
+            None => self.null(name),
+        }
+    }
+
+    /// Octets that are known to need no escapes: names, hex, base64, times.
+    pub(crate) fn plain(&mut self, name: &str, value: &[u8]) {
+        self.name(name);
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(value);
+        self.end_string();
+    }
+
+    /// A counter: a decimal string, since readers of other languages lose integers above 2^53.
+    pub(crate) fn counter(&mut self, name: &str, value: Option<u64>) {
+        match value {
+            Some(value) => self.plain(name, itoa::Buffer::new().format(value).as_bytes()),
+            None => self.null(name),
+        }
+    }
+
+    pub(crate) fn integer(&mut self, name: &str, value: u64) {
+        self.name(name);
+        self.buffer
+            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.buffer.push(b',');
+    }
+
+    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+        self.name(name);
+        self.buffer
+            .extend_from_slice(if value { b"true," } else { b"false," });
+    }
+
+    pub(crate) fn null(&mut self, name: &str) {
+        self.name(name);
+        self.buffer.extend_from_slice(b"null,");
+    }
+
+    /// Octets as lower-case hexadecimal.
+    pub(crate) fn hex(&mut self, name: &str, octets: &[u8]) {
+        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+        self.name(name);
+        self.buffer.push(b'"');
+        for octet in octets {
+            self.buffer.push(DIGITS[usize::from(octet >> 4)]);
+            self.buffer.push(DIGITS[usize::from(octet & 15)]);
+        }
+        self.end_string();
+    }
+
+    pub(crate) fn base64(&mut self, name: &str, octets: &[u8]) {
+        self.name(name);
+        self.buffer.push(b'"');
+        crate::base64::encode_append(octets, &mut self.buffer);
+        self.end_string();
+    }
+
+    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+        self.name(name);
+        self.buffer.push(b'{');
+        fill(self);
+        self.close(b'}');
+        self.buffer.push(b',');
+    }
+
+    pub(crate) fn list<T>(
+        &mut self,
+        name: &str,
+        items: impl IntoIterator<Item = T>,
+        mut each: impl FnMut(&mut Self, T),
+    ) {
+        self.name(name);
+        self.buffer.push(b'[');
+        for item in items {
+            each(self, item);
+        }
+        self.close(b']');
+        self.buffer.push(b',');
+    }
+
+    /// An object as an element of a list.
+    pub(crate) fn element(&mut self, fill: impl FnOnce(&mut Self)) {
+        self.buffer.push(b'{');
+        fill(self);
+        self.close(b'}');
+        self.buffer.push(b',');
+    }
+
+    /// A name as an element of a list.
+    pub(crate) fn name_element(&mut self, value: &str) {
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(value.as_bytes());
+        self.end_string();
+    }
+
+    fn name(&mut self, name: &str) {
+        self.buffer.push(b'"');
+        self.buffer.extend_from_slice(name.as_bytes());
+        self.buffer.extend_from_slice(b"\":");
+    }
+
+    fn end_string(&mut self) {
+        self.buffer.extend_from_slice(b"\",");
+    }
+
+    /// Closes what is open, where the last member left its comma.
+    fn close(&mut self, bracket: u8) {
+        match self.buffer.last_mut() {
+            Some(last) if *last == b',' => *last = bracket,
+            _ => self.buffer.push(bracket),
+        }
+    }
+}
+
+fn escape(value: &str, buffer: &mut Vec<u8>) {
+    let mut rest = value.as_bytes();
+    while let Some(at) = rest
+        .iter()
+        .position(|octet| *octet < 0x20 || matches!(octet, b'"' | b'\\'))
+    {
+        let (clean, tail) = rest.split_at(at);
+        buffer.extend_from_slice(clean);
+        let Some((octet, tail)) = tail.split_first() else {
+            return;
+        };
+        match octet {
+            b'"' => buffer.extend_from_slice(b"\\\""),
+            b'\\' => buffer.extend_from_slice(b"\\\\"),
+            _ => {
+                let _ = write!(buffer, "\\u{octet:04x}");
+            }
+        }
+        rest = tail;
+    }
+    buffer.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn members_lists_and_nesting() {
+        let mut object = Object::with_capacity(64);
+        object.text("a", "x\"\\\n");
+        object.counter("b", Some(u64::MAX));
+        object.null("c");
+        object.object("d", |_| {});
+        object.list("e", [1, 2], |o, n| o.element(|o| o.integer("n", n)));
+        object.list::<u8>("f", [], |_, _| {});
+        object.hex("g", &[0, 0xab]);
+        object.base64("h", b"abcd");
+        assert_eq!(
+            String::from_utf8(object.finish()).unwrap(),
+            r#"{"a":"x\"\\\u000a","b":"18446744073709551615","c":null,"d":{},"e":[{"n":1},{"n":2}],"f":[],"g":"00ab","h":"YWJjZA=="}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives(text in ".*") {
+            let mut object = Object::with_capacity(0);
+            object.text("t", &text);
+            let read: serde_json::Value = serde_json::from_slice(&object.finish()).unwrap();
+            prop_assert_eq!(read["t"].as_str().unwrap(), text);
+        }
+    }
+}

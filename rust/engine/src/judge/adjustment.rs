@@ -1,0 +1,96 @@
+//! Raises, back-fill and imports: the only way for people to change a number, and only upwards (D10, D11).
+
+use slotkeeper_counters::{RequestNote, Role};
+use slotkeeper_gbcs::Eui64;
+
+use super::{Decision, Judge};
+use crate::decision::{Disposition, Flags, Reason};
+use crate::directory::{DAMAGED, Device};
+use crate::message::role_of_name;
+use crate::records::{Adjustment, Raise};
+
+impl Judge<'_> {
+    pub(crate) fn adjustment(&mut self, key: Eui64, adjustment: &Adjustment) -> Decision {
+        if adjustment.device != key {
+            return Decision::new(Disposition::Rejected, Reason::WrongDevice)
+                .detail(format!("the adjustment is for {}", adjustment.device));
+        }
+        let Some(role) = role_of_name(&adjustment.role) else {
+            return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole)
+                .detail("only the slots NetworkOperator and Supplier have a record");
+        };
+        let above_ceiling = adjustment.highest() > self.settings.ceiling;
+        let mut flags = Flags::default();
+        flags.set(Flags::ABOVE_CEILING, above_ceiling);
+        if matches!(self.inventory(key), Device::Other) {
+            return Decision::new(Disposition::NotRecorded, Reason::NotGpf)
+                .role(role)
+                .flags(flags);
+        }
+        if (self.settings.dual_control || above_ceiling) && !adjustment.has_two_persons() {
+            return Decision::new(Disposition::Rejected, Reason::NotAuthorised)
+                .role(role)
+                .flags(flags)
+                .detail(if above_ceiling {
+                    "a number above the ceiling takes two different persons in `by`"
+                } else {
+                    "two different persons are needed in `by`"
+                });
+        }
+        let device = key.to_u64();
+        let mut changed = false;
+        if let Some(at_least) = adjustment.at_least {
+            changed |= match adjustment.raise {
+                Raise::Recorded => {
+                    self.overlay
+                        .raise_recorded(self.table, device, role, at_least)
+                        | self.overlay.raise_seen(self.table, device, role, at_least)
+                }
+                Raise::Seen => self.overlay.raise_seen(self.table, device, role, at_least),
+                Raise::Issued => self.note_issued(device, role, at_least),
+            };
+        }
+        for number in &adjustment.issued_numbers {
+            changed |= self.note_issued(device, role, *number);
+        }
+        for (originator, request_counter, issued) in &adjustment.request_ids {
+            changed |= self.note_issued(device, role, *issued);
+            if self
+                .overlay
+                .device(self.table, device)
+                .find_request(originator.to_u64(), *request_counter)
+                .is_none()
+            {
+                let note = RequestNote {
+                    originator: originator.to_u64(),
+                    request_counter: *request_counter,
+                    issued: *issued,
+                };
+                self.overlay.remember_request(self.table, device, &note);
+                changed = true;
+            }
+        }
+        let row_flags = self.overlay.device(self.table, device).flags();
+        if row_flags & DAMAGED != 0 {
+            self.overlay
+                .set_flags(self.table, device, row_flags & !DAMAGED);
+            changed = true;
+        }
+        self.state_flags(key, role, &mut flags);
+        let reason = if changed {
+            Reason::Adjusted
+        } else {
+            Reason::NoChange
+        };
+        Decision::new(Disposition::Seen, reason)
+            .role(role)
+            .flags(flags)
+    }
+
+    /// Reading the record has bounded the number already.
+    fn note_issued(&mut self, device: u64, role: Role, number: u64) -> bool {
+        self.overlay
+            .note_issued(self.table, device, role, number)
+            .unwrap_or(false)
+    }
+}

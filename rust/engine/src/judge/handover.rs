@@ -1,0 +1,62 @@
+//! What devices say about handovers: outcomes of SRV 6.21, by whichever stream they came (N18).
+
+use slotkeeper_counters::{CellSource, CellUse, Role};
+
+use super::outcome::JudgedOutcome;
+use super::slot::replaced;
+use super::{Decision, Judge, Signature};
+use crate::decision::{Disposition, Reason};
+use crate::message::{Facts, cell_use};
+
+impl Judge<'_> {
+    /// Mode 2 or 3 by the ACB as occupant of the slot.
+    pub(super) fn handover_outcome(
+        &mut self,
+        facts: &Facts<'_>,
+        role: Role,
+        signature: Signature,
+    ) -> JudgedOutcome {
+        let mut changed = self.raise_seen(facts);
+        let decide = |disposition, reason| Decision::new(disposition, reason).role(role);
+        let number = facts
+            .authorising_number()
+            .unwrap_or(facts.message.header.originator_counter);
+        let known = self
+            .overlay
+            .device(self.table, facts.device.to_u64())
+            .was_issued(number);
+        if facts.outcome().is_none() {
+            let reason = if known {
+                Reason::AcceptedForLater
+            } else {
+                Reason::Unsolicited
+            };
+            return JudgedOutcome {
+                decision: decide(Disposition::HandoverConfirmed, reason),
+                changed,
+            };
+        }
+        if let Some(existing) = Self::authorising_occupant(facts, role)
+            && existing != self.authority.id()
+        {
+            let decision = decide(Disposition::NotRecorded, Reason::UnexpectedParty).detail(
+                format!("the ACB acted, but {existing} stood in the authorising cell"),
+            );
+            return JudgedOutcome { decision, changed };
+        }
+        changed |= self.apply_cells(facts, role, CellSource::Handover, signature);
+        let was_replaced =
+            |wanted| replaced(facts, role).any(|c| cell_use(c.cell.key_usage) == Some(wanted));
+        let decision = match (
+            was_replaced(CellUse::DigitalSignature),
+            was_replaced(CellUse::KeyAgreement),
+        ) {
+            (false, false) => decide(Disposition::HandoverFailed, Reason::AllCellsFailed),
+            _ if !known => decide(Disposition::HandoverConfirmed, Reason::Unsolicited),
+            (true, true) => decide(Disposition::HandoverConfirmed, Reason::SlotChanged),
+            (true, false) => decide(Disposition::HandoverConfirmed, Reason::PartialDs),
+            (false, true) => decide(Disposition::HandoverConfirmed, Reason::PartialKa),
+        };
+        JudgedOutcome { decision, changed }
+    }
+}

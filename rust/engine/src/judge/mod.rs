@@ -1,0 +1,155 @@
+//! The rules: what each record means for the device it is about. One file for each kind of record.
+//!
+//! Judging reads the table through the batch's overlay and writes to the overlay alone. Order within a record is fixed,
+//! so that every record has one predictable reason: decodable; the key's device is the message's; the message alone;
+//! an identical repeat; the inventory; the signature; another content under the same headers; the cells.
+
+mod adjustment;
+mod handover;
+mod operator;
+mod outcome;
+mod pre_command;
+mod request;
+mod slot;
+
+use std::borrow::Cow;
+
+use slotkeeper_counters::{Burned, CounterTable, LAST_COUNTER, Occupant, Overlay, Role};
+use slotkeeper_gbcs::Eui64;
+
+pub(crate) use outcome::Outcome;
+pub(crate) use request::{Issue, Judged};
+pub(crate) use slot::SlotView;
+
+use crate::authority::Authority;
+use crate::decision::{Disposition, Flags, Reason};
+use crate::directory::{Device, Directory};
+use crate::parking::Parking;
+use crate::paths::PathCache;
+use crate::settings::Settings;
+
+/// How a device's signature stood up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Signature {
+    Invalid,
+    /// Not asked for, or no certificate is known.
+    Unchecked,
+    Valid,
+}
+
+impl Signature {
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::Unchecked => "unchecked",
+            Self::Valid => "valid",
+        }
+    }
+}
+
+/// What was decided about a record, and why.
+#[derive(Debug)]
+pub(crate) struct Decision {
+    pub(crate) disposition: Disposition,
+    pub(crate) reason: Reason,
+    /// One sentence where the reason alone leaves a question.
+    pub(crate) detail: Cow<'static, str>,
+    /// The slot it is about.
+    pub(crate) role: Option<Role>,
+    /// The number issued, or the first one of a repeated request.
+    pub(crate) originator_counter: Option<u64>,
+    pub(crate) flags: Flags,
+    pub(crate) signature: Signature,
+}
+
+impl Decision {
+    pub(crate) fn new(disposition: Disposition, reason: Reason) -> Self {
+        Self {
+            disposition,
+            reason,
+            detail: Cow::Borrowed(""),
+            role: None,
+            originator_counter: None,
+            flags: Flags::default(),
+            signature: Signature::Unchecked,
+        }
+    }
+
+    pub(crate) fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..self
+        }
+    }
+
+    pub(crate) fn role(self, role: Role) -> Self {
+        Self {
+            role: Some(role),
+            ..self
+        }
+    }
+
+    fn flags(self, flags: Flags) -> Self {
+        Self { flags, ..self }
+    }
+
+    fn signature(self, signature: Signature) -> Self {
+        Self { signature, ..self }
+    }
+
+    /// Whether the record's octets are kept to be judged again.
+    pub(crate) fn parks(&self) -> bool {
+        self.disposition == Disposition::Parked || self.reason == Reason::BadSignature
+    }
+}
+
+/// What a judgement may look at, and the overlay it writes to.
+pub(crate) struct Judge<'e> {
+    pub(crate) settings: &'e Settings,
+    pub(crate) authority: &'e Authority,
+    pub(crate) directory: &'e Directory,
+    pub(crate) table: &'e mut CounterTable,
+    pub(crate) overlay: &'e mut Overlay,
+    pub(crate) burned: &'e Burned,
+    pub(crate) parking: &'e Parking,
+    pub(crate) paths: &'e PathCache,
+    /// Milliseconds since 1970.
+    pub(crate) now_ms: u64,
+}
+
+impl Judge<'_> {
+    fn inventory(&self, device: Eui64) -> Device<'_> {
+        let row = self.table.find(device.to_u64());
+        self.directory.device(
+            device,
+            row,
+            self.overlay.device(self.table, device.to_u64()).flags(),
+        )
+    }
+
+    fn is_acb(&self, occupant: Occupant) -> bool {
+        occupant.eui == self.authority.id().to_u64()
+    }
+
+    /// Raises `seen` of every role that the message shows a number for; whether anything changed.
+    fn raise_seen(&mut self, facts: &crate::message::Facts<'_>) -> bool {
+        let mut changed = false;
+        for role in Role::ALL {
+            if let Some(number) = facts.number_towards(role) {
+                changed |= self
+                    .overlay
+                    .raise_seen(self.table, facts.device.to_u64(), role, number);
+            }
+        }
+        changed
+    }
+
+    /// The flags that the state itself sets, after the decision.
+    fn state_flags(&self, device: Eui64, role: Role, flags: &mut Flags) {
+        let marks = self.overlay.device(self.table, device.to_u64()).marks(role);
+        flags.set(
+            Flags::EXHAUSTED,
+            marks.recorded.max(marks.seen) >= Some(LAST_COUNTER),
+        );
+    }
+}

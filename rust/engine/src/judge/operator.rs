@@ -1,0 +1,164 @@
+//! The Network Operator slot in the hands of its occupant: handed back to the ACB, renewed, or sold; and what other
+//! roles do to it.
+
+use slotkeeper_counters::{CellSource, CellUse, Occupant, Role};
+use slotkeeper_gbcs::ReplacementOutcome;
+
+use super::outcome::JudgedOutcome;
+use super::slot::replaced;
+use super::{Decision, Judge, Signature};
+use crate::decision::{Disposition, Reason};
+use crate::message::{Facts, cell_use};
+
+/// Whose certificate came into a cell.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+enum Newcomer {
+    Operator,
+    Acb,
+    UnknownParty,
+    UnknownAcbCertificate,
+}
+
+impl Judge<'_> {
+    /// Mode 3 by somebody other than the ACB.
+    pub(super) fn operator_outcome(
+        &mut self,
+        facts: &Facts<'_>,
+        signature: Signature,
+    ) -> JudgedOutcome {
+        const ROLE: Role = Role::NetworkOperator;
+        let device = facts.device.to_u64();
+        let recorded_before = self.overlay.device(self.table, device).marks(ROLE).recorded;
+        let mut changed = self.raise_seen(facts);
+        let decide = |disposition, reason| Decision::new(disposition, reason).role(ROLE);
+
+        if let Some(existing) = Self::authorising_occupant(facts, ROLE)
+            && existing != facts.party
+        {
+            let decision =
+                decide(Disposition::NotRecorded, Reason::UnexpectedParty).detail(format!(
+                    "{} acted, but {existing} stood in the authorising cell",
+                    facts.party
+                ));
+            return JudgedOutcome { decision, changed };
+        }
+        let newcomer = replaced(facts, ROLE).map(|cell| self.newcomer(cell)).max();
+        let parked = match newcomer {
+            Some(Newcomer::UnknownAcbCertificate) => Some(Reason::UnknownAcbCertificate),
+            Some(Newcomer::UnknownParty) => Some(Reason::UnknownParty),
+            Some(Newcomer::Acb | Newcomer::Operator) | None => None,
+        };
+        if let Some(reason) = parked {
+            let cells: Vec<_> = replaced(facts, ROLE)
+                .filter_map(|c| cell_use(c.cell.key_usage))
+                .collect();
+            for cell in cells {
+                changed |= self.blank(facts, ROLE, cell);
+            }
+            return JudgedOutcome {
+                decision: decide(Disposition::Parked, reason),
+                changed,
+            };
+        }
+        let number = facts.number_towards(ROLE).unwrap_or(0);
+        let hands_back = newcomer == Some(Newcomer::Acb);
+        if hands_back {
+            changed |= self
+                .overlay
+                .raise_recorded(self.table, device, ROLE, number);
+        }
+        changed |= self.apply_cells(facts, ROLE, CellSource::Outcome, signature);
+        changed |= self.infer_authoriser(facts, signature);
+        let decision = if newcomer.is_none() {
+            decide(Disposition::NotRecorded, Reason::AllCellsFailed)
+        } else if !hands_back {
+            decide(Disposition::Seen, Reason::GnoReplacedByGno)
+        } else if recorded_before > Some(number) {
+            decide(Disposition::Recorded, Reason::Late)
+        } else {
+            decide(Disposition::Recorded, self.extent(facts))
+        };
+        JudgedOutcome { decision, changed }
+    }
+
+    /// Recovery, contingency, change of supplier and other modes that touched the Network Operator slot. Their own
+    /// number is another role's; floors they report for this one count (N19).
+    pub(super) fn changed_otherwise(
+        &mut self,
+        facts: &Facts<'_>,
+        signature: Signature,
+    ) -> JudgedOutcome {
+        let mut changed = self.raise_seen(facts);
+        changed |= self.apply_cells(facts, Role::NetworkOperator, CellSource::Outcome, signature);
+        let decision = Decision::new(Disposition::Seen, Reason::SlotChangedOtherwise)
+            .role(Role::NetworkOperator);
+        JudgedOutcome { decision, changed }
+    }
+
+    fn newcomer(&self, cell: &ReplacementOutcome) -> Newcomer {
+        if cell.replacing_subject == self.authority.id() {
+            return if self.authority.knows(cell.replacing_key_identifier) {
+                Newcomer::Acb
+            } else {
+                Newcomer::UnknownAcbCertificate
+            };
+        }
+        match &self.settings.network_operators {
+            Some(list) if !list.contains(&cell.replacing_subject) => Newcomer::UnknownParty,
+            _ => Newcomer::Operator,
+        }
+    }
+
+    /// Which cells hold the ACB's certificates by this outcome; the slot as a whole where the rest came earlier.
+    fn extent(&self, facts: &Facts<'_>) -> Reason {
+        const ROLE: Role = Role::NetworkOperator;
+        let handed_back = |wanted| {
+            replaced(facts, ROLE).any(|cell| {
+                cell_use(cell.cell.key_usage) == Some(wanted)
+                    && self.newcomer(cell) == Newcomer::Acb
+            })
+        };
+        let stands = |wanted| {
+            let cell = self
+                .overlay
+                .device(self.table, facts.device.to_u64())
+                .cell(ROLE, wanted);
+            self.table
+                .occupants()
+                .get(cell.occupant)
+                .is_some_and(|occupant| self.is_acb(occupant))
+        };
+        let (ds, ka) = (
+            handed_back(CellUse::DigitalSignature),
+            handed_back(CellUse::KeyAgreement),
+        );
+        match (ds, ka) {
+            (true, true) => Reason::AcbInSlot,
+            (true, false) if stands(CellUse::KeyAgreement) => Reason::AcbInSlot,
+            (false, true) if stands(CellUse::DigitalSignature) => Reason::AcbInSlot,
+            (true, false) => Reason::PartialDs,
+            (false, _) => Reason::PartialKa,
+        }
+    }
+
+    /// A message about the key-agreement cell alone still tells who held the authorising cell: whoever sent it (N8).
+    fn infer_authoriser(&mut self, facts: &Facts<'_>, signature: Signature) -> bool {
+        const ROLE: Role = Role::NetworkOperator;
+        if Self::authorising_occupant(facts, ROLE).is_some() {
+            return false;
+        }
+        let party = Occupant {
+            eui: facts.party.to_u64(),
+            key_identifier: None,
+        };
+        self.place(
+            facts,
+            ROLE,
+            CellUse::DigitalSignature,
+            party,
+            party,
+            CellSource::Outcome,
+            signature,
+        )
+    }
+}

@@ -1,0 +1,379 @@
+//! Outcomes of SRV 6.15.1 and 6.21: Responses and Alerts, told apart by what they say and not by where they stand.
+
+use slotkeeper_counters::{MessageNote, Role};
+use slotkeeper_crypto::verify_krp;
+use slotkeeper_gbcs::{Eui64, Kind, Payload, Signature as SignaturePart};
+
+use super::{Decision, Judge, Signature};
+use crate::decision::{Disposition, Flags, Reason};
+use crate::directory::Device;
+use crate::message::Facts;
+use crate::settings::DeviceSignatures;
+
+/// For whom the message acted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Subject {
+    /// The occupant of the Network Operator slot, on its own cells.
+    Operator,
+    /// The ACB as occupant of a slot: a handover.
+    Handover(Role),
+    /// Another role, and the Network Operator slot or its number changed with it.
+    Otherwise,
+    /// A supplier on its own cells: its number counts for its role, nothing is recorded.
+    Supplier,
+    Irrelevant,
+}
+
+/// A message together with what is already known about its signature.
+pub(crate) struct Outcome<'f, 'a> {
+    pub(crate) facts: &'f Facts<'a>,
+    /// The device that the record's key names.
+    pub(crate) key: Eui64,
+    /// Whether the record stood on `srv-6.15.1-requests`.
+    pub(crate) on_its_way_down: bool,
+    /// Found out beforehand, many at a time.
+    pub(crate) signature: Option<Signature>,
+    /// Whether this is a parked record, judged again.
+    pub(crate) again: bool,
+}
+
+impl Judge<'_> {
+    /// Judges a message of either outcome stream, or of `srv-6.15.1-requests`.
+    pub(crate) fn outcome(&mut self, outcome: &Outcome<'_, '_>) -> Decision {
+        let facts = outcome.facts;
+        let decision = self.outcome_in_order(outcome);
+        let mut flags = decision.flags;
+        for flag in [
+            Flags::MODE_MISMATCH,
+            Flags::COUNTERS_DIFFER,
+            Flags::COUNTER_OUT_OF_RANGE,
+        ] {
+            flags.set(flag, facts.flags.contains(flag));
+        }
+        let role = decision
+            .role
+            .or(facts.own_role())
+            .unwrap_or(Role::NetworkOperator);
+        let highest = Role::ALL
+            .into_iter()
+            .filter_map(|role| facts.number_towards(role))
+            .max();
+        flags.set(Flags::ABOVE_CEILING, highest > Some(self.settings.ceiling));
+        self.state_flags(facts.device, role, &mut flags);
+        Decision {
+            flags,
+            role: Some(role),
+            ..decision
+        }
+    }
+
+    fn outcome_in_order(&mut self, outcome: &Outcome<'_, '_>) -> Decision {
+        let facts = outcome.facts;
+        if facts.device != outcome.key {
+            return Decision::new(Disposition::Rejected, Reason::WrongDevice)
+                .detail(format!("the message is about {}", facts.device));
+        }
+        let subject = match (facts.kind, &facts.message.payload) {
+            (Kind::Response | Kind::Alert, Payload::Response(_) | Payload::Alert(_)) => {
+                self.subject(facts)
+            }
+            (Kind::PreCommand | Kind::Command, Payload::Command(_)) if outcome.on_its_way_down => {
+                return self.pre_command(facts, outcome.again);
+            }
+            _ => return Decision::new(Disposition::NotRecorded, Reason::NotAnOutcome),
+        };
+        match subject {
+            Subject::Irrelevant => {
+                return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole);
+            }
+            Subject::Supplier => {
+                let flags = self.note_number(outcome, Role::Supplier);
+                return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole)
+                    .role(Role::Supplier)
+                    .flags(flags);
+            }
+            Subject::Operator if !has_cells(facts, Role::NetworkOperator) => {
+                let flags = self.note_number(outcome, Role::NetworkOperator);
+                return Decision::new(Disposition::NotRecorded, Reason::NoOutcome).flags(flags);
+            }
+            Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {}
+        }
+        if self.is_repeat(facts, outcome.again) {
+            return Decision::new(Disposition::Duplicate, Reason::SameMessage);
+        }
+        match self.inventory(facts.device) {
+            Device::Unknown => {
+                let flags = self.raise_unverified(facts);
+                return Decision::new(Disposition::Parked, Reason::UnknownDevice).flags(flags);
+            }
+            Device::Other => return Decision::new(Disposition::NotRecorded, Reason::NotGpf),
+            Device::Gpf(gpf) if gpf.is_smets1() => {
+                return Decision::new(Disposition::NotRecorded, Reason::Smets1);
+            }
+            Device::Gpf(_) => {}
+        }
+        let signature = outcome
+            .signature
+            .unwrap_or_else(|| self.check_signature(facts));
+        if signature == Signature::Invalid {
+            return Decision::new(Disposition::Rejected, Reason::BadSignature).signature(signature);
+        }
+        let mut flags = Flags::default();
+        flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
+        if !self.may_believe(facts, signature) {
+            return Decision::new(Disposition::Parked, Reason::Unverified)
+                .flags(flags)
+                .signature(signature);
+        }
+        if self.conflicts(facts) {
+            self.raise_seen(facts);
+            return Decision::new(Disposition::Duplicate, Reason::ConflictingContent)
+                .flags(flags)
+                .signature(signature)
+                .detail("a verified message with the same headers and other octets is known; this one is kept as a dead letter");
+        }
+        let judged = match subject {
+            Subject::Handover(role) => self.handover_outcome(facts, role, signature),
+            Subject::Otherwise => self.changed_otherwise(facts, signature),
+            Subject::Operator | Subject::Supplier | Subject::Irrelevant => {
+                self.operator_outcome(facts, signature)
+            }
+        };
+        if judged.changed && !judged.decision.parks() {
+            self.remember(facts, signature);
+        }
+        judged.decision.flags(flags).signature(signature)
+    }
+
+    fn subject(&self, facts: &Facts<'_>) -> Subject {
+        let by_acb = facts.party == self.authority.id();
+        match facts.own_role() {
+            Some(role) if by_acb => Subject::Handover(role),
+            Some(Role::NetworkOperator)
+                if facts
+                    .outcome()
+                    .is_none_or(|outcome| outcome.replacement_outcomes.is_empty())
+                    || has_cells(facts, Role::NetworkOperator) =>
+            {
+                Subject::Operator
+            }
+            Some(Role::Supplier) => Subject::Supplier,
+            _ if has_cells(facts, Role::NetworkOperator)
+                || facts.number_towards(Role::NetworkOperator).is_some() =>
+            {
+                Subject::Otherwise
+            }
+            _ => Subject::Irrelevant,
+        }
+    }
+
+    /// For messages that say enough by themselves to be set aside: the number is noted where it may be believed.
+    fn note_number(&mut self, outcome: &Outcome<'_, '_>, role: Role) -> Flags {
+        let facts = outcome.facts;
+        let mut flags = Flags::default();
+        let Some(number) = facts.number_towards(role) else {
+            return flags;
+        };
+        let known = self
+            .overlay
+            .device(self.table, facts.device.to_u64())
+            .marks(role)
+            .seen;
+        if known >= Some(number) {
+            return flags;
+        }
+        match self.inventory(facts.device) {
+            Device::Gpf(gpf) if !gpf.is_smets1() => {}
+            Device::Unknown if role == Role::NetworkOperator => {
+                return self.raise_unverified(facts);
+            }
+            _ => return flags,
+        }
+        let signature = outcome
+            .signature
+            .unwrap_or_else(|| self.check_signature(facts));
+        if signature != Signature::Invalid && self.may_believe(facts, signature) {
+            flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
+            self.raise_seen(facts);
+        }
+        flags
+    }
+
+    /// Raises `seen` of a device that the inventory does not have yet, unless every number must be proven.
+    fn raise_unverified(&mut self, facts: &Facts<'_>) -> Flags {
+        let mut flags = Flags::default();
+        flags.set(Flags::UNVERIFIED, true);
+        if self.may_believe(facts, Signature::Unchecked) {
+            self.raise_seen(facts);
+        }
+        flags
+    }
+
+    /// Verified numbers are believed. Unverified ones only up to the ceiling, and only where that is allowed: what can
+    /// never be lowered is never believed without cause.
+    fn may_believe(&self, facts: &Facts<'_>, signature: Signature) -> bool {
+        match signature {
+            Signature::Valid => true,
+            Signature::Invalid => false,
+            Signature::Unchecked => {
+                self.settings.device_signatures != DeviceSignatures::Require
+                    && facts.highest_number() <= self.settings.ceiling
+            }
+        }
+    }
+
+    /// Checks the signature as the settings ask for it.
+    pub(crate) fn check_signature(&self, facts: &Facts<'_>) -> Signature {
+        if self.settings.device_signatures == DeviceSignatures::Off {
+            return Signature::Unchecked;
+        }
+        let Device::Gpf(gpf) = self.inventory(facts.device) else {
+            return Signature::Unchecked;
+        };
+        let Some(key) = gpf.digital_signing() else {
+            return Signature::Unchecked;
+        };
+        let SignaturePart::Present(octets) = facts.message.signature else {
+            return Signature::Invalid;
+        };
+        match verify_krp(&key, facts.message.signed_octets(), octets) {
+            Ok(()) => Signature::Valid,
+            Err(_) => Signature::Invalid,
+        }
+    }
+
+    /// Whether judging this message will ask for its signature; answered without judging it.
+    pub(crate) fn will_check_signature(&self, facts: &Facts<'_>) -> bool {
+        if self.settings.device_signatures == DeviceSignatures::Off
+            || !matches!(facts.kind, Kind::Response | Kind::Alert)
+        {
+            return false;
+        }
+        let subject = self.subject(facts);
+        if subject == Subject::Irrelevant {
+            return false;
+        }
+        let Device::Gpf(gpf) = self.inventory(facts.device) else {
+            return false;
+        };
+        if gpf.is_smets1() || gpf.digital_signing().is_none() {
+            return false;
+        }
+        if subject == Subject::Supplier {
+            let marks = self
+                .overlay
+                .device(self.table, facts.device.to_u64())
+                .marks(Role::Supplier);
+            return facts.number_towards(Role::Supplier) > marks.seen;
+        }
+        !self.is_repeat(facts, false)
+    }
+
+    pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {
+        let start = digest_start(&facts.digest);
+        self.overlay
+            .device(self.table, facts.device.to_u64())
+            .messages()
+            .any(|note| note.digest == start)
+            || (!again && self.parking.contains(facts.device, &facts.digest))
+    }
+
+    fn conflicts(&self, facts: &Facts<'_>) -> bool {
+        let identity = identity(facts);
+        self.overlay
+            .device(self.table, facts.device.to_u64())
+            .messages()
+            .any(|note| note.verified && note.identity == identity)
+    }
+
+    /// Remembers a message that changed the record.
+    pub(super) fn remember(&mut self, facts: &Facts<'_>, signature: Signature) {
+        let note = MessageNote {
+            identity: identity(facts),
+            digest: digest_start(&facts.digest),
+            verified: signature == Signature::Valid,
+        };
+        self.overlay
+            .remember_message(self.table, facts.device.to_u64(), &note);
+    }
+}
+
+/// A judgement and whether it changed the record.
+pub(super) struct JudgedOutcome {
+    pub(super) decision: Decision,
+    pub(super) changed: bool,
+}
+
+fn has_cells(facts: &Facts<'_>, role: Role) -> bool {
+    facts.cells_of(role).next().is_some()
+}
+
+/// What makes two messages the same one by their headers: recipient, originator, CRA flag, counter and Message Code,
+/// as the start of their SHA-256.
+fn identity(facts: &Facts<'_>) -> u64 {
+    let message = &facts.message.header;
+    let mut octets = [0; 27];
+    let fields = [
+        &message.recipient.to_bytes()[..],
+        &message.originator.to_bytes(),
+        &message.originator_counter.to_be_bytes(),
+        &message.message_code.0.to_be_bytes(),
+        &[message.cra.number()],
+    ];
+    for (place, octet) in octets.iter_mut().zip(fields.into_iter().flatten()) {
+        *place = *octet;
+    }
+    let [
+        start @ ..,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+    ] = slotkeeper_crypto::sha256(&octets);
+    u64::from_be_bytes(start)
+}
+
+/// 120 bits: as many as a note has room for, and more than enough to tell messages of one device apart.
+fn digest_start(digest: &[u8; 32]) -> [u8; 15] {
+    let [
+        start @ ..,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+        _,
+    ] = *digest;
+    start
+}

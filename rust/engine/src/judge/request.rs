@@ -1,0 +1,369 @@
+//! Requests of SRV 6.21: refused with a reason, or answered with a number and everything a command is made of.
+
+use std::sync::Arc;
+
+use slotkeeper_counters::{
+    AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, RequestNote, Role,
+};
+use slotkeeper_crypto::{KeyAgreement, KrpSigner, PublicKey};
+use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
+
+use super::{Decision, Judge};
+use crate::authority::KeyChoice;
+use crate::decision::{Disposition, Flags, Reason};
+use crate::directory::{DAMAGED, Device};
+use crate::message::{gbcs_role, role_of_name};
+use crate::paths::PathError;
+use crate::records::HandoverRequest;
+use crate::settings::{AbsentFloor, CounterSource, WithoutEvidence};
+
+/// A command to be built, signed and MACed. Nothing in it can fail for this record alone any more.
+pub(crate) struct Issue {
+    pub(crate) request: HandoverRequest,
+    pub(crate) device: Eui64,
+    pub(crate) role: Role,
+    pub(crate) originator_counter: u64,
+    /// [4] of the command.
+    pub(crate) floor: Option<u64>,
+    pub(crate) recorded: Option<u64>,
+    pub(crate) reason: Reason,
+    pub(crate) signing_key_identifier: KeyIdentifier,
+    pub(crate) signer: Arc<dyn KrpSigner>,
+    pub(crate) agreement: Arc<dyn KeyAgreement>,
+    pub(crate) device_key: PublicKey,
+}
+
+/// The decision about a request.
+pub(crate) enum Judged {
+    /// Answered on `handover-refusals`, where the flag says whether the same request may succeed later.
+    Refused { decision: Decision, retryable: bool },
+    /// A repeat: no answer but the audit record.
+    Repeated(Decision),
+    Issued {
+        decision: Decision,
+        issue: Box<Issue>,
+    },
+}
+
+/// Everything that comes before a number is allocated.
+struct Ready {
+    role: Role,
+    signing_key_identifier: KeyIdentifier,
+    signer: Arc<dyn KrpSigner>,
+    agreement: Arc<dyn KeyAgreement>,
+    device_key: PublicKey,
+}
+
+/// Why not, and whether the same request may succeed later.
+struct Refusal(Disposition, Reason, bool, String);
+
+fn refused(reason: Reason, retryable: bool, detail: impl Into<String>) -> Refusal {
+    Refusal(Disposition::Refused, reason, retryable, detail.into())
+}
+
+impl Judge<'_> {
+    pub(crate) fn request(&mut self, key: Eui64, request: HandoverRequest) -> Judged {
+        let role = role_of_name(&request.role);
+        let tag = |decision: Decision| Decision { role, ..decision };
+        let refuse = |Refusal(disposition, reason, retryable, detail)| Judged::Refused {
+            decision: tag(Decision::new(disposition, reason).detail(detail)),
+            retryable,
+        };
+        if request.target != key {
+            let detail = format!("the RequestID names {}", request.target);
+            return refuse(Refusal(
+                Disposition::Rejected,
+                Reason::WrongDevice,
+                false,
+                detail,
+            ));
+        }
+        let Some(role) = role else {
+            let detail = format!("`{}` is served by the ordinary path", request.role);
+            return refuse(refused(Reason::UnsupportedRole, false, detail));
+        };
+        let device = key.to_u64();
+        let view = self.overlay.device(self.table, device);
+        if let Some(first) = view.find_request(request.originator.to_u64(), request.request_counter)
+        {
+            let mut decision = tag(Decision::new(Disposition::Duplicate, Reason::SameRequest));
+            decision.originator_counter = Some(first.issued);
+            return Judged::Repeated(decision.detail(format!(
+                "answered before with Originator Counter {}",
+                first.issued
+            )));
+        }
+        let ready = match self.ready(key, role, &request) {
+            Ok(ready) => ready,
+            Err(refusal) => return refuse(refusal),
+        };
+        self.allocate(key, request, ready, tag)
+            .unwrap_or_else(refuse)
+    }
+
+    fn ready(&self, key: Eui64, role: Role, request: &HandoverRequest) -> Result<Ready, Refusal> {
+        let gpf = match self.inventory(key) {
+            Device::Gpf(gpf) => gpf,
+            Device::Other => {
+                return Err(refused(
+                    Reason::NotGpf,
+                    false,
+                    "the ordinary path serves other devices",
+                ));
+            }
+            Device::Unknown => {
+                return Err(refused(
+                    Reason::UnknownDevice,
+                    true,
+                    "the device is not in the inventory",
+                ));
+            }
+        };
+        if gpf.is_smets1() {
+            return Err(refused(
+                Reason::Smets1,
+                false,
+                "SMETS1 devices are out of scope",
+            ));
+        }
+        if gpf.is_retired() {
+            return Err(refused(
+                Reason::DeviceRetired,
+                false,
+                "decommissioned, withdrawn or gone from the inventory",
+            ));
+        }
+        let Some(device_key) = gpf.key_agreement() else {
+            return Err(refused(
+                Reason::NoDeviceCertificate,
+                true,
+                "the inventory has no key agreement certificate of the device",
+            ));
+        };
+        if request
+            .execution_date_time
+            .is_some_and(|due| due.saturating_mul(1_000) > self.now_ms.cast_signed())
+        {
+            return Err(refused(
+                Reason::NotDue,
+                true,
+                "requests are judged at dispatch; hold it until it is due",
+            ));
+        }
+        self.check_certificates(role, request)?;
+        self.check_floors(request)?;
+        let view = self.overlay.device(self.table, key.to_u64());
+        if view.flags() & DAMAGED != 0 {
+            return Err(refused(
+                Reason::NoEvidence,
+                true,
+                "the stored record of the device was damaged; name its number with a counter adjustment",
+            ));
+        }
+        let cell = view.cell(role, CellUse::DigitalSignature);
+        let occupant = self.table.occupants().get(cell.occupant);
+        let in_slot = match occupant {
+            Some(occupant) if self.is_acb(occupant) => occupant.key_identifier.map(KeyIdentifier),
+            Some(occupant) if cell.verified => {
+                let detail = format!(
+                    "{} holds the digital-signature cell",
+                    Eui64::from_u64(occupant.eui)
+                );
+                return Err(refused(Reason::NotDccControlled, true, detail));
+            }
+            Some(_) | None => None,
+        };
+        let marks = view.marks(role);
+        if self.settings.without_evidence == WithoutEvidence::Refuse && marks.watermark().is_none()
+        {
+            return Err(refused(
+                Reason::NoEvidence,
+                true,
+                "nothing is known of this slot; back-fill its number with a counter adjustment",
+            ));
+        }
+        let KeyChoice::Held(signing_key_identifier, signer) = self.authority.signer(in_slot) else {
+            return Err(refused(
+                Reason::AcbKeyNotHeld,
+                true,
+                "the digital-signature key whose certificate stands in the slot is not held",
+            ));
+        };
+        let named = self.directory.acb_key_agreement(gpf);
+        let KeyChoice::Held(_, agreement) = self.authority.agreement(named) else {
+            return Err(refused(
+                Reason::AcbKeyNotHeld,
+                true,
+                "the key agreement key that the device's record names is not held",
+            ));
+        };
+        Ok(Ready {
+            role,
+            signing_key_identifier,
+            signer,
+            agreement,
+            device_key,
+        })
+    }
+
+    fn check_certificates(&self, role: Role, request: &HandoverRequest) -> Result<(), Refusal> {
+        let certificates = [
+            (
+                Some(&request.digital_signing),
+                KeyUsage::DigitalSignature,
+                "digital_signing",
+            ),
+            (
+                request.key_agreement.as_ref(),
+                KeyUsage::KeyAgreement,
+                "key_agreement",
+            ),
+            (
+                request.key_agreement_top_up.as_ref(),
+                KeyUsage::KeyAgreement,
+                "key_agreement_top_up",
+            ),
+        ];
+        if role == Role::NetworkOperator && request.key_agreement_top_up.is_some() {
+            return Err(refused(
+                Reason::BadCertificate,
+                false,
+                "the Network Operator slot has no top-up cell",
+            ));
+        }
+        let at = self
+            .settings
+            .certificate_time
+            .unwrap_or((self.now_ms / 1_000).cast_signed());
+        for (der, usage, name) in certificates {
+            let Some(der) = der else { continue };
+            let bad = |error: PathError| {
+                refused(Reason::BadCertificate, false, format!("{name}: {error}"))
+            };
+            let path = self.paths.check(der, &request.path).map_err(bad)?;
+            if !path.key_usage.is_some_and(|bits| bits.allows(usage)) {
+                return Err(bad(PathError::Usage(usage)));
+            }
+            if request.time_based_checks {
+                path.check_time(at).map_err(bad)?;
+            }
+            if path.role != Some(gbcs_role(role)) {
+                let detail = format!("{name}: the certificate's role (OU) is not that of the slot");
+                return Err(refused(Reason::CertificateRoleMismatch, false, detail));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_floors(&self, request: &HandoverRequest) -> Result<(), Refusal> {
+        let implausible = |name: &str| {
+            refused(
+                Reason::FloorImplausible,
+                false,
+                format!("{name} is above what is plausible"),
+            )
+        };
+        match request.floor {
+            Some(floor) if floor > self.settings.ceiling => {
+                return Err(implausible("remote_party_floor_seq_number"));
+            }
+            None if self.settings.absent_floor == AbsentFloor::Refuse => {
+                return Err(refused(
+                    Reason::FloorAbsent,
+                    false,
+                    "a floor for the new party is required here",
+                ));
+            }
+            Some(_) | None => {}
+        }
+        match request.top_up_floor {
+            // The top-up series uses the top 32 bits: no ceiling, but a CS02b number ends at 2^63-1.
+            Some(floor) if floor > LAST_COUNTER => Err(implausible(
+                "remote_party_prepayment_top_up_floor_seq_number",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn allocate(
+        &mut self,
+        key: Eui64,
+        request: HandoverRequest,
+        ready: Ready,
+        tag: impl Fn(Decision) -> Decision,
+    ) -> Result<Judged, Refusal> {
+        let device = key.to_u64();
+        let from_source = match self.settings.source {
+            CounterSource::ClockMs => Some(self.now_ms),
+            CounterSource::Sequence => None,
+        };
+        let asked = AllocationRequest {
+            hint: request.hint.or(from_source),
+            ceiling: self.settings.ceiling,
+        };
+        let marks = self.overlay.device(self.table, device).marks(ready.role);
+        let allocation = self
+            .overlay
+            .allocate(self.table, self.burned, device, ready.role, asked)
+            .map_err(|exhausted| {
+                refused(
+                    Reason::CounterExhausted,
+                    exhausted.retryable,
+                    "no Originator Counter below 2^63 is left for this slot",
+                )
+            })?;
+        let reason = match allocation.reason {
+            AllocationReason::Natural => Reason::Natural,
+            AllocationReason::WatermarkExceeded => Reason::WatermarkExceeded,
+            AllocationReason::IssuedExceeded => Reason::IssuedExceeded,
+        };
+        let note = RequestNote {
+            originator: request.originator.to_u64(),
+            request_counter: request.request_counter,
+            issued: allocation.counter,
+        };
+        self.overlay.remember_request(self.table, device, &note);
+
+        let mut flags = Flags::default();
+        let floor = request.floor.or_else(|| {
+            let zero = match self.settings.absent_floor {
+                AbsentFloor::Zero => true,
+                AbsentFloor::Auto => reason != Reason::Natural,
+                AbsentFloor::Omit | AbsentFloor::Refuse => false,
+            };
+            flags.set(
+                if zero {
+                    Flags::ABSENT_FLOOR_ZEROED
+                } else {
+                    Flags::ABSENT_FLOOR_OMITTED
+                },
+                true,
+            );
+            zero.then_some(0)
+        });
+        self.state_flags(key, ready.role, &mut flags);
+        flags.set(
+            Flags::ABOVE_CEILING,
+            allocation.counter > self.settings.ceiling,
+        );
+        let mut decision = tag(Decision::new(Disposition::Issued, reason)).flags(flags);
+        decision.originator_counter = Some(allocation.counter);
+        let issue = Issue {
+            device: key,
+            role: ready.role,
+            originator_counter: allocation.counter,
+            floor,
+            recorded: marks.recorded,
+            reason,
+            signing_key_identifier: ready.signing_key_identifier,
+            signer: ready.signer,
+            agreement: ready.agreement,
+            device_key: ready.device_key,
+            request,
+        };
+        Ok(Judged::Issued {
+            decision,
+            issue: Box::new(issue),
+        })
+    }
+}

@@ -1,0 +1,163 @@
+//! `counter-adjustments`: raises, back-fill and imports. Nothing here can lower a number.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use slotkeeper_counters::LAST_COUNTER;
+use slotkeeper_gbcs::Eui64;
+
+use super::{Unreadable, decimal};
+
+/// Which number a raise is for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Raise {
+    Issued,
+    Recorded,
+    Seen,
+}
+
+/// A raise of one device's numbers for one role.
+#[derive(Clone, Debug)]
+pub(crate) struct Adjustment {
+    pub(crate) device: Eui64,
+    /// DUIS name of the role.
+    pub(crate) role: String,
+    pub(crate) raise: Raise,
+    /// At most 2^63-1. Absent only where an import names issued numbers alone.
+    pub(crate) at_least: Option<u64>,
+    pub(crate) issued_numbers: Vec<u64>,
+    /// RequestIDs that were answered with a command: originator, request counter, number.
+    pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
+    /// Who stands behind it.
+    pub(crate) by: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Json {
+    device_id: String,
+    remote_party_role: String,
+    #[serde(default)]
+    at_least: Option<String>,
+    kind: Raise,
+    #[serde(default)]
+    issued_numbers: Vec<String>,
+    #[serde(default)]
+    request_ids: BTreeMap<String, String>,
+    #[serde(default)]
+    by: Vec<String>,
+}
+
+impl Adjustment {
+    pub(crate) fn read(value: &[u8]) -> Result<Self, Unreadable> {
+        let json: Json = serde_json::from_slice(value)?;
+        let device = Eui64::parse(json.device_id.as_bytes())
+            .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
+        let at_least = json.at_least.as_deref().map(number).transpose()?;
+        let issued_numbers: Vec<u64> = json
+            .issued_numbers
+            .iter()
+            .map(|text| number(text))
+            .collect::<Result<_, _>>()?;
+        let request_ids: Vec<_> = json
+            .request_ids
+            .iter()
+            .map(|(id, issued)| {
+                let mut parts = id.split(':');
+                let originator = parts.next().and_then(|text| Eui64::parse(text.as_bytes()));
+                let target = parts.next().and_then(|text| Eui64::parse(text.as_bytes()));
+                let counter = parts.next().and_then(decimal);
+                match (originator, target, counter, parts.next()) {
+                    (Some(originator), Some(target), Some(counter), None) if target == device => {
+                        Ok((originator, counter, number(issued)?))
+                    }
+                    _ => Err(Unreadable(format!(
+                        "request_ids: `{id}` is no RequestID of this device"
+                    ))),
+                }
+            })
+            .collect::<Result<_, _>>()?;
+        if at_least.is_none() && issued_numbers.is_empty() && request_ids.is_empty() {
+            return Err(Unreadable(
+                "nothing to raise: at_least, issued_numbers or request_ids".to_owned(),
+            ));
+        }
+        Ok(Self {
+            device,
+            role: json.remote_party_role,
+            raise: json.kind,
+            at_least,
+            issued_numbers,
+            request_ids,
+            by: json.by,
+        })
+    }
+
+    /// The highest number it would set.
+    pub(crate) fn highest(&self) -> u64 {
+        let imported = self.request_ids.iter().map(|(_, _, issued)| *issued);
+        self.issued_numbers
+            .iter()
+            .copied()
+            .chain(imported)
+            .chain(self.at_least)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether two different persons stand behind it.
+    pub(crate) fn has_two_persons(&self) -> bool {
+        let mut persons: Vec<String> = self
+            .by
+            .iter()
+            .map(|person| person.trim().to_lowercase())
+            .filter(|p| !p.is_empty())
+            .collect();
+        persons.sort();
+        persons.dedup();
+        persons.len() >= 2
+    }
+}
+
+fn number(text: &str) -> Result<u64, Unreadable> {
+    decimal(text).filter(|n| *n <= LAST_COUNTER).ok_or_else(|| {
+        Unreadable(format!(
+            "`{text}` is not a number from 0 to 9223372036854775807"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_persons_are_two() {
+        let by = |by: &str| {
+            Adjustment::read(
+                format!(
+                    r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "by": {by}}}"#
+                )
+                .as_bytes(),
+            )
+            .unwrap()
+            .has_two_persons()
+        };
+        assert!(by(r#"["Ann", "Bob"]"#));
+        assert!(!by(r#"["Ann", "ann "]"#) && !by(r#"["Ann", ""]"#) && !by("[]"));
+    }
+
+    #[test]
+    fn a_number_that_no_command_can_exceed_is_still_a_number() {
+        let read = |n: &str| {
+            Adjustment::read(
+                format!(r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "{n}", "kind": "issued"}}"#)
+                    .as_bytes(),
+            )
+        };
+        assert_eq!(read("9223372036854775807").unwrap().highest(), LAST_COUNTER);
+        assert!(
+            read("9223372036854775808").is_err() && read("-1").is_err() && read("1.0").is_err()
+        );
+    }
+}

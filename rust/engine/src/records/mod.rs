@@ -1,0 +1,50 @@
+//! What the inputs say: JSON and DUIS records in the shapes of `docs/streams.md`, typed.
+
+mod adjustment;
+mod field;
+mod handover;
+mod inventory;
+mod outcome;
+
+pub(crate) use adjustment::{Adjustment, Raise};
+pub(crate) use handover::HandoverRequest;
+pub(crate) use inventory::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
+pub(crate) use outcome::{OutcomeRecord, Payload};
+
+/// Why a record cannot be read; the text goes into the audit trail.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(pub(crate) String);
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(error: serde_json::Error) -> Self {
+        Self(format!("not the JSON expected: {error}"))
+    }
+}
+
+impl From<crate::duis::DuisError> for Unreadable {
+    fn from(error: crate::duis::DuisError) -> Self {
+        Self(format!("not the DUIS expected: {error}"))
+    }
+}
+
+/// DUIS documents begin so; everything else is JSON.
+fn is_xml(value: &[u8]) -> bool {
+    value
+        .strip_prefix(b"\xef\xbb\xbf")
+        .unwrap_or(value)
+        .trim_ascii_start()
+        .first()
+        == Some(&b'<')
+}
+
+/// A decimal string from 0 to 2^64-1, without sign, spaces or leading zeros.
+fn decimal(text: &str) -> Option<u64> {
+    let plain = text.bytes().all(|octet| octet.is_ascii_digit());
+    let leading_zero = text.len() > 1 && text.starts_with('0');
+    if plain && !leading_zero {
+        text.parse().ok()
+    } else {
+        None
+    }
+}

@@ -1,0 +1,629 @@
+//! One batch: read, verified many at a time, judged in order on the overlay.
+
+use slotkeeper_counters::Role;
+use slotkeeper_gbcs::Eui64;
+
+use crate::audit::{AuditWriter, Cause, Entry, Origin};
+use crate::changelog;
+use crate::decision::{Disposition, Reason};
+use crate::directory::{Applied, DAMAGED, DROPPED};
+use crate::engine::{Engine, EngineError, State};
+use crate::events::{self, Event};
+use crate::json::Object;
+use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
+use crate::message::{Facts, role_name};
+use crate::parking::Parked;
+use crate::records::{DeviceRecord, HandoverRequest};
+use crate::seal::{Job, write_source};
+use crate::staged::{Staged, Tally};
+use crate::stream::{Input, OutputRecord, Stream, Value};
+use crate::time::rfc3339_millis;
+use crate::workers;
+
+/// What a batch is told from outside, besides its records.
+#[derive(Clone, Debug, Default)]
+pub struct BatchContext {
+    /// Milliseconds since 1970: the batch's only clock.
+    pub now_ms: u64,
+    /// For requests: how far each other input of the partition had been read when they were judged.
+    pub decided_after: Vec<(String, u64)>,
+}
+
+impl Engine {
+    /// Judges records in the order given. Nothing is visible until the batch is folded.
+    ///
+    /// Inventory records are applied before the first event, and parked records that they concern are judged again; after
+    /// a restore all are.
+    ///
+    /// # Errors
+    /// [`EngineError::BatchOpen`] and [`EngineError::Closed`].
+    pub fn stage(
+        &mut self,
+        inputs: &[Input<'_>],
+        context: &BatchContext,
+    ) -> Result<Staged, EngineError> {
+        match self.state {
+            State::Staged(_) => return Err(EngineError::BatchOpen),
+            State::Closed => return Err(EngineError::Closed),
+            State::Open => {}
+        }
+        self.batches += 1;
+        self.state = State::Staged(self.batches);
+        let mut batch = Batch {
+            context,
+            records: Vec::with_capacity(inputs.len()),
+            changes: Vec::new(),
+            jobs: Vec::new(),
+            tally: Tally::default(),
+            engine: self,
+        };
+        batch.run(inputs);
+        let Batch {
+            records,
+            mut changes,
+            jobs,
+            tally,
+            engine,
+            ..
+        } = batch;
+        changes.extend(engine.overlay.changed().map(|device| OutputRecord {
+            stream: Stream::Changelog,
+            partition: engine.partition.index,
+            key: Some(changelog::device_key(Eui64::from_u64(device))),
+            value: Some(engine.overlay.image(&engine.table, device)),
+            headers: Vec::new(),
+        }));
+        Ok(Staged {
+            batch: engine.batches,
+            authority: engine.authority.clone(),
+            partition: engine.partition.index,
+            threads: engine.threads,
+            now_ms: context.now_ms,
+            records,
+            changes,
+            jobs,
+            commands: None,
+            tally,
+        })
+    }
+}
+
+struct Batch<'e> {
+    engine: &'e mut Engine,
+    context: &'e BatchContext,
+    records: Vec<OutputRecord>,
+    changes: Vec<OutputRecord>,
+    jobs: Vec<Job>,
+    tally: Tally,
+}
+
+/// A message of the batch, decoded, with its signature's verdict where that was found out beforehand.
+struct Decoded<'a> {
+    facts: Result<Facts<'a>, Decision>,
+    signature: Option<Signature>,
+}
+
+impl Batch<'_> {
+    fn run(&mut self, inputs: &[Input<'_>]) {
+        let mut octets = Vec::new();
+        let (settings, partition) = (&self.engine.settings, self.engine.partition);
+        let mut events: Vec<_> = inputs
+            .iter()
+            .map(|input| events::read(input, settings, partition, &mut octets))
+            .collect();
+
+        let concerned = self.apply_inventory(inputs, &mut events);
+        self.mark_damaged();
+        self.prefetch(&events);
+        self.judge_parked_again(&concerned);
+
+        let decoded = self.decode(&events, &octets);
+        for ((input, event), decoded) in inputs.iter().zip(events).zip(decoded) {
+            self.judge(input, event, decoded);
+        }
+    }
+
+    fn apply_inventory(
+        &mut self,
+        inputs: &[Input<'_>],
+        events: &mut [Event<'_>],
+    ) -> Vec<(Eui64, Cause)> {
+        let mut concerned = Vec::new();
+        for (input, event) in inputs.iter().zip(events) {
+            let (device, record) = match event {
+                Event::Inventory(device, record) => (*device, record.take()),
+                Event::InventoryFault { reason, detail, .. } => {
+                    self.dead_letter(input, *reason, detail);
+                    continue;
+                }
+                _ => continue,
+            };
+            let cause = Cause {
+                stream: Stream::Inventory.name(),
+                offset: Some(input.offset),
+            };
+            if self.apply_device(device, record.as_ref()) {
+                concerned.push((device, cause));
+            } else {
+                self.dead_letter(
+                    input,
+                    Reason::Malformed,
+                    "more than 254 different ACB certificates are named",
+                );
+            }
+        }
+        concerned
+    }
+
+    /// Whether the record could be applied.
+    fn apply_device(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
+        let engine = &mut *self.engine;
+        let applied = match record {
+            Some(record) => engine.directory.apply(&mut engine.table, device, record),
+            None => engine.directory.remove(&engine.table, device),
+        };
+        let flags = engine
+            .overlay
+            .device(&engine.table, device.to_u64())
+            .flags();
+        let after = match applied {
+            Applied::TooManyIdentifiers => return false,
+            Applied::Dropped => flags | DROPPED,
+            Applied::Present => flags & !DROPPED,
+            Applied::Nothing => flags,
+        };
+        if after != flags {
+            engine
+                .overlay
+                .set_flags(&engine.table, device.to_u64(), after);
+        }
+        true
+    }
+
+    fn mark_damaged(&mut self) {
+        let engine = &mut *self.engine;
+        for device in &engine.damaged {
+            let flags = engine.overlay.device(&engine.table, *device).flags();
+            engine
+                .overlay
+                .set_flags(&engine.table, *device, flags | DAMAGED);
+        }
+    }
+
+    fn prefetch(&mut self, events: &[Event<'_>]) {
+        let devices: Vec<u64> = events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Outcome { device, .. }
+                | Event::Request(device, _)
+                | Event::Adjustment(device, _) => Some(device.to_u64()),
+                _ => None,
+            })
+            .collect();
+        self.engine.overlay.prefetch(&self.engine.table, &devices);
+    }
+
+    fn decode<'a>(&mut self, events: &[Event<'_>], octets: &'a [u8]) -> Vec<Option<Decoded<'a>>> {
+        let mut decoded: Vec<Option<Decoded<'a>>> = events
+            .iter()
+            .map(|event| match event {
+                Event::Outcome { octets: place, .. } => Some(Decoded {
+                    facts: events::facts(octets.get(place.clone()).unwrap_or_default()),
+                    signature: None,
+                }),
+                _ => None,
+            })
+            .collect();
+        let threads = self.engine.threads;
+        let judge = self.judge_with();
+        let to_verify: Vec<(usize, &Facts<'_>)> = decoded
+            .iter()
+            .enumerate()
+            .filter_map(|(place, decoded)| Some((place, decoded.as_ref()?.facts.as_ref().ok()?)))
+            .filter(|(_, facts)| judge.will_check_signature(facts))
+            .collect();
+        let verdicts = workers::for_each(threads, &to_verify, |(place, facts)| {
+            (*place, judge.check_signature(facts))
+        });
+        for (place, verdict) in verdicts {
+            if let Some(Some(decoded)) = decoded.get_mut(place) {
+                decoded.signature = Some(verdict);
+            }
+        }
+        decoded
+    }
+
+    fn judge(&mut self, input: &Input<'_>, event: Event<'_>, decoded: Option<Decoded<'_>>) {
+        let origin = Origin {
+            stream: input.stream,
+            offset: input.offset,
+        };
+        match event {
+            Event::Inventory(..) | Event::InventoryFault { .. } => {}
+            Event::Reroute(device, place) => self.reroute(input, device, place),
+            Event::Decided {
+                device,
+                request_id,
+                decision,
+            } => {
+                if decision.disposition == Disposition::DeadLetter {
+                    self.dead_letter(input, decision.reason, &decision.detail);
+                }
+                self.audit(origin, None, device, request_id.as_deref(), &decision, None);
+            }
+            Event::Adjustment(device, adjustment) => {
+                let decision = self.judge_with().adjustment(device, &adjustment);
+                self.audit(origin, None, Some(device), None, &decision, None);
+            }
+            Event::Request(device, request) => self.judge_request(input, device, *request),
+            Event::Outcome {
+                device, request_id, ..
+            } => {
+                let Some(decoded) = decoded else { return };
+                self.judge_outcome(input, device, request_id.as_deref(), decoded);
+            }
+        }
+    }
+
+    fn judge_outcome(
+        &mut self,
+        input: &Input<'_>,
+        device: Eui64,
+        request_id: Option<&str>,
+        decoded: Decoded<'_>,
+    ) {
+        let origin = Origin {
+            stream: input.stream,
+            offset: input.offset,
+        };
+        let facts = match decoded.facts {
+            Ok(facts) => facts,
+            Err(decision) => {
+                if decision.disposition == Disposition::DeadLetter {
+                    self.dead_letter(input, decision.reason, &decision.detail);
+                }
+                return self.audit(origin, None, Some(device), request_id, &decision, None);
+            }
+        };
+        let decision = self.judge_with().outcome(&Outcome {
+            facts: &facts,
+            key: device,
+            on_its_way_down: input.stream == Stream::UpdateRequests,
+            signature: decoded.signature,
+            again: false,
+        });
+        if decision.reason == Reason::ConflictingContent {
+            self.dead_letter(input, decision.reason, &decision.detail);
+        }
+        self.audit(
+            origin,
+            None,
+            Some(device),
+            request_id,
+            &decision,
+            Some(&facts),
+        );
+        if decision.parks() {
+            self.park(input, device, &facts, &decision);
+        }
+    }
+
+    fn judge_request(&mut self, input: &Input<'_>, device: Eui64, request: HandoverRequest) {
+        let origin = Origin {
+            stream: input.stream,
+            offset: input.offset,
+        };
+        let request_id = request.request_id.clone();
+        let role = request.role.clone();
+        let decision = match self.judge_with().request(device, request) {
+            Judged::Repeated(decision) => decision,
+            Judged::Refused {
+                decision,
+                retryable,
+            } => {
+                self.refuse(input, device, &request_id, &role, &decision, retryable);
+                decision
+            }
+            Judged::Issued { decision, issue } => {
+                self.jobs.push(Job {
+                    issue,
+                    offset: input.offset,
+                });
+                decision
+            }
+        };
+        self.audit(
+            origin,
+            None,
+            Some(device),
+            Some(&request_id),
+            &decision,
+            None,
+        );
+    }
+
+    fn judge_parked_again(&mut self, concerned: &[(Eui64, Cause)]) {
+        if self.engine.restored {
+            let cause = Cause {
+                stream: "restart",
+                offset: None,
+            };
+            for device in self.engine.parking.devices() {
+                self.judge_device_again(device, cause);
+            }
+        }
+        for (device, cause) in concerned {
+            self.judge_device_again(*device, *cause);
+        }
+    }
+
+    fn judge_device_again(&mut self, device: Eui64, cause: Cause) {
+        let waiting: Vec<Parked> = self.engine.parking.of(device).cloned().collect();
+        for parked in waiting {
+            let input = Input {
+                stream: parked.stream,
+                offset: parked.offset,
+                key: None,
+                value: if parked.bare {
+                    Value::Gbcs(&parked.value)
+                } else {
+                    Value::Record(&parked.value)
+                },
+            };
+            let key = device.canonical();
+            let mut octets = Vec::new();
+            let input = Input {
+                key: Some(&key),
+                ..input
+            };
+            let event = events::read(
+                &input,
+                &self.engine.settings,
+                self.engine.partition,
+                &mut octets,
+            );
+            let Event::Outcome { request_id, .. } = event else {
+                continue;
+            };
+            let Ok(facts) = events::facts(&octets) else {
+                continue;
+            };
+            let decision = self.judge_with().outcome(&Outcome {
+                facts: &facts,
+                key: device,
+                on_its_way_down: parked.stream == Stream::UpdateRequests,
+                signature: None,
+                again: true,
+            });
+            if (decision.disposition, decision.reason) == parked.verdict {
+                continue;
+            }
+            if decision.reason == Reason::ConflictingContent {
+                self.dead_letter(&input, decision.reason, &decision.detail);
+            }
+            let origin = Origin {
+                stream: parked.stream,
+                offset: parked.offset,
+            };
+            self.audit(
+                origin,
+                Some(cause),
+                Some(device),
+                request_id.as_deref(),
+                &decision,
+                Some(&facts),
+            );
+            if decision.parks() {
+                let verdict = (decision.disposition, decision.reason);
+                self.engine
+                    .parking
+                    .set_verdict(device, &parked.digest, verdict);
+                self.change_parked(
+                    device,
+                    &parked.digest,
+                    Some(&Parked {
+                        verdict,
+                        ..parked.clone()
+                    }),
+                );
+            } else {
+                self.engine.parking.remove(device, &parked.digest);
+                self.change_parked(device, &parked.digest, None);
+            }
+        }
+    }
+
+    fn park(&mut self, input: &Input<'_>, device: Eui64, facts: &Facts<'_>, decision: &Decision) {
+        let believable = decision.reason != Reason::BadSignature;
+        let parked = Parked {
+            stream: input.stream,
+            offset: input.offset,
+            bare: matches!(input.value, Value::Gbcs(_)),
+            value: input.value.bytes().unwrap_or_default().into(),
+            digest: facts.digest,
+            verdict: (decision.disposition, decision.reason),
+            number: facts
+                .number_towards(Role::NetworkOperator)
+                .filter(|_| believable),
+        };
+        self.change_parked(device, &parked.digest, Some(&parked));
+        let cap = self.engine.settings.parking_bytes;
+        for (device, evicted) in self.engine.parking.add(device, parked, cap) {
+            self.evict(input, device, &evicted);
+        }
+    }
+
+    fn evict(&mut self, cause: &Input<'_>, device: Eui64, evicted: &Parked) {
+        self.change_parked(device, &evicted.digest, None);
+        if let Some(number) = evicted
+            .number
+            .filter(|number| *number <= self.engine.settings.ceiling)
+        {
+            let engine = &mut *self.engine;
+            engine.overlay.raise_seen(
+                &engine.table,
+                device.to_u64(),
+                Role::NetworkOperator,
+                number,
+            );
+        }
+        let decision = Decision::new(Disposition::DeadLetter, Reason::ParkingFull)
+            .detail(format!("evicted while {}", evicted.verdict.1.name()))
+            .role(Role::NetworkOperator);
+        let key = device.canonical();
+        let value = Value::Record(&evicted.value);
+        let input = Input {
+            stream: evicted.stream,
+            offset: evicted.offset,
+            key: Some(&key),
+            value,
+        };
+        self.dead_letter(&input, decision.reason, &decision.detail);
+        let origin = Origin {
+            stream: evicted.stream,
+            offset: evicted.offset,
+        };
+        let cause = Cause {
+            stream: cause.stream.name(),
+            offset: Some(cause.offset),
+        };
+        self.audit(origin, Some(cause), Some(device), None, &decision, None);
+    }
+
+    fn judge_with(&mut self) -> Judge<'_> {
+        let engine = &mut *self.engine;
+        Judge {
+            settings: &engine.settings,
+            authority: &engine.authority,
+            directory: &engine.directory,
+            table: &mut engine.table,
+            overlay: &mut engine.overlay,
+            burned: &engine.burned,
+            parking: &engine.parking,
+            paths: &engine.paths,
+            now_ms: self.context.now_ms,
+        }
+    }
+
+    fn audit(
+        &mut self,
+        origin: Origin,
+        cause: Option<Cause>,
+        device: Option<Eui64>,
+        request_id: Option<&str>,
+        decision: &Decision,
+        facts: Option<&Facts<'_>>,
+    ) {
+        self.tally.count(decision.disposition, decision.reason);
+        let engine = &*self.engine;
+        let writer = AuditWriter {
+            table: &engine.table,
+            overlay: &engine.overlay,
+            acb: engine.authority.id(),
+            partition: engine.partition.index,
+            now_ms: self.context.now_ms,
+        };
+        let is_request = origin.stream == Stream::HandoverRequests;
+        let value = writer.write(&Entry {
+            origin,
+            cause,
+            device,
+            request_id,
+            decision,
+            facts,
+            decided_after: is_request.then_some(self.context.decided_after.as_slice()),
+        });
+        let key = device.map(|device| device.canonical().to_vec());
+        self.push(Stream::Audit, key, Some(value), Vec::new());
+    }
+
+    fn refuse(
+        &mut self,
+        input: &Input<'_>,
+        device: Eui64,
+        request_id: &str,
+        role: &str,
+        decision: &Decision,
+        retryable: bool,
+    ) {
+        let mut object = Object::with_capacity(512);
+        object.text("request_id", request_id);
+        object.plain("device_id", &device.canonical());
+        match decision.role {
+            Some(role) => object.plain("remote_party_role", role_name(role).as_bytes()),
+            None => object.text("remote_party_role", role),
+        }
+        object.plain("reason", decision.reason.name().as_bytes());
+        object.boolean("retryable", retryable);
+        object.text("detail", &decision.detail);
+        write_source(&mut object, self.engine.partition.index, input.offset);
+        object.plain("refused_at", &rfc3339_millis(self.context.now_ms));
+        let key = Some(device.canonical().to_vec());
+        self.push(Stream::Refusals, key, Some(object.finish()), Vec::new());
+    }
+
+    fn reroute(&mut self, input: &Input<'_>, device: Eui64, place: u32) {
+        let decision = Decision::new(Disposition::Rerouted, Reason::WrongPartition)
+            .detail(format!("written again to partition {place}"));
+        let origin = Origin {
+            stream: input.stream,
+            offset: input.offset,
+        };
+        self.audit(origin, None, Some(device), None, &decision, None);
+        let from = format!("{}/{}", self.engine.partition.index, input.offset);
+        self.records.push(OutputRecord {
+            stream: input.stream,
+            partition: place,
+            key: Some(device.canonical().to_vec()),
+            value: input.value.bytes().map(<[u8]>::to_vec),
+            headers: vec![("rerouted-from", from.into_bytes())],
+        });
+    }
+
+    fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
+        let headers = vec![
+            ("stream", input.stream.name().as_bytes().to_vec()),
+            (
+                "partition",
+                self.engine.partition.index.to_string().into_bytes(),
+            ),
+            ("offset", input.offset.to_string().into_bytes()),
+            ("fault", reason.name().as_bytes().to_vec()),
+            ("detail", detail.as_bytes().to_vec()),
+        ];
+        let key = input.key.map(<[u8]>::to_vec);
+        self.push(
+            Stream::DeadLetters,
+            key,
+            input.value.bytes().map(<[u8]>::to_vec),
+            headers,
+        );
+    }
+
+    fn change_parked(&mut self, device: Eui64, digest: &[u8; 32], parked: Option<&Parked>) {
+        self.changes.push(OutputRecord {
+            stream: Stream::Changelog,
+            partition: self.engine.partition.index,
+            key: Some(changelog::parked_key(device, digest)),
+            value: parked.map(changelog::encode_parked),
+            headers: Vec::new(),
+        });
+    }
+
+    fn push(
+        &mut self,
+        stream: Stream,
+        key: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        headers: Vec<(&'static str, Vec<u8>)>,
+    ) {
+        let partition = self.engine.partition.index;
+        self.records.push(OutputRecord {
+            stream,
+            partition,
+            key,
+            value,
+            headers,
+        });
+    }
+}
