@@ -110,10 +110,7 @@ impl<'a> Envelope<'a> {
 
     /// A reader of the payload that reports faults with their offset in the message.
     pub(crate) fn content_reader(&self) -> Reader<'a> {
-        Reader::within(
-            self.octets,
-            self.content_end - self.content.len()..self.content_end,
-        )
+        Reader::within(self.content, self.content_end)
     }
 
     /// The offset of the CRA flag.
@@ -181,55 +178,40 @@ pub(crate) const MAC_SIZE: usize = 12;
 pub(crate) const SIGNATURE_SIZE: usize = 64;
 
 fn read_mac_header(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-    reader.expect_octet(GENERAL_CIPHERING)?;
-    for octet in EMPTY_CIPHERING_FIELDS {
-        reader.expect_octet(octet)?;
-    }
+    reader.expect(&[GENERAL_CIPHERING])?;
+    reader.expect(&EMPTY_CIPHERING_FIELDS)?;
     let at = reader.position();
     let length = reader.minimal_length()?;
     if length < reader.remaining() {
-        return Err(Malformed {
-            at,
-            fault: Fault::TrailingOctets,
-        });
+        return Err(Malformed::new(at, Fault::TrailingOctets));
     }
-    for octet in SECURITY_HEADER {
-        reader.expect_octet(octet)?;
-    }
-    Ok(())
+    reader.expect(&SECURITY_HEADER)
 }
 
 fn read_grouping_header<'a>(reader: &mut Reader<'a>) -> Result<(Header, &'a [u8]), Malformed> {
-    reader.expect_octet(GENERAL_SIGNING)?;
-    reader.expect_octet(TRANSACTION_ID_SIZE)?;
-    let cra_fault = reader.position();
+    reader.expect(&[GENERAL_SIGNING, TRANSACTION_ID_SIZE])?;
+    let cra_at = reader.position();
     let cra = reader.octet()?;
-    let cra = Cra::from_number(cra).ok_or(Malformed {
-        at: cra_fault,
-        fault: Fault::UnknownCra(cra),
-    })?;
+    let cra =
+        Cra::from_number(cra).ok_or_else(|| Malformed::new(cra_at, Fault::UnknownCra(cra)))?;
     let originator_counter = u64::from_be_bytes(*reader.array()?);
-    reader.expect_octet(EUI64_SIZE)?;
+    reader.expect(&[EUI64_SIZE])?;
     let originator = Eui64::from_bytes(*reader.array()?);
-    reader.expect_octet(EUI64_SIZE)?;
+    reader.expect(&[EUI64_SIZE])?;
     let recipient = Eui64::from_bytes(*reader.array()?);
     let date_time = if reader.next_is(0) {
         reader.octet()?;
         None
     } else {
-        reader.expect_octet(DATE_TIME_SIZE)?;
+        reader.expect(&[DATE_TIME_SIZE])?;
         Some(DlmsDateTime(*reader.array()?))
     };
     let length = reader.minimal_length()?;
     let at = reader.position();
-    let (message_code, supplementary) =
-        reader
-            .octets(length)?
-            .split_first_chunk()
-            .ok_or(Malformed {
-                at,
-                fault: Fault::Truncated,
-            })?;
+    let (message_code, supplementary) = reader
+        .octets(length)?
+        .split_first_chunk()
+        .ok_or_else(|| Malformed::new(at, Fault::Truncated))?;
     let message_code = MessageCode(u16::from_be_bytes(*message_code));
     let header = Header {
         cra,
@@ -247,7 +229,7 @@ fn read_signature<'a>(reader: &mut Reader<'a>) -> Result<Signature<'a>, Malforme
         reader.octet()?;
         return Ok(Signature::Empty);
     }
-    reader.expect_octet(SIGNATURE_LENGTH)?;
+    reader.expect(&[SIGNATURE_LENGTH])?;
     Ok(Signature::Present(reader.array()?))
 }
 

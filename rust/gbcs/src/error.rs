@@ -22,9 +22,20 @@ pub enum DecodeError {
 #[error("octet {at}: {fault}")]
 pub struct Malformed {
     /// Offset from the start of the input.
-    pub at: usize,
+    pub at: u32,
     /// What is wrong there.
     pub fault: Fault,
+}
+
+impl Malformed {
+    /// Kept to eight octets and out of the way: results that carry it are then returned in registers.
+    #[cold]
+    pub(crate) fn new(at: usize, fault: Fault) -> Self {
+        Self {
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            fault,
+        }
+    }
 }
 
 /// What is wrong with an octet or with the element that starts there.

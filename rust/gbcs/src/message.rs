@@ -62,11 +62,7 @@ impl<'a> Message<'a> {
         reader.finish()?;
         if !is_authenticated(&payload, Parts { signature, mac }) {
             let at = octets.len();
-            return Err(Malformed {
-                at,
-                fault: Fault::NotAuthenticated,
-            }
-            .into());
+            return Err(Malformed::new(at, Fault::NotAuthenticated).into());
         }
         Ok(Self {
             header,

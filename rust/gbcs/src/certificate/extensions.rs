@@ -39,10 +39,7 @@ impl KeyUsageBits {
         match *reader.primitive(tag::BIT_STRING)? {
             [0..8, first] => Ok(Self(u16::from_be_bytes([first, 0]))),
             [0..8, first, second] => Ok(Self(u16::from_be_bytes([first, second]))),
-            _ => Err(Malformed {
-                at,
-                fault: Fault::BitString,
-            }),
+            _ => Err(Malformed::new(at, Fault::BitString)),
         }
     }
 }
@@ -80,16 +77,10 @@ impl Extensions {
         let known = KNOWN.iter().position(|known| identifier == *known);
         match known {
             None if is_critical => {
-                return Err(Malformed {
-                    at,
-                    fault: Fault::UnknownCriticalExtension,
-                });
+                return Err(Malformed::new(at, Fault::UnknownCriticalExtension));
             }
             Some(index) if *seen & 1 << index != 0 => {
-                return Err(Malformed {
-                    at,
-                    fault: Fault::DuplicateExtension,
-                });
+                return Err(Malformed::new(at, Fault::DuplicateExtension));
             }
             Some(index) => *seen |= 1 << index,
             None => {}

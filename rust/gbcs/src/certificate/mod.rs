@@ -63,24 +63,19 @@ impl<'a> Certificate<'a> {
     pub fn parse(der: &'a [u8]) -> Result<Self, Malformed> {
         let mut reader = Reader::new(der);
         let certificate = reader.sequence(|reader| {
-            let start = reader.position();
             // Looked into after the signature: what is signed is the element as a whole.
             let tbs = reader.raw(tag::SEQUENCE)?;
-            let end = reader.position();
+            let tbs_end = reader.position();
             read_signature_algorithm(reader)?;
             let signature = read_bit_string(reader)?;
-            Self::read_tbs(&mut Reader::within(der, start..end), tbs, signature)
+            Self::read_tbs(tbs, tbs_end, signature)
         })?;
         reader.finish()?;
         Ok(certificate)
     }
 
-    fn read_tbs(
-        reader: &mut Reader<'a>,
-        tbs: &'a [u8],
-        signature: &'a [u8],
-    ) -> Result<Self, Malformed> {
-        reader.sequence(|reader| {
+    fn read_tbs(tbs: &'a [u8], tbs_end: usize, signature: &'a [u8]) -> Result<Self, Malformed> {
+        Reader::within(tbs, tbs_end).sequence(|reader| {
             reader.nested(tag::context_constructed(0), |reader| {
                 reader.choice(
                     tag::INTEGER,
@@ -122,43 +117,42 @@ impl<'a> Certificate<'a> {
 
 /// AlgorithmIdentifier of ecdsa-with-SHA256, whose parameters are absent.
 fn read_signature_algorithm(reader: &mut Reader<'_>) -> Result<(), Malformed> {
-    let unsupported = reader.fault(Fault::UnsupportedAlgorithm);
+    let at = reader.position();
     let is_ecdsa = reader.sequence(|reader| {
         let algorithm = reader.primitive(tag::OBJECT_IDENTIFIER)?;
         let parameters = reader.rest();
         Ok(algorithm == ECDSA_WITH_SHA256 && parameters.is_empty())
     })?;
-    if is_ecdsa { Ok(()) } else { Err(unsupported) }
+    if is_ecdsa {
+        Ok(())
+    } else {
+        Err(Malformed::new(at, Fault::UnsupportedAlgorithm))
+    }
 }
 
 fn read_serial<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
     let at = reader.position();
     match reader.primitive(tag::INTEGER)? {
-        [] | [0, 0..=0x7F, ..] => Err(Malformed {
-            at,
-            fault: Fault::IntegerNotMinimal,
-        }),
-        [0x80..=0xFF, ..] => Err(Malformed {
-            at,
-            fault: Fault::IntegerNegative,
-        }),
+        [] | [0, 0..=0x7F, ..] => Err(Malformed::new(at, Fault::IntegerNotMinimal)),
+        [0x80..=0xFF, ..] => Err(Malformed::new(at, Fault::IntegerNegative)),
         serial => Ok(serial),
     }
 }
 
 fn read_time(reader: &mut Reader<'_>) -> Result<i64, Malformed> {
-    let no_time = reader.fault(Fault::Time);
+    let at = reader.position();
     if reader.next_is(tag::UTC_TIME) {
-        return utc_time_unix_seconds(*reader.fixed(tag::UTC_TIME)?).ok_or(no_time);
+        return utc_time_unix_seconds(*reader.fixed(tag::UTC_TIME)?)
+            .ok_or_else(|| Malformed::new(at, Fault::Time));
     }
     let text = *reader.fixed(tag::GENERALIZED_TIME)?;
     GeneralizedTime::parse(text)
         .map(GeneralizedTime::unix_seconds)
-        .ok_or(no_time)
+        .ok_or_else(|| Malformed::new(at, Fault::Time))
 }
 
 fn read_public_key<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8; 65], Malformed> {
-    let unsupported = reader.fault(Fault::UnsupportedKey);
+    let at = reader.position();
     reader.sequence(|reader| {
         let is_p256 = reader.sequence(|reader| {
             let algorithm = reader.primitive(tag::OBJECT_IDENTIFIER)?;
@@ -167,7 +161,7 @@ fn read_public_key<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8; 65], Malforme
         })?;
         match read_bit_string(reader)?.as_array() {
             Some(point) if is_p256 && point[0] == UNCOMPRESSED => Ok(point),
-            _ => Err(unsupported),
+            _ => Err(Malformed::new(at, Fault::UnsupportedKey)),
         }
     })
 }
@@ -177,10 +171,7 @@ fn read_bit_string<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Malformed> {
     let at = reader.position();
     match reader.primitive(tag::BIT_STRING)? {
         [0, octets @ ..] => Ok(octets),
-        _ => Err(Malformed {
-            at,
-            fault: Fault::BitString,
-        }),
+        _ => Err(Malformed::new(at, Fault::BitString)),
     }
 }
 

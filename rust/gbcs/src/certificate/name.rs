@@ -22,11 +22,10 @@ impl<'a> Name<'a> {
     }
 
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
-        let start = reader.position();
         let mut whole = reader.clone();
         for_each_attribute(reader, |_| {})?;
         Ok(Self {
-            der: whole.octets(reader.position() - start)?,
+            der: whole.octets(whole.remaining() - reader.remaining())?,
         })
     }
 

@@ -1,34 +1,30 @@
 //! A cursor over octets that never looks beyond the element it is in.
 
-use std::ops::Range;
-
 use super::LengthStyle;
 use super::tag;
 use crate::error::Fault;
 use crate::error::Malformed;
 
 /// Reads elements one after the other; `nested` goes into one.
-///
-/// It keeps the whole input, so that a fault is reported with its offset in the message.
 #[derive(Clone)]
 pub(crate) struct Reader<'a> {
-    input: &'a [u8],
-    position: usize,
+    /// What is left of the current element.
+    rest: &'a [u8],
+    /// Offset of the end of `rest` in the whole input: faults are reported with their place in the message.
     end: usize,
     style: LengthStyle,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(input: &'a [u8]) -> Self {
-        Self::within(input, 0..input.len())
+        Self::within(input, input.len())
     }
 
-    /// Reads a part of the input, and counts offsets from the start of the whole.
-    pub(crate) fn within(input: &'a [u8], part: Range<usize>) -> Self {
+    /// Reads a part of some input that ends at the offset `end`.
+    pub(crate) fn within(part: &'a [u8], end: usize) -> Self {
         Self {
-            input,
-            position: part.start,
-            end: part.end,
+            rest: part,
+            end,
             style: LengthStyle::Minimal,
         }
     }
@@ -38,25 +34,23 @@ impl<'a> Reader<'a> {
         self.style
     }
 
+    /// The offset of the next octet in the whole input.
     pub(crate) fn position(&self) -> usize {
-        self.position
+        self.end - self.rest.len()
     }
 
-    /// What is left of the current element.
     pub(crate) fn remaining(&self) -> usize {
-        self.end - self.position
+        self.rest.len()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.position == self.end
+        self.rest.is_empty()
     }
 
-    /// The fault `fault` at the cursor.
+    /// `fault` at the next octet.
+    #[cold]
     pub(crate) fn fault(&self, fault: Fault) -> Malformed {
-        Malformed {
-            at: self.position,
-            fault,
-        }
+        Malformed::new(self.position(), fault)
     }
 
     pub(crate) fn finish(&self) -> Result<(), Malformed> {
@@ -68,75 +62,62 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) fn octet(&mut self) -> Result<u8, Malformed> {
-        let octet = self.peek().ok_or(self.fault(Fault::Truncated))?;
-        self.position += 1;
-        Ok(octet)
-    }
-
-    pub(crate) fn expect_octet(&mut self, expected: u8) -> Result<(), Malformed> {
-        match self.peek() {
-            Some(found) if found == expected => {
-                self.position += 1;
-                Ok(())
-            }
-            Some(found) => Err(self.fault(Fault::UnexpectedOctet { expected, found })),
-            None => Err(self.fault(Fault::Truncated)),
-        }
+        self.array::<1>().map(|[octet]| *octet)
     }
 
     pub(crate) fn octets(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
-        if count > self.remaining() {
+        let Some((octets, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.fault(Fault::Truncated));
-        }
-        let octets = &self.input[self.position..self.position + count];
-        self.position += count;
+        };
+        self.rest = rest;
         Ok(octets)
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Malformed> {
-        let octets = self.input[self.position..self.end]
-            .first_chunk()
-            .ok_or(self.fault(Fault::Truncated))?;
-        self.position += N;
+        let Some((octets, rest)) = self.rest.split_first_chunk() else {
+            return Err(self.fault(Fault::Truncated));
+        };
+        self.rest = rest;
         Ok(octets)
     }
 
-    /// A length in its shortest form, as headers have it; what it counts must be there.
-    pub(crate) fn minimal_length(&mut self) -> Result<usize, Malformed> {
-        let at = self.position;
-        let length = match self.octet()? {
-            short @ 0..=0x7F => usize::from(short),
-            0x81 => match self.octet()? {
-                long @ 0x80.. => usize::from(long),
-                _ => {
-                    return Err(Malformed {
-                        at,
-                        fault: Fault::LengthNotMinimal,
-                    });
+    /// Octets that are the same in every message.
+    pub(crate) fn expect(&mut self, expected: &[u8]) -> Result<(), Malformed> {
+        for expected in expected.iter().copied() {
+            match self.rest.split_first() {
+                Some((found, rest)) if *found == expected => self.rest = rest,
+                Some((&found, _)) => {
+                    return Err(self.fault(Fault::UnexpectedOctet { expected, found }));
                 }
-            },
-            0x82 => match u16::from_be_bytes(*self.array()?) {
-                long @ 0x100.. => usize::from(long),
-                _ => {
-                    return Err(Malformed {
-                        at,
-                        fault: Fault::LengthNotMinimal,
-                    });
-                }
-            },
-            _ => {
-                return Err(Malformed {
-                    at,
-                    fault: Fault::LengthUnsupported,
-                });
+                None => return Err(self.fault(Fault::Truncated)),
             }
-        };
-        self.fits(at, length)
+        }
+        Ok(())
     }
 
-    /// Whether the next element has this tag: for elements that may be absent.
+    /// A length in its shortest form, as headers have it; what it counts must be there.
+    #[inline]
+    pub(crate) fn minimal_length(&mut self) -> Result<usize, Malformed> {
+        let (length, rest) = match *self.rest {
+            [short @ 0..=0x7F, ref rest @ ..] => (usize::from(short), rest),
+            [0x81, long @ 0x80..=0xFF, ref rest @ ..] => (usize::from(long), rest),
+            [0x82, high @ 1..=0xFF, low, ref rest @ ..] => {
+                (usize::from(u16::from_be_bytes([high, low])), rest)
+            }
+            [] | [0x81 | 0x82] | [0x82, _] => return Err(self.fault(Fault::Truncated)),
+            [0x81 | 0x82, ..] => return Err(self.fault(Fault::LengthNotMinimal)),
+            _ => return Err(self.fault(Fault::LengthUnsupported)),
+        };
+        if length > rest.len() {
+            return Err(self.fault(Fault::LengthBeyondEnd));
+        }
+        self.rest = rest;
+        Ok(length)
+    }
+
+    /// Whether the next octet is this tag: for elements that may be absent.
     pub(crate) fn next_is(&self, tag: u8) -> bool {
-        self.peek() == Some(tag)
+        self.rest.first() == Some(&tag)
     }
 
     /// The content of a primitive element.
@@ -146,25 +127,20 @@ impl<'a> Reader<'a> {
         self.octets(length)
     }
 
-    /// The content of a primitive element of fixed size.
+    /// The content of a primitive element of a size that is fixed, and below 128.
+    #[inline]
     pub(crate) fn fixed<const N: usize>(&mut self, tag: u8) -> Result<&'a [u8; N], Malformed> {
         self.expect_tag(tag)?;
-        let at = self.position;
-        let length = self.minimal_length()?;
-        match length.cmp(&N) {
-            std::cmp::Ordering::Less => Err(Malformed {
-                at,
-                fault: Fault::Truncated,
-            }),
+        let at = self.position();
+        match self.minimal_length()?.cmp(&N) {
+            std::cmp::Ordering::Less => Err(Malformed::new(at, Fault::Truncated)),
             std::cmp::Ordering::Equal => self.array(),
-            std::cmp::Ordering::Greater => Err(Malformed {
-                at,
-                fault: Fault::TrailingOctets,
-            }),
+            std::cmp::Ordering::Greater => Err(Malformed::new(at, Fault::TrailingOctets)),
         }
     }
 
     /// A constructed element, all of which `body` must consume.
+    #[inline]
     pub(crate) fn nested<T>(
         &mut self,
         tag: u8,
@@ -172,14 +148,19 @@ impl<'a> Reader<'a> {
     ) -> Result<T, Malformed> {
         self.expect_tag(tag)?;
         let length = self.constructed_length()?;
-        let outer_end = self.end;
-        self.end = self.position + length;
-        let value = body(self)?;
-        self.finish()?;
-        self.end = outer_end;
+        let content = self.octets(length)?;
+        let mut inner = Self {
+            rest: content,
+            end: self.position(),
+            style: self.style,
+        };
+        let value = body(&mut inner)?;
+        inner.finish()?;
+        self.style = inner.style;
         Ok(value)
     }
 
+    #[inline]
     pub(crate) fn sequence<T>(
         &mut self,
         body: impl FnOnce(&mut Self) -> Result<T, Malformed>,
@@ -191,6 +172,7 @@ impl<'a> Reader<'a> {
     ///
     /// `least` is the size of the smallest element: room is made for what the octets at hand can hold, not for what a
     /// length claims.
+    #[inline]
     pub(crate) fn list<T>(
         &mut self,
         tag: u8,
@@ -208,14 +190,14 @@ impl<'a> Reader<'a> {
 
     /// A whole element, tag and length included, copied and not looked into.
     pub(crate) fn raw(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
-        let start = self.position;
+        let whole = self.rest;
         let style = self.style;
         self.expect_tag(tag)?;
         let length = self.constructed_length()?;
+        self.octets(length)?;
         // Octets that are copied as they are say nothing about the style of the rest.
         self.style = style;
-        self.position += length;
-        Ok(&self.input[start..self.position])
+        Ok(&whole[..whole.len() - self.rest.len()])
     }
 
     /// A whole element of any tag: the tag and the content.
@@ -227,87 +209,81 @@ impl<'a> Reader<'a> {
 
     /// All that is left of the current element.
     pub(crate) fn rest(&mut self) -> &'a [u8] {
-        let rest = &self.input[self.position..self.end];
-        self.position = self.end;
-        rest
+        std::mem::take(&mut self.rest)
     }
 
     /// INTEGER, ENUMERATED or an IMPLICIT form of them: 0 to `greatest`.
+    #[inline]
     pub(crate) fn unsigned(&mut self, tag: u8, greatest: u64) -> Result<u64, Malformed> {
-        let at = self.position;
-        let malformed = |fault| Err(Malformed { at, fault });
-        let content = self.primitive(tag)?;
-        let digits = match content {
-            [] | [0, 0..=0x7F, ..] => return malformed(Fault::IntegerNotMinimal),
-            [0x80..=0xFF, ..] => return malformed(Fault::IntegerNegative),
-            [0, digits @ ..] | digits => digits,
+        // Most numbers of a message have one octet.
+        if let [found, 1, value @ 0..=0x7F, ref rest @ ..] = *self.rest
+            && found == tag
+            && u64::from(value) <= greatest
+        {
+            self.rest = rest;
+            return Ok(value.into());
+        }
+        self.long_unsigned(tag, greatest)
+    }
+
+    fn long_unsigned(&mut self, tag: u8, greatest: u64) -> Result<u64, Malformed> {
+        let at = self.position();
+        let fault = match *self.primitive(tag)? {
+            [] | [0, 0..=0x7F, ..] => Fault::IntegerNotMinimal,
+            [0x80..=0xFF, ..] => Fault::IntegerNegative,
+            // A leading zero keeps eight octets from being negative.
+            [0, ref digits @ ..] | ref digits if digits.len() <= size_of::<u64>() => {
+                let value = digits
+                    .iter()
+                    .fold(0, |value, digit| value << 8 | u64::from(*digit));
+                if value <= greatest {
+                    return Ok(value);
+                }
+                Fault::IntegerTooLarge
+            }
+            _ => Fault::IntegerTooLarge,
         };
-        if digits.len() > size_of::<u64>() {
-            return malformed(Fault::IntegerTooLarge);
-        }
-        let value = digits
-            .iter()
-            .fold(0, |value, digit| value << 8 | u64::from(*digit));
-        if value > greatest {
-            malformed(Fault::IntegerTooLarge)
-        } else {
-            Ok(value)
-        }
+        Err(Malformed::new(at, fault))
     }
 
     /// An integer of one octet that `choose` turns into a value, or a fault that names it.
+    #[inline]
     pub(crate) fn choice<T>(
         &mut self,
         tag: u8,
         choose: impl FnOnce(u8) -> Option<T>,
         unknown: impl FnOnce(u8) -> Fault,
     ) -> Result<T, Malformed> {
-        let at = self.position;
+        let at = self.position();
         // No enumeration of GBCS goes beyond 127; 255 is the greatest that fits the fault.
         let number = u8::try_from(self.unsigned(tag, u64::from(u8::MAX))?).unwrap_or(u8::MAX);
-        choose(number).ok_or_else(|| Malformed {
-            at,
-            fault: unknown(number),
-        })
+        choose(number).ok_or_else(|| Malformed::new(at, unknown(number)))
     }
 
-    fn peek(&self) -> Option<u8> {
-        if self.is_empty() {
-            None
-        } else {
-            self.input.get(self.position).copied()
-        }
-    }
-
+    #[inline]
     fn expect_tag(&mut self, expected: u8) -> Result<(), Malformed> {
-        match self.peek() {
-            Some(found) if found == expected => {
-                self.position += 1;
+        match self.rest.split_first() {
+            Some((found, rest)) if *found == expected => {
+                self.rest = rest;
                 Ok(())
             }
-            Some(found) => Err(self.fault(Fault::UnexpectedTag { expected, found })),
+            Some((&found, _)) => Err(self.fault(Fault::UnexpectedTag { expected, found })),
             None => Err(self.fault(Fault::Truncated)),
         }
     }
 
     /// Shortest form, or the devices' `82 00 xx` for 128 to 255.
+    #[inline]
     fn constructed_length(&mut self) -> Result<usize, Malformed> {
-        if let [0x82, 0, length @ 0x80..=0xFF, ..] = self.input[self.position..self.end] {
-            let at = self.position;
+        if let [0x82, 0, length @ 0x80..=0xFF, ref rest @ ..] = *self.rest {
+            let length = usize::from(length);
+            if length > rest.len() {
+                return Err(self.fault(Fault::LengthBeyondEnd));
+            }
             self.style = LengthStyle::Device;
-            self.position += 3;
-            return self.fits(at, usize::from(length));
+            self.rest = rest;
+            return Ok(length);
         }
         self.minimal_length()
-    }
-
-    fn fits(&self, at: usize, length: usize) -> Result<usize, Malformed> {
-        if length > self.remaining() {
-            return Err(Malformed {
-                at,
-                fault: Fault::LengthBeyondEnd,
-            });
-        }
-        Ok(length)
     }
 }

@@ -59,8 +59,9 @@ pub(super) fn read_role(reader: &mut Reader<'_>) -> Result<RemotePartyRole, Malf
 }
 
 pub(super) fn read_key_usage(reader: &mut Reader<'_>) -> Result<KeyUsage, Malformed> {
-    let unknown = reader.fault(Fault::UnknownKeyUsage);
-    KeyUsage::from_bit_string(reader.primitive(tag::BIT_STRING)?).ok_or(unknown)
+    let at = reader.position();
+    KeyUsage::from_bit_string(reader.primitive(tag::BIT_STRING)?)
+        .ok_or_else(|| Malformed::new(at, Fault::UnknownKeyUsage))
 }
 
 /// `cellUsage`, which DER leaves out where it is management.

@@ -191,8 +191,9 @@ pub struct Replacement<'a> {
 }
 
 pub(super) fn read_generalized_time(reader: &mut Reader<'_>) -> Result<GeneralizedTime, Malformed> {
-    let no_time = reader.fault(Fault::Time);
-    GeneralizedTime::parse(*reader.fixed(tag::GENERALIZED_TIME)?).ok_or(no_time)
+    let at = reader.position();
+    GeneralizedTime::parse(*reader.fixed(tag::GENERALIZED_TIME)?)
+        .ok_or_else(|| Malformed::new(at, Fault::Time))
 }
 
 /// Tags of the elements [0] to [6].

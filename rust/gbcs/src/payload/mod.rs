@@ -109,11 +109,7 @@ impl Announced {
             Cra::Response if credentials => Ok(Self::CredentialsResponse),
             Cra::Command if !alert => Ok(Self::Command),
             Cra::Response if !alert => Ok(Self::Response),
-            _ => Err(Malformed {
-                at,
-                fault: Fault::CraMismatch,
-            }
-            .into()),
+            _ => Err(Malformed::new(at, Fault::CraMismatch).into()),
         }
     }
 

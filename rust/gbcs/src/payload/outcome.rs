@@ -65,10 +65,11 @@ impl AlertPayload {
 
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
         reader.sequence(|reader| {
-            let too_large = reader.fault(Fault::IntegerTooLarge);
+            let at = reader.position();
             let alert_code = reader.unsigned(tag::INTEGER, u64::from(u32::MAX))?;
             Ok(Self {
-                alert_code: u32::try_from(alert_code).map_err(|_| too_large)?,
+                alert_code: u32::try_from(alert_code)
+                    .map_err(|_| Malformed::new(at, Fault::IntegerTooLarge))?,
                 execution_date_time: read_generalized_time(reader)?,
                 outcome: ExecutionOutcome::read(reader)?,
             })

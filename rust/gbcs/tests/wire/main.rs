@@ -3,4 +3,6 @@
 #[cfg(test)]
 mod rtds;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod vectors;
