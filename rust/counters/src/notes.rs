@@ -273,7 +273,9 @@ pub(crate) fn owner(words: &[u64]) -> u32 {
     halves(words.first().copied().unwrap_or_default()).0
 }
 
-pub(crate) fn set_owner(words: &mut [u64], row: u32) {
+/// Marks notes as those of `row`; no notes at all become a header, which says that much.
+pub(crate) fn set_owner(words: &mut Vec<u64>, row: u32) {
+    NotesEdit(words).header();
     if let Some(word) = words.first_mut() {
         *word = joined(row, halves(*word).1);
     }

@@ -9,6 +9,7 @@ use crate::image::DeviceImage;
 use crate::notes::{MessageNote, NotesEdit, NotesView, RequestNote};
 use crate::role::{Cell, CellUse, LAST_COUNTER, Role, RoleState};
 use crate::row::{Row, RowId};
+use crate::sides::SideId;
 use crate::table::{CounterTable, StaleOverlay};
 use crate::view::DeviceView;
 
@@ -40,7 +41,7 @@ impl Overlay {
 
     /// Reads `devices` from the table ahead of their use, all at once.
     ///
-    /// A batch whose devices are known beforehand is staged several times as fast after this.
+    /// A batch whose devices are known beforehand is staged faster after this.
     pub fn prefetch(&mut self, table: &CounterTable, devices: &[u64]) {
         let mut found = core::mem::take(&mut self.found);
         table.find_many(devices, &mut found);
@@ -242,11 +243,11 @@ impl Overlay {
             let id = slot.id.unwrap_or_else(|| table.ensure(slot.row.eui));
             // Not wrapping: after four billion changes, equal versions are still united.
             slot.row.version = slot.row.version.saturating_add(1);
-            table.put(
-                id,
-                slot.row,
-                slot.notes_changed.then_some(slot.notes.as_mut_slice()),
-            );
+            if slot.notes_changed {
+                table.put_noted(id, slot.row, slot.side, &mut slot.notes);
+            } else {
+                table.put(id, slot.row);
+            }
         }
         table.generation += 1;
         self.clear();
@@ -302,6 +303,7 @@ impl Overlay {
 struct Slot {
     id: Option<RowId>,
     row: Row,
+    side: Option<SideId>,
     notes: Vec<u64>,
     notes_changed: bool,
     changed: bool,
@@ -312,11 +314,11 @@ struct Slot {
 impl Slot {
     fn load(&mut self, table: &CounterTable, device: u64, id: Option<RowId>) {
         self.id = id;
+        self.row = id.map_or_else(|| Row::new(device), |id| *table.row(id));
+        self.side = id.and_then(|id| table.side(id));
         self.notes.clear();
-        self.row = Row::new(device);
-        if let Some(id) = id {
-            self.row = *table.row(id);
-            self.notes.extend_from_slice(table.notes(id).0);
+        if let Some(side) = self.side {
+            self.notes.extend_from_slice(table.sides.get(side).0);
         }
         self.notes_changed = false;
         self.changed = false;

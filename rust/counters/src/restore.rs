@@ -28,10 +28,14 @@ impl CounterTable {
     /// The result is the same in whatever order images come, and however often (D6, D10).
     pub fn restore(&mut self, image: &DeviceImage) -> RestoreOutcome {
         self.generation += 1;
-        let Some(row) = self.find(image.device) else {
-            let row = self.ensure(image.device);
-            let (united, _) = unite(&DeviceImage::blank(image.device), image);
-            self.write(row, &united);
+        let hash = self.hash(image.device);
+        let Some(row) = self.find_hashed(hash, image.device) else {
+            let row = self.add(hash, image.device);
+            if image.older_issued.is_empty() {
+                self.write(row, image);
+            } else {
+                self.write(row, &unite(&DeviceImage::blank(image.device), image).0);
+            }
             return RestoreOutcome::Applied;
         };
         let current = DeviceImage::of(&self.view(image.device), &self.occupants);
@@ -62,7 +66,12 @@ impl CounterTable {
         for &(role, number) in &image.older_issued {
             NotesEdit(&mut words).add_older_issued(role, number);
         }
-        self.put(id, row, (!words.is_empty()).then_some(words.as_mut_slice()));
+        let side = self.side(id);
+        if side.is_none() && words.is_empty() {
+            self.put(id, row);
+        } else {
+            self.put_noted(id, row, side, &mut words);
+        }
     }
 
     fn interned(&mut self, role: &RoleImage) -> RoleState {

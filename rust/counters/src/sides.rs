@@ -10,6 +10,10 @@ use crate::lane::Lane;
 use crate::notes::{NotesView, owner, set_owner};
 use crate::shards::Shards;
 
+/// Where a row's notes stand in [`Sides`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct SideId(u32);
+
 /// Notes by row: one boxed run of words each, found through an index of their own.
 ///
 /// A lane of pointers beside the rows would be simpler, and would cost every device eight bytes as soon
@@ -34,42 +38,48 @@ impl Sides {
         }
     }
 
-    pub(crate) fn get(&self, row: RowId) -> NotesView<'_> {
-        self.place(row)
-            .map_or_else(NotesView::default, |place| NotesView(self.runs.get(place)))
+    /// Where the notes of `row` stand, if it has any.
+    pub(crate) fn find(&self, row: RowId) -> Option<SideId> {
+        let is_it = |side| owner(self.words(SideId(side))) == row.0;
+        self.shards
+            .find(self.hasher.hash_one(row.0), is_it)
+            .map(SideId)
     }
 
-    /// Replaces the notes of `row` by `words`, which become marked as that row's.
-    pub(crate) fn put(&mut self, row: RowId, words: &mut [u64]) {
+    pub(crate) fn get(&self, side: SideId) -> NotesView<'_> {
+        NotesView(self.words(side))
+    }
+
+    /// Gives `row` its first notes, which become marked as its own.
+    pub(crate) fn add(&mut self, row: RowId, words: &mut Vec<u64>) {
+        let side = SideId(self.len);
+        // There are no more notes than rows, whose numbers have 32 bits.
+        self.len += 1;
+        self.replace(side, row, words);
+        let Self {
+            hasher,
+            shards,
+            runs,
+            ..
+        } = self;
+        let hash_of = |side| hasher.hash_one(owner(runs.get(RowId(side))));
+        shards.insert(hasher.hash_one(row.0), side.0, hash_of);
+    }
+
+    /// Replaces the notes of `row`, which stand at `side`.
+    pub(crate) fn replace(&mut self, side: SideId, row: RowId, words: &mut Vec<u64>) {
         set_owner(words, row.0);
-        let place = self.place(row).unwrap_or_else(|| {
-            let place = self.len;
-            let Self {
-                hasher,
-                shards,
-                runs,
-                ..
-            } = self;
-            let hash_of = |place| hasher.hash_one(owner(runs.get(RowId(place))));
-            shards.insert(hasher.hash_one(row.0), place, hash_of);
-            // There are no more notes than rows, whose numbers have 32 bits.
-            self.len += 1;
-            RowId(place)
-        });
-        self.run_bytes -= allocated(self.runs.get(place).len());
+        self.run_bytes -= allocated(self.words(side).len());
         self.run_bytes += allocated(words.len());
-        self.runs.set(place, Box::from(&*words));
+        self.runs.set(RowId(side.0), Box::from(words.as_slice()));
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
         self.shards.memory_bytes() + self.runs.memory_bytes() + self.run_bytes
     }
 
-    fn place(&self, row: RowId) -> Option<RowId> {
-        let is_it = |place| owner(self.runs.get(RowId(place))) == row.0;
-        self.shards
-            .find(self.hasher.hash_one(row.0), is_it)
-            .map(RowId)
+    fn words(&self, side: SideId) -> &[u64] {
+        self.runs.get(RowId(side.0))
     }
 }
 
@@ -94,18 +104,24 @@ mod tests {
             request_counter: n,
             issued: n,
         };
-        for round in 0..2 {
-            for row in (0..3000_u32).rev() {
-                let mut words = sides.get(RowId(row)).0.to_vec();
-                NotesEdit(&mut words).remember_request(&note(u64::from(row + round)));
-                sides.put(RowId(row), &mut words);
-            }
+        for row in (0..3000_u32).rev() {
+            let mut words = Vec::new();
+            NotesEdit(&mut words).remember_request(&note(u64::from(row)));
+            assert_eq!(sides.find(RowId(row)), None);
+            sides.add(RowId(row), &mut words);
         }
         for row in 0..3000 {
+            let side = sides.find(RowId(row)).unwrap();
+            let mut words = sides.get(side).0.to_vec();
+            NotesEdit(&mut words).remember_request(&note(u64::from(row + 1)));
+            sides.replace(side, RowId(row), &mut words);
+        }
+        for row in 0..3000 {
+            let side = sides.find(RowId(row)).unwrap();
             let expected = [note(u64::from(row)), note(u64::from(row + 1))];
-            assert!(sides.get(RowId(row)).requests().eq(expected));
+            assert!(sides.get(side).requests().eq(expected));
         }
         assert_eq!(sides.len, 3000);
-        assert!(sides.get(RowId(3000)).0.is_empty());
+        assert_eq!(sides.find(RowId(3000)), None);
     }
 }

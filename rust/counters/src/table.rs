@@ -6,13 +6,12 @@ use foldhash::quality::FixedState;
 use thiserror::Error;
 
 use crate::lane::Lane;
-use crate::notes::NotesView;
 use crate::occupants::{Occupant, OccupantId, Occupants};
 use crate::overlay::Overlay;
 use crate::role::{Role, RoleState};
 use crate::row::{Row, RowId};
 use crate::shards::{GROUP, Shards};
-use crate::sides::Sides;
+use crate::sides::{SideId, Sides};
 use crate::view::DeviceView;
 
 /// The Originator Counters of a partition's devices, as committed.
@@ -60,8 +59,7 @@ impl CounterTable {
 
     /// The rows of `devices`, in their order, into `rows`, which is emptied first.
     ///
-    /// Several times as fast as [`find`](Self::find) in turn, because memory is fetched for a group of devices
-    /// at once.
+    /// Memory is fetched for a group of devices at once, not for one after the other.
     pub fn find_many(&self, devices: &[u64], rows: &mut Vec<Option<RowId>>) {
         rows.clear();
         rows.reserve(devices.len());
@@ -84,24 +82,8 @@ impl CounterTable {
     /// At the device after 2^32-1 others, which would need 266 GB before.
     pub fn ensure(&mut self, device: u64) -> RowId {
         let hash = self.hash(device);
-        if let Some(row) = self.find_hashed(hash, device) {
-            return row;
-        }
-        assert!(
-            self.len < u32::MAX,
-            "a CounterTable numbers its rows with 32 bits"
-        );
-        let row = RowId(self.len);
-        self.rows.set(row, Row::new(device));
-        let Self {
-            hasher,
-            shards,
-            rows,
-            ..
-        } = self;
-        shards.insert(hash, row.0, |row| hasher.hash_one(rows.get(RowId(row)).eui));
-        self.len += 1;
-        row
+        self.find_hashed(hash, device)
+            .unwrap_or_else(|| self.add(hash, device))
     }
 
     /// How many devices have a row.
@@ -167,34 +149,70 @@ impl CounterTable {
         self.rows.get(row)
     }
 
-    pub(crate) fn notes(&self, row: RowId) -> NotesView<'_> {
+    /// Where the notes of `row` stand, if it has any.
+    pub(crate) fn side(&self, row: RowId) -> Option<SideId> {
         if self.row(row).has_notes() {
-            self.sides.get(row)
+            self.sides.find(row)
         } else {
-            NotesView::default()
+            None
         }
     }
 
-    /// Replaces a row and, where `notes` are given, its notes.
-    pub(crate) fn put(&mut self, id: RowId, mut row: Row, notes: Option<&mut [u64]>) {
-        if let Some(words) = notes {
-            row.set_has_notes();
-            self.sides.put(id, words);
-        }
+    /// Adds a device, which must not be there yet.
+    pub(crate) fn add(&mut self, hash: u64, device: u64) -> RowId {
+        assert!(
+            self.len < u32::MAX,
+            "a CounterTable numbers its rows with 32 bits"
+        );
+        let row = RowId(self.len);
+        self.rows.set(row, Row::new(device));
+        let Self {
+            hasher,
+            shards,
+            rows,
+            ..
+        } = self;
+        shards.insert(hash, row.0, |row| hasher.hash_one(rows.get(RowId(row)).eui));
+        self.len += 1;
+        row
+    }
+
+    /// Replaces a row.
+    pub(crate) fn put(&mut self, id: RowId, row: Row) {
         self.rows.set(id, row);
     }
 
-    fn view_row(&self, row: RowId) -> DeviceView<'_> {
-        DeviceView {
-            row: *self.row(row),
-            notes: self.notes(row),
-            known: true,
+    /// Replaces a row and its notes, which stood at `side`.
+    pub(crate) fn put_noted(
+        &mut self,
+        id: RowId,
+        mut row: Row,
+        side: Option<SideId>,
+        words: &mut Vec<u64>,
+    ) {
+        row.set_has_notes();
+        self.rows.set(id, row);
+        match side {
+            Some(side) => self.sides.replace(side, id, words),
+            None => self.sides.add(id, words),
         }
     }
 
-    fn find_hashed(&self, hash: u64, device: u64) -> Option<RowId> {
+    pub(crate) fn find_hashed(&self, hash: u64, device: u64) -> Option<RowId> {
         self.shards
             .find(hash, |row| self.row(RowId(row)).eui == device)
             .map(RowId)
+    }
+
+    fn view_row(&self, row: RowId) -> DeviceView<'_> {
+        let notes = self
+            .side(row)
+            .map(|side| self.sides.get(side))
+            .unwrap_or_default();
+        DeviceView {
+            row: *self.row(row),
+            notes,
+            known: true,
+        }
     }
 }
