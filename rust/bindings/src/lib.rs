@@ -1,10 +1,6 @@
 //! slotkeeper._core: the engine for Python. This file is the extension's table of contents.
 
 #![expect(
-    missing_docs,
-    reason = "the text for users of the extension is in its stub, `_core.pyi`"
-)]
-#![expect(
     clippy::needless_pass_by_value,
     reason = "arguments are extracted from Python objects by value"
 )]

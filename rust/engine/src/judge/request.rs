@@ -11,7 +11,7 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 use super::{Decision, Judge};
 use crate::authority::KeyChoice;
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DAMAGED, Device};
+use crate::directory::{DAMAGED, Device, Gpf};
 use crate::message::{gbcs_role, role_of_name};
 use crate::paths::PathError;
 use crate::records::HandoverRequest;
@@ -102,37 +102,7 @@ impl Judge<'_> {
     }
 
     fn ready(&self, key: Eui64, role: Role, request: &HandoverRequest) -> Result<Ready, Refusal> {
-        let gpf = match self.inventory(key) {
-            Device::Gpf(gpf) => gpf,
-            Device::Other => {
-                return Err(refused(
-                    Reason::NotGpf,
-                    false,
-                    "the ordinary path serves other devices",
-                ));
-            }
-            Device::Unknown => {
-                return Err(refused(
-                    Reason::UnknownDevice,
-                    true,
-                    "the device is not in the inventory",
-                ));
-            }
-        };
-        if gpf.is_smets1() {
-            return Err(refused(
-                Reason::Smets1,
-                false,
-                "SMETS1 devices are out of scope",
-            ));
-        }
-        if gpf.is_retired() {
-            return Err(refused(
-                Reason::DeviceRetired,
-                false,
-                "decommissioned, withdrawn or gone from the inventory",
-            ));
-        }
+        let gpf = self.served_gpf(key)?;
         let Some(device_key) = gpf.key_agreement() else {
             return Err(refused(
                 Reason::NoDeviceCertificate,
@@ -204,6 +174,41 @@ impl Judge<'_> {
             agreement,
             device_key,
         })
+    }
+
+    fn served_gpf(&self, key: Eui64) -> Result<&Gpf, Refusal> {
+        let gpf = match self.inventory(key) {
+            Device::Gpf(gpf) => gpf,
+            Device::Other => {
+                return Err(refused(
+                    Reason::NotGpf,
+                    false,
+                    "the ordinary path serves other devices",
+                ));
+            }
+            Device::Unknown => {
+                return Err(refused(
+                    Reason::UnknownDevice,
+                    true,
+                    "the device is not in the inventory",
+                ));
+            }
+        };
+        if gpf.is_smets1() {
+            return Err(refused(
+                Reason::Smets1,
+                false,
+                "SMETS1 devices are out of scope",
+            ));
+        }
+        if gpf.is_retired() {
+            return Err(refused(
+                Reason::DeviceRetired,
+                false,
+                "decommissioned, withdrawn or gone from the inventory",
+            ));
+        }
+        Ok(gpf)
     }
 
     fn check_certificates(&self, role: Role, request: &HandoverRequest) -> Result<(), Refusal> {
