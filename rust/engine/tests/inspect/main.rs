@@ -1,6 +1,6 @@
 //! `inspect` and keystores: DCC's vectors with the published keys, and messages and certificates made here.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod documents;
