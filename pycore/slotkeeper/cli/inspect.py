@@ -51,7 +51,7 @@ def inspect(
         for name in names:
             data, answer = _inspected(name, keys)
             faults += _is_faulty(answer)
-            if capture and "error" not in answer:
+            if capture and answer.get("error") is None:
                 for message in payloads(data):
                     capture.write(message)
             if as_json:

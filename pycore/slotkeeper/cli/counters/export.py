@@ -49,15 +49,24 @@ async def _changes(settings: Settings) -> dict[bytes, bytes]:
 
 
 def entries_of(change: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Give an entry for each role of a device's record; what is parked is no number."""
-    if change["kind"] != "record":
-        return
-    for role in change["roles"]:
+    """Give an entry for each role of a device's record."""
+    older = change["older_issued"]
+    for role, marks in change["roles"].items():
+        issued = [one["originator_counter"] for one in older if one["remote_party_role"] == role]
+        if marks["issued"] is not None:
+            issued.append(marks["issued"])
         yield {
             "device_id": change["device_id"],
-            "remote_party_role": role["remote_party_role"],
-            "recorded": role["recorded"],
-            "seen": role["seen"],
-            "issued_numbers": role["issued_numbers"],
-            "request_ids": role["request_ids"],
+            "remote_party_role": role,
+            "recorded": marks["recorded"],
+            "seen": marks["seen"],
+            "issued_numbers": sorted(issued, key=int),
+            # A number is issued once to a device, so it tells the role of its request.
+            "request_ids": {
+                f"{one['originator_id']}:{change['device_id']}:{one['request_counter']}": one[
+                    "originator_counter"
+                ]
+                for one in change["requests"]
+                if one["originator_counter"] in issued
+            },
         }

@@ -40,7 +40,7 @@ async def _story(settings: Settings, device: str) -> dict[str, Any]:
     known = [described(key, value) for key, value in sorted(changes.items())]
     return {
         "device_id": device,
-        "record": next((change for change in known if change["kind"] == "record"), None),
+        "record": next((change for change in known if change["kind"] == "device"), None),
         "parked": [change for change in known if change["kind"] == "parked"],
         "history": history,
     }
@@ -63,14 +63,11 @@ def _print(console: Console, story: dict[str, Any]) -> None:
         numbers = Table(title=story["device_id"], title_justify="left")
         for heading in ("role", "recorded", "seen", "issued", "digital signature", "key agreement"):
             numbers.add_column(heading)
-        for role in record["roles"]:
+        for role, marks in record["roles"].items():
             numbers.add_row(
-                role["remote_party_role"],
-                *(_number(role[mark]) for mark in ("recorded", "seen", "issued")),
-                *(
-                    _cell(role["cells"].get(usage))
-                    for usage in ("digital_signature", "key_agreement")
-                ),
+                role,
+                *(_number(marks[mark]) for mark in ("recorded", "seen", "issued")),
+                *(_cell(marks["slot"][usage]) for usage in ("digital_signature", "key_agreement")),
             )
         console.print(numbers)
     for parked in story["parked"]:
@@ -103,7 +100,7 @@ def _number(value: str | None) -> str:
 
 
 def _cell(cell: dict[str, Any] | None) -> str:
-    if not cell or not cell.get("subject_unique_id"):
+    if cell is None or cell["occupant"] is None:
         return "unknown"
-    proof = "" if cell.get("verified") else " (unverified)"
-    return f"{cell['subject_unique_id']} {cell.get('subject_key_identifier') or ''}{proof}"
+    proof = "" if cell["verified"] else " (unverified)"
+    return f"{cell['occupant']['subject_unique_id']}{proof}"

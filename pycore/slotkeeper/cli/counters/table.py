@@ -7,6 +7,7 @@ import click
 import orjson
 
 from slotkeeper._core import canonical_key, describe_change
+from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Streams
 
 
@@ -46,10 +47,17 @@ async def newest_changes(streams: Streams, device_id: str | None = None) -> dict
 
 
 def described(key: bytes, value: bytes) -> dict[str, Any]:
-    """Decode a changelog record of the engine."""
-    change = orjson.loads(describe_change(key, value))
-    if not isinstance(change, dict):
-        raise TypeError("a described change is an object")
+    """Decode a changelog record of the engine.
+
+    Raises:
+        FaultFoundError: It is damaged, of a newer format, or something else.
+    """
+    change: dict[str, Any] = orjson.loads(describe_change(key, value))
+    if change["kind"] not in ("device", "parked"):
+        raise FaultFoundError(
+            f"the changelog record of {key.decode(errors='replace')} cannot be read: "
+            f"{change['kind']}; what is known of that device must be restored from elsewhere"
+        )
     return change
 
 
