@@ -18,6 +18,8 @@ fn each_form_is_told_apart() {
     }
     // Eight hex digits are base64 as well: hex is tried first.
     assert_eq!(read_form(b"deadbeef"), [0xde, 0xad, 0xbe, 0xef]);
+    // An odd number of digits is no hex, nor base64.
+    assert_eq!(read_form(b"df090"), b"df090");
     assert_eq!(read_form(b""), b"");
     assert_eq!(read_form(b"no message!"), b"no message!");
 }
