@@ -26,7 +26,7 @@ def print_story(console: Console, story: Story) -> None:
     console.print(f"\nThe path of one device, {story.device_id}", style="bold")
     messages = Table()
     for heading in ("message", "decoded", "number", "cells", "proofs"):
-        messages.add_column(heading)
+        messages.add_column(heading, overflow="fold", no_wrap=heading in ("number", "proofs"))
     for what, message in story.messages:
         messages.add_row(what, *(escape(text) for text in _row(message)))
     console.print(messages)
