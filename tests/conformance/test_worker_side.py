@@ -9,6 +9,7 @@ from slotkeeper.streams import (
     FencedError,
     LockedError,
     Message,
+    Output,
     OwnedPartition,
     Ownership,
     Record,
@@ -159,7 +160,7 @@ async def test_offsets_keep_rising_over_compaction(streams: Streams, owned: Owne
 
 
 async def test_a_large_changelog_is_restored_in_order(owned: OwnedPartition) -> None:
-    outputs = [(CHANGELOG, 1, b"%05d" % n, b"v", []) for n in range(4_500)]
+    outputs: list[Output] = [(CHANGELOG, 1, b"%05d" % n, b"v", []) for n in range(4_500)]
     await owned.commit(outputs, {})
     assert [key for key, _ in await gathered(owned.changelog())] == [
         key for _, _, key, _, _ in outputs

@@ -169,4 +169,4 @@ class FakeStaged:
             "number": number,
         }
         self._outputs.append((AUDIT, partition, key, json.dumps(decision).encode(), []))
-        self._summary[disposition] += 1
+        self._summary[f"{disposition} AS_ASKED"] += 1

@@ -140,9 +140,12 @@ async def test_a_stop_lets_the_batch_in_hand_end(bench: Bench) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    def ask_for_a_stop() -> None:
+        loop.call_soon_threadsafe(stop.set)
+
     def make(partition: int, partitions: int) -> FakeEngine:
         engine = FakeEngine(partition, partitions)
-        engine.on_stage = lambda: loop.call_soon_threadsafe(stop.set) and None
+        engine.on_stage = ask_for_a_stop
         return engine
 
     await bench.publish(RESPONSES, b"1")

@@ -111,4 +111,5 @@ async def test_the_summary_counts_what_was_decided(bench: Bench) -> None:
     summary = await bench.run()
     assert summary.records == 4
     assert summary.as_dict()["dispositions"] == {"ISSUED": 1, "RECORDED": 2}
+    assert summary.as_dict()["reasons"] == {"ISSUED AS_ASKED": 1, "RECORDED AS_ASKED": 2}
     assert (await bench.run()).records == 0

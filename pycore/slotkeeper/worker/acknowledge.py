@@ -64,7 +64,9 @@ async def acknowledge(
             "by": by,
             "detail": [text for text in accepted if text],
             "positions": dict(positions.inputs),
-            "decided_at": datetime.fromtimestamp(clock() / 1_000, UTC).isoformat(),
+            "decided_at": datetime.fromtimestamp(clock() / 1_000, UTC)
+            .isoformat()
+            .replace("+00:00", "Z"),
         }
         outputs: list[Output] = [
             (AUDIT, partition, None, json.dumps(record).encode(), ()),

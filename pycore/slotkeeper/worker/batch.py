@@ -23,11 +23,11 @@ class Outcome:
 
     Attributes:
         positions: To go on from.
-        dispositions: Counts of its decisions.
+        reasons: Counts of its decisions by disposition and reason.
     """
 
     positions: Positions
-    dispositions: Mapping[str, int]
+    reasons: Mapping[str, int]
 
 
 class BatchRunner:
@@ -59,12 +59,12 @@ class BatchRunner:
         inputs = [
             (record.stream, record.offset, record.key, record.value) for record in batch.records
         ]
-        staged, outputs, dispositions = await self._off_loop(
+        staged, outputs, reasons = await self._off_loop(
             lambda: self._prepare(inputs, batch.decided_after)
         )
         if not outputs and not batch.positions:
             await self._off_loop(staged.fold)
-            return Outcome(positions, dispositions)
+            return Outcome(positions, reasons)
         advanced = positions.advanced(batch.positions)
         void = void_offsets(outputs, self._layout.table)
         outputs.append((self._layout.changelog, self._partition.number, KEY, advanced.encode(), ()))
@@ -78,7 +78,7 @@ class BatchRunner:
             staged.in_doubt()
             raise
         await self._off_loop(staged.fold)
-        return Outcome(advanced, dispositions)
+        return Outcome(advanced, reasons)
 
     def _prepare(
         self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None

@@ -19,7 +19,7 @@ class Staged(Protocol):
         """Give every record to be committed with the batch."""
 
     def summary(self) -> Mapping[str, int]:
-        """Count the decisions by disposition."""
+        """Count the decisions by disposition and reason, ``"ISSUED NATURAL"``."""
 
     def fold(self) -> None:
         """The batch is committed: it becomes the engine's state."""
@@ -39,6 +39,9 @@ class Engine(Protocol):
 
     def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
         """Take inventory records ``(offset, key, value)`` that were applied before."""
+
+    def close(self) -> None:
+        """Forget what is staged; nothing is decided until the engine is restored and opened."""
 
     def open(self) -> None:
         """Restoring is complete."""

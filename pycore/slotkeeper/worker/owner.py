@@ -146,7 +146,7 @@ class Owner:
     async def _decide(self, tenure: Tenure, batch: Batch) -> None:
         while True:
             try:
-                dispositions = await tenure.decide(batch)
+                reasons = await tenure.decide(batch)
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
                 _log.warning("partition %d tries a batch again: %s", self.number, error)
@@ -155,8 +155,8 @@ class Owner:
                 break
         if batch.positions:
             self._patience.restore()
-        if dispositions or batch.positions:
-            self._summary.committed(len(batch.records), dispositions)
+        if reasons or batch.positions:
+            self._summary.committed(len(batch.records), reasons)
             self._committed()
 
 

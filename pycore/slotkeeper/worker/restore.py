@@ -25,6 +25,8 @@ async def restore(
     Raises:
         StoppedForOperatorError: The store contradicts its own changelog.
     """
+    # It may have served this partition before, and others since.
+    await off_loop(engine.close)
     truth: Positions | None = None
     replayed = 0
     async for records in partition.changelog():

@@ -16,7 +16,9 @@ class Summary:
         restored: Changelog records replayed.
         aborted: Batches that were discarded and tried again.
         in_doubt: Commits whose end nobody knew; their partitions were restored.
+        quarantined: Records over which the engine failed; they are dead letters now.
         dispositions: Committed decisions by disposition.
+        reasons: The same by disposition and reason.
     """
 
     records: int = 0
@@ -24,21 +26,27 @@ class Summary:
     restored: int = 0
     aborted: int = 0
     in_doubt: int = 0
+    quarantined: int = 0
     dispositions: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
 
-    def committed(self, records: int, dispositions: Mapping[str, int]) -> None:
+    def committed(self, records: int, reasons: Mapping[str, int]) -> None:
         """Count one commit."""
         self.batches += 1
         self.records += records
-        self.dispositions.update(dispositions)
+        self.reasons.update(reasons)
+        for reason, count in reasons.items():
+            self.dispositions[reason.partition(" ")[0]] += count
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts by name, dispositions in alphabetical order."""
+        """Give the counts by name, decisions in alphabetical order."""
         return {
             "records": self.records,
             "batches": self.batches,
             "restored": self.restored,
             "aborted": self.aborted,
             "in_doubt": self.in_doubt,
+            "quarantined": self.quarantined,
             "dispositions": dict(sorted(self.dispositions.items())),
+            "reasons": dict(sorted(self.reasons.items())),
         }

@@ -48,7 +48,7 @@ class Tenure:
         return batch
 
     async def decide(self, batch: Batch) -> Mapping[str, int]:
-        """Decide and commit a batch; gives the counts of its decisions by disposition.
+        """Decide and commit a batch; gives the counts of its decisions by reason.
 
         Raises:
             CommitAbortedError: Discarded; the same batch may be decided again.
@@ -58,7 +58,7 @@ class Tenure:
         outcome = await self._runner.run(batch, self._positions)
         self._positions = outcome.positions
         self.intake.release(batch)
-        return outcome.dispositions
+        return outcome.reasons
 
     async def backlog(self) -> int:
         """Say how many offsets lie between the positions and the ends."""

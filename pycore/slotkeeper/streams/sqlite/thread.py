@@ -20,9 +20,9 @@ BUSY_MS = 10_000
 """How long a statement waits for another process's write transaction. Those are short: a publish
 of thousands of records takes some 100 ms; ten seconds leave room for a slow disk."""
 
-CHECKPOINT_PAGES = 4_000
-"""16 MiB of write-ahead log before its pages go into the file: four times SQLite's default, for a
-quarter of the checkpoints' fsyncs, and still a small file beside the streams."""
+CHECKPOINT_PAGES = 2_000
+"""16 MiB of write-ahead log before its pages go into the file: four times SQLite's usual 4 MiB, for
+a quarter of the checkpoints' fsyncs, and still a small file beside the streams."""
 
 CACHE_KIB = 8_192
 """Page cache of one connection; writes go to the ends of few B-trees, so more does not help."""
