@@ -19,9 +19,31 @@ except ImportError as error:
     ) from error
 
 from slotkeeper import errors
+from slotkeeper._core import Authority
+from slotkeeper.embedding import (
+    Change,
+    Command,
+    Engine,
+    Event,
+    Record,
+    Staged,
+    StoreNotReadyError,
+)
 from slotkeeper.settings import Settings
 
-__all__ = ["Settings", "__version__", "errors"]
+__all__ = [
+    "Authority",
+    "Change",
+    "Command",
+    "Engine",
+    "Event",
+    "Record",
+    "Settings",
+    "Staged",
+    "StoreNotReadyError",
+    "__version__",
+    "errors",
+]
 
 __version__ = _core.__version__
 

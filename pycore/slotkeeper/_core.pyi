@@ -1,14 +1,21 @@
 """The engine, compiled. Import from ``slotkeeper``, not from here."""
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
+__all__: list[str]
 __version__: Final[str]
 BUILD_PROFILE: Final[str]
 """``"release"`` or ``"debug"``; benchmarks refuse the latter."""
 
-InputRecord: TypeAlias = tuple[str, int, bytes | None, bytes | None]
-"""``(stream, offset, key, value)`` of a record of the engine's own partition."""
+InputRecord: TypeAlias = (
+    tuple[str, int, bytes | None, bytes | None] | tuple[str, int, bytes | None, bytes | None, str]
+)
+"""``(stream, offset, key, value)`` of a record of the engine's own partition.
+
+A fifth member says what ``value`` is: ``"record"``, JSON or DUIS, or ``"gbcs"``, a bare message.
+"""
 
 OutputRecord: TypeAlias = tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 """``(stream, partition, key, value, headers)``, finished: to be written as it is."""
@@ -42,23 +49,41 @@ class Authority:
         cls,
         acb_id: str,
         *,
-        digital_signature: Sequence[tuple[str, str | None]],
-        key_agreement: Sequence[tuple[str, str | None]],
-    ) -> Authority: ...
+        digital_signature: Sequence[tuple[str | PathLike[str], str | PathLike[str] | None]],
+        key_agreement: Sequence[tuple[str | PathLike[str], str | PathLike[str] | None]],
+    ) -> Authority:
+        """Load certificates and keys from PEM files, newest first.
+
+        Args:
+            acb_id: The ACB's EUI-64.
+            digital_signature: Certificate, and key (PKCS#8 or SEC1) or None where it is not held.
+            key_agreement: The same for key agreement.
+
+        Raises:
+            ConfigurationError: A file cannot be used; the text says which and why, never content.
+        """
+
     @property
-    def id(self) -> str: ...
-    def describe(self) -> list[dict[str, Any]]: ...
+    def id(self) -> str:
+        """The ACB's EUI-64, canonical."""
+
+    def describe(self) -> list[dict[str, Any]]:
+        """``key_usage``, ``key_identifier`` and ``key_held`` of each certificate."""
 
 @final
 class Keystore:
     """A folder of certificates and private keys for ``inspect``."""
 
-    def __new__(cls, folder: str) -> Keystore: ...
-    def describe(self) -> list[dict[str, Any]]: ...
+    def __new__(cls, folder: str | PathLike[str]) -> Keystore:
+        """Read a folder.
+
+        Raises:
+            ConfigurationError: The folder or a key in it cannot be read.
+        """
 
 @final
 class CoreEngine:
-    """The decisions of one partition."""
+    """The decisions of one partition; `slotkeeper.Engine` is the form for hosts."""
 
     def __new__(
         cls,
@@ -66,39 +91,112 @@ class CoreEngine:
         *,
         partition: int = 0,
         partitions: int = 1,
-        settings: bytes = b"{}",
+        settings: bytes | None = None,
         threads: int = 0,
-    ) -> CoreEngine: ...
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int: ...
-    def load_inventory(
-        self, records: Sequence[tuple[int, bytes | None, bytes | None]]
-    ) -> int: ...
-    def open(self) -> None: ...
+        seed: int = ...,
+    ) -> CoreEngine:
+        """Make a closed engine that knows nothing.
+
+        Args:
+            authority: The ACB's certificates and keys.
+            partition: From 0, below ``partitions``.
+            partitions: How many there are; never changes while there is a store.
+            settings: JSON, as ``Settings.engine_json`` makes it.
+            threads: How many seal and verify at once; 0: one for each processor.
+            seed: Of the hash tables.
+
+        Raises:
+            ConfigurationError: A setting cannot be used.
+        """
+
+    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+        """Take committed changelog records, in any order, in as many calls as wanted.
+
+        Raises:
+            RestoreError: A record is of a newer version, or no record of a changelog.
+        """
+
+    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
+        """Take ``(offset, key, value)`` of inventory records applied before; how many are good."""
+
+    def open(self) -> None:
+        """Everything committed is restored; the next `stage` judges parked records again."""
+
+    def close(self) -> None:
+        """Drop what is staged and close the partition until it is restored."""
+
     def stage(
         self,
         records: Sequence[InputRecord],
         *,
-        now_ms: int | None = None,
+        now_ms: int,
         decided_after: Mapping[str, int] | None = None,
-    ) -> CoreStaged: ...
-    def device(self, device_id: str) -> bytes | None: ...
-    def statistics(self) -> dict[str, int]: ...
+    ) -> CoreStaged:
+        """Decide records in their order; nothing is visible until the batch is folded.
+
+        Args:
+            records: Of this engine's partition.
+            now_ms: Milliseconds since 1970: the batch's only clock.
+            decided_after: For requests: how far each other input had been read.
+
+        Raises:
+            BatchOpenError: A batch is staged.
+            NotRestoredError: The partition is closed.
+            ConfigurationError: A stream is not one that the engine reads.
+        """
+
+    def device(self, device_id: str) -> bytes | None:
+        """The committed record of a device as JSON."""
+
+    def statistics(self) -> dict[str, int]:
+        """Devices, octets held, parked records, burned numbers, damaged records."""
 
 @final
 class CoreStaged:
-    """One staged batch; nothing of it is visible until it is folded."""
+    """One staged batch. Fold, discard or in_doubt ends it, once."""
 
-    def seal(self) -> None: ...
-    def outputs(self) -> list[OutputRecord]: ...
-    def changes(self) -> list[OutputRecord]: ...
-    def commands(self) -> list[OutputRecord]: ...
-    def summary(self) -> dict[str, int]: ...
-    def fold(self) -> None: ...
-    def discard(self) -> None: ...
-    def in_doubt(self) -> None: ...
+    def seal(self) -> None:
+        """Build, sign and MAC the commands on worker threads, without the GIL.
 
-def partition_for(key: bytes, partitions: int) -> int: ...
-def canonical_key(key: bytes) -> bytes | None: ...
-def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes: ...
-def inspect_duis(data: bytes, keystore: Keystore | None = None) -> bytes: ...
-def describe_change(key: bytes, value: bytes) -> bytes: ...
+        Raises:
+            SignerUnavailableError: Nothing was sealed; discard the batch and try it again.
+        """
+
+    def outputs(self) -> list[OutputRecord]:
+        """Everything to be written with the batch; the changelog records come last."""
+
+    def changes(self) -> list[OutputRecord]:
+        """The changelog records alone."""
+
+    def commands(self) -> list[OutputRecord]:
+        """The sealed commands alone."""
+
+    def records(self) -> list[OutputRecord]:
+        """Audit records, refusals, dead letters, rerouted inputs."""
+
+    def summary(self) -> dict[str, int]:
+        """How often each ``"DISPOSITION REASON"`` was decided."""
+
+    def fold(self) -> None:
+        """The batch was committed."""
+
+    def discard(self) -> None:
+        """The batch was aborted for certain."""
+
+    def in_doubt(self) -> None:
+        """Nobody knows: the partition is closed until it is restored."""
+
+def partition_for(key: bytes, partitions: int) -> int:
+    """The partition of a key: Kafka's murmur2, of the canonical form where it is an EUI-64."""
+
+def canonical_key(key: bytes) -> bytes | None:
+    """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
+
+def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes:
+    """One GBCS message in hex, base64 or binary, decoded and checked, as JSON."""
+
+def inspect_duis(data: bytes, keystore: Keystore | None = None) -> bytes:
+    """One DUIS document and the messages in it, as JSON."""
+
+def describe_change(key: bytes, value: bytes) -> bytes:
+    """A changelog record as JSON; its ``kind`` says what it is."""

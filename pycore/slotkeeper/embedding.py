@@ -1,0 +1,305 @@
+"""The engine inside another pipeline: its transport, its store, these four steps.
+
+Example::
+
+    engine = Engine(authority)
+    engine.restore(changes_of_my_store)
+    staged = engine.stage(events)             # decided in order, nothing visible yet
+    commands = await staged.seal()            # signed and MACed by worker threads
+    # ONE transaction of the host: staged.changes, commands, staged.records, its own position
+    staged.fold()                             # or discard(), or in_doubt()
+
+Nothing here knows a stream, a broker or a file; ``docs/integrating.md`` has the host's duties.
+"""
+
+import asyncio
+import binascii
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
+
+import orjson
+
+from slotkeeper._core import Authority, CoreEngine, CoreStaged, InputRecord, NotRestoredError
+
+RESTORED_AT_A_TIME = 4_096
+"""Records of one crossing into the engine while restoring: some hundred kilobytes."""
+
+Form: TypeAlias = Literal["record", "gbcs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One input.
+
+    Attributes:
+        stream: An input of ``docs/streams.md``; the shape of ``value`` follows from it.
+        key: The device's EUI-64, in any of its forms.
+        value: JSON or DUIS as text or octets, a mapping in the shape of the stream, or None for a
+            tombstone of the inventory.
+        offset: The host's own number of the event; audit records name it.
+        form: ``"gbcs"`` if ``value`` is a GBCS message by itself, outside any JSON.
+    """
+
+    stream: str
+    key: str | bytes | None
+    value: str | bytes | Mapping[str, Any] | None
+    offset: int = 0
+    form: Form = "record"
+
+    def _input(self) -> InputRecord:
+        key = self.key.encode() if isinstance(self.key, str) else self.key
+        value = self.value
+        if isinstance(value, str):
+            value = value.encode()
+        elif isinstance(value, Mapping):
+            value = orjson.dumps(value)
+        return (self.stream, self.offset, key, value, self.form)
+
+
+@runtime_checkable
+class ArrowTable(Protocol):
+    """A ``pyarrow.Table`` or ``RecordBatch`` with the columns of `Event`; the last two optional."""
+
+    @property
+    def schema(self) -> Any: ...  # noqa: ANN401, D102 - pyarrow has no types
+
+    def column(self, name: str) -> Any: ...  # noqa: ANN401, D102 - pyarrow has no types
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What the host's store keeps under ``key`` from now on; ``value`` None: no longer."""
+
+    key: bytes
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A finished record for others: an audit record, a refusal, a dead letter, a rerouted input."""
+
+    stream: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A sealed CS02b command.
+
+    Attributes:
+        device_id: The GPF, canonical.
+        request_id: The RequestID that it answers.
+        originator_counter: 1 to 2^63-1.
+        message: The GBCS message, signed and MACed.
+        record: The same as a record of ``cs02b-commands``, JSON.
+    """
+
+    device_id: str
+    request_id: str
+    originator_counter: int
+    message: bytes
+    record: bytes
+
+    @classmethod
+    def _of(cls, record: bytes) -> Self:
+        fields = orjson.loads(record)
+        return cls(
+            device_id=fields["device_id"],
+            request_id=fields["request_id"],
+            originator_counter=int(fields["originator_counter"]),
+            message=binascii.a2b_base64(fields["gbcs_payload"]),
+            record=record,
+        )
+
+
+class StoreNotReadyError(NotRestoredError):
+    """The partition is not restored: answer requests with ``reason``, and try them again later."""
+
+    reason = "STORE_NOT_READY"
+    retryable = True
+
+
+def wall_clock_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000
+
+
+class Engine:
+    """The decisions of one partition of devices.
+
+    An engine is closed until it is restored. One batch may be staged at a time.
+    """
+
+    def __init__(
+        self,
+        authority: Authority,
+        *,
+        partition: int = 0,
+        partitions: int = 1,
+        settings: Mapping[str, Any] | bytes = b"{}",
+        threads: int = 0,
+        clock: Callable[[], int] = wall_clock_ms,
+    ) -> None:
+        """Make a closed engine that knows nothing.
+
+        Args:
+            authority: The ACB's certificates and keys.
+            partition: Which one, from 0. A host without partitions leaves both as they are.
+            partitions: Out of how many. It must never change while there is a store.
+            settings: As ``Settings.engine_json`` makes them; empty: the defaults.
+            threads: How many seal and verify at once; 0: one for each processor.
+            clock: Milliseconds since 1970; the engine's only clock.
+
+        Raises:
+            ConfigurationError: A setting cannot be used; the text names it.
+        """
+        octets = settings if isinstance(settings, bytes) else orjson.dumps(settings)
+        self._core = CoreEngine(
+            authority, partition=partition, partitions=partitions, settings=octets, threads=threads
+        )
+        self._clock = clock
+
+    def restore(
+        self,
+        changes: Iterable[Change | tuple[bytes, bytes | None]],
+        *,
+        inventory: Iterable[tuple[str | bytes, bytes | None]] = (),
+    ) -> int:
+        """Take everything that the host's store committed, in any order, and open the partition.
+
+        Args:
+            changes: Every `Change` kept. Older versions among them do no harm.
+            inventory: The inventory as far as it was staged before, in its order; a host may as
+                well stage it again.
+
+        Returns:
+            How many changes were taken.
+
+        Raises:
+            RestoreError: A record cannot be read; nothing may be issued from such a store.
+        """
+        taken = 0
+        pairs = ((c.key, c.value) if isinstance(c, Change) else c for c in changes)
+        while portion := list(islice(pairs, RESTORED_AT_A_TIME)):
+            taken += self._core.restore(portion)
+        keyed = ((0, key.encode() if isinstance(key, str) else key, v) for key, v in inventory)
+        while loaded := list(islice(keyed, RESTORED_AT_A_TIME)):
+            self._core.load_inventory(loaded)
+        self._core.open()
+        return taken
+
+    def stage(
+        self,
+        events: Iterable[Event] | ArrowTable,
+        *,
+        decided_after: Mapping[str, int] | None = None,
+    ) -> "Staged":
+        """Decide events in their order; nothing is visible until the batch is folded.
+
+        Put outcomes before the requests that came after them. Verifying a thousand outcomes takes
+        tens of milliseconds: from a coroutine call it by ``asyncio.to_thread``.
+
+        Args:
+            events: Events, or an Arrow table of them.
+            decided_after: How far the host had read its outcomes when it took the requests; it
+                goes into their audit records.
+
+        Raises:
+            StoreNotReadyError: Restore first.
+            BatchOpenError: The batch before is neither folded nor dropped.
+        """
+        if isinstance(events, ArrowTable):
+            events = _of_arrow(events)
+        records = [event._input() for event in events]  # noqa: SLF001 - of this module
+        try:
+            core = self._core.stage(records, now_ms=self._clock(), decided_after=decided_after)
+        except NotRestoredError as error:
+            raise StoreNotReadyError(str(error)) from error
+        return Staged(core)
+
+    def device(self, device_id: str) -> dict[str, Any] | None:
+        """Give the committed record of a device, or None if there is none."""
+        found = self._core.device(device_id)
+        return None if found is None else orjson.loads(found)
+
+    def statistics(self) -> dict[str, int]:
+        """Give figures for metrics: devices, octets held, parked records."""
+        return self._core.statistics()
+
+    def close(self) -> None:
+        """Close the partition; what was staged is dropped. It can be restored again."""
+        self._core.close()
+
+
+class Staged:
+    """A batch on its way from decision to commit; `Engine.stage` makes it."""
+
+    def __init__(self, core: CoreStaged) -> None:
+        """Hold what the engine staged."""
+        self._core = core
+
+    async def seal(self) -> Sequence[Command]:
+        """Build, sign and MAC the commands, off the event loop and without the GIL.
+
+        Raises:
+            SignerUnavailableError: No command was made: discard the batch and try it again.
+        """
+        return await asyncio.to_thread(self.seal_now)
+
+    def seal_now(self) -> Sequence[Command]:
+        """Do as `seal` does, on the calling thread."""
+        self._core.seal()
+        return [Command._of(value) for _, _, _, value, _ in self._core.commands() if value]  # noqa: SLF001 - of this module
+
+    @property
+    def changes(self) -> Sequence[Change]:
+        """What the host's store must keep, in one transaction with commands and position."""
+        return [Change(key, value) for _, _, key, value, _ in self._core.changes() if key]
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """Audit records, refusals, dead letters and rerouted inputs, in the order of decisions."""
+        return [
+            Record(stream, partition, key, value, tuple(headers))
+            for stream, partition, key, value, headers in self._core.records()
+        ]
+
+    @property
+    def decisions(self) -> Sequence[dict[str, Any]]:
+        """The audit records, read."""
+        return [
+            orjson.loads(record.value)
+            for record in self.records
+            if record.stream == "audit-trail" and record.value
+        ]
+
+    def summary(self) -> dict[str, int]:
+        """Count decisions, by ``"DISPOSITION REASON"``."""
+        return self._core.summary()
+
+    def fold(self) -> None:
+        """The host committed: the batch becomes the engine's state."""
+        self._core.fold()
+
+    def discard(self) -> None:
+        """The host aborted for certain: the batch is dropped, its numbers stay burned."""
+        self._core.discard()
+
+    def in_doubt(self) -> None:
+        """Nobody knows whether the host committed: the engine is closed until restored."""
+        self._core.in_doubt()
+
+
+def _of_arrow(table: ArrowTable) -> Iterator[Event]:
+    names = set(table.schema.names)
+    columns = [table.column(name).to_pylist() for name in ("stream", "key", "value")]
+    rows = len(columns[0])
+    offsets = table.column("offset").to_pylist() if "offset" in names else range(rows)
+    forms = table.column("form").to_pylist() if "form" in names else ["record"] * rows
+    return map(Event, *columns, offsets, forms)
