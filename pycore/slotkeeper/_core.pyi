@@ -4,7 +4,27 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
-__all__: list[str]
+__all__ = [
+    "Authority",
+    "BUILD_PROFILE",
+    "BatchOpenError",
+    "ConfigurationError",
+    "CoreEngine",
+    "CoreStaged",
+    "EngineFaultError",
+    "Keystore",
+    "NotRestoredError",
+    "RestoreError",
+    "SignerUnavailableError",
+    "SlotkeeperError",
+    "__version__",
+    "canonical_key",
+    "describe_change",
+    "inspect_duis",
+    "inspect_message",
+    "partition_for",
+]
+
 __version__: Final[str]
 BUILD_PROFILE: Final[str]
 """``"release"`` or ``"debug"``; benchmarks refuse the latter."""
