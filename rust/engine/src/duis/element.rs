@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::DuisError;
+use super::{DuisError, shortened};
 use crate::base64;
 
 /// An element of a document.
@@ -115,7 +115,7 @@ impl<'t> Element<'t, '_> {
     pub(crate) fn fault(self, fault: impl Into<Cow<'static, str>>) -> DuisError {
         let position = self.0.document().text_pos_at(self.0.range().start);
         DuisError::Element {
-            element: self.name().to_owned(),
+            element: shortened(self.name()),
             fault: fault.into(),
             line: position.row,
             column: position.col,

@@ -205,9 +205,11 @@ fn hostile_documents_are_refused() {
         (deep, "nodes limit"),
         (deep_closed, "nodes limit"),
         (wide, "nodes limit"),
-        (namespaces, "nodes limit"),
+        (namespaces, "namespace declarations"),
         (format!("<a{attributes}/>"), "neither Request nor Response"),
         (" ".repeat(100_000), "more than the 65536"),
+        (format!("<{0}></{0}x>", "n".repeat(9_000)), "expected 'nnnn"),
+        (format!("<{}/>", "n".repeat(9_000)), "nnnn is neither"),
         ("&undeclared;".to_owned(), "not XML"),
         (String::new(), "not XML"),
     ] {
