@@ -11,8 +11,8 @@
 //! | [`verify_krp`], [`verify_certificate`] | the two ECDSA forms, which cannot be mixed |
 //! | [`acb_smd_mac`], [`verify_mac`] | the 12-octet MAC between ACB and device |
 //!
-//! Three errors, told apart by what the caller does next: [`KeyError`] is a fault of configuration,
-//! [`SignerUnavailable`] means try again later, [`BadSignature`] judges the message. A
+//! Errors are told apart by what the caller does next: [`KeyError`] is a fault of configuration,
+//! [`SignerUnavailable`] means try again later, [`BadSignature`] judges the message, and
 //! [`InvalidPublicKey`] judges the certificate that carried the key.
 //!
 //! # What happens to secrets
