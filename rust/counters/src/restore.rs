@@ -119,6 +119,20 @@ impl DeviceImage {
             Role::Supplier => self.supplier.unwrap_or_default(),
         }
     }
+
+    fn set_marks(&mut self, role: Role, marks: Marks) {
+        match (role, &mut self.supplier) {
+            (Role::NetworkOperator, _) => self.network_operator.marks = marks,
+            (Role::Supplier, Some(supplier)) => supplier.marks = marks,
+            (Role::Supplier, None) if marks == Marks::default() => {}
+            (Role::Supplier, absent) => {
+                *absent = Some(RoleImage {
+                    marks,
+                    ..RoleImage::default()
+                });
+            }
+        }
+    }
 }
 
 fn unite(current: &DeviceImage, image: &DeviceImage) -> (DeviceImage, RestoreOutcome) {
@@ -136,35 +150,43 @@ fn unite(current: &DeviceImage, image: &DeviceImage) -> (DeviceImage, RestoreOut
     } else {
         current.clone()
     };
-    united.network_operator.marks = current
-        .network_operator
-        .marks
-        .union(&image.network_operator.marks);
-    if current.supplier.is_some() || image.supplier.is_some() {
-        let supplier = united.supplier.get_or_insert_default();
-        let marks = |image: &DeviceImage| image.role(Role::Supplier).marks;
-        supplier.marks = marks(current).union(&marks(image));
+    for role in Role::ALL {
+        let marks = current.role(role).marks.union(&image.role(role).marks);
+        united.set_marks(role, marks);
     }
-    united.older_issued = older_issued(&united, [current, image]);
+    unite_issued(&mut united, [current, image]);
     if outcome == RestoreOutcome::Diverged && united == *current && united == *image {
         outcome = RestoreOutcome::Unchanged;
     }
     (united, outcome)
 }
 
-/// The issued numbers of both images, less each role's last.
-fn older_issued(united: &DeviceImage, images: [&DeviceImage; 2]) -> Vec<(Role, u64)> {
-    let mut issued = Vec::new();
+/// Makes the highest number that either image has for a role its last one, and all others older ones.
+fn unite_issued(united: &mut DeviceImage, images: [&DeviceImage; 2]) {
+    let mut issued: Vec<(Role, u64)> = Vec::new();
     for image in images {
-        issued.extend(image.older_issued.iter().copied());
+        issued.extend(&image.older_issued);
         for role in Role::ALL {
             issued.extend(image.role(role).marks.issued.map(|number| (role, number)));
         }
     }
-    issued.retain(|&(role, number)| {
-        number <= LAST_COUNTER && united.role(role).marks.issued != Some(number)
-    });
+    issued.retain(|&(_, number)| number <= LAST_COUNTER);
     issued.sort_unstable();
     issued.dedup();
-    issued
+    // In rising order, so each number but a role's last is overtaken by the next.
+    united.older_issued.clear();
+    for (place, &(role, number)) in issued.iter().enumerate() {
+        if issued.get(place + 1).is_some_and(|&(next, _)| next == role) {
+            united.older_issued.push((role, number));
+        } else {
+            let marks = united.role(role).marks;
+            united.set_marks(
+                role,
+                Marks {
+                    issued: marks.issued.max(Some(number)),
+                    ..marks
+                },
+            );
+        }
+    }
 }

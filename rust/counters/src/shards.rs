@@ -109,8 +109,8 @@ pub(crate) const GROUP: usize = 16;
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 8;
 
-/// Entries a block: 5 kB, of which an index of few devices has one a table.
-const BLOCK: usize = 1024;
+/// Entries a block: 2.5 kB, of which an index of few devices has one a table.
+const BLOCK: usize = 512;
 
 /// What glibc adds to an allocation of a block.
 const ALLOCATION: usize = 16;

@@ -1,0 +1,203 @@
+//! Images back into a table: any order, any number of times, nothing lowered.
+
+use slotkeeper_counters::{
+    AllocationRequest, Burned, CellImage, CellSource, CellUse, CounterTable, DEFAULT_CEILING,
+    DeviceImage, Marks, MessageNote, Occupant, Overlay, RestoreOutcome, Role, RoleImage,
+    StaleOverlay,
+};
+
+const GPF: u64 = 0x0011_2233_4455_6677;
+const NO: Role = Role::NetworkOperator;
+
+/// A state told by its version, marks and who stands in the digital signature cell.
+fn image(version: u32, recorded: u64, issued: u64, occupant: u64) -> DeviceImage {
+    let cell = CellImage {
+        occupant: Some(Occupant {
+            eui: occupant,
+            key_identifier: None,
+        }),
+        source: CellSource::Report,
+        ..CellImage::default()
+    };
+    DeviceImage {
+        device: GPF,
+        version,
+        network_operator: RoleImage {
+            marks: Marks {
+                recorded: Some(recorded),
+                seen: None,
+                issued: Some(issued),
+            },
+            cells: [cell, CellImage::default()],
+        },
+        ..DeviceImage::default()
+    }
+}
+
+fn state(table: &CounterTable) -> DeviceImage {
+    Overlay::new().device_image(table, GPF)
+}
+
+/// Every order of the numbers below `len`.
+fn orders(len: usize) -> Vec<Vec<usize>> {
+    if len == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = orders(len - 1);
+    let with_last = |order: &Vec<usize>| {
+        (0..len)
+            .map(|place| {
+                let mut order = order.clone();
+                order.insert(place, len - 1);
+                order
+            })
+            .collect::<Vec<_>>()
+    };
+    shorter.iter().flat_map(with_last).collect()
+}
+
+#[test]
+fn test_d06_any_order_and_repetition_give_the_same_state() {
+    let mut noted = image(2, 7, 21, 5);
+    noted.flags = 9;
+    noted.supplier = Some(image(0, 3, 22, 8).network_operator);
+    noted.older_issued = vec![(NO, 4), (Role::Supplier, 20)];
+    noted.messages = vec![MessageNote {
+        identity: 1,
+        digest: [2; 15],
+        verified: true,
+    }];
+    // Two of one version that differ: another history, as an import may bring it.
+    let images = [
+        image(1, 9, 20, 4),
+        noted,
+        image(2, 5, 30, 6),
+        image(3, 8, 25, 7),
+        image(3, 2, 1, 9),
+    ];
+    let mut states = Vec::new();
+    for order in orders(images.len()) {
+        let mut table = CounterTable::new(1);
+        for &which in order.iter().chain(&order) {
+            table.restore(&images[which]);
+        }
+        for which in order {
+            let outcome = table.restore(&images[which]);
+            assert!(
+                outcome != RestoreOutcome::Applied,
+                "nothing is new any more"
+            );
+        }
+        states.push(state(&table));
+    }
+    assert!(states.iter().all(|state| *state == states[0]));
+    let [state, ..] = &states[..] else {
+        panic!("no orders")
+    };
+    assert_eq!(state.version, 3);
+    assert_eq!(state.network_operator.marks.recorded, Some(9));
+    assert_eq!(state.network_operator.marks.issued, Some(30));
+    let older = [1, 4, 20, 21, 25].map(|number| (NO, number));
+    assert_eq!(
+        state.older_issued,
+        [&older[..], &[(Role::Supplier, 20)]].concat()
+    );
+    assert_eq!(state.flags, 0, "the newest version has none");
+}
+
+#[test]
+fn outcomes_tell_what_became_of_an_image() {
+    let mut table = CounterTable::new(1);
+    assert_eq!(table.restore(&image(2, 5, 1, 4)), RestoreOutcome::Applied);
+    assert_eq!(table.restore(&image(2, 5, 1, 4)), RestoreOutcome::Unchanged);
+    assert_eq!(table.restore(&image(2, 5, 1, 3)), RestoreOutcome::Diverged);
+    assert_eq!(table.restore(&image(1, 5, 1, 3)), RestoreOutcome::Older);
+    assert_eq!(table.restore(&image(3, 5, 1, 3)), RestoreOutcome::Applied);
+}
+
+#[test]
+fn test_d10_a_newer_image_lowers_nothing() {
+    let mut table = CounterTable::new(1);
+    table.restore(&image(1, 1200, 1301, 4));
+    table.restore(&image(2, 3, 4, 5));
+    let marks = table.view(GPF).marks(NO);
+    assert_eq!(
+        marks,
+        Marks {
+            recorded: Some(1200),
+            seen: None,
+            issued: Some(1301)
+        }
+    );
+    assert!(table.view(GPF).was_issued(4));
+    let cell = table.view(GPF).cell(NO, CellUse::DigitalSignature);
+    assert_eq!(
+        table
+            .occupants()
+            .get(cell.occupant)
+            .map(|occupant| occupant.eui),
+        Some(5)
+    );
+}
+
+#[test]
+fn an_issued_number_without_a_last_one_becomes_it() {
+    let mut loose = image(1, 1, 1, 1);
+    loose.network_operator.marks.issued = None;
+    loose.older_issued = vec![(NO, 8), (NO, 9), (Role::Supplier, 7)];
+    let mut table = CounterTable::new(1);
+    table.restore(&loose);
+    assert_eq!(table.view(GPF).marks(NO).issued, Some(9));
+    assert_eq!(table.view(GPF).marks(Role::Supplier).issued, Some(7));
+    assert!(table.view(GPF).older_issued().eq([(NO, 8)]));
+}
+
+#[test]
+fn notes_can_go_and_come_back() {
+    let mut noted = image(1, 1, 1, 1);
+    noted.messages = vec![MessageNote {
+        identity: 1,
+        digest: [2; 15],
+        verified: true,
+    }];
+    let mut table = CounterTable::new(1);
+    table.restore(&noted);
+    table.restore(&image(2, 1, 1, 1));
+    assert_eq!(state(&table), image(2, 1, 1, 1));
+    noted.version = 3;
+    table.restore(&noted);
+    assert_eq!(state(&table), noted);
+    assert_eq!(table.len(), 1);
+}
+
+#[test]
+fn a_row_with_nothing_known_takes_any_image() {
+    let mut table = CounterTable::new(1);
+    table.ensure(GPF);
+    table.restore(&image(0, 1, 2, 3));
+    assert_eq!(state(&table), image(0, 1, 2, 3));
+}
+
+#[test]
+fn a_batch_staged_over_an_older_state_is_not_folded() {
+    let mut table = CounterTable::new(1);
+    let mut overlay = Overlay::new();
+    let mut burned = Burned::new();
+    table.restore(&image(1, 5, 6, 1));
+    let request = AllocationRequest {
+        hint: None,
+        ceiling: DEFAULT_CEILING,
+    };
+    let counter = overlay
+        .allocate(&table, &burned, GPF, NO, request)
+        .unwrap()
+        .counter;
+    table.restore(&image(2, 100, 6, 1));
+
+    assert_eq!(table.fold(&mut overlay), Err(StaleOverlay));
+    assert_eq!(state(&table), image(2, 100, 6, 1));
+    overlay.burn_into(&mut burned);
+    assert_eq!(burned.get(GPF, NO), Some(counter));
+    overlay.touch(&table, GPF);
+    assert_eq!(table.fold(&mut overlay), Ok(()));
+}
