@@ -81,6 +81,6 @@ $(PACKAGES_STAMP): requirements/pip.txt requirements/dev.txt | needs-python
 
 # maturin builds the crate, puts the library beside the sources and installs the package as editable.
 $(EXTENSION_STAMP): $(PACKAGES_STAMP) $(RUST_SOURCES) Cargo.toml Cargo.lock pyproject.toml | needs-rust
-	VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --release --quiet
+	PIP_QUIET=1 VIRTUAL_ENV=$(CURDIR)/$(VENV) $(VENV)/bin/maturin develop --release --quiet
 	touch $@
 	@echo "ready: $(VENV)/bin/slotkeeper"
