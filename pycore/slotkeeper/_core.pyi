@@ -5,8 +5,8 @@ from os import PathLike
 from typing import Any, Final, TypeAlias, final
 
 __all__ = [
-    "Authority",
     "BUILD_PROFILE",
+    "Authority",
     "BatchOpenError",
     "ConfigurationError",
     "CoreEngine",

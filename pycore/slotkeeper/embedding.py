@@ -18,11 +18,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 import orjson
 
-from slotkeeper._core import Authority, CoreEngine, CoreStaged, InputRecord, NotRestoredError
+from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
+
+if TYPE_CHECKING:
+    from slotkeeper._core import InputRecord
 
 RESTORED_AT_A_TIME = 4_096
 """Records of one crossing into the engine while restoring: some hundred kilobytes."""
@@ -49,7 +52,7 @@ class Event:
     offset: int = 0
     form: Form = "record"
 
-    def _input(self) -> InputRecord:
+    def _input(self) -> "InputRecord":
         key = self.key.encode() if isinstance(self.key, str) else self.key
         value = self.value
         if isinstance(value, str):
