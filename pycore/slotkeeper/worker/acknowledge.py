@@ -1,18 +1,14 @@
 """An operator lets a partition go on that stopped."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
 from slotkeeper.streams.clock import system_clock
 
+from .audit import acknowledgement
 from .positions import KEY, Evidence, Positions, beginning, objections
 from .restore import RESERVED, gather_evidence, newest
-
-AUDIT = "audit-trail"
-"""Where the operator's decision is written beside all others."""
 
 
 async def examine(streams: Streams, partition: int) -> list[str]:
@@ -49,33 +45,24 @@ async def acknowledge(
         CommitError: Not written; nothing is acknowledged.
     """
     async with streams.own() as ownership:
-        accepted = [await ownership.acknowledge(partition)]
+        objection = await ownership.acknowledge(partition)
         truth, evidence = await _look(streams, ownership, partition)
         if truth is not None and truth.partitions != evidence.partitions:
             raise StoppedForOperatorError(*objections(truth, evidence), partition=partition)
         # The incarnation is new by what was just accepted, so it is no objection of its own.
         renewed = truth and replace(truth, incarnation=evidence.incarnation)
-        accepted += objections(renewed, evidence)
+        accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
         positions = beginning(truth, evidence).advanced({})
-        record = {
-            "kind": "acknowledgement",
-            "partition": partition,
-            "reason": reason,
-            "by": by,
-            "detail": [text for text in accepted if text],
-            "positions": dict(positions.inputs),
-            "decided_at": datetime.fromtimestamp(clock() / 1_000, UTC)
-            .isoformat()
-            .replace("+00:00", "Z"),
-        }
         outputs: list[Output] = [
-            (AUDIT, partition, None, json.dumps(record).encode(), ()),
+            acknowledgement(
+                positions, partition, reason=reason, by=by, accepted=accepted, now_ms=clock()
+            ),
             (streams.layout.changelog, partition, KEY, positions.encode(), ()),
         ]
         owned = await ownership.open(partition)
         await owned.commit(outputs, positions.inputs)
         await owned.close()
-        return [text for text in accepted if text]
+        return accepted
 
 
 async def _look(

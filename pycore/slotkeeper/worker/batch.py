@@ -9,8 +9,10 @@ from slotkeeper.streams import (
     Layout,
     Output,
     OwnedPartition,
+    Record,
 )
 
+from .audit import ENGINE_FAULT, dead_letter, fault_decision
 from .engine import Engine, EngineInput, Staged
 from .intake import Batch
 from .off_loop import OffLoop
@@ -66,10 +68,8 @@ class BatchRunner:
             await self._off_loop(staged.fold)
             return Outcome(positions, reasons)
         advanced = positions.advanced(batch.positions)
-        void = void_offsets(outputs, self._layout.table)
-        outputs.append((self._layout.changelog, self._partition.number, KEY, advanced.encode(), ()))
         try:
-            await self._partition.commit(outputs, advanced.inputs, void=void)
+            await self._commit(outputs, advanced)
         except CommitAbortedError:
             await self._off_loop(staged.discard)
             raise
@@ -79,6 +79,22 @@ class BatchRunner:
             raise
         await self._off_loop(staged.fold)
         return Outcome(advanced, reasons)
+
+    async def quarantine(self, record: Record, fault: str, positions: Positions) -> Outcome:
+        """Commit a record without the engine, which failed over it: a dead letter."""
+        outputs = [dead_letter(record, fault)]
+        reasons = {}
+        if record.stream != self._layout.table:
+            outputs.append(fault_decision(record, fault, self._clock()))
+            reasons = {f"DEAD_LETTER {ENGINE_FAULT}": 1}
+        advanced = positions.advanced({record.stream: record.offset + 1})
+        await self._commit(outputs, advanced)
+        return Outcome(advanced, reasons)
+
+    async def _commit(self, outputs: list[Output], advanced: Positions) -> None:
+        void = void_offsets(outputs, self._layout.table)
+        outputs.append((self._layout.changelog, self._partition.number, KEY, advanced.encode(), ()))
+        await self._partition.commit(outputs, advanced.inputs, void=void)
 
     def _prepare(
         self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None

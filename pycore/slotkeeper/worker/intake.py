@@ -5,7 +5,7 @@ ranks above it have been read as far as they reached when it was fetched; a rank
 fetched again, so what is held is bounded. Nothing waits for a moving target.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slotkeeper.streams import Fetched, Layout, Record
@@ -41,6 +41,12 @@ class Batch:
     positions: dict[str, int] = field(default_factory=dict)
     decided_after: Mapping[str, int] | None = None
     ranks: list[int] = field(default_factory=list)
+
+    def one_by_one(self) -> Iterator["Batch"]:
+        """Give the same records in the same order, each alone, and then the positions."""
+        for record in self.records:
+            yield Batch([record], {record.stream: record.offset + 1}, self.decided_after)
+        yield Batch([], self.positions, None, self.ranks)
 
 
 class Intake:

@@ -4,13 +4,14 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 
-from slotkeeper._core import SignerUnavailableError
+from slotkeeper._core import EngineFaultError, SignerUnavailableError
 from slotkeeper.streams import (
     CommitAbortedError,
     CommitInDoubtError,
     FencedError,
     Layout,
     Ownership,
+    Record,
     StreamsError,
     TryLaterError,
 )
@@ -40,18 +41,18 @@ class Owner:
         *,
         layout: Layout,
         partitions: int,
-        engine: Engine,
+        engine: Callable[[], Engine],
         clock: Callable[[], int],
         summary: Summary,
         committed: Callable[[], None],
     ) -> None:
-        """Prepare; ``serve`` begins.
+        """Prepare; ``start`` begins.
 
         Args:
             number: The partition.
             layout: The streams.
             partitions: How many there are.
-            engine: The partition's; what it burned is remembered over all ownerships.
+            engine: Makes the partition's engine: at first, and after one has failed.
             clock: Milliseconds since 1970 UTC.
             summary: Counts what is done.
             committed: Called after each commit.
@@ -59,12 +60,14 @@ class Owner:
         self.number = number
         self._layout = layout
         self._partitions = partitions
-        self._engine = engine
+        self._make_engine = engine
+        self._engine = engine()
         self._clock = clock
         self._summary = summary
         self._committed = committed
         self._tenure: Tenure | None = None
         self._patience = Patience()
+        self._one_by_one = False
         self._stop = asyncio.Event()
 
     @property
@@ -86,20 +89,16 @@ class Owner:
         """Say how many offsets are undecided; None while the partition is not served."""
         return None if self._tenure is None else await self._tenure.backlog()
 
+    def start(self, ownership: Ownership) -> Coroutine[None, None, None]:
+        """Give what serves the partition until ``stop``; after it, it may be started again."""
+        self._stop = asyncio.Event()
+        return self._serve(ownership)
+
     def stop(self) -> None:
-        """Ask ``serve`` to return after the batch in hand."""
+        """Let the partition go after the batch in hand."""
         self._stop.set()
 
-    async def serve(self, ownership: Ownership) -> None:
-        """Take the partition over and process it until stopped.
-
-        A commit in doubt closes the partition, and it is taken over again as by a stranger.
-
-        Raises:
-            StoppedForOperatorError: The store cannot be trusted.
-            TryLaterError: The store cannot be used now.
-            FencedError: Another owner has the partition.
-        """
+    async def _serve(self, ownership: Ownership) -> None:
         with OffLoop(f"engine-{self.number}") as off_loop:
             while not self._stop.is_set():
                 try:
@@ -107,9 +106,14 @@ class Owner:
                 except FencedError:
                     raise
                 except CommitInDoubtError as error:
+                    # The partition is taken over again as by a stranger.
                     self._summary.in_doubt += 1
                     _log.warning("partition %d restores: %s", self.number, error)
                     await self._patience.pause_or(lasting(error))
+                except EngineFaultError as error:
+                    _log.exception("partition %d goes on with a new engine", self.number)
+                    await self._patience.pause_or(error)
+                    self._engine = self._make_engine()
 
     async def _own(self, ownership: Ownership, off_loop: OffLoop) -> None:
         partition = await ownership.open(self.number)
@@ -121,7 +125,7 @@ class Owner:
             runner = BatchRunner(self._layout, partition, self._engine, off_loop, self._clock)
             self._tenure = tenure = Tenure(self._layout, partition, runner, positions)
             # Without records: what is parked is judged against what was just restored.
-            await self._decide(tenure, Batch())
+            await self._decide_together(tenure, Batch())
             while not self._stop.is_set():
                 batch = await self._unless_stopped(tenure.next())
                 if batch is not None and batch.ranks:
@@ -144,6 +148,11 @@ class Owner:
             await asyncio.gather(fetch, stop, return_exceptions=True)
 
     async def _decide(self, tenure: Tenure, batch: Batch) -> None:
+        for part in batch.one_by_one() if self._one_by_one else (batch,):
+            await self._decide_together(tenure, part)
+        self._one_by_one = False
+
+    async def _decide_together(self, tenure: Tenure, batch: Batch) -> None:
         while True:
             try:
                 reasons = await tenure.decide(batch)
@@ -151,6 +160,13 @@ class Owner:
                 self._summary.aborted += 1
                 _log.warning("partition %d tries a batch again: %s", self.number, error)
                 await self._patience.pause_or(lasting(error))
+            except EngineFaultError as error:
+                # Batches that come after are tried record by record until one of them went well:
+                # the one record over which the engine fails must not keep back all others.
+                self._one_by_one = True
+                if len(batch.records) == 1:
+                    await self._quarantine(tenure, batch.records[0], str(error))
+                raise
             else:
                 break
         if batch.positions:
@@ -158,6 +174,13 @@ class Owner:
         if reasons or batch.positions:
             self._summary.committed(len(batch.records), reasons)
             self._committed()
+
+    async def _quarantine(self, tenure: Tenure, record: Record, fault: str) -> None:
+        reasons = await tenure.quarantine(record, fault)
+        self._summary.quarantined += 1
+        self._summary.committed(1, reasons)
+        self._patience.restore()
+        self._committed()
 
 
 def lasting(error: Exception) -> Exception:

@@ -5,11 +5,12 @@ import contextlib
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryLaterError
 from slotkeeper.streams.clock import system_clock
 
-from .engine import Engine, EngineFactory
+from .engine import EngineFactory
 from .owner import Owner
 from .summary import Summary
 
@@ -127,8 +128,8 @@ class Group:
         self._make = engines
         self._clock = clock
         self._progress = progress
-        # Kept when a partition goes: numbers that an engine burned stay burned.
-        self._engines: dict[int, Engine] = {}
+        # Kept when a partition goes: numbers that its engine burned stay burned.
+        self._known: dict[int, Owner] = {}
         self._owners: dict[int, Owner] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
@@ -176,19 +177,17 @@ class Group:
             await asyncio.wait([self._tasks.pop(number)])
             del self._owners[number]
         for number in sorted(share - self._owners.keys()):
-            if number not in self._engines:
-                self._engines[number] = self._make(number, self._streams.partitions)
-            owner = Owner(
+            owner = self._known.get(number) or Owner(
                 number,
                 layout=self._streams.layout,
                 partitions=self._streams.partitions,
-                engine=self._engines[number],
+                engine=partial(self._make, number, self._streams.partitions),
                 clock=self._clock,
                 summary=self.summary,
                 committed=self._tell,
             )
-            self._owners[number] = owner
-            self._tasks[number] = tasks.create_task(owner.serve(self._ownership))
+            self._known[number] = self._owners[number] = owner
+            self._tasks[number] = tasks.create_task(owner.start(self._ownership))
 
     def _tell(self) -> None:
         if self._progress is not None:

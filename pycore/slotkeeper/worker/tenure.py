@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from slotkeeper.streams import Layout, OwnedPartition
+from slotkeeper.streams import Layout, OwnedPartition, Record
 
 from .batch import BatchRunner
 from .intake import Batch, Intake
@@ -58,6 +58,12 @@ class Tenure:
         outcome = await self._runner.run(batch, self._positions)
         self._positions = outcome.positions
         self.intake.release(batch)
+        return outcome.reasons
+
+    async def quarantine(self, record: Record, fault: str) -> Mapping[str, int]:
+        """Pass a record over which the engine failed; the engine is of no use afterwards."""
+        outcome = await self._runner.quarantine(record, fault, self._positions)
+        self._positions = outcome.positions
         return outcome.reasons
 
     async def backlog(self) -> int:

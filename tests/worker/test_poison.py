@@ -1,0 +1,95 @@
+"""A record over which the engine fails costs itself and nothing else."""
+
+import json
+
+import pytest
+
+from slotkeeper._core import EngineFaultError
+from slotkeeper.worker import patience
+
+from .conftest import Bench
+from .fake_engine import DEAD, REQUESTS, TABLE, FakeEngine
+
+RESPONSES = "srv-6.15.1-responses"
+POISON = b"666"
+
+
+@pytest.fixture(autouse=True)
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+
+
+@pytest.fixture
+def poisoned(bench: Bench) -> Bench:
+    def make(partition: int, partitions: int) -> FakeEngine:
+        engine = FakeEngine(partition, partitions)
+        engine.poison = POISON
+        bench.engines.append(engine)
+        return engine
+
+    bench.make = make  # type: ignore[method-assign]
+    return bench
+
+
+async def test_the_records_around_a_poisonous_one_are_decided(poisoned: Bench) -> None:
+    await poisoned.publish(RESPONSES, b"1", POISON, b"3", POISON, b"5")
+    await poisoned.publish(REQUESTS, b"")
+    summary = await poisoned.run()
+    assert summary.quarantined == 2
+    decisions = await poisoned.decisions()
+    assert [(d["offset"], d["disposition"]) for d in decisions if d["stream"] == RESPONSES] == [
+        (0, "RECORDED"),
+        (1, "DEAD_LETTER"),
+        (2, "RECORDED"),
+        (3, "DEAD_LETTER"),
+        (4, "RECORDED"),
+    ]
+    assert summary.dispositions == {"RECORDED": 3, "DEAD_LETTER": 2, "ISSUED": 1}
+
+
+async def test_its_octets_are_kept_and_named(poisoned: Bench) -> None:
+    await poisoned.publish(RESPONSES, POISON)
+    await poisoned.run()
+    (letter,) = await poisoned.read(DEAD)
+    assert (letter.key, letter.value) == (b"d", POISON)
+    headers = dict(letter.headers)
+    assert (headers["stream"], headers["partition"], headers["offset"], headers["fault"]) == (
+        RESPONSES.encode(),
+        b"1",
+        b"0",
+        b"ENGINE_FAULT",
+    )
+    (decision,) = await poisoned.decisions()
+    assert (decision["reason"], decision["kind"]) == ("ENGINE_FAULT", "decision")
+    json.dumps(decision)
+
+
+async def test_a_poisonous_table_record_leaves_the_last_good_one(poisoned: Bench) -> None:
+    await poisoned.publish(TABLE, b"good", POISON)
+    await poisoned.run()
+    assert [record.value for record in await poisoned.read(TABLE)] == [b"good"]
+    assert await poisoned.decisions() == []
+
+
+async def test_an_engine_that_fails_over_nothing_at_all_ends_the_worker(bench: Bench) -> None:
+    def fail() -> None:
+        raise EngineFaultError("broken")
+
+    def make(partition: int, partitions: int) -> FakeEngine:
+        engine = FakeEngine(partition, partitions)
+        engine.on_stage = fail
+        return engine
+
+    bench.make = make  # type: ignore[method-assign]
+    with pytest.raises(EngineFaultError):
+        await bench.run()
+
+
+async def test_afterwards_batches_are_decided_together_again(poisoned: Bench) -> None:
+    await poisoned.publish(RESPONSES, b"1", POISON)
+    await poisoned.run()
+    await poisoned.publish(RESPONSES, *[b"2"] * 10)
+    before = len(poisoned.engines)
+    await poisoned.run()
+    (engine,) = [engine for engine in poisoned.engines[before:] if engine.partition == 1]
+    assert [len(call) for call in engine.calls] == [0, 10]

@@ -1,0 +1,132 @@
+"""The changelog's positions, and what may contradict them."""
+
+from dataclasses import replace
+
+import pytest
+
+from slotkeeper.streams import Message, StoppedForOperatorError
+from slotkeeper.streams.memory import MemoryStreams
+from slotkeeper.worker import acknowledge, examine
+from slotkeeper.worker.positions import Evidence, Positions, beginning, objections
+from slotkeeper.worker.restore import newest
+
+from .conftest import Bench, decoded, everything
+from .fake_engine import AUDIT, CHANGELOG, REQUESTS
+
+TRUTH = Positions(sequence=7, partitions=4, incarnation="a", inputs={"x": 10, "y": 0})
+SOUND = Evidence(
+    partitions=4,
+    incarnation="a",
+    changelog_records=3,
+    offsets={"x": 10},
+    starts={"x": 0, "y": 0},
+    ends={"x": 12, "y": 0},
+)
+
+
+def test_positions_come_back_as_they_were_written() -> None:
+    assert Positions.decode(TRUTH.encode()) == TRUTH
+
+
+@pytest.mark.parametrize("value", [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff"])
+def test_damaged_positions_are_refused(value: bytes | None) -> None:
+    with pytest.raises(StoppedForOperatorError, match="damaged"):
+        Positions.decode(value)
+
+
+def test_d09_positions_of_a_newer_form_are_refused() -> None:
+    with pytest.raises(StoppedForOperatorError, match="newer"):
+        Positions.decode(TRUTH.encode().replace(b'"version":1', b'"version":2'))
+
+
+def test_the_highest_sequence_holds_in_any_order() -> None:
+    values = [replace(TRUTH, sequence=number).encode() for number in (3, 9, 5)]
+    found = newest(None, list(values))
+    assert found is not None
+    assert found.sequence == 9
+
+
+def test_each_commit_has_the_next_sequence() -> None:
+    advanced = TRUTH.advanced({"y": 4})
+    assert (advanced.sequence, advanced.inputs) == (8, {"x": 10, "y": 4})
+
+
+def test_a_sound_store_raises_no_objection() -> None:
+    assert objections(TRUTH, SOUND) == []
+    assert beginning(TRUTH, SOUND).inputs == {"x": 10, "y": 0}
+
+
+@pytest.mark.parametrize(
+    ("evidence", "words"),
+    [
+        (replace(SOUND, offsets={"x": 11}), "lost its end"),
+        (replace(SOUND, starts={"x": 11, "y": 0}), "deleted before they were read"),
+        (replace(SOUND, ends={"x": 9, "y": 0}), "made anew"),
+        (replace(SOUND, incarnation="b"), "incarnation"),
+        (replace(SOUND, partitions=5), "partitions"),
+    ],
+)
+def test_what_contradicts_the_changelog_is_named(evidence: Evidence, words: str) -> None:
+    (objection,) = objections(TRUTH, evidence)
+    assert words in objection
+
+
+def test_offsets_may_be_missing_or_behind() -> None:
+    assert objections(TRUTH, replace(SOUND, offsets={})) == []
+    assert objections(TRUTH, replace(SOUND, offsets={"x": 9})) == []
+
+
+def test_an_empty_changelog_is_only_a_beginning_where_nothing_was_committed() -> None:
+    empty = replace(SOUND, changelog_records=0, offsets={})
+    assert objections(None, empty) == []
+    assert beginning(None, replace(empty, starts={"x": 4, "y": 0})).inputs == {"x": 4, "y": 0}
+    assert "it was lost" in objections(None, replace(empty, offsets={"x": 1}))[0]
+    assert "no positions" in objections(None, replace(empty, changelog_records=1))[0]
+
+
+async def test_a_worker_refuses_a_store_whose_unread_records_were_deleted(bench: Bench) -> None:
+    await bench.publish(REQUESTS, b"", b"", b"")
+    await bench.run()
+    await bench.publish(REQUESTS, b"", b"")
+    bench.streams.log(REQUESTS, 1).drop_before(4)
+    with pytest.raises(StoppedForOperatorError, match="deleted before") as refusal:
+        await bench.run()
+    assert refusal.value.partition == 1
+
+
+async def test_an_acknowledged_partition_goes_on_with_what_is_left(bench: Bench) -> None:
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    await bench.publish(REQUESTS, b"", b"")
+    bench.streams.log(REQUESTS, 1).drop_before(2)
+    assert "deleted before" in (await examine(bench.streams, 1))[0]
+    accepted = await acknowledge(bench.streams, 1, reason="known loss", by="ops")
+    assert len(accepted) == 1
+    await bench.run()
+    decided = decoded(await everything(bench.streams, AUDIT))
+    assert [entry.get("offset") for entry in decided] == [0, None, 2]
+    assert decided[1]["reason"] == "known loss"
+
+
+async def test_acknowledging_a_sound_partition_changes_nothing_for_its_worker() -> None:
+    bench = Bench(MemoryStreams())
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    assert await examine(bench.streams, 1) == []
+    assert await acknowledge(bench.streams, 1, reason="to be sure", by="ops") == []
+    assert (await bench.run()).records == 0
+
+
+async def test_a_foreign_changelog_is_refused(bench: Bench) -> None:
+    bench.streams.log(CHANGELOG, 2).append(b"key", b"1", [], 0)
+    with pytest.raises(StoppedForOperatorError, match="no positions") as refusal:
+        await bench.run()
+    assert refusal.value.partition == 2
+
+
+async def test_the_store_is_never_read_past_its_publisher(bench: Bench) -> None:
+    await bench.streams.publish([Message(REQUESTS, b"d", b"", partition=1)])
+    await bench.run()
+    truth = newest(None, [r.value for r in await bench.read(CHANGELOG) if r.partition == 1][-1:])
+    assert truth is not None
+    assert truth.inputs[REQUESTS] == 1
