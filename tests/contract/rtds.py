@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from slotkeeper.lab import certificates
 from slotkeeper.lab.certificates import Certificate
-from slotkeeper.lab.terms import Eui64, KeyUsage
+from slotkeeper.lab.pki import Credential, Organisation
+from slotkeeper.lab.terms import Eui64, KeyUsage, Role
 
 ACB = Eui64.parse("90B3D51F30000002")
 GPF = Eui64.parse("00DB1234567890A3")
@@ -76,3 +77,19 @@ def identities() -> Identities:
         point = b"\x04" + numbers.x.to_bytes(32, "big") + numbers.y.to_bytes(32, "big")
         keys[point] = key
     return Identities(found, keys)
+
+
+def organisation(eui: Eui64, role: Role) -> Organisation:
+    """Give a test party with its published keys."""
+    parties = identities()
+
+    def credential(usage: KeyUsage) -> Credential:
+        return Credential(parties.certificate(eui, usage).octets, parties.key(eui, usage))
+
+    return Organisation(
+        eui,
+        role,
+        credential(KeyUsage.DIGITAL_SIGNATURE),
+        credential(KeyUsage.KEY_AGREEMENT),
+        (),
+    )

@@ -1,8 +1,9 @@
 """N6 to N8 and N14: nothing replaced, or one cell of two."""
 
-from tests.scenarios.story import ACB, Story, hand_back, update, verdict
+from tests.scenarios.story import ACB, NATURAL, SUCCESSOR, Story, hand_back, update, verdict
 
-from slotkeeper.lab import anchors, events
+from slotkeeper.lab import anchors, events, messages
+from slotkeeper.lab.gpf import Refusal
 from slotkeeper.lab.terms import KeyUsage, Status
 
 DS = anchors.operator_cell(KeyUsage.DIGITAL_SIGNATURE)
@@ -78,6 +79,18 @@ async def test_n08_partial_ka_only(story: Story) -> None:
     assert verdict(refused) == "REFUSED NOT_DCC_CONTROLLED"
     assert refused["originator_counter"] is None
     assert await story.commands() == []
+
+
+async def test_n08_only_the_ka_certificate_was_sent(story: Story) -> None:
+    """That the operator could send it tells who holds the other cell."""
+    gpf = await story.known_gpf()
+    event = update(gpf, 1200, holder=ACB, key_usages=(KeyUsage.KEY_AGREEMENT,))
+    decision = await story.tell(event)
+    assert verdict(decision) == "RECORDED PARTIAL_KA"
+    assert verdict(await story.ask(gpf)) == "REFUSED NOT_DCC_CONTROLLED"
+    payload = messages.slot_payload(SUCCESSOR, counter=NATURAL)
+    command = messages.command(payload, ACB, gpf.device, ACB)
+    assert gpf.receive(command).refusal is Refusal.NOT_THE_OCCUPANT
 
 
 async def test_n14_an_alert_of_a_partial_failure(story: Story) -> None:
