@@ -49,7 +49,7 @@ def engine_factory(authority: Authority, settings: Settings) -> EngineFactory:
 
 def sentence(summary: Summary) -> str:
     """Tell a summary in a line."""
-    decided = ", ".join(f"{count} {name}" for name, count in sorted(summary.dispositions.items()))
+    decided = ", ".join(f"{count} {name}" for name, count in sorted(summary.reasons.items()))
     return f"{summary.records} records in {summary.batches} batches: {decided or 'nothing to do'}"
 
 
