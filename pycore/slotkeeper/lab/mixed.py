@@ -24,7 +24,7 @@ from slotkeeper.lab import anchors, duis, events, keystore, malformed, messages
 from slotkeeper.lab.outcomes import CellOutcome, ExecutionOutcome
 from slotkeeper.lab.partitions import partition_of
 from slotkeeper.lab.pki import Device, Organisation, Pki
-from slotkeeper.lab.terms import KeyUsage, Mode, Role, Status
+from slotkeeper.lab.terms import Eui64, KeyUsage, Mode, Role, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,6 +111,10 @@ class MixedLoad:
             event = self._make(kind) or self._inventory()
             self.published[event.stream] += 1
             yield event
+
+    def device(self, eui: Eui64) -> Device:
+        """Give the identity of a device of this load, by which its commands can be checked."""
+        return self._device(int.from_bytes(eui[4:], "big"))
 
     def _make(self, kind: str) -> Event | None:
         makers = {
