@@ -45,7 +45,10 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
         else:
             console.print(f"{section} = {value!r}", markup=False)
     for certificate in authority.describe():
-        console.print("certificate:", certificate, markup=False)
+        held = "held" if certificate["key_held"] else "not held"
+        console.print(
+            f"certificate: {certificate['key_usage']} {certificate['key_identifier']}, key {held}"
+        )
     console.print(f"streams: {partitions} partitions")
     console.print("the configuration can be used")
 

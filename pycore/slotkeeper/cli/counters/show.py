@@ -8,6 +8,7 @@ import orjson
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.tree import Tree
 
 from slotkeeper.cli.counters.table import DeviceId, described, newest_changes
 from slotkeeper.cli.options import json_option, settings_options
@@ -56,51 +57,57 @@ def _decision(record: Record) -> dict[str, Any]:
 
 
 def _print(console: Console, story: dict[str, Any]) -> None:
+    tree = Tree(f"[bold]{story['device_id']}[/]")
     record = story["record"]
     if record is None:
-        console.print(f"nothing is known of {story['device_id']}")
-    else:
-        numbers = Table(title=story["device_id"], title_justify="left")
-        for heading in ("role", "recorded", "seen", "issued", "digital signature", "key agreement"):
-            numbers.add_column(heading)
-        for role, marks in record["roles"].items():
-            numbers.add_row(
-                role,
-                *(_number(marks[mark]) for mark in ("recorded", "seen", "issued")),
-                *(_cell(marks["slot"][usage]) for usage in ("digital_signature", "key_agreement")),
-            )
-        console.print(numbers)
+        tree.add("nothing is known of this device")
+    for role, marks in record["roles"].items() if record else ():
+        branch = tree.add(role)
+        for mark in ("recorded", "seen", "issued"):
+            branch.add(f"{mark}: {_known(marks[mark])}")
+        for usage, cell in marks["slot"].items():
+            branch.add(f"{usage.replace('_', ' ')} cell: {_cell(cell)}")
+        if marks["exhausted"]:
+            branch.add("[bold red]exhausted: no command can be numbered above this[/]")
     for parked in story["parked"]:
-        console.print("parked:", orjson.dumps(parked).decode(), markup=False, soft_wrap=True)
-    if not story["history"]:
-        return
-    history = Table(title="decisions, oldest first", title_justify="left")
-    for heading in ("decided", "stream", "disposition", "reason", "recorded", "issued", "detail"):
-        history.add_column(heading)
-    for decision in story["history"]:
-        history.add_row(
-            *(
-                escape(str(decision.get(member) or ""))
-                for member in (
-                    "decided_at",
-                    "stream",
-                    "disposition",
-                    "reason",
-                    "recorded_counter",
-                    "originator_counter",
-                    "detail",
-                )
+        tree.add(f"parked {parked['reason']}: {parked['stream']} offset {parked['offset']}")
+    console.print(tree)
+    if story["history"]:
+        console.print(_history(story["history"]))
+
+
+def _history(decisions: list[dict[str, Any]]) -> Table:
+    table = Table(title="decisions, oldest first", title_justify="left")
+    for heading in ("decided", "record", "decision", "numbers", "detail"):
+        # A number that is cut short is worse than a wide table.
+        table.add_column(heading, overflow="fold", no_wrap=heading in ("decided", "numbers"))
+    for decision in decisions:
+        numbers = (
+            (name, decision.get(member))
+            for name, member in (
+                ("recorded", "recorded_counter"),
+                ("seen", "seen_counter"),
+                ("issued", "originator_counter"),
             )
         )
-    console.print(history)
+        table.add_row(
+            str(decision.get("decided_at") or "").replace("T", "\n"),
+            f"{decision.get('stream')}\n{decision.get('partition')}:{decision.get('offset')}",
+            f"{decision.get('disposition')}\n{decision.get('reason')}",
+            "\n".join(f"{name} {number}" for name, number in numbers if number),
+            escape(decision.get("detail") or ""),
+        )
+    return table
 
 
-def _number(value: str | None) -> str:
+def _known(value: str | None) -> str:
     return "unknown" if value is None else value
 
 
 def _cell(cell: dict[str, Any] | None) -> str:
     if cell is None or cell["occupant"] is None:
         return "unknown"
-    proof = "" if cell["verified"] else " (unverified)"
-    return f"{cell['occupant']['subject_unique_id']}{proof}"
+    holder = cell["occupant"]
+    since = f", since {cell['device_time']}" if cell["device_time"] else ""
+    proof = "" if cell["verified"] else ", not verified"
+    return f"{holder['subject_unique_id']} {holder['subject_key_identifier'] or ''}{since}{proof}"
