@@ -96,3 +96,39 @@ impl<'b> Writer<'b> {
         self.primitive(tag, &octets[octets.len() - significant..]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::der::Reader;
+
+    #[test]
+    fn lengths_at_the_edges_of_their_forms() {
+        for (content, minimal, device) in [
+            (0x7F, &[0x7F][..], &[0x7F][..]),
+            (0x80, &[0x81, 0x80], &[0x82, 0x00, 0x80]),
+            (0xFF, &[0x81, 0xFF], &[0x82, 0x00, 0xFF]),
+            (0x100, &[0x82, 0x01, 0x00], &[0x82, 0x01, 0x00]),
+        ] {
+            for (style, length) in [
+                (LengthStyle::Minimal, minimal),
+                (LengthStyle::Device, device),
+            ] {
+                let write = |writer: &mut Writer<'_>| {
+                    writer.sequence(|writer| writer.octets(&vec![0x5A; content]));
+                };
+                let mut counter = Writer::counting(style);
+                write(&mut counter);
+                let mut octets = vec![0; counter.written()];
+                write(&mut Writer::filling(&mut octets, style));
+                assert_eq!(octets[1..=length.len()], *length);
+                assert_eq!(octets.len(), 1 + length.len() + content);
+                let mut reader = Reader::new(&octets);
+                let read = reader.sequence(|reader| Ok(reader.rest().len()));
+                assert_eq!(read, Ok(content));
+                let is_device = length.len() == 3 && content < 0x100;
+                assert_eq!(reader.style() == LengthStyle::Device, is_device);
+            }
+        }
+    }
+}

@@ -379,8 +379,16 @@ fn any_number() -> impl Strategy<Value = SeqNumber> {
     .prop_map(samples::number)
 }
 
+/// Some with their length in the devices' form: it is theirs, not the message's.
 fn any_certificate() -> impl Strategy<Value = Vec<u8>> {
-    vec(any::<u8>(), 0..500).prop_map(|content| element(0x30, &[&content]))
+    let as_devices_write = vec(any::<u8>(), 0x80..0x100).prop_map(|content| {
+        let [.., low] = content.len().to_be_bytes();
+        [&[0x30, 0x82, 0, low][..], &content].concat()
+    });
+    prop_oneof![
+        4 => vec(any::<u8>(), 0..500).prop_map(|content| element(0x30, &[&content])),
+        1 => as_devices_write,
+    ]
 }
 
 fn any_cell() -> impl Strategy<Value = TrustAnchorCell> {
