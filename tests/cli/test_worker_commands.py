@@ -131,6 +131,34 @@ def test_a_changed_partition_count_stops_for_an_operator(cli: Cli) -> None:
     cli("streams", "create", "--partitions", "4", *at, expected=3)
 
 
+def test_d05_a_restored_older_copy_stops_until_it_is_acknowledged(cli: Cli, site: Site) -> None:
+    with site.config.open("a") as end:
+        end.write('[sqlite]\nwitness = "elsewhere/witness"\n')
+    folder = site.config.parent
+    (folder / "elsewhere").mkdir()
+    at = ("--config", site.config)
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(site.fleet.inventory()))
+    cli("run", "--until-idle", *at)
+    older = {path.name: path.read_bytes() for path in folder.glob("streams.db*")}
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(site.fleet.hand_backs()))
+    cli("run", "--until-idle", *at)
+    for path in folder.glob("streams.db*"):
+        path.unlink()
+    for name, octets in older.items():
+        (folder / name).write_bytes(octets)
+    for _ in range(2):
+        told = cli("run", "--until-idle", *at, expected=3)
+        assert "do not restart" in told.stderr
+    acknowledged = [
+        cli("acknowledge", "--partition", str(partition), "--reason", "drill of restore", *at)
+        for partition in range(4)
+    ]
+    assert any("may be served again" in told.stderr for told in acknowledged)
+    cli("run", "--until-idle", *at)
+    audit = cli("read", "audit-trail", "--from-start", *at).stdout
+    assert "drill of restore" in audit
+
+
 def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_back: Site) -> None:
     at = ("--config", handed_back.config)
     told = cli("acknowledge", "--partition", "0", "--reason", "drill", *at)

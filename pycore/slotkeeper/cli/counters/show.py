@@ -93,7 +93,8 @@ def _history(decisions: list[dict[str, Any]]) -> Table:
         table.add_row(
             str(decision.get("decided_at") or "").replace("T", "\n"),
             f"{decision.get('stream')}\n{decision.get('partition')}:{decision.get('offset')}",
-            f"{decision.get('disposition')}\n{decision.get('reason')}",
+            f"{decision.get('disposition')}\n{decision.get('reason')}"
+            f"\n[dim]{decision.get('remote_party_role') or ''}[/]",
             "\n".join(f"{name} {number}" for name, number in numbers if number),
             escape(decision.get("detail") or ""),
         )
