@@ -8,11 +8,10 @@ from .batch import BatchRunner
 from .intake import Batch, Intake
 from .positions import Positions
 
-BATCH_RECORDS = 1_000
-"""Of each stream. Constant: at some 65 us to seal a command a batch of requests takes about 65 ms
-of one core, which keeps the latency of those behind it low, and the cost of a commit, an fsync or
-a broker's round trip of some milliseconds, is already small against that. Larger batches gain
-nothing and hold more in memory."""
+BATCH_RECORDS = 250
+"""Of each stream. Constant. Measured with 200,000 mixed records on four partitions of a SQLite
+file: 250, 500 and 1,000 take the same time, and a process that peaks at 116, 145 and 179 MB. A
+batch of requests seals in some 16 ms of one core, which is what a request behind it waits."""
 
 WAIT_S = 1.0
 """How long a fetch waits for records. It returns with the first that come and a stop ends it, so

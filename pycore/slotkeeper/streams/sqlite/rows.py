@@ -13,7 +13,7 @@ from .schema import offset_of, row_id, shard_of
 Placed: TypeAlias = tuple[str, int, bytes | None, bytes | None, Headers]
 """``(stream, partition, key, value, headers)``"""
 
-FETCH_BYTES = 4 << 20
+FETCH_BYTES = 1 << 20
 """One read takes no more than this and the record that exceeds it, whatever the records' sizes."""
 
 _NAME = struct.Struct(">H")
