@@ -50,7 +50,7 @@ class Engine(Protocol):
         self,
         records: Sequence[EngineInput],
         *,
-        now_ms: int | None = None,
+        now_ms: int,
         decided_after: Mapping[str, int] | None = None,
     ) -> Staged:
         """Decide records in order; the first call after ``open`` re-judges what is parked."""
