@@ -39,10 +39,7 @@ impl<'a> Name<'a> {
 
     /// The EUI-64 of an organisation: x500UniqueIdentifier, a BIT STRING of eight octets.
     pub(super) fn unique_identifier(&self) -> Option<Eui64> {
-        match *self.value_of(UNIQUE_IDENTIFIER)? {
-            [0, ref octets @ ..] => Some(Eui64::from_bytes(*octets.as_array()?)),
-            _ => None,
-        }
+        eui64(self.value_of(UNIQUE_IDENTIFIER)?)
     }
 
     fn value_of(&self, type_identifier: &[u8]) -> Option<&'a [u8]> {
@@ -101,6 +98,11 @@ impl fmt::Display for Attribute<'_> {
                 f.write_str("=")?;
             }
         }
+        if self.type_identifier == UNIQUE_IDENTIFIER
+            && let Some(eui) = eui64(self.value)
+        {
+            return eui.fmt(f);
+        }
         match self.value_tag {
             tag::UTF8_STRING | tag::PRINTABLE_STRING | tag::IA5_STRING => {
                 for character in String::from_utf8_lossy(self.value).chars() {
@@ -124,6 +126,14 @@ impl fmt::Display for Attribute<'_> {
                     .try_for_each(|octet| write!(f, "{octet:02x}"))
             }
         }
+    }
+}
+
+/// The content of a BIT STRING of eight whole octets.
+fn eui64(content: &[u8]) -> Option<Eui64> {
+    match *content {
+        [0, ref octets @ ..] => Some(Eui64::from_bytes(*octets.as_array()?)),
+        _ => None,
     }
 }
 

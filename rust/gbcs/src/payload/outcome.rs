@@ -134,7 +134,7 @@ impl ExecutionOutcome {
 
 /// `ReplacementOutcome`: how the replacement in one cell went.
 ///
-/// Where it failed, the replacing certificate is reported as the existing one.
+/// Where it failed, the cell keeps its certificate, and the replacing fields repeat the existing ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplacementOutcome {
     /// `affectedTrustAnchorCell`.

@@ -21,10 +21,7 @@ fn organisation_certificate() {
     assert_eq!(certificate.issuer.to_string(), "OU=07, CN=Y1");
     assert_eq!(
         certificate.subject.to_string(),
-        format!(
-            "OU=03, x500UniqueIdentifier=#00{:016x}",
-            samples::OPERATOR.to_u64()
-        )
+        format!("OU=03, x500UniqueIdentifier={}", samples::OPERATOR)
     );
     assert_eq!(
         (certificate.not_before, certificate.not_after),
@@ -92,6 +89,15 @@ fn device_certificate() {
 }
 
 #[test]
+fn years_of_two_digits_are_1950_to_2049() {
+    for (year, seconds) in [("50", -631_152_000), ("49", 2_493_072_000)] {
+        let mut parts = operator();
+        parts.not_after = element(0x17, &[format!("{year}0101000000Z").as_bytes()]);
+        assert_eq!(Certificate::parse(&parts.der()).unwrap().not_after, seconds);
+    }
+}
+
+#[test]
 fn subject_that_names_no_role() {
     for unit in ["87", "3", "003", "zz"] {
         let mut parts = operator();
@@ -155,6 +161,12 @@ fn other_algorithms_curves_and_points_are_refused() {
     parts.point.truncate(33);
     parts.point[0] = 2;
     assert_eq!(fault(&parts), Some(Fault::UnsupportedKey));
+    let mut parts = operator();
+    parts.point[0] = 6;
+    assert_eq!(fault(&parts), Some(Fault::UnsupportedKey));
+    let mut parts = operator();
+    parts.serial[0] = 0x80;
+    assert_eq!(fault(&parts), Some(Fault::IntegerNegative));
     let mut parts = operator();
     parts.not_after = element(0x17, &[b"351331235959Z"]);
     assert_eq!(fault(&parts), Some(Fault::Time));

@@ -185,6 +185,10 @@ fn what_would_not_be_read_back_is_not_written() {
         length_style: LengthStyle::Minimal,
     };
     assert_eq!(draft.encode(), Err(EncodeError::NotAuthenticated));
+    let mut cut_draft = draft.clone();
+    cut_draft.signature = Signature::Empty;
+    cut_draft.payload = Payload::Command(cut);
+    assert_eq!(cut_draft.encode(), Err(EncodeError::Certificate));
     let mut wrong_way = draft.clone();
     wrong_way.header.cra = Cra::Response;
     let code = wrong_way.header.message_code;

@@ -45,6 +45,7 @@ pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
 
 /// What a certificate is made of; the defaults are those of an organisation.
 pub(crate) struct CertificateParts {
+    pub(crate) serial: Vec<u8>,
     pub(crate) issuer: Vec<u8>,
     pub(crate) not_after: Vec<u8>,
     pub(crate) subject: Vec<u8>,
@@ -67,6 +68,7 @@ impl CertificateParts {
             .map(|index| index.wrapping_mul(37) ^ role.as_bytes()[1])
             .collect();
         Self {
+            serial: vec![0x4F; 16],
             issuer: element(
                 0x30,
                 &[
@@ -102,7 +104,7 @@ impl CertificateParts {
             0x30,
             &[
                 &[0xA0, 3, 2, 1, 2],
-                &element(2, &[&[0x4F; 16]]),
+                &element(2, &[&self.serial]),
                 &algorithm,
                 &self.issuer,
                 &element(
