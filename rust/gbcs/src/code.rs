@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use crate::role::RemotePartyRole;
 use crate::role::numbered;
 
 numbered! {
@@ -47,23 +46,6 @@ impl ReplacementMode {
     /// The message code that commands and responses of this mode carry: 0100 plus the mode.
     pub const fn message_code(self) -> MessageCode {
         MessageCode(0x0100 + self as u16)
-    }
-
-    /// The role for which the number in `authorisingRemotePartySeqNumber` counts.
-    ///
-    /// Contingency reports its own role as root.
-    pub const fn authorising_role(self) -> RemotePartyRole {
-        match self {
-            Self::RootBySupplier | Self::SupplierBySupplier => RemotePartyRole::Supplier,
-            Self::RootByWanProvider | Self::WanProviderByWanProvider => {
-                RemotePartyRole::WanProvider
-            }
-            Self::NetworkOperatorByNetworkOperator => RemotePartyRole::NetworkOperator,
-            Self::AccessControlBrokerByAcb => RemotePartyRole::AccessControlBroker,
-            Self::TransCosByTransCos | Self::SupplierByTransCos => RemotePartyRole::TransitionalCos,
-            Self::AnyExceptAbnormalRootByRecovery => RemotePartyRole::Recovery,
-            Self::AnyByContingency => RemotePartyRole::Root,
-        }
     }
 
     /// Recovery and contingency travel without MAC Header and MAC (GBCS 13.3.3.1).
