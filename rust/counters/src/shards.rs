@@ -140,6 +140,10 @@ impl Entry {
 
 #[derive(Clone, Debug, Default)]
 struct Shard {
+    #[expect(
+        clippy::vec_box,
+        reason = "a growing list of blocks must not move or copy them"
+    )]
     blocks: Vec<Box<[Entry; BLOCK]>>,
     used: usize,
 }

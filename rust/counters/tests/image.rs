@@ -111,6 +111,25 @@ fn test_d09_a_newer_format_is_refused() {
 }
 
 #[test]
+fn a_hand_made_image_is_put_in_order() {
+    let mut image = recorded();
+    let (later, earlier) = ((Role::Supplier, 1), (Role::NetworkOperator, 6));
+    image.older_issued = vec![later, earlier, later, (Role::Supplier, LAST_COUNTER + 1)];
+    let note = |issued| RequestNote {
+        originator: 4,
+        request_counter: 5,
+        issued,
+    };
+    image.requests = (0..=64).map(note).collect();
+    let ordered = DeviceImage {
+        older_issued: vec![earlier, later],
+        requests: (1..=64).map(note).collect(),
+        ..recorded()
+    };
+    assert_eq!(DeviceImage::decode(&image.encode()), Ok(ordered));
+}
+
+#[test]
 fn what_no_encoder_writes_is_malformed() {
     let plain = recorded().encode();
     let mut out_of_order = recorded();
