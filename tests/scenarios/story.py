@@ -53,6 +53,7 @@ class Story:
         folder: for settings and key files.
         first_device: numbers of this story's devices rise from here.
         acb: generations of the ACB whose keys the worker holds, newest first.
+        retired: generations whose certificates it knows and whose keys it does not hold.
         more: further TOML of the settings.
         clock: the time of all devices.
     """
@@ -61,6 +62,7 @@ class Story:
     folder: Path
     first_device: int = 0
     acb: Sequence[Organisation] = (ACB,)
+    retired: Sequence[Organisation] = ()
     more: str = ""
     clock: DeviceClock = field(default_factory=DeviceClock)
     _passed: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -96,7 +98,7 @@ class Story:
 
     async def work(self) -> list[Json]:
         """Run the worker until idle; give what the audit trail has learnt about the devices."""
-        file = keystore.write_settings(self.folder, self.acb, more=self.more)
+        file = keystore.write_settings(self.folder, self.acb, retired=self.retired, more=self.more)
         settings = Settings.load(file, environment={})
         factory = engine_factory(settings.authority(), settings)
         await run(self.streams, factory, until_idle=True)

@@ -15,6 +15,7 @@ from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import Gpf
 from slotkeeper.lab.partitions import partition_of
+from slotkeeper.lab.pki import Pki
 from slotkeeper.lab.sealing import signature_is_true
 
 
@@ -42,17 +43,15 @@ async def test_n20_a_false_signature(story: Story) -> None:
 async def test_n20_judged_again_when_the_inventory_brings_the_right_certificate(
     story: Story,
 ) -> None:
-    gpf, other = story.gpf(), story.gpf()
-    known = events.inventory(gpf.device)
-    strange = events.inventory(other.device).value
-    assert isinstance(known.value, dict)
-    assert isinstance(strange, dict)
-    wrong = {"digital_signing_certificate": strange["digital_signing_certificate"]}
-    await story.publish(replace(known, value={**known.value, **wrong}))
+    gpf = story.gpf()
+    number = int.from_bytes(gpf.device.eui[4:], "big")
+    earlier = Pki("the same device with other keys").device(number)
+    assert earlier.eui == gpf.device.eui
+    await story.publish(events.inventory(earlier))
     decision = await story.hand_back(gpf, 1200)
-    if verdict(decision) == "REJECTED BAD_SIGNATURE":
-        assert decision["recorded_counter"] is None
-    (again,) = await story.tell_all(known)
+    assert verdict(decision) == "REJECTED BAD_SIGNATURE"
+    assert decision["recorded_counter"] is None
+    (again,) = await story.tell_all(events.inventory(gpf.device))
     assert again["kind"] == "redecision"
     assert verdict(again) == "RECORDED ACB_IN_SLOT"
 

@@ -277,6 +277,9 @@ class Gpf:
         if command.floor is not None:
             own = SeqNumberChange(role=role, floor=command.floor, top_up=command.top_up_floor)
             changes.insert(0, own)
+        elif command.top_up_floor is not None:
+            # Without a floor there is no change of the own role that could report it.
+            self.specialist_numbers[role] = command.top_up_floor
         for change in changes:
             if self.policy.floor is FloorPolicy.REPLACE:
                 self.numbers[change.role] = change.floor

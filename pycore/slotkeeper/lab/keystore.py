@@ -31,13 +31,19 @@ def write_keystore(folder: Path, identities: Iterable[Organisation | Device]) ->
 
 
 def write_settings(
-    folder: Path, acb: Sequence[Organisation], *, streams: str = "", more: str = ""
+    folder: Path,
+    acb: Sequence[Organisation],
+    *,
+    retired: Sequence[Organisation] = (),
+    streams: str = "",
+    more: str = "",
 ) -> Path:
     """Write a ``slotkeeper.toml`` with the ACB's keys beside it.
 
     Args:
         folder: made where it is absent.
         acb: the generations of the ACB, newest first.
+        retired: older generations of which only the certificates are known.
         streams: URL of the streams; left out where empty.
         more: further TOML, such as ``[verify]``.
 
@@ -47,13 +53,17 @@ def write_settings(
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f'streams = "{streams}"'] if streams else []
     lines += ["[acb]", f'id = "{acb[0].eui}"']
-    for age, generation in enumerate(acb):
+    for age, generation in enumerate((*acb, *retired)):
         for table, name, credential in (
             ("digital_signature", f"acb-ds-{age}", generation.digital_signature),
             ("key_agreement", f"acb-ka-{age}", generation.key_agreement),
         ):
             _write(folder, name, credential)
-            lines += [f"[[acb.{table}]]", f'certificate = "{name}.pem"', f'key = "{name}.key"']
+            lines += [f"[[acb.{table}]]", f'certificate = "{name}.pem"']
+            if age < len(acb):
+                lines.append(f'key = "{name}.key"')
+            else:
+                (folder / f"{name}.key").unlink()
     settings = folder / "slotkeeper.toml"
     settings.write_text("\n".join([*lines, more, ""]), encoding="utf-8")
     return settings
