@@ -1,0 +1,158 @@
+"""Checks the laws on what stands in the streams, whatever happened while it was written.
+
+Reads through the public interface only, and decodes commands with the lab's codec, which shares
+nothing with the one that made them.
+"""
+
+import base64
+import json
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from slotkeeper.lab.envelope import Envelope
+from slotkeeper.streams import Record, Streams
+
+Json: TypeAlias = dict[str, Any]
+Place: TypeAlias = tuple[str, int, int]
+"""Stream, partition and offset of an input record."""
+
+Slot: TypeAlias = tuple[str, str]
+"""Device and role."""
+
+
+@dataclass
+class Findings:
+    """What stands in the streams.
+
+    Attributes:
+        broken: One sentence for each breach of a law.
+        decisions: Decisions in force, by ``DISPOSITION REASON``; re-decisions not counted.
+        commands: How many there are.
+    """
+
+    broken: list[str] = field(default_factory=list)
+    decisions: Counter[str] = field(default_factory=Counter)
+    commands: int = 0
+
+
+async def check_laws(streams: Streams) -> Findings:
+    findings = Findings()
+    issued = await check_decisions(streams, findings)
+    await check_commands(streams, findings, issued)
+    return findings
+
+
+async def check_decisions(streams: Streams, findings: Findings) -> dict[Place, str]:
+    """Laws 2, 3 and 5 on the audit trail; gives the counters issued, by their requests."""
+    order = DecisionOrder(findings)
+    decided: Counter[Place] = Counter()
+    rerouted: Counter[str] = Counter()
+    issued: dict[Place, str] = {}
+    async for record in each(streams, "audit-trail"):
+        entry = json.loads(record.value or b"")
+        if entry["kind"] != "decision":
+            continue
+        place = (entry["stream"], entry["partition"], entry["offset"])
+        decided[place] += 1
+        findings.decisions[f"{entry['disposition']} {entry['reason']}"] += 1
+        if place[1] != record.partition:
+            findings.broken.append(f"{place} was decided in partition {record.partition}")
+        order.see(place, entry)
+        if entry["disposition"] == "ISSUED":
+            issued[place] = entry["originator_counter"]
+        elif entry["disposition"] == "REROUTED":
+            rerouted[f"{place[0]} {place[1]}/{place[2]}"] += 1
+
+    standing: set[Place] = set()
+    arrived: Counter[str] = Counter()
+    for stream in streams.layout.events:
+        async for record in each(streams, stream):
+            standing.add((stream, record.partition, record.offset))
+            origin = dict(record.headers).get("rerouted-from")
+            if origin is not None:
+                arrived[f"{stream} {origin.decode()}"] += 1
+    findings.broken += [f"{place} was never decided" for place in standing - decided.keys()]
+    findings.broken += [
+        f"{place} was decided and is not there" for place in decided.keys() - standing
+    ]
+    findings.broken += [f"{place} was decided {n} times" for place, n in decided.items() if n > 1]
+    if rerouted != arrived:
+        findings.broken.append(f"rerouted {rerouted - arrived}, arrived {arrived - rerouted}")
+    return issued
+
+
+class DecisionOrder:
+    """Follows each partition's decisions in the order in which they were made."""
+
+    def __init__(self, findings: Findings) -> None:
+        self._findings = findings
+        self._recorded: dict[Slot, int] = {}
+        self._seen: dict[Slot, int] = {}
+        self._fences: dict[tuple[int, str], int] = defaultdict(int)
+        self._next: dict[tuple[str, int], int] = {}
+
+    def see(self, place: Place, entry: Json) -> None:
+        stream, partition, offset = place
+        if offset < self._next.get((stream, partition), 0):
+            self._findings.broken.append(f"{place} was decided out of order")
+        self._next[stream, partition] = offset + 1
+        if offset < self._fences[partition, stream]:
+            self._findings.broken.append(
+                f"law 2: {place} stood in its partition before a request that was decided earlier"
+            )
+        for name, end in (entry.get("decided_after") or {}).items():
+            self._fences[partition, name] = max(self._fences[partition, name], end)
+        device, role = entry.get("device_id"), entry.get("remote_party_role")
+        if device and role:
+            self._weigh((device, role), place, entry)
+
+    def _weigh(self, slot: Slot, place: Place, entry: Json) -> None:
+        if entry["disposition"] == "ISSUED":
+            number = int(entry["originator_counter"])
+            known = max(self._recorded.get(slot, -1), self._seen.get(slot, -1))
+            if number <= known:
+                self._findings.broken.append(f"law 2: {place} issued {number}, known was {known}")
+        for marks, name in ((self._recorded, "recorded_counter"), (self._seen, "seen_counter")):
+            value = entry.get(name)
+            if value is None:
+                continue
+            if int(value) < marks.get(slot, 0):
+                self._findings.broken.append(f"law 3: {name} of {slot} fell to {value} at {place}")
+            marks[slot] = max(marks.get(slot, 0), int(value))
+
+
+async def check_commands(streams: Streams, findings: Findings, issued: dict[Place, str]) -> None:
+    """Laws 1 and 4 on the commands, and that they are those that were decided."""
+    last: dict[Slot, int] = {}
+    octets: dict[tuple[str, int, str], bytes] = {}
+    left = dict(issued)
+    async for record in each(streams, "cs02b-commands"):
+        findings.commands += 1
+        command = json.loads(record.value or b"")
+        message = base64.b64decode(command["gbcs_payload"], validate=True)
+        envelope = Envelope.decode(message)
+        number = envelope.counter
+        if str(number) != command["originator_counter"]:
+            findings.broken.append(f"a command says {command['originator_counter']}, has {number}")
+        slot = (str(envelope.recipient), command["remote_party_role"])
+        if number <= last.get(slot, -1):
+            findings.broken.append(f"law 1: {slot} was given {number} after {last[slot]}")
+        last[slot] = number
+        nonce = (str(envelope.originator), number, str(envelope.recipient))
+        if octets.setdefault(nonce, message) != message:
+            findings.broken.append(f"law 4: two messages with {nonce}")
+        source = command["source"]
+        place = (source["stream"], source["partition"], source["offset"])
+        if left.pop(place, None) != command["originator_counter"]:
+            findings.broken.append(f"a command for {place} that was not decided so, or a second")
+    findings.broken += [
+        f"{place} was ISSUED {number}, without command" for place, number in left.items()
+    ]
+
+
+async def each(streams: Streams, stream: str) -> AsyncIterator[Record]:
+    async for records in streams.read(stream):
+        for record in records:
+            yield record
