@@ -1,6 +1,7 @@
 """`publish` and `read`: in order, in bounded memory, and clear about what was done."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -69,6 +70,23 @@ def test_a_reader_that_has_seen_enough_is_no_fault(cli: Cli, tmp_path: Path) -> 
     assert reader.wait() == 0
     assert json.loads(first)["value"] == {"n": 0}
     assert complaints == b""
+
+
+def test_nobody_reading_at_all_is_no_fault_either(cli: Cli, tmp_path: Path) -> None:
+    cli("publish", STREAM, *AT, given=line(1))
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [COMMAND, "read", STREAM, "--from-start", *AT],
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+        # Unbuffered, the interpreter has nothing left to complain about when it ends.
+        env={name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"},
+        check=False,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_following_ends_cleanly_with_ctrl_c(cli: Cli, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from slotkeeper.lab.terms import Role
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
 
@@ -54,6 +55,12 @@ def test_d10_an_export_is_imported_without_loss_and_twice_without_effect(
     here = ("--config", handed_back.config)
     there = (*here, "--streams", "sqlite:///successor.db")
     cli("counters", "export", "first.jsonl", *here)
+    _, *entries, _ = (tmp_path / "first.jsonl").read_text().splitlines()
+    exported = {entry["device_id"]: entry for entry in map(json.loads, entries)}
+    for member in handed_back.fleet.members:
+        entry = exported[str(member.gpf.device.eui)]
+        number = str(member.gpf.numbers[Role.NETWORK_OPERATOR])
+        assert (entry["recorded"], entry["seen"]) == (number, number)
     for _ in range(2):
         cli("counters", "import", "first.jsonl", "--reason", "successor", "--by", "ann", *there)
         cli("run", "--until-idle", *there)
