@@ -5,14 +5,19 @@ Signatures of DUIS documents are not made: who sent one is settled before it rea
 
 from __future__ import annotations
 
+from base64 import b64decode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape
 
+from slotkeeper.lab.envelope import Envelope
+from slotkeeper.lab.outcomes import AlertPayload
+from slotkeeper.lab.terms import Cra
+
 if TYPE_CHECKING:
     from slotkeeper.lab.events import Event
 
-__all__ = ["request_document", "response_document"]
+__all__ = ["request_document", "response_document", "signed_pre_command_document"]
 
 # Namespace of the DCC's Service User Gateway schema.
 _NAMESPACE = "http://www.dccinterface.co.uk/ServiceUserGateway"
@@ -41,44 +46,73 @@ def request_document(event: Event) -> Event:
             _element("ApplyTimeBasedCPVChecks", str(value["apply_time_based_cpv_checks"]).lower()),
         )
     )
-    document = (
-        f'<sr:Request xmlns:sr="{_NAMESPACE}" schemaVersion="5.4"><sr:Header>'
-        f"{_element('RequestID', value['request_id'])}"
-        "<sr:CommandVariant>1</sr:CommandVariant>"
-        "<sr:ServiceReference>6.21</sr:ServiceReference>"
-        "<sr:ServiceReferenceVariant>6.21</sr:ServiceReferenceVariant></sr:Header><sr:Body>"
-        f"<sr:RequestHandoverOfDCCControlledDevice>{body}"
-        "</sr:RequestHandoverOfDCCControlledDevice></sr:Body></sr:Request>"
+    element = (
+        f"RequestHandoverOfDCCControlledDevice>{body}</sr:RequestHandoverOfDCCControlledDevice"
     )
-    return replace(event, value=document)
+    return replace(event, value=_request(value["request_id"], "1", "6.21", element))
 
 
-def response_document(event: Event, *, service_reference_variant: str = "6.15.1") -> Event:
-    """Rewrite an outcome as an ``sr:Response`` with the device's message in it.
+def signed_pre_command_document(event: Event) -> Event:
+    """Rewrite a signed pre-command (SRV 6.15.1, command variant 5) as an ``sr:Request``.
 
     Raises:
         TypeError: the event's value is no JSON object.
     """
     value = _object(event)
-    reference = ".".join(service_reference_variant.split(".")[:2])
-    body = "".join(
-        (
-            "<sr:ResponseMessage>",
-            _element("ServiceReference", reference),
-            _element("ServiceReferenceVariant", service_reference_variant),
-            _element("GBCSPayload", value.get("gbcs_payload")),
-            "</sr:ResponseMessage>",
-        )
-    )
+    element = f"SignedPreCommand>{_payload(value)}</sr:SignedPreCommand"
+    return replace(event, value=_request(value["request_id"], "5", "6.15.1", element))
+
+
+def response_document(event: Event, *, service_reference_variant: str = "6.15.1") -> Event:
+    """Rewrite an outcome as an ``sr:Response`` with the device's message in it.
+
+    An Alert stands in a FutureDatedDeviceAlertMessage of its own.
+
+    Raises:
+        TypeError: the event's value is no JSON object.
+    """
+    value = _object(event)
+    payload = _payload(value)
+    if "gbcs_payload" in value:
+        envelope = Envelope.decode(b64decode(value["gbcs_payload"]))
+        if envelope.cra is Cra.ALERT:
+            code = AlertPayload.decode(envelope.payload).code
+            payload = (
+                f"<sr:FutureDatedDeviceAlertMessage>{_element('FutureDatedAlertCode', f'{code:X}')}"
+                f"{payload}<sr:InstructionNumber>1</sr:InstructionNumber>"
+                "<sr:TotalCommandInstructions>1</sr:TotalCommandInstructions>"
+                "</sr:FutureDatedDeviceAlertMessage>"
+            )
     document = (
         f'<sr:Response xmlns:sr="{_NAMESPACE}" schemaVersion="5.4"><sr:Header>'
         f"{_element('RequestID', value.get('request_id'))}"
         f"{_element('ResponseID', value.get('request_id'))}"
         f"{_element('ResponseCode', value.get('response_code'))}"
         f"{_element('ResponseDateTime', value.get('received_at'))}"
-        f"</sr:Header><sr:Body>{body}</sr:Body></sr:Response>"
+        f"</sr:Header><sr:Body><sr:ResponseMessage>{_reference(service_reference_variant)}"
+        f"{payload}</sr:ResponseMessage></sr:Body></sr:Response>"
     )
     return replace(event, value=document)
+
+
+def _request(request_id: str, command_variant: str, service_variant: str, element: str) -> str:
+    return (
+        f'<sr:Request xmlns:sr="{_NAMESPACE}" schemaVersion="5.4"><sr:Header>'
+        f"{_element('RequestID', request_id)}{_element('CommandVariant', command_variant)}"
+        f"{_reference(service_variant)}</sr:Header><sr:Body><sr:{element}></sr:Body></sr:Request>"
+    )
+
+
+def _reference(service_variant: str) -> str:
+    """Write both references; ``6.15.1`` is a variant of the service 6.15."""
+    service = ".".join(service_variant.split(".")[:2])
+    return _element("ServiceReference", service) + _element(
+        "ServiceReferenceVariant", service_variant
+    )
+
+
+def _payload(value: dict[str, Any]) -> str:
+    return _element("GBCSPayload", value.get("gbcs_payload"))
 
 
 def _object(event: Event) -> dict[str, Any]:
