@@ -1,3 +1,186 @@
-//! Allocation, lookup and record images at a moderate size.
+//! Lookup, allocation, record images and restoring, at sizes that a laptop holds.
+//!
+//! The size of the whole fleet is the example `thirty_million`.
 
-fn main() {}
+use std::hint::black_box;
+
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use slotkeeper_counters::{
+    AllocationRequest, Burned, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage,
+    Marks, Occupant, Overlay, RequestNote, Role, RoleImage,
+};
+
+const BATCH: u64 = 1024;
+
+fn lookup(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("lookup");
+    group.throughput(Throughput::Elements(BATCH));
+    for size in [10_000, 1_000_000] {
+        let table = loaded(size);
+        let mut batches = Batches { size, number: 0 };
+        group.bench_function(format!("find/{size}"), |bencher| {
+            bencher.iter_batched_ref(
+                || batches.next(),
+                |devices| {
+                    devices
+                        .iter()
+                        .filter(|&&device| table.find(device).is_some())
+                        .count()
+                },
+                BatchSize::SmallInput,
+            );
+        });
+        let mut rows = Vec::new();
+        group.bench_function(format!("find_many/{size}"), |bencher| {
+            bencher.iter_batched_ref(
+                || batches.next(),
+                |devices| {
+                    table.find_many(devices, &mut rows);
+                    black_box(&rows);
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn allocation(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("allocation");
+    group.throughput(Throughput::Elements(BATCH));
+    let size = 1_000_000;
+    let mut batches = Batches { size, number: 0 };
+    let burned = Burned::new();
+    for (name, images) in [
+        ("stage and fold", false),
+        ("stage, write images and fold", true),
+    ] {
+        let mut table = loaded(size);
+        let mut overlay = Overlay::new();
+        group.bench_function(name, |bencher| {
+            bencher.iter_batched_ref(
+                || batches.next(),
+                |devices| {
+                    stage(&mut overlay, &table, &burned, devices);
+                    if images {
+                        for device in overlay.changed() {
+                            black_box(overlay.image(&table, device));
+                        }
+                    }
+                    table.fold(&mut overlay)
+                },
+                BatchSize::SmallInput,
+            );
+        });
+    }
+    group.finish();
+}
+
+fn images(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("image");
+    group.throughput(Throughput::Elements(1));
+    let image = recorded(1);
+    let bytes = image.encode();
+    group.bench_function("encode", |bencher| {
+        bencher.iter(|| black_box(&image).encode());
+    });
+    group.bench_function("decode", |bencher| {
+        bencher.iter(|| DeviceImage::decode(black_box(&bytes)));
+    });
+    group.throughput(Throughput::Elements(BATCH));
+    group.bench_function("decode and restore", |bencher| {
+        let records: Vec<Vec<u8>> = (0..BATCH).map(|number| recorded(number).encode()).collect();
+        bencher.iter_batched_ref(
+            || CounterTable::new(1),
+            |table| {
+                for record in &records {
+                    if let Ok(image) = DeviceImage::decode(record) {
+                        black_box(table.restore(&image));
+                    }
+                }
+            },
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+fn stage(overlay: &mut Overlay, table: &CounterTable, burned: &Burned, devices: &[u64]) {
+    let request = AllocationRequest {
+        hint: None,
+        ceiling: DEFAULT_CEILING,
+    };
+    overlay.prefetch(table, devices);
+    for &device in devices {
+        let allocation = overlay.allocate(table, burned, device, Role::NetworkOperator, request);
+        if let Ok(allocation) = allocation {
+            let issued = allocation.counter;
+            let note = RequestNote {
+                originator: 1,
+                request_counter: issued,
+                issued,
+            };
+            overlay.remember_request(table, device, &note);
+        }
+    }
+}
+
+fn loaded(size: u64) -> CounterTable {
+    let mut table = CounterTable::new(1);
+    for number in 0..size {
+        table.restore(&recorded(number));
+    }
+    table
+}
+
+fn recorded(number: u64) -> DeviceImage {
+    let cell = CellImage {
+        occupant: Some(Occupant {
+            eui: number % 8,
+            key_identifier: Some([1; 8]),
+        }),
+        device_time: 1_700_000_000,
+        verified: true,
+        source: CellSource::Outcome,
+    };
+    let counter = Some(1_700_000_000_000 + number);
+    DeviceImage {
+        device: scattered(number),
+        version: 1,
+        network_operator: RoleImage {
+            marks: Marks {
+                recorded: counter,
+                seen: counter,
+                issued: None,
+            },
+            cells: [cell; 2],
+        },
+        ..DeviceImage::default()
+    }
+}
+
+/// Devices drawn at random, other ones in each batch.
+struct Batches {
+    size: u64,
+    number: u64,
+}
+
+impl Batches {
+    fn next(&mut self) -> Vec<u64> {
+        self.number += 1;
+        let first = self.number * BATCH;
+        (first..first + BATCH)
+            .map(|n| scattered(scattered(n) % self.size))
+            .collect()
+    }
+}
+
+/// A bijection of 64 bits (the finalizer of SplitMix64), so that EUIs differ and look random.
+fn scattered(number: u64) -> u64 {
+    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    number ^ number >> 31
+}
+
+criterion_group!(benches, lookup, allocation, images);
+criterion_main!(benches);
