@@ -25,7 +25,10 @@ fn every_vector_is_decoded_and_proved() {
 
         // The same with another counter in the Grouping Header proves nothing.
         let counter: u64 = report.originator_counter.unwrap().parse().unwrap();
-        let at = octets.windows(8).position(|window| window == counter.to_be_bytes()).unwrap();
+        let at = octets
+            .windows(8)
+            .position(|window| window == counter.to_be_bytes())
+            .unwrap();
         let mut changed = octets.clone();
         changed[at + 7] ^= 1;
         let report = inspect::message(&changed, Some(&keystore));
