@@ -1,9 +1,11 @@
-"""Memory does not grow with what flows through a file."""
+"""Neither memory nor changelog grow with what flows through a file."""
 
 import asyncio
 import subprocess
 import sys
 from pathlib import Path
+
+from .conftest import CHANGELOG, everything, opened
 
 PROGRAM = """
 import asyncio, resource, sys
@@ -43,6 +45,22 @@ def peak_mib(path: Path, records: int) -> int:
         text=True,
     )
     return int(done.stdout)
+
+
+async def test_of_the_changelog_one_record_of_each_key_is_kept(tmp_path: Path) -> None:
+    async with opened(tmp_path / "streams.db") as streams, streams.own() as ownership:
+        owned = await ownership.open(0)
+        for number in range(10):
+            await owned.commit(
+                [
+                    (CHANGELOG, 0, b"%d" % (number % 3), b"", ()),
+                    (CHANGELOG, 0, b"always", b"%d" % number, ()),
+                ],
+                {},
+            )
+        kept = await everything(streams, CHANGELOG)
+        assert sorted(record.key or b"" for record in kept) == [b"0", b"1", b"2", b"always"]
+        assert kept[-1].value == b"9"
 
 
 async def test_d13_memory_is_flat(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ class FakeEngine:
         self.marks: dict[bytes, int] = {}
         self.burned: dict[bytes, int] = {}
         self.known: set[bytes] = set()
+        self.decided: set[tuple[str, int]] = set()
         self.is_open = False
         self.staged: FakeStaged | None = None
         self.calls: list[list[EngineInput]] = []
@@ -60,6 +61,7 @@ class FakeEngine:
     def close(self) -> None:
         self.marks.clear()
         self.known.clear()
+        self.decided.clear()
         self.is_open = False
 
     def stage(
@@ -74,6 +76,8 @@ class FakeEngine:
         assert self.is_open, "staged before restored"
         assert self.staged is None, "a batch is open"
         assert now_ms is not None
+        places = {record[:2] for record in records}
+        assert not places & self.decided, "decided twice"
         if self.poison is not None and any(value == self.poison for *_, value in records):
             self.broken = True
             raise EngineFaultError("as asked")
@@ -87,6 +91,7 @@ class FakeEngine:
 class FakeStaged:
     def __init__(self, engine: FakeEngine, records: Sequence[EngineInput]) -> None:
         self._engine = engine
+        self._places = {record[:2] for record in records}
         self._marks: dict[bytes, int] = {}
         self._known: set[bytes] = set()
         self._outputs: list[Output] = []
@@ -113,6 +118,7 @@ class FakeStaged:
         self._end()
         self._engine.marks |= self._marks
         self._engine.known |= self._known
+        self._engine.decided |= self._places
 
     def discard(self) -> None:
         self._end()

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from slotkeeper.streams.errors import LockedError, StoreUnavailableError
@@ -36,8 +36,14 @@ def worker_lock(database: Path) -> Iterator[None]:
                 "stop it first, or wait until it ends",
                 holder=holder,
             ) from error
-        os.ftruncate(file, 0)
-        os.pwrite(file, f"process {os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise StoreUnavailableError(
+                f"{path} cannot be locked ({error.strerror}): keep the file on a local disk"
+            ) from error
+        # For whoever is refused; the lock itself holds without it, on a full disk as well.
+        with suppress(OSError):
+            os.ftruncate(file, 0)
+            os.pwrite(file, f"process {os.getpid()}\n".encode(), 0)
         yield
     finally:
         os.close(file)
