@@ -10,8 +10,8 @@ pub const DEFAULT_CEILING: u64 = 1 << 62;
 /// What is asked of an allocation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AllocationRequest {
-    /// The number that the caller's own generator would give, 0 to 2^64-1. It is a hint: one that is too
-    /// low or above the ceiling is passed over, never a reason to refuse.
+    /// The number that the caller's own generator would give, 0 to 2^64-1. It is a hint: one that
+    /// is too low or above the ceiling is passed over, never a reason to refuse.
     pub hint: Option<u64>,
     /// The highest hint that is believed, 0 to 2^63-1; see [`DEFAULT_CEILING`].
     pub ceiling: u64,

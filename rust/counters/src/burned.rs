@@ -8,7 +8,8 @@ use crate::Role;
 ///
 /// The caller keeps it for as long as the process lives, across restores and reassignments of the
 /// partition: another allocation must not meet these numbers, although the table no longer knows
-/// them (D3, D7). A crash forgets them, which is safe: what was aborted is seen by no reader.
+/// them (D3, D7). A crash forgets them, which is safe: what was aborted is seen by no reader. For
+/// the same reason the highest number is enough: it keeps the role's own numbers rising.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Burned {
     highest: BTreeMap<(u64, Role), u64>,

@@ -1,4 +1,4 @@
-//! Reads a record image back; the layout is told in `image.rs`.
+//! Reads a record image back; [`DeviceImage`] tells the layout.
 
 use crate::crc32c::crc32c;
 use crate::image::{
@@ -17,8 +17,9 @@ impl DeviceImage {
     ///
     /// # Errors
     ///
-    /// [`ImageError::Damaged`] where the checksum does not fit, [`ImageError::UnknownFormat`] for a newer
-    /// release's format (D9), [`ImageError::Malformed`] for anything else that no `encode` wrote.
+    /// [`ImageError::Damaged`] where the checksum does not fit, [`ImageError::UnknownFormat`] for a
+    /// newer release's format (D9), [`ImageError::Malformed`] for anything else that no `encode`
+    /// wrote.
     pub fn decode(bytes: &[u8]) -> Result<Self, ImageError> {
         let (content, crc) = bytes
             .split_last_chunk::<CRC_BYTES>()

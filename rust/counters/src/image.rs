@@ -1,43 +1,4 @@
 //! The changelog record of a device: everything that is kept of it, in one checksummed value.
-//!
-//! # Layout, format 1
-//!
-//! Numbers are big-endian. In this order, without padding:
-//!
-//! | bytes | field |
-//! |---|---|
-//! | 1 | format, 1 |
-//! | 8 | EUI-64 of the device |
-//! | 4 | version |
-//! | 2 | flags |
-//! | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 older issued numbers; other bits 0 |
-//! | 3 to 69 | the Network Operator role, see below |
-//! | 3 to 69 | the Supplier role, where present |
-//! | 1 + 24 n | messages, oldest first: n (1 to 8), then each identity (8), digest (15), verified (1: 0 or 1) |
-//! | 1 + 24 n | requests, oldest first: n (1 to 64), then each originator (8), request counter (8), issued number (8) |
-//! | 4 + 8 n | older issued numbers: n, then the numbers, the top bit set for the Supplier role, in rising order |
-//! | 4 | CRC-32C of all bytes before |
-//!
-//! A role:
-//!
-//! | bytes | field |
-//! |---|---|
-//! | 1 | marks present: bit 0 recorded, bit 1 seen, bit 2 issued; other bits 0 |
-//! | 8 each | the marks present, in this order |
-//! | 1 to 21 | the digital signature cell |
-//! | 1 to 21 | the key agreement cell |
-//!
-//! A cell:
-//!
-//! | bytes | field |
-//! |---|---|
-//! | 1 | bits 0 to 2 source (0 unknown, 1 outcome, 2 handover, 3 read-back, 4 report), bit 3 verified, bit 4 occupant present, bit 5 key identifier present, bit 6 device time present, bit 7 zero |
-//! | 8 | EUI-64 of the occupant, where present |
-//! | 8 | its key identifier, where present |
-//! | 4 | device time in Unix seconds, where present |
-//!
-//! Every later format begins with its number and ends with the CRC-32C of what stands before, so that damage
-//! and a newer format are told apart. A state has exactly one encoding.
 
 use thiserror::Error;
 
@@ -48,6 +9,45 @@ use crate::role::{CellSource, LAST_COUNTER, Marks, Role, RoleState};
 use crate::view::DeviceView;
 
 /// Everything that is kept of a device, with occupants spelled out.
+///
+/// # Layout, format 1
+///
+/// Numbers are big-endian. In this order, without padding:
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | format, 1 |
+/// | 8 | EUI-64 of the device |
+/// | 4 | version |
+/// | 2 | flags |
+/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 older issued numbers; other bits 0 |
+/// | 3 to 67 | the Network Operator role, see below |
+/// | 3 to 67 | the Supplier role, where present |
+/// | 1 + 24 n | messages, oldest first: n (1 to 8), then each identity (8), digest (15), verified (1: 0 or 1) |
+/// | 1 + 24 n | requests, oldest first: n (1 to 64), then each originator (8), request counter (8), issued number (8) |
+/// | 4 + 8 n | older issued numbers: n, then the numbers, the top bit set for the Supplier role, in rising order |
+/// | 4 | CRC-32C of all bytes before |
+///
+/// A role:
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | marks present: bit 0 recorded, bit 1 seen, bit 2 issued; other bits 0 |
+/// | 8 each | the marks present, in this order |
+/// | 1 to 21 | the digital signature cell |
+/// | 1 to 21 | the key agreement cell |
+///
+/// A cell:
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | bits 0 to 2 source (0 unknown, 1 outcome, 2 handover, 3 read-back, 4 report), bit 3 verified, bit 4 occupant present, bit 5 key identifier present, bit 6 device time present, bit 7 zero |
+/// | 8 | EUI-64 of the occupant, where present |
+/// | 8 | its key identifier, where present |
+/// | 4 | device time in Unix seconds, where present |
+///
+/// Every later format begins with its number and ends with the CRC-32C of what stands before, so
+/// that damage and a newer format are told apart. A state has exactly one encoding.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DeviceImage {
     /// The device's EUI-64.
@@ -60,9 +60,9 @@ pub struct DeviceImage {
     pub network_operator: RoleImage,
     /// The Supplier role; `None` where nothing was ever told of it.
     pub supplier: Option<RoleImage>,
-    /// The remembered messages, oldest first, at most [`MESSAGES_KEPT`](crate::MESSAGES_KEPT).
+    /// The remembered messages, oldest first, at most [`MESSAGES_KEPT`].
     pub messages: Vec<MessageNote>,
-    /// The remembered requests, oldest first, at most [`REQUESTS_KEPT`](crate::REQUESTS_KEPT).
+    /// The remembered requests, oldest first, at most [`REQUESTS_KEPT`].
     pub requests: Vec<RequestNote>,
     /// The issued numbers except each role's last, at most 2^63-1 each, in the order of
     /// (role, number).
@@ -142,7 +142,7 @@ impl DeviceImage {
         }
     }
 
-    /// The record's bytes, as the module's table lays them out.
+    /// The record's bytes, laid out as [`DeviceImage`] tells.
     ///
     /// What the format cannot hold is left out: the oldest notes beyond 8 messages and 64 requests,
     /// and older issued numbers beyond 2^63-1. An image taken from a table has none of these.

@@ -5,10 +5,10 @@
 //! (device, role), the numbers that are known to have been used, and allocates numbers above them.
 //! It knows neither messages nor keys: a device is an EUI-64.
 //!
-//! A batch is staged on an [`Overlay`], which reads through to the [`CounterTable`]. After the host has
-//! committed the batch's [record images](DeviceImage), [`CounterTable::fold`] makes the overlay the
-//! table; if the batch was aborted or is in doubt, [`Overlay::burn_into`] keeps its numbers from
-//! being used again.
+//! A batch is staged on an [`Overlay`], which reads through to the [`CounterTable`]. After the host
+//! has committed the batch's [record images](DeviceImage), [`CounterTable::fold`] makes the overlay
+//! the table; if the batch was aborted or is in doubt, [`Overlay::burn_into`] keeps its numbers
+//! from being used again.
 //!
 //! ```
 //! use slotkeeper_counters::{

@@ -42,8 +42,8 @@ const NOTE_WORDS: usize = 3;
 /// Numbers of a role are at most [`LAST_COUNTER`], so the top bit can name the role.
 const SUPPLIER_ISSUED: u64 = LAST_COUNTER + 1;
 
-/// How much of each kind a run of words holds; in the header, from the top: 32 bits for the row that owns
-/// the notes, then a bit, a byte and a byte.
+/// How much of each kind a run of words holds; in the header, from the top: 32 bits for the row
+/// that owns the notes, then an unused byte and one byte for each field.
 #[derive(Clone, Copy, Default)]
 struct Header {
     supplier: bool,

@@ -15,9 +15,9 @@ use crate::view::DeviceView;
 
 /// A batch being staged over a [`CounterTable`], which does not change meanwhile.
 ///
-/// Every method takes the table that the overlay lies over; it must be the same one until the overlay is
-/// emptied by [`CounterTable::fold`] or [`Overlay::burn_into`]. An emptied overlay keeps its memory for
-/// the next batch.
+/// Every method takes the table that the overlay lies over; it must be the same one until the
+/// overlay is emptied by [`CounterTable::fold`] or [`Overlay::burn_into`]. An emptied overlay keeps
+/// its memory for the next batch.
 #[derive(Debug, Default)]
 pub struct Overlay {
     index: HashTable<usize>,
@@ -61,7 +61,8 @@ impl Overlay {
             .map_or_else(|| table.view(device), Slot::view)
     }
 
-    /// Raises the recorded number of a (device, role) to `counter`; `false` if it was as high (N4, N23).
+    /// Raises the recorded number of a (device, role) to `counter` (N4, N23); `false` if it was as
+    /// high.
     pub fn raise_recorded(
         &mut self,
         table: &CounterTable,
@@ -87,7 +88,7 @@ impl Overlay {
         })
     }
 
-    /// Notes that a command to `device` had `counter`, as an import tells; `false` if that was known.
+    /// Notes that a command to `device` had `counter`, as an import tells; `false` if known.
     ///
     /// # Errors
     ///
@@ -128,7 +129,8 @@ impl Overlay {
     }
 
     /// Remembers a message that changed the device's record, and forgets the oldest one beyond
-    /// [`MESSAGES_KEPT`](crate::MESSAGES_KEPT). One that is remembered already can only become verified.
+    /// [`MESSAGES_KEPT`](crate::MESSAGES_KEPT). One that is remembered already can only become
+    /// verified.
     pub fn remember_message(&mut self, table: &CounterTable, device: u64, note: &MessageNote) {
         self.slot(table, device).notes_edit().remember_message(note);
     }
@@ -146,10 +148,10 @@ impl Overlay {
 
     /// Allocates the Originator Counter of a command to `device` under `role`.
     ///
-    /// It is the hint where that exceeds all that is recorded, seen, issued or burned for the role and is
-    /// not above the ceiling; else the least such number; and then the next one that no command to
-    /// the device ever had under either role, since originator, counter and recipient are key
-    /// and nonce of the MAC (R4, R5, S1 to S5).
+    /// It is the hint where that exceeds all that is recorded, seen, issued or burned for the role
+    /// and is not above the ceiling; else the least such number; and then the next one that no
+    /// command to the device ever had under either role, since originator, counter and recipient
+    /// are key and nonce of the MAC (R4, R5, S1 to S5).
     ///
     /// # Errors
     ///

@@ -23,9 +23,10 @@ pub enum RestoreOutcome {
 impl CounterTable {
     /// Unites an image with what is there.
     ///
-    /// Cells, flags and notes are those of the newest version; marks and issued numbers are those of all
-    /// images together, so that none is ever lowered, not even by images of different histories.
-    /// The result is the same in whatever order images come, and however often (D6, D10).
+    /// Cells, flags and notes are those of the newest version; marks and issued numbers are those
+    /// of all images together, so that none is ever lowered, not even by images of different
+    /// histories. The result is the same in whatever order images come, and however often
+    /// (D6, D10).
     pub fn restore(&mut self, image: &DeviceImage) -> RestoreOutcome {
         self.generation += 1;
         let hash = self.hash(image.device);
@@ -161,7 +162,7 @@ fn unite(current: &DeviceImage, image: &DeviceImage) -> (DeviceImage, RestoreOut
     (united, outcome)
 }
 
-/// Makes the highest number that either image has for a role its last one, and all others older ones.
+/// Makes the highest number of either image a role's last one, and all others older ones.
 fn unite_issued(united: &mut DeviceImage, images: [&DeviceImage; 2]) {
     let mut issued: Vec<(Role, u64)> = Vec::new();
     for image in images {

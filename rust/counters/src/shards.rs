@@ -5,9 +5,9 @@ use core::mem::size_of;
 /// An index from hashes to row numbers; the caller holds the keys.
 ///
 /// Five bytes an entry: the row number and eight bits of the hash, which keep all but one in 256
-/// strangers from costing a look at their key. Each of [`SHARDS`] tables grows by itself and at its own
-/// time, so that the pause of growing is not that of the whole. Tables are made of blocks of one size
-/// that are never given back: whatever the allocator, growing leaves no holes behind.
+/// strangers from costing a look at their key. Each of [`SHARDS`] tables grows by itself and at its
+/// own time, so that the pause of growing is not that of the whole. Tables are made of blocks of
+/// one size that are never given back: whatever the allocator, growing leaves no holes behind.
 #[derive(Clone, Debug)]
 pub(crate) struct Shards {
     shards: Box<[Shard]>,
@@ -40,7 +40,7 @@ impl Shards {
 
     /// As [`Shards::find`] for each of up to [`GROUP`] hashes; `is_it` is told which one is meant.
     ///
-    /// In three rounds, so that the memory that a round needs is fetched for the whole group at once.
+    /// In three rounds, each of which has its memory fetched for the whole group at once.
     #[inline]
     pub(crate) fn find_group(
         &self,
@@ -69,7 +69,7 @@ impl Shards {
         }
     }
 
-    /// Whether anything stands where the search for `hash` begins: if not, there is nothing to find.
+    /// Whether anything stands where the search for `hash` begins: if not, nothing is found.
     fn begins(&self, hash: u64) -> bool {
         self.shards
             .get(shard_number(hash))
@@ -105,7 +105,8 @@ impl Shards {
 /// Searches that go on at the same time: about as many misses as a core has in flight.
 pub(crate) const GROUP: usize = 16;
 
-/// Tables an index: at 30 million devices each has 117,000 entries, laid out anew in some milliseconds.
+/// Tables an index: at 30 million devices each has 117,000 entries, laid out anew in some
+/// milliseconds.
 const SHARDS: usize = 1 << SHARD_BITS;
 const SHARD_BITS: u32 = 8;
 

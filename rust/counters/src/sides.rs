@@ -16,8 +16,8 @@ pub(crate) struct SideId(u32);
 
 /// Notes by row: one boxed run of words each, found through an index of their own.
 ///
-/// A lane of pointers beside the rows would be simpler, and would cost every device eight bytes as soon
-/// as a few devices in each chunk have notes.
+/// A lane of pointers beside the rows would be simpler, and would cost every device eight bytes as
+/// soon as a few devices in each chunk have notes.
 #[derive(Clone, Debug)]
 pub(crate) struct Sides {
     hasher: FixedState,

@@ -16,8 +16,8 @@ use crate::view::DeviceView;
 
 /// The Originator Counters of a partition's devices, as committed.
 ///
-/// A device costs 56 bytes and its share of the index, 6 to 7 bytes; the Supplier role and notes cost more
-/// only where there are any. Nothing is ever removed and no mark is ever lowered (R6).
+/// A device costs 56 bytes and its share of the index, 6 to 7 bytes; the Supplier role and notes
+/// cost more only where there are any. Nothing is ever removed and no mark is ever lowered (R6).
 #[derive(Clone, Debug)]
 pub struct CounterTable {
     hasher: FixedState,

@@ -68,6 +68,20 @@ fn layout_is_as_documented() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_one() {
+    let document = include_str!("../../../docs/changelog-format.md");
+    let example = document
+        .split("### An example")
+        .nth(1)
+        .and_then(|rest| rest.split("```").nth(1));
+    let lines = example.expect("an example in a code block").lines();
+    let octets: String = lines
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(hex::decode(octets), Ok(recorded().encode()));
+}
+
+#[test]
 fn a_recorded_device_takes_at_most_100_bytes() {
     let mut image = recorded();
     image.network_operator.marks.issued = Some(1202);

@@ -14,7 +14,7 @@ fn a_device_takes_at_most_64_bytes_and_the_table_does_not_understate_it() {
     let mut worst = 0;
     for number in 1..=DEVICES {
         table.restore(&recorded(number));
-        // Chunks and blocks still show at small sizes, whose bytes matter to nobody.
+        // Below that, whole chunks and blocks show, and the total is small.
         if number > DEVICES / 2 && number % 1000 == 0 {
             worst = worst.max(table.memory_bytes() as u64 * 1000 / number);
         }

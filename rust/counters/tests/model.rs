@@ -1,7 +1,8 @@
-//! The laws, held against any interleaving of records, commands, commits, aborts, doubt and restores.
+//! The laws, held against any interleaving of records, commands, commits, aborts, doubt and
+//! restores.
 //!
-//! The model is a plain map that a reader can check by eye. Beside it, each allocated number is held to the
-//! laws themselves, which know nothing of how the model chooses numbers.
+//! The model is a plain map that a reader can check by eye. Beside it, each allocated number is
+//! held to the laws themselves, which know nothing of how the model chooses numbers.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -87,7 +88,8 @@ struct RoleModel {
     occupants: BTreeMap<CellUse, u8>,
 }
 
-/// What the model and the real thing hold, and what the laws must remember of all that was ever done.
+/// What the model and the real thing hold, and what the laws must remember of all that was ever
+/// done.
 struct World {
     committed: BTreeMap<u64, Device>,
     staged: BTreeMap<u64, Device>,
@@ -228,8 +230,8 @@ impl World {
         };
         let counter = allocation.counter;
 
-        // Law 2: above all that was recorded or seen. Laws 1 and 4: above all that was ever handed out
-        // for the role, and never the number of any command to the device.
+        // Law 2: above all that was recorded or seen. Laws 1 and 4: above all that was ever handed
+        // out for the role, and never the number of any command to the device.
         let marks = before.roles.get(&role).cloned().unwrap_or_default();
         assert!(Some(counter) > marks.recorded && Some(counter) > marks.seen);
         assert!(counter <= LAST_COUNTER);
