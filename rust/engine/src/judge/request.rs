@@ -23,7 +23,7 @@ pub(crate) struct Issue {
     pub(crate) device: Eui64,
     pub(crate) role: Role,
     pub(crate) originator_counter: u64,
-    /// [4] of the command.
+    /// `[4]` of the command.
     pub(crate) floor: Option<u64>,
     pub(crate) recorded: Option<u64>,
     pub(crate) reason: Reason,

@@ -196,7 +196,7 @@ pub(super) fn read_generalized_time(reader: &mut Reader<'_>) -> Result<Generaliz
         .ok_or_else(|| Malformed::new(at, Fault::Time))
 }
 
-/// Tags of the elements [0] to [6].
+/// Tags of the elements `[0]` to `[6]`.
 const SYMMETRIC_KEY: u8 = tag::context(0);
 const TIME_CHECKS: u8 = tag::context(1);
 const CELL: u8 = tag::context_constructed(2);
