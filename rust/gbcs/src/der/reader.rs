@@ -65,6 +65,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[octet]| *octet)
     }
 
+    #[inline]
     pub(crate) fn octets(&mut self, count: usize) -> Result<&'a [u8], Malformed> {
         let Some((octets, rest)) = self.rest.split_at_checked(count) else {
             return Err(self.fault(Fault::Truncated));
@@ -73,6 +74,7 @@ impl<'a> Reader<'a> {
         Ok(octets)
     }
 
+    #[inline]
     pub(crate) fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], Malformed> {
         let Some((octets, rest)) = self.rest.split_first_chunk() else {
             return Err(self.fault(Fault::Truncated));
@@ -121,6 +123,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The content of a primitive element.
+    #[inline]
     pub(crate) fn primitive(&mut self, tag: u8) -> Result<&'a [u8], Malformed> {
         self.expect_tag(tag)?;
         let length = self.minimal_length()?;

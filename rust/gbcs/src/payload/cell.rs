@@ -31,6 +31,7 @@ impl TrustAnchorCell {
     }
 
     /// `tag` is SEQUENCE, or the context tag that stands for it.
+    #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>, tag: u8) -> Result<Self, Malformed> {
         reader.nested(tag, |reader| {
             Ok(Self {
@@ -50,6 +51,7 @@ impl TrustAnchorCell {
     }
 }
 
+#[inline]
 pub(super) fn read_role(reader: &mut Reader<'_>) -> Result<RemotePartyRole, Malformed> {
     reader.choice(
         tag::INTEGER,
@@ -58,6 +60,7 @@ pub(super) fn read_role(reader: &mut Reader<'_>) -> Result<RemotePartyRole, Malf
     )
 }
 
+#[inline]
 pub(super) fn read_key_usage(reader: &mut Reader<'_>) -> Result<KeyUsage, Malformed> {
     let at = reader.position();
     KeyUsage::from_bit_string(reader.primitive(tag::BIT_STRING)?)
@@ -65,6 +68,7 @@ pub(super) fn read_key_usage(reader: &mut Reader<'_>) -> Result<KeyUsage, Malfor
 }
 
 /// `cellUsage`, which DER leaves out where it is management.
+#[inline]
 pub(super) fn read_cell_usage(reader: &mut Reader<'_>) -> Result<CellUsage, Malformed> {
     if !reader.next_is(tag::INTEGER) {
         return Ok(CellUsage::Management);

@@ -177,6 +177,7 @@ impl ReplacementOutcome {
     }
 }
 
+#[inline]
 pub(super) fn read_status(reader: &mut Reader<'_>) -> Result<StatusCode, Malformed> {
     reader.choice(
         tag::ENUMERATED,
@@ -185,12 +186,14 @@ pub(super) fn read_status(reader: &mut Reader<'_>) -> Result<StatusCode, Malform
     )
 }
 
+#[inline]
 pub(super) fn read_subject(reader: &mut Reader<'_>) -> Result<Eui64, Malformed> {
     reader
         .fixed(tag::OCTET_STRING)
         .map(|octets| Eui64::from_bytes(*octets))
 }
 
+#[inline]
 pub(super) fn read_key_identifier(reader: &mut Reader<'_>) -> Result<KeyIdentifier, Malformed> {
     reader
         .fixed(tag::OCTET_STRING)
