@@ -25,7 +25,7 @@ def settings_options(command: Callable[..., T]) -> Callable[..., T]:
     @click.option(
         "--streams",
         metavar="URL",
-        help="sqlite:///path/to/file.db or kafka://host:port[,host:port].",
+        help="sqlite:///path/to/file.db; an absolute path has four slashes.",
     )
     @functools.wraps(command)
     def with_settings(*args: Any, config: Path | None, streams: str | None, **kwargs: Any) -> T:  # noqa: ANN401
