@@ -34,6 +34,8 @@ class Story:
         device_id: The device that was followed.
         messages: What was sent to it and what it answered, decoded and checked.
         decisions: Its records of the audit trail, in order.
+        natural: The counter that the DCC's own clock proposed for its handover.
+        parties: Who is who, by EUI-64.
         lost: Devices that did not carry out their handover.
     """
 
@@ -41,6 +43,8 @@ class Story:
     device_id: str
     messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    natural: int = 0
+    parties: dict[str, str] = field(default_factory=dict)
 
     @property
     def lost(self) -> int:
@@ -73,6 +77,12 @@ async def play(folder: Path, *, devices: int, seed: int, advance: Advance) -> St
         device_id=str(member.gpf.device.eui),
         messages=_decoded(folder, fleet, member),
         decisions=decisions,
+        natural=member.natural,
+        parties={
+            str(fleet.pki.acb.eui): "the ACB",
+            str(member.operator.eui): "the leaving operator",
+            str(fleet.successor.eui): "the next operator",
+        },
     )
 
 

@@ -3,46 +3,28 @@
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.tree import Tree
 
 from slotkeeper.cli.demo.story import Story
 
 
 def print_story(console: Console, story: Story) -> None:
-    """Print the groups, then the path of one device."""
+    """Print the groups, then the path of one device, on a terminal of 80 columns as well."""
     groups = Table(title="Handovers, by how the leaving operator counted", title_justify="left")
     groups.add_column("leaving operator")
     for heading in ("devices", "accepted\nwith tracking", "refused\nwithout tracking"):
         groups.add_column(heading, justify="right")
     for group, tally in story.groups:
         groups.add_row(
-            f"{group.name}: {group.description}",
+            group.description,
             str(tally.devices),
             str(tally.accepted),
             str(tally.refused_without_tracking),
         )
     console.print(groups)
-    console.print(f"\nThe path of one device, {story.device_id}", style="bold")
-    messages = Table()
-    for heading in ("message", "decoded", "number", "cells", "proofs"):
-        messages.add_column(heading, overflow="fold", no_wrap=heading in ("number", "proofs"))
-    for what, message in story.messages:
-        messages.add_row(what, *(escape(text) for text in _row(message)))
-    console.print(messages)
-    decisions = Table()
-    for heading in ("stream", "decision", "recorded", "command", "slot", "detail"):
-        decisions.add_column(heading)
-    for decision in story.decisions:
-        decisions.add_row(
-            decision["stream"],
-            f"{decision['disposition']} {decision['reason']}",
-            decision.get("recorded_counter") or "",
-            decision.get("originator_counter") or "",
-            (decision.get("slot") or {}).get("state") or "",
-            escape(decision.get("detail") or ""),
-        )
-    console.print(decisions)
+    console.print()
+    console.print(_path(story))
 
 
 def story_json(story: Story) -> dict[str, Any]:
@@ -68,24 +50,61 @@ def story_json(story: Story) -> dict[str, Any]:
     }
 
 
-def _row(message: dict[str, Any]) -> tuple[str, str, str, str]:
-    cells = [
-        f"{cell['key_usage']} -> {cell['subject_unique_id']}"
-        for cell in message.get("replacements") or ()
-    ] + [
-        f"{cell['key_usage']} {cell['status']} -> {cell['replacing_subject_unique_id']}"
-        for cell in message.get("outcomes") or ()
-    ]
-    return (
-        f"{message['kind']}\n{message.get('credentials_replacement_mode') or ''}",
-        message.get("authorising_seq_number") or message["originator_counter"],
-        "\n".join(cells),
-        "\n".join(
-            f"{proof} {_PROOFS[message[proof]['valid']]}"
-            for proof in ("signature", "mac")
-            if message[proof]["present"]
-        ),
-    )
-
+_PATH = (
+    ("6.15.1 command", None),
+    ("6.15.1 response", "srv-6.15.1-responses"),
+    (None, "srv-6.21-requests"),
+    ("6.21 command", None),
+    ("6.21 response", "srv-6.21-responses"),
+)
+"""What happened to the device: a message, the decision about a record, or both."""
 
 _PROOFS = {True: "valid", False: "FALSE", None: "not checked"}
+
+
+def _path(story: Story) -> Tree:
+    tree = Tree(f"[bold]The path of one device, {story.device_id}[/]")
+    messages = dict(story.messages)
+    for what, stream in _PATH:
+        if what in messages:
+            branch = tree.add(f"[cyan]{what}[/] with number {_number(messages[what])}")
+            _message(branch, messages[what], story.parties)
+        else:
+            branch = tree.add(f"[cyan]6.21 request[/], the DCC's own clock says {story.natural}")
+        for decision in story.decisions:
+            if decision["stream"] == stream:
+                branch.add(_decision(decision))
+    return tree
+
+
+def _message(branch: Tree, message: dict[str, Any], parties: dict[str, str]) -> None:
+    for cell in message["replacements"]:
+        branch.add(f"{cell['key_usage']} cell: to {_party(cell['subject_unique_id'], parties)}")
+    for cell in message["outcomes"]:
+        before = _party(cell["existing_subject_unique_id"], parties)
+        after = _party(cell["replacing_subject_unique_id"], parties)
+        branch.add(f"{cell['key_usage']} cell: {cell['status']}, {before} -> {after}")
+    proofs = (
+        f"{name} {_PROOFS[message[name]['valid']]}"
+        for name in ("signature", "mac")
+        if message[name]["present"]
+    )
+    branch.add(", ".join(proofs))
+
+
+def _decision(decision: dict[str, Any]) -> str:
+    numbers = (
+        f", {name} {decision[member]}"
+        for name, member in (("recorded", "recorded_counter"), ("issued", "originator_counter"))
+        if decision.get(member)
+    )
+    slot = (decision.get("slot") or {}).get("state")
+    return f"[bold]{decision['disposition']} {decision['reason']}[/]{''.join(numbers)}, slot {slot}"
+
+
+def _number(message: dict[str, Any]) -> str:
+    return str(message["authorising_seq_number"] or message["originator_counter"])
+
+
+def _party(eui: str, parties: dict[str, str]) -> str:
+    return parties.get(eui, eui)
