@@ -67,6 +67,7 @@ pub use payload::SeqNumber;
 pub use payload::SeqNumberChange;
 pub use payload::SeqNumberUsage;
 pub use payload::SpecialistFloor;
+pub use payload::SymmetricKey;
 pub use payload::TrustAnchorCell;
 pub use role::CellUsage;
 pub use role::KeyUsage;

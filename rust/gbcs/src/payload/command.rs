@@ -1,5 +1,7 @@
 //! The command of CS02b: who asks, which certificates into which cells, and how they are certified.
 
+use std::fmt;
+
 use super::cell::TrustAnchorCell;
 use super::read_mode;
 use super::seq_number::SeqNumber;
@@ -94,7 +96,7 @@ pub struct AuthorisingControl<'a> {
     /// `credentialsReplacementMode`.
     pub mode: ReplacementMode,
     /// `[0]`: with anyByContingency, always and alone.
-    pub plaintext_symmetric_key: Option<&'a [u8]>,
+    pub plaintext_symmetric_key: Option<SymmetricKey<'a>>,
     /// `[1]`: whether the device looks at the time when it validates certification paths. Absent means that it does.
     pub apply_time_based_cpv_checks: bool,
     /// `[2]`: the cell whose key verifies the KRP signature. Always there for a Communications Hub.
@@ -109,12 +111,22 @@ pub struct AuthorisingControl<'a> {
     pub other_role_changes: Vec<SeqNumberChange>,
 }
 
+/// `plaintextSymmetricKey` of a contingency command. It is a secret of the device's anchor: it is never printed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SymmetricKey<'a>(pub &'a [u8]);
+
+impl fmt::Debug for SymmetricKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SymmetricKey(..)")
+    }
+}
+
 impl<'a> AuthorisingControl<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, Malformed> {
         reader.sequence(|reader| {
             let mode = read_mode(reader)?;
             let plaintext_symmetric_key = if reader.next_is(SYMMETRIC_KEY) {
-                Some(reader.primitive(SYMMETRIC_KEY)?)
+                Some(SymmetricKey(reader.primitive(SYMMETRIC_KEY)?))
             } else {
                 None
             };
@@ -173,7 +185,7 @@ impl<'a> AuthorisingControl<'a> {
             if !self.apply_time_based_cpv_checks {
                 writer.primitive(TIME_CHECKS, &[DISAPPLY]);
             }
-            if let Some(key) = self.plaintext_symmetric_key {
+            if let Some(SymmetricKey(key)) = self.plaintext_symmetric_key {
                 writer.primitive(SYMMETRIC_KEY, key);
             }
             writer.unsigned(tag::INTEGER, self.mode.number().into());

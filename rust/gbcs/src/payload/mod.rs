@@ -10,6 +10,7 @@ pub use cell::TrustAnchorCell;
 pub use command::AuthorisingControl;
 pub use command::CommandPayload;
 pub use command::Replacement;
+pub use command::SymmetricKey;
 pub use credentials::CellContents;
 pub use credentials::CredentialsCommand;
 pub use credentials::CredentialsResponse;

@@ -13,6 +13,7 @@ use slotkeeper_gbcs::MessageCode;
 use slotkeeper_gbcs::Payload;
 use slotkeeper_gbcs::ReplacementMode;
 use slotkeeper_gbcs::Signature;
+use slotkeeper_gbcs::SymmetricKey;
 use slotkeeper_gbcs::UnsignedCommand;
 
 use crate::samples;
@@ -168,7 +169,7 @@ fn what_would_not_be_read_back_is_not_written() {
     cut.path_certificates[0] = &certificates[2][..100];
     assert_eq!(build(&cut), Err(EncodeError::Certificate));
     let mut key = payload.clone();
-    key.control.plaintext_symmetric_key = Some(&[1; 16]);
+    key.control.plaintext_symmetric_key = Some(SymmetricKey(&[1; 16]));
     assert_eq!(build(&key), Err(EncodeError::PlaintextSymmetricKey));
     let mut no_key = payload.clone();
     no_key.control.mode = ReplacementMode::AnyByContingency;
@@ -204,6 +205,15 @@ fn what_would_not_be_read_back_is_not_written() {
 fn in_mode(mut payload: CommandPayload<'_>, mode: ReplacementMode) -> CommandPayload<'_> {
     payload.control.mode = mode;
     payload.control.plaintext_symmetric_key =
-        (mode == ReplacementMode::AnyByContingency).then_some(&[7; 16]);
+        (mode == ReplacementMode::AnyByContingency).then_some(SymmetricKey(&[7; 16]));
     payload
+}
+
+#[test]
+fn the_symmetric_key_of_a_contingency_is_never_printed() {
+    let printed = format!("{:?}", SymmetricKey(&[0xA7; 16]));
+    assert!(
+        !printed.contains("167") && !printed.to_lowercase().contains("a7"),
+        "{printed}"
+    );
 }

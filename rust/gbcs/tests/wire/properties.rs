@@ -39,6 +39,7 @@ use slotkeeper_gbcs::SeqNumberUsage;
 use slotkeeper_gbcs::Signature;
 use slotkeeper_gbcs::SpecialistFloor;
 use slotkeeper_gbcs::StatusCode;
+use slotkeeper_gbcs::SymmetricKey;
 use slotkeeper_gbcs::TrustAnchorCell;
 
 use crate::samples;
@@ -188,7 +189,7 @@ impl OwnedCommand {
     fn payload(&self) -> CommandPayload<'_> {
         CommandPayload {
             control: AuthorisingControl {
-                plaintext_symmetric_key: self.plaintext_symmetric_key.as_deref(),
+                plaintext_symmetric_key: self.plaintext_symmetric_key.as_deref().map(SymmetricKey),
                 ..self.control.clone()
             },
             replacements: self

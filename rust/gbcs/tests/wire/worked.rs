@@ -96,7 +96,10 @@ fn contingency_carries_a_symmetric_key() {
         panic!("{message:?}")
     };
     assert_eq!(
-        command.control.plaintext_symmetric_key.map(<[u8]>::len),
+        command
+            .control
+            .plaintext_symmetric_key
+            .map(|key| key.0.len()),
         Some(16)
     );
     assert_eq!(command.control.authorising_cell, None);
