@@ -7,12 +7,16 @@ with everything restored.
 
 from .acknowledge import acknowledge, examine
 from .engine import Engine, EngineFactory, Staged
-from .run import Progress, run, stopping_on_signals
+from .owner import Owner, Phase
+from .run import Group, Progress, run, stopping_on_signals
 from .summary import Summary
 
 __all__ = [
     "Engine",
     "EngineFactory",
+    "Group",
+    "Owner",
+    "Phase",
     "Progress",
     "Staged",
     "Summary",

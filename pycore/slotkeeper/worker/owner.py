@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from enum import StrEnum
+from typing import TypeVar
 
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
 from slotkeeper.streams import (
@@ -27,12 +29,24 @@ from .tenure import Tenure
 
 _log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
+
+class Phase(StrEnum):
+    """How far an owner has come; the words stand in ``/readyz``."""
+
+    WAITING = "waits to be taken over"
+    FENCING = "fences earlier owners"
+    RESTORING = "restores"
+    OPEN = "is open"
+
 
 class Owner:
     """Serves one partition until it is stopped.
 
     Attributes:
         number: The partition.
+        phase: How far it has come.
     """
 
     def __init__(
@@ -58,6 +72,7 @@ class Owner:
             committed: Called after each commit.
         """
         self.number = number
+        self.phase = Phase.WAITING
         self._layout = layout
         self._partitions = partitions
         self._make_engine = engine
@@ -85,9 +100,14 @@ class Owner:
         """How many requests wait for outcomes below their fence."""
         return 0 if self._tenure is None else self._tenure.intake.requests_held
 
-    async def backlog(self) -> int | None:
-        """Say how many offsets are undecided; None while the partition is not served."""
-        return None if self._tenure is None else await self._tenure.backlog()
+    @property
+    def held_since(self) -> float | None:
+        """When the requests that wait were fetched, by the event loop's clock."""
+        return None if self._tenure is None else self._tenure.held_since
+
+    async def lag(self) -> dict[str, int] | None:
+        """Say how many offsets of each input are undecided; None while nothing is served."""
+        return None if self._tenure is None else await self._tenure.lag()
 
     def start(self, ownership: Ownership) -> Coroutine[None, None, None]:
         """Give what serves the partition until ``stop``; after it, it may be started again."""
@@ -108,22 +128,39 @@ class Owner:
                 except CommitInDoubtError as error:
                     # The partition is taken over again as by a stranger.
                     self._summary.in_doubt += 1
-                    _log.warning("partition %d restores: %s", self.number, error)
+                    self._warn("partition %d restores: %s", error)
                     await self._patience.pause_or(lasting(error))
                 except EngineFaultError as error:
-                    _log.exception("partition %d goes on with a new engine", self.number)
+                    _log.exception(
+                        "partition %d goes on with a new engine",
+                        self.number,
+                        extra={"partition": self.number},
+                    )
                     await self._patience.pause_or(error)
                     self._engine = self._make_engine()
 
     async def _own(self, ownership: Ownership, off_loop: OffLoop) -> None:
+        self.phase = Phase.FENCING
         partition = await ownership.open(self.number)
         try:
-            positions, replayed = await restore(
-                self._layout, partition, self._engine, off_loop, partitions=self._partitions
+            self.phase = Phase.RESTORING
+            restored = await self._unless_stopped(
+                restore(
+                    self._layout, partition, self._engine, off_loop, partitions=self._partitions
+                )
             )
+            if restored is None:
+                return
+            positions, replayed = restored
             self._summary.restored += replayed
             runner = BatchRunner(self._layout, partition, self._engine, off_loop, self._clock)
             self._tenure = tenure = Tenure(self._layout, partition, runner, positions)
+            self.phase = Phase.OPEN
+            _log.info(
+                "partition %d is open",
+                self.number,
+                extra={"partition": self.number, "restored": replayed},
+            )
             # Without records: what is parked is judged against what was just restored.
             await self._decide_together(tenure, Batch())
             while not self._stop.is_set():
@@ -132,20 +169,24 @@ class Owner:
                     await self._decide(tenure, batch)
         finally:
             self._tenure = None
+            self.phase = Phase.WAITING
             await partition.close()
 
-    async def _unless_stopped(self, fetching: Coroutine[None, None, Batch]) -> Batch | None:
-        """Give what the fetch gives; None as soon as a stop is asked for."""
-        fetch = asyncio.ensure_future(fetching)
+    async def _unless_stopped(self, reading: Coroutine[None, None, T]) -> T | None:
+        """Give what the fetch or restore gives; None as soon as a stop is asked for."""
+        read = asyncio.ensure_future(reading)
         stop = asyncio.ensure_future(self._stop.wait())
         try:
-            await asyncio.wait([fetch, stop], return_when=asyncio.FIRST_COMPLETED)
-            return fetch.result() if fetch.done() else None
+            await asyncio.wait([read, stop], return_when=asyncio.FIRST_COMPLETED)
+            return read.result() if read.done() else None
         finally:
-            # Reading changes nothing, so a fetch may end anywhere.
-            for task in (fetch, stop):
+            # Reading changes nothing, so it may end anywhere.
+            for task in (read, stop):
                 task.cancel()
-            await asyncio.gather(fetch, stop, return_exceptions=True)
+            await asyncio.gather(read, stop, return_exceptions=True)
+
+    def _warn(self, text: str, error: Exception) -> None:
+        _log.warning(text, self.number, error, extra={"partition": self.number})
 
     async def _decide(self, tenure: Tenure, batch: Batch) -> None:
         for part in batch.one_by_one() if self._one_by_one else (batch,):
@@ -158,7 +199,7 @@ class Owner:
                 reasons = await tenure.decide(batch)
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
-                _log.warning("partition %d tries a batch again: %s", self.number, error)
+                self._warn("partition %d tries a batch again: %s", error)
                 await self._patience.pause_or(lasting(error))
             except EngineFaultError as error:
                 # Batches that come after are tried record by record until one of them went well:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,6 +44,7 @@ async def run(
     until_idle: bool = False,
     stop: asyncio.Event | None = None,
     progress: Callable[[Progress], None] | None = None,
+    watch: Callable[["Group"], None] | None = None,
     clock: Callable[[], int] = system_clock,
     drain_s: float = DRAIN_S,
 ) -> Summary:
@@ -55,6 +56,7 @@ async def run(
         until_idle: End when every record of every input is decided; parked ones are.
         stop: End after the batches in hand when this is set.
         progress: Called often and briefly; from the event loop.
+        watch: Given the group before it serves, for who wants to look on, such as the console.
         clock: Milliseconds since 1970 UTC.
         drain_s: Seconds for the batches in hand after a stop.
 
@@ -66,6 +68,8 @@ async def run(
     stop = stop or asyncio.Event()
     async with streams.own() as ownership:
         group = Group(streams, ownership, engines, clock, progress)
+        if watch is not None:
+            watch(group)
         group_task = asyncio.create_task(group.serve())
         waits: list[asyncio.Task[object]] = [asyncio.create_task(stop.wait())]
         if until_idle:
@@ -111,7 +115,13 @@ def stopping_on_signals() -> Iterator[asyncio.Event]:
 
 
 class Group:
-    """The owners of a worker's partitions."""
+    """The owners of a worker's partitions.
+
+    Attributes:
+        summary: What was done.
+        share: The partitions that the worker is to serve; None until it was told.
+        reassigned: How often the share was told.
+    """
 
     def __init__(
         self,
@@ -123,6 +133,8 @@ class Group:
     ) -> None:
         """Begin with no partition."""
         self.summary = Summary()
+        self.share: frozenset[int] | None = None
+        self.reassigned = 0
         self._streams = streams
         self._ownership = ownership
         self._make = engines
@@ -133,6 +145,16 @@ class Group:
         self._owners: dict[int, Owner] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
+
+    @property
+    def owners(self) -> Mapping[int, Owner]:
+        """Give the owners by partition."""
+        return self._owners
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it ends after the batches in hand."""
+        return self._stopping.is_set()
 
     async def serve(self) -> None:
         """Follow the assignment until stopped; a failing owner ends them all."""
@@ -165,13 +187,16 @@ class Group:
             if not self._owners or not all(owner.idle for owner in self._owners.values()):
                 decided_before = -1
                 continue
-            backlog = [await owner.backlog() for owner in self._owners.values()]
-            decided = self.summary.batches if all(left == 0 for left in backlog) else -1
+            lags = [await owner.lag() for owner in self._owners.values()]
+            nothing_left = all(lag is not None and not any(lag.values()) for lag in lags)
+            decided = self.summary.batches if nothing_left else -1
             if decided >= 0 and decided == decided_before:
                 return
             decided_before = decided
 
     async def _follow(self, share: frozenset[int], tasks: asyncio.TaskGroup) -> None:
+        self.share = share
+        self.reassigned += 1
         for number in self._owners.keys() - share:
             self._owners[number].stop()
             await asyncio.wait([self._tasks.pop(number)])

@@ -1,5 +1,6 @@
 """A partition that is fenced, restored and open: what is fetched, held, and decided."""
 
+import asyncio
 from collections.abc import Mapping
 
 from slotkeeper.streams import Layout, OwnedPartition, Record
@@ -24,6 +25,8 @@ class Tenure:
     Attributes:
         intake: What is held until it may be decided.
         idle: Whether the last fetch found nothing and nothing is held.
+        held_since: When the requests were fetched that wait for their fence, by the event loop's
+            clock; None if none wait. For those who look on; nothing is decided by it.
     """
 
     def __init__(
@@ -32,6 +35,7 @@ class Tenure:
         """Read on from restored positions."""
         self.intake = Intake(layout)
         self.idle = False
+        self.held_since: float | None = None
         self._partition = partition
         self._runner = runner
         self._positions = positions
@@ -57,6 +61,8 @@ class Tenure:
         outcome = await self._runner.run(batch, self._positions)
         self._positions = outcome.positions
         self.intake.release(batch)
+        if not self.intake.requests_held:
+            self.held_since = None
         return outcome.reasons
 
     async def quarantine(self, record: Record, fault: str) -> Mapping[str, int]:
@@ -65,10 +71,10 @@ class Tenure:
         self._positions = outcome.positions
         return outcome.reasons
 
-    async def backlog(self) -> int:
-        """Say how many offsets lie between the positions and the ends."""
+    async def lag(self) -> dict[str, int]:
+        """Say for each input how many offsets lie between its position and its end."""
         ends = await self._partition.ends()
-        return sum(max(0, ends[stream] - at) for stream, at in self._positions.inputs.items())
+        return {stream: max(0, ends[stream] - at) for stream, at in self._positions.inputs.items()}
 
     async def _fetch(self, *, wait_s: float) -> bool:
         wanted = self.intake.wanted(self._positions.inputs)
@@ -77,4 +83,6 @@ class Tenure:
             self.idle = False
             # After the fetch, so that nothing that stood when these records were read is missed.
             self.intake.take(found, await self._partition.ends())
+            if self.held_since is None and self.intake.requests_held:
+                self.held_since = asyncio.get_running_loop().time()
         return bool(found)
