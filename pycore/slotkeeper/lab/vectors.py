@@ -19,7 +19,7 @@ from slotkeeper.lab.commands import CANCELLATION, SeqNumberChange
 from slotkeeper.lab.credentials import CredentialsCommand
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.gpf import Gpf
-from slotkeeper.lab.pki import Organisation, Pki
+from slotkeeper.lab.pki import Device, Organisation, Pki
 from slotkeeper.lab.terms import (
     Cell,
     Cra,
@@ -85,7 +85,7 @@ class _Bench:
         self._device = self._pki.device(1)
         self._now = _NOW
 
-    def identities(self) -> list[Organisation]:
+    def identities(self) -> list[Organisation | Device]:
         return [
             self._acb,
             self._leaver,
@@ -94,14 +94,7 @@ class _Bench:
             self._next_supplier,
             self._trans_cos,
             self._recovery,
-            # A device has the same two credentials as an organisation.
-            Organisation(
-                self._device.eui,
-                Role.OTHER,
-                self._device.digital_signature,
-                self._device.key_agreement,
-                (),
-            ),
+            self._device,
         ]
 
     def request(self) -> events.Event:
