@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 use slotkeeper_engine::inspect::{duis, read_form};
 
-use crate::rtds;
+use super::rtds;
 
 #[test]
 fn published_requests_show_their_members() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use slotkeeper_engine::Keystore;
 
-use crate::pki::{pem, sec1};
+use crate::support::{pem, sec1};
 
 /// The RTDS folder; `None`, and a word on standard error, where it is absent.
 pub(crate) fn folder() -> Option<PathBuf> {

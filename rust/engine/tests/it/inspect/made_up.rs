@@ -13,7 +13,7 @@ use slotkeeper_gbcs::{
 };
 use tempfile::TempDir;
 
-use crate::pki::Identity;
+use crate::support::Identity;
 
 #[test]
 fn either_sides_key_proves_the_mac() {

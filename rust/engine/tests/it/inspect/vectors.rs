@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use slotkeeper_engine::inspect;
 
-use crate::rtds::{folder, keystore, vectors};
+use super::rtds::{folder, keystore, vectors};
 
 #[test]
 fn every_vector_is_decoded_and_proved() {

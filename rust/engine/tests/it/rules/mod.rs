@@ -1,0 +1,3 @@
+//! What the engine decides, record by record.
+
+mod northbound;

@@ -1,0 +1,280 @@
+//! A host: keeps what was committed, and gives its engine nothing else back.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+use slotkeeper_engine::{
+    BatchContext, Engine, Input, OutputRecord, Partition, Settings, Staged, Stream, Value,
+};
+use slotkeeper_gbcs::Eui64;
+
+use super::records::{Adjustment, Device, Request};
+use super::told::Told;
+use super::world::{AcbKey, NOW_MS, authority};
+
+/// An engine, the store beside it, and the streams that both write to.
+pub(crate) struct Host {
+    pub(crate) engine: Engine,
+    pub(crate) store: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) outputs: Vec<OutputRecord>,
+    inventory: BTreeMap<Vec<u8>, Vec<u8>>,
+    settings: String,
+    acb: Vec<AcbKey>,
+    waiting: Vec<Record>,
+    next_offset: u64,
+    pub(crate) now_ms: u64,
+}
+
+/// A record that the engine has not been shown yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    pub(crate) stream: Stream,
+    pub(crate) offset: u64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) bare: bool,
+}
+
+impl Record {
+    pub(crate) fn input(&self) -> Input<'_> {
+        Input {
+            stream: self.stream,
+            offset: self.offset,
+            key: self.key.as_deref(),
+            value: match &self.value {
+                None => Value::Absent,
+                Some(value) if self.bare => Value::Gbcs(value),
+                Some(value) => Value::Record(value),
+            },
+        }
+    }
+}
+
+/// An audit record.
+#[derive(Clone, Debug)]
+pub(crate) struct Decided(pub(crate) Json);
+
+impl Decided {
+    pub(crate) fn verdict(&self) -> String {
+        format!("{} {}", self.text("disposition"), self.text("reason"))
+    }
+
+    pub(crate) fn text(&self, name: &str) -> &str {
+        self.0[name].as_str().unwrap_or("null")
+    }
+
+    pub(crate) fn number(&self, name: &str) -> Option<u64> {
+        self.0[name].as_str().map(|text| text.parse().unwrap())
+    }
+
+    pub(crate) fn has_flag(&self, flag: &str) -> bool {
+        self.0["flags"].as_array().unwrap().iter().any(|f| f == flag)
+    }
+
+    pub(crate) fn is_redecision(&self) -> bool {
+        self.text("kind") == "redecision"
+    }
+}
+
+impl Host {
+    /// One partition, one ACB key, and these settings.
+    pub(crate) fn new(settings: &str) -> Self {
+        Self::with_acb(settings, &[AcbKey::Held(0)])
+    }
+
+    pub(crate) fn with_acb(settings: &str, acb: &[AcbKey]) -> Self {
+        let mut host = Self {
+            engine: engine(settings, acb, 1),
+            store: BTreeMap::new(),
+            outputs: Vec::new(),
+            inventory: BTreeMap::new(),
+            settings: settings.to_owned(),
+            acb: acb.to_vec(),
+            waiting: Vec::new(),
+            next_offset: 0,
+            now_ms: NOW_MS,
+        };
+        host.engine.open().unwrap();
+        host
+    }
+
+    /// A host with that device in its inventory.
+    pub(crate) fn knowing(device: &Device, settings: &str) -> Self {
+        let mut host = Self::new(settings);
+        host.knows(device).decide();
+        host
+    }
+
+    pub(crate) fn publish(
+        &mut self,
+        stream: Stream,
+        device: u64,
+        value: Option<Vec<u8>>,
+    ) -> &mut Self {
+        let key = Some(Eui64::from_u64(device).canonical().to_vec());
+        self.push(stream, key, value, false)
+    }
+
+    pub(crate) fn push(
+        &mut self,
+        stream: Stream,
+        key: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        bare: bool,
+    ) -> &mut Self {
+        self.waiting.push(Record {
+            stream,
+            offset: self.next_offset,
+            key,
+            value,
+            bare,
+        });
+        self.next_offset += 1;
+        self
+    }
+
+    pub(crate) fn knows(&mut self, device: &Device) -> &mut Self {
+        self.publish(Stream::Inventory, device.eui, Some(device.record()))
+    }
+
+    pub(crate) fn forgets(&mut self, device: u64) -> &mut Self {
+        self.publish(Stream::Inventory, device, None)
+    }
+
+    /// A message by itself on a stream.
+    pub(crate) fn message(&mut self, stream: Stream, device: u64, octets: Vec<u8>) -> &mut Self {
+        let key = Some(Eui64::from_u64(device).canonical().to_vec());
+        self.push(stream, key, Some(octets), true)
+    }
+
+    /// What a device answers, verified by its own key.
+    pub(crate) fn outcome(&mut self, device: &Device, told: &Told) -> &mut Self {
+        let octets = told.response(Some(&device.ds));
+        self.message(Stream::UpdateOutcomes, device.eui, octets)
+    }
+
+    pub(crate) fn request(&mut self, request: &Request) -> &mut Self {
+        let value = request.json.to_string().into_bytes();
+        self.publish(Stream::HandoverRequests, request.device, Some(value))
+    }
+
+    pub(crate) fn adjust(&mut self, adjustment: &Adjustment) -> &mut Self {
+        let value = adjustment.json.to_string().into_bytes();
+        self.publish(Stream::Adjustments, adjustment.device, Some(value))
+    }
+
+    /// Stages what waits; it goes on waiting until the batch is committed.
+    pub(crate) fn stage(&mut self) -> Staged {
+        let inputs: Vec<_> = self.waiting.iter().map(Record::input).collect();
+        let context = BatchContext {
+            now_ms: self.now_ms,
+            decided_after: Vec::new(),
+        };
+        let mut staged = self.engine.stage(&inputs, &context).unwrap();
+        staged.seal().unwrap();
+        staged
+    }
+
+    /// The one transaction; the engine has not been told of it yet.
+    pub(crate) fn write(&mut self, staged: &Staged) -> Vec<Decided> {
+        for change in staged.changes() {
+            let key = change.key.clone().unwrap();
+            match &change.value {
+                Some(value) => self.store.insert(key, value.clone()),
+                None => self.store.remove(&key),
+            };
+        }
+        for record in &self.waiting {
+            if let (Stream::Inventory, Some(key)) = (record.stream, record.key.clone()) {
+                match &record.value {
+                    Some(value) => self.inventory.insert(key, value.clone()),
+                    None => self.inventory.remove(&key),
+                };
+            }
+        }
+        self.waiting.clear();
+        let records = staged.records().iter().chain(staged.commands().unwrap());
+        self.outputs.extend(records.cloned());
+        decisions(staged)
+    }
+
+    /// Stages, commits and folds; gives the decisions.
+    pub(crate) fn decide(&mut self) -> Vec<Decided> {
+        let staged = self.stage();
+        let decided = self.write(&staged);
+        self.engine.fold(staged.batch()).unwrap();
+        decided
+    }
+
+    /// The one decision on the one record that waits.
+    pub(crate) fn decide_one(&mut self) -> Decided {
+        let mut decided = self.decide();
+        assert_eq!(decided.len(), 1, "{decided:?}");
+        decided.remove(0)
+    }
+
+    /// Restores a closed engine from the store, its records in an order that `shuffle` gives.
+    pub(crate) fn restore(&mut self, shuffle: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
+        let mut records: Vec<_> = self.store.clone().into_iter().collect();
+        shuffle(&mut records);
+        for (key, value) in &records {
+            self.engine.restore(key, Some(value)).unwrap();
+        }
+        for (key, value) in &self.inventory {
+            assert!(self.engine.load_inventory(Some(key), Some(value)));
+        }
+        self.engine.open().unwrap();
+    }
+
+    /// Another process takes over.
+    pub(crate) fn restart(&mut self) {
+        self.restart_as(&self.settings.clone(), &self.acb.clone());
+    }
+
+    /// Another process takes over, configured otherwise.
+    pub(crate) fn restart_as(&mut self, settings: &str, acb: &[AcbKey]) {
+        self.engine = engine(settings, acb, 2);
+        self.restore(|_| {});
+    }
+
+    pub(crate) fn drop_waiting(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.waiting)
+    }
+
+    /// Values of an output's records, oldest first.
+    pub(crate) fn read(&self, stream: Stream) -> Vec<Json> {
+        self.outputs
+            .iter()
+            .filter(|record| record.stream == stream)
+            .map(|record| serde_json::from_slice(record.value.as_deref().unwrap()).unwrap())
+            .collect()
+    }
+
+    /// Faults of the dead letters, oldest first.
+    pub(crate) fn faults(&self) -> Vec<String> {
+        self.outputs
+            .iter()
+            .filter(|record| record.stream == Stream::DeadLetters)
+            .map(|record| {
+                let fault = record.headers.iter().find(|(name, _)| *name == "fault");
+                String::from_utf8(fault.unwrap().1.clone()).unwrap()
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn decisions(staged: &Staged) -> Vec<Decided> {
+    staged
+        .records()
+        .iter()
+        .filter(|record| record.stream == Stream::Audit)
+        .map(|record| Decided(serde_json::from_slice(record.value.as_deref().unwrap()).unwrap()))
+        .collect()
+}
+
+fn engine(settings: &str, acb: &[AcbKey], seed: u64) -> Engine {
+    let settings = if settings.is_empty() { "{}" } else { settings };
+    let partition = Partition { index: 0, count: 1 };
+    let settings = Settings::from_json(settings.as_bytes()).unwrap();
+    Engine::new(settings, authority(acb), partition, 1, seed)
+}

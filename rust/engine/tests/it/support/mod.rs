@@ -1,0 +1,18 @@
+//! What the tests stand on: keys, certificates and messages made here, and a host that commits what the engine says.
+
+mod der;
+mod host;
+mod pki;
+mod records;
+mod told;
+mod world;
+
+pub(crate) use der::{pem, sec1};
+pub(crate) use host::{Decided, Host};
+pub(crate) use pki::{Identity, Issuer, Validity};
+pub(crate) use records::{Adjustment, Device, Request};
+pub(crate) use told::{Cell, Told};
+pub(crate) use world::{
+    ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, SUPPLIER, authority, gno, issuer, next_gno,
+    supplier,
+};
