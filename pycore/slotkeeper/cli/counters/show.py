@@ -61,6 +61,10 @@ def _print(console: Console, story: dict[str, Any]) -> None:
     record = story["record"]
     if record is None:
         tree.add("nothing is known of this device")
+    elif record["damaged"]:
+        tree.add("[bold red]a record of it was damaged: its slot is unknown[/]")
+    elif record["dropped_from_inventory"]:
+        tree.add("[yellow]no longer in the inventory[/]")
     for role, marks in record["roles"].items() if record else ():
         branch = tree.add(role)
         for mark in ("recorded", "seen", "issued"):
