@@ -170,11 +170,11 @@ fn has_issued(issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
         })
 }
 
+/// Each certificate with its length, so that no other certificate and path have the same octets.
 fn key(certificate: &[u8], path: &[Vec<u8>]) -> [u8; 32] {
-    let total = certificate.len() + path.iter().map(|der| der.len() + 8).sum::<usize>();
-    let mut octets = Vec::with_capacity(total);
-    octets.extend_from_slice(certificate);
-    for der in path {
+    let chain = || std::iter::once(certificate).chain(path.iter().map(Vec::as_slice));
+    let mut octets = Vec::with_capacity(chain().map(|der| der.len() + 8).sum());
+    for der in chain() {
         octets.extend_from_slice(&(der.len() as u64).to_be_bytes());
         octets.extend_from_slice(der);
     }

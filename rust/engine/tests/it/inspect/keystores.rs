@@ -5,8 +5,8 @@ use std::fs;
 use slotkeeper_engine::{Keystore, KeystoreEntry, KeystoreError};
 use slotkeeper_gbcs::KeyUsage::{DigitalSignature, KeyAgreement};
 
-use crate::support::Identity;
 use super::rtds;
+use crate::support::Identity;
 
 /// The published folder has one file under another party's name.
 #[test]

@@ -1,3 +1,4 @@
 //! What the engine decides, record by record.
 
 mod northbound;
+mod paths;

@@ -68,7 +68,11 @@ impl Decided {
     }
 
     pub(crate) fn has_flag(&self, flag: &str) -> bool {
-        self.0["flags"].as_array().unwrap().iter().any(|f| f == flag)
+        self.0["flags"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|f| f == flag)
     }
 
     pub(crate) fn is_redecision(&self) -> bool {

@@ -7,10 +7,12 @@ mod records;
 mod told;
 mod world;
 
+pub(crate) use slotkeeper_engine::Stream;
+
 pub(crate) use der::{pem, sec1};
 pub(crate) use host::{Decided, Host};
 pub(crate) use pki::{Identity, Issuer, Validity};
-pub(crate) use records::{Adjustment, Device, Request};
+pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told};
 pub(crate) use world::{
     ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, SUPPLIER, authority, gno, issuer, next_gno,

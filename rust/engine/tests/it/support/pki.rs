@@ -50,11 +50,7 @@ impl Identity {
         let eui = Eui64::from_u64(eui);
         let subject = role.map_or_else(Vec::new, |role| {
             let identifier = element(0x03, &[&[0], &eui.to_bytes()[..]].concat());
-            [
-                organisational_unit(role),
-                attribute(0x2d, &identifier),
-            ]
-            .concat()
+            [organisational_unit(role), attribute(0x2d, &identifier)].concat()
         });
         let mut extensions = extension(0x0f, &key_usage(usage));
         if role.is_none() {
@@ -113,7 +109,14 @@ impl Issuer {
         validity: Validity,
     ) -> Self {
         let authority = extension(0x13, &element(0x30, &[0x01, 1, 0xff]));
-        Self::with(unit, above, scalar, validity, KeyUsage::KeyCertSign, &authority)
+        Self::with(
+            unit,
+            above,
+            scalar,
+            validity,
+            KeyUsage::KeyCertSign,
+            &authority,
+        )
     }
 
     /// What would issue without being an authority.

@@ -41,7 +41,8 @@ impl Device {
     }
 
     pub(crate) fn record(&self) -> Vec<u8> {
-        let certificate = |with: bool, identity: &Identity| with.then(|| base64(&identity.certificate));
+        let certificate =
+            |with: bool, identity: &Identity| with.then(|| base64(&identity.certificate));
         let mut record = json!({
             "device_id": Eui64::from_u64(self.eui).to_string(),
             "device_type": self.kind,

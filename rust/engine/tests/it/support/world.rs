@@ -32,7 +32,14 @@ pub(crate) struct Organisation {
 impl Organisation {
     fn new(eui: u64, role: &str, seed: u8) -> Self {
         let identity = |usage, scalar| {
-            Identity::issued(issuer(), eui, Some(role), usage, [scalar; 32], Validity::LONG)
+            Identity::issued(
+                issuer(),
+                eui,
+                Some(role),
+                usage,
+                [scalar; 32],
+                Validity::LONG,
+            )
         };
         Self {
             eui: Eui64::from_u64(eui),
