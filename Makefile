@@ -23,7 +23,7 @@ RUST_SOURCES := $(shell find rust -path '*/fuzz' -prune -o \( -name '*.rs' -o -n
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo test check bench fuzz clean needs-python needs-rust
+.PHONY: help setup demo kafka test check bench fuzz clean needs-python needs-rust
 
 help:  ## Print this help
 	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*  ## /\t/' | expand -t 10
@@ -32,6 +32,9 @@ setup: $(EXTENSION_STAMP)  ## Make .venv, install the locked packages, build the
 
 demo: setup  ## Run the whole story on synthetic data
 	$(VENV)/bin/slotkeeper demo
+
+kafka: setup  ## Run a Kafka broker in the foreground (needs Java 17 and Maven)
+	$(PY) tests/kafka/broker.py
 
 test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace

@@ -1,0 +1,288 @@
+"""A real Kafka for tests and development: one node or three, on free ports, in a folder of its own.
+
+``python tests/kafka/broker.py`` runs one in the foreground. The class path comes from Maven by the
+``pom.xml`` beside this file, once, into ``.cache/kafka``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import hashlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+CACHE = HERE.parents[1] / ".cache" / "kafka"
+
+CLUSTER_ID = "c2xvdGtlZXBlci10ZXN0cw"
+"""Any 16 octets in base64url; every node of a cluster is formatted with the same."""
+
+JVM = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""A small heap and the quick compiler: started in 1 to 3 s, where a tuned server takes longer."""
+
+START_S = 120.0
+"""How long a node may take. It takes seconds; machines that run tests are often busy."""
+
+_SETTINGS = """\
+process.roles=broker,controller
+node.id={number}
+controller.quorum.voters={voters}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.num.partitions=4
+transaction.state.log.num.partitions=4
+offsets.topic.replication.factor={replicas}
+transaction.state.log.replication.factor={replicas}
+transaction.state.log.min.isr={in_sync}
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+default.replication.factor={replicas}
+min.insync.replicas={in_sync}
+broker.session.timeout.ms=6000
+group.initial.rebalance.delay.ms=0
+log.index.size.max.bytes=65536
+log.cleaner.threads=1
+log.cleaner.dedupe.buffer.size=8388608
+num.network.threads=2
+num.io.threads=4
+"""
+
+
+class BrokerError(Exception):
+    """A broker cannot be had here; the message says what is missing."""
+
+
+class Node:
+    """One broker, which is a controller as well.
+
+    Attributes:
+        address: ``host:port`` for clients.
+    """
+
+    def __init__(self, folder: Path, number: int, ports: list[tuple[int, int]]) -> None:
+        self.address = f"127.0.0.1:{ports[number - 1][0]}"
+        self._folder = folder
+        self._log = folder / "broker.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings = folder / "server.properties"
+        port, controller_port = ports[number - 1]
+        folder.mkdir(parents=True)
+        self._settings.write_text(
+            _SETTINGS.format(
+                number=number,
+                voters=",".join(f"{n}@127.0.0.1:{p}" for n, (_, p) in enumerate(ports, 1)),
+                port=port,
+                controller_port=controller_port,
+                data=folder / "data",
+                replicas=len(ports),
+                in_sync=min(2, len(ports)),
+            )
+        )
+
+    def format(self) -> None:
+        _java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
+
+    def start(self, *jvm: str) -> None:
+        """Start the process; ``wait`` waits until it serves."""
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*_command("kafka.Kafka", *JVM, *jvm), str(self._settings)],
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                # A terminal's Ctrl-C is for whoever runs the broker, and ends it in order.
+                start_new_session=True,
+            )
+
+    async def wait(self) -> None:
+        async with asyncio.timeout(START_S):
+            while b"Kafka Server started" not in self._log.read_bytes():
+                if self._process is None or self._process.poll() is not None:
+                    raise BrokerError(f"the broker did not start:\n{self._log.read_text()[-4000:]}")
+                await asyncio.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill -9: what is not in the page cache by then is lost."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        self._end(signal.SIGTERM)
+
+    def copy_data(self, to: Path) -> None:
+        """Take a backup of a stopped node."""
+        shutil.copytree(self._folder / "data", to)
+
+    def restore_data(self, backup: Path) -> None:
+        shutil.rmtree(self._folder / "data")
+        shutil.copytree(backup, self._folder / "data")
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait()
+            self._process = None
+
+
+class Cluster:
+    """Nodes that know each other.
+
+    Attributes:
+        nodes: All of them, running or not.
+    """
+
+    def __init__(self, folder: Path, nodes: int = 1) -> None:
+        ports = list(zip(*[iter(_free_ports(2 * nodes))] * 2, strict=True))
+        self.nodes = [Node(folder / f"node-{n}", n, ports) for n in range(1, nodes + 1)]
+
+    @property
+    def address(self) -> str:
+        """Of all nodes, as an address of streams has it."""
+        return ",".join(node.address for node in self.nodes)
+
+    @property
+    def url(self) -> str:
+        return f"kafka://{self.address}"
+
+    async def start(self, *jvm: str) -> None:
+        libraries()
+        await asyncio.gather(*(asyncio.to_thread(node.format) for node in self.nodes))
+        for node in self.nodes:
+            node.start(*jvm)
+        await asyncio.gather(*(node.wait() for node in self.nodes))
+
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+
+@contextmanager
+def running_cluster(nodes: int = 1) -> Iterator[Cluster]:
+    """Give a cluster that is gone afterwards, data and all."""
+    class_archive()
+    with tempfile.TemporaryDirectory(prefix="slotkeeper-kafka-") as folder:
+        cluster = Cluster(Path(folder), nodes)
+        try:
+            asyncio.run(cluster.start())
+            yield cluster
+        finally:
+            cluster.kill()
+
+
+def libraries() -> Path:
+    """Give the folder of jars, fetched by Maven the first time."""
+    for tool, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
+        if shutil.which(tool) is None:
+            raise BrokerError(
+                f"a Kafka broker needs {tool} (Java 17 or later, Maven 3): on Debian and Ubuntu "
+                f"apt-get install {package}"
+            )
+    folder = _cache()
+    if not folder.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
+            fetched = subprocess.run(
+                [
+                    *("mvn", "-q", "-B", "-f", str(HERE / "pom.xml")),
+                    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
+                    "-DincludeScope=runtime",
+                    f"-DoutputDirectory={unfinished}/kafka",
+                ],
+                check=False,
+                capture_output=True,
+                text=True,
+            )
+            if fetched.returncode:
+                raise BrokerError(
+                    f"Maven could not fetch Kafka; it needs its mirror or the network, see "
+                    f"~/.m2/settings.xml:\n{fetched.stdout[-4000:]}"
+                )
+            with contextlib.suppress(FileExistsError):
+                Path(unfinished, "kafka").rename(folder)
+    return folder
+
+
+def class_archive() -> Path:
+    """Give an archive of loaded classes, made once by a broker that ends in order."""
+    archive = libraries().with_suffix(".jsa")
+    if not archive.exists():
+        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+            made = Path(folder, "classes.jsa")
+            cluster = Cluster(Path(folder, "broker"))
+            try:
+                asyncio.run(cluster.start(f"-XX:ArchiveClassesAtExit={made}"))
+                cluster.nodes[0].stop()
+            finally:
+                cluster.kill()
+            made.rename(archive)
+    return archive
+
+
+def _cache() -> Path:
+    pom = hashlib.sha256((HERE / "pom.xml").read_bytes()).hexdigest()[:12]
+    return CACHE / f"libs-{pom}"
+
+
+def _command(main: str, *jvm: str) -> list[str]:
+    archive = _cache().with_suffix(".jsa")
+    shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
+    return [
+        "java",
+        *jvm,
+        *shared,
+        f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}",
+        "-cp",
+        f"{_cache()}/*",
+        main,
+    ]
+
+
+def _java(main: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [*_command(main, "-Xmx64m", "-XX:TieredStopAtLevel=1"), *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise BrokerError(f"{main} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Run a Kafka broker until Ctrl-C.")
+    parser.add_argument("--nodes", type=int, default=1, choices=(1, 3))
+    arguments = parser.parse_args()
+    try:
+        with running_cluster(arguments.nodes) as cluster:
+            sys.stdout.write(
+                f"{cluster.url}\n"
+                f"first: slotkeeper streams create --streams {cluster.url}\n"
+                "Ctrl-C ends it and removes its data\n"
+            )
+            sys.stdout.flush()
+            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    except BrokerError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
