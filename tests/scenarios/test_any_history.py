@@ -64,7 +64,6 @@ class AnyHistory(RuleBasedStateMachine):
         self.offset = 0
         self.asked = 0
         self.used: dict[Eui64, int] = {}
-        self.highest = 0
         self.issued: list[int] = []
         self.restart()
 
@@ -87,9 +86,7 @@ class AnyHistory(RuleBasedStateMachine):
         holder = ACB if back else next(o for o in (LEAVER, SUCCESSOR) if o is not operator)
         # An operator never uses a number twice: its floor lowers the device's, not its own.
         counter = max(self.number(), self.used.get(operator.eui, 0)) + step
-        lost = lost and counter > self.highest
         self.used[operator.eui] = counter
-        self.highest = max(self.highest, counter, floor or 0)
         payload = messages.slot_payload(holder, counter=counter, floor=floor)
         on_its_way = messages.pre_command(payload, operator, self.gpf.device.eui, signed=True)
         self.decide(told(self.gpf, on_its_way, operator=operator, stream=events.PRE_COMMANDS))
@@ -105,6 +102,7 @@ class AnyHistory(RuleBasedStateMachine):
     ) -> None:
         self.asked += 1
         holder = SUCCESSOR if to else LEAVER
+        # A lost answer that set a floor while its cell failed is a documented limit.
         lost = lost and not floor
         asked = request(self.gpf, number=self.asked, hint=hint, floor=floor, holder=holder)
         written = self.decide(asked)
@@ -118,7 +116,6 @@ class AnyHistory(RuleBasedStateMachine):
         payload = judge_command(command, [ACB], self.gpf.device)
         assert not self.issued or payload.seq_number > self.issued[-1]
         self.issued.append(payload.seq_number)
-        self.highest = max(self.highest, payload.seq_number, floor or 0)
         self.gpf.faults.cells = fails
         reply = self.gpf.receive(base64.b64decode(command["gbcs_payload"]))
         self.gpf.faults.cells = {}

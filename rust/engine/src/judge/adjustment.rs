@@ -5,7 +5,7 @@ use slotkeeper_gbcs::Eui64;
 
 use super::{Decision, Judge};
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DAMAGED, Device};
+use crate::directory::{DAMAGED, Device, MENDED, damaged};
 use crate::message::role_of_name;
 use crate::records::{Adjustment, Raise};
 
@@ -70,12 +70,7 @@ impl Judge<'_> {
                 changed = true;
             }
         }
-        let row_flags = self.overlay.device(self.table, device).flags();
-        if row_flags & DAMAGED != 0 {
-            self.overlay
-                .set_flags(self.table, device, row_flags & !DAMAGED);
-            changed = true;
-        }
+        changed |= self.mend(device, role);
         self.state_flags(key, role, &mut flags);
         let reason = if changed {
             Reason::Adjusted
@@ -85,6 +80,17 @@ impl Judge<'_> {
         Decision::new(Disposition::Seen, reason)
             .role(role)
             .flags(flags)
+    }
+
+    /// The role's numbers are known again as far as anybody knows them (D12).
+    fn mend(&mut self, device: u64, role: Role) -> bool {
+        let flags = self.overlay.device(self.table, device).flags();
+        if flags & damaged(role) == 0 {
+            return false;
+        }
+        let left = flags & !damaged(role);
+        let mended = if left & DAMAGED == 0 { MENDED } else { 0 };
+        self.overlay.set_flags(self.table, device, left | mended)
     }
 
     /// Reading the record has bounded the number already.

@@ -2,7 +2,7 @@
 
 use slotkeeper_counters::{MessageNote, Role};
 use slotkeeper_crypto::verify_krp;
-use slotkeeper_gbcs::{Eui64, Kind, Payload, Signature as SignaturePart};
+use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignaturePart};
 
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
@@ -279,17 +279,32 @@ impl Judge<'_> {
     }
 
     fn conflicts(&self, facts: &Facts<'_>) -> bool {
-        let identity = identity(facts);
+        let identity = identity(&facts.message.header);
         self.overlay
             .device(self.table, facts.device.to_u64())
             .messages()
             .any(|note| note.verified && note.identity == identity)
     }
 
+    /// Whether the device's Response to this command is among the messages remembered.
+    pub(super) fn is_answered(&self, facts: &Facts<'_>) -> bool {
+        let command = facts.message.header;
+        let identity = identity(&Header {
+            cra: Cra::Response,
+            originator: command.recipient,
+            recipient: command.originator,
+            ..command
+        });
+        self.overlay
+            .device(self.table, facts.device.to_u64())
+            .messages()
+            .any(|note| note.identity == identity)
+    }
+
     /// Remembers a message that changed the record.
     pub(super) fn remember(&mut self, facts: &Facts<'_>, signature: Signature) {
         let note = MessageNote {
-            identity: identity(facts),
+            identity: identity(&facts.message.header),
             digest: digest_start(&facts.digest),
             verified: signature == Signature::Valid,
         };
@@ -310,70 +325,23 @@ fn has_cells(facts: &Facts<'_>, role: Role) -> bool {
 
 /// What makes two messages the same one by their headers: recipient, originator, CRA flag, counter and Message Code,
 /// as the start of their SHA-256.
-fn identity(facts: &Facts<'_>) -> u64 {
-    let message = &facts.message.header;
+fn identity(header: &Header) -> u64 {
     let mut octets = [0; 27];
     let fields = [
-        &message.recipient.to_bytes()[..],
-        &message.originator.to_bytes(),
-        &message.originator_counter.to_be_bytes(),
-        &message.message_code.0.to_be_bytes(),
-        &[message.cra.number()],
+        &header.recipient.to_bytes()[..],
+        &header.originator.to_bytes(),
+        &header.originator_counter.to_be_bytes(),
+        &header.message_code.0.to_be_bytes(),
+        &[header.cra.number()],
     ];
     for (place, octet) in octets.iter_mut().zip(fields.into_iter().flatten()) {
         *place = *octet;
     }
-    let [
-        start @ ..,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-    ] = slotkeeper_crypto::sha256(&octets);
-    u64::from_be_bytes(start)
+    let digest = slotkeeper_crypto::sha256(&octets);
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 /// 120 bits: as many as a note has room for, and more than enough to tell messages of one device apart.
 fn digest_start(digest: &[u8; 32]) -> [u8; 15] {
-    let [
-        start @ ..,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-        _,
-    ] = *digest;
-    start
+    digest.first_chunk().copied().unwrap_or_default()
 }

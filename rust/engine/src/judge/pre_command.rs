@@ -13,10 +13,9 @@ impl Judge<'_> {
     /// Raises `seen` of the Network Operator role up to the ceiling; the operator's signature is not checked here.
     pub(super) fn pre_command(&mut self, facts: &Facts<'_>, again: bool) -> Decision {
         const ROLE: Role = Role::NetworkOperator;
-        let number = facts.number_towards(ROLE);
-        let Some(number) = number else {
+        if facts.number_towards(ROLE).is_none() {
             return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole);
-        };
+        }
         let device = facts.device.to_u64();
         if self.is_repeat(facts, again) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage).role(ROLE);
@@ -32,18 +31,19 @@ impl Judge<'_> {
             }
             Device::Gpf(_) => {}
         }
-        let seen_before = self.overlay.device(self.table, device).marks(ROLE).seen;
         let changed = self.raise_up_to_ceiling(facts);
         let mut blanked = false;
-        // A number already seen was seen in an outcome, or in this very command: what came of it is known better.
-        if seen_before < Some(number) && number <= self.settings.ceiling {
+        // What came of an answered command is known better than that it was sent.
+        if !self.is_answered(facts) {
             for cell in facts
                 .command()
                 .into_iter()
                 .flat_map(|command| self.acb_cells(command))
                 .collect::<Vec<_>>()
             {
-                blanked |= self.blank(facts, ROLE, cell);
+                if !self.holds_acb(device, ROLE, cell) {
+                    blanked |= self.blank(facts, ROLE, cell);
+                }
             }
         }
         if changed || blanked {
@@ -62,6 +62,14 @@ impl Judge<'_> {
         } else {
             self.raise_seen(facts)
         }
+    }
+
+    fn holds_acb(&self, device: u64, role: Role, cell: CellUse) -> bool {
+        let cell = self.overlay.device(self.table, device).cell(role, cell);
+        self.table
+            .occupants()
+            .get(cell.occupant)
+            .is_some_and(|occupant| self.is_acb(occupant))
     }
 
     /// The Network Operator cells that the command puts ACB certificates into.

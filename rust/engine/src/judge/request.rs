@@ -11,7 +11,7 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 use super::{Decision, Judge};
 use crate::authority::KeyChoice;
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DAMAGED, Device, Gpf};
+use crate::directory::{Device, Gpf, damaged};
 use crate::message::{gbcs_role, role_of_name};
 use crate::paths::PathError;
 use crate::records::HandoverRequest;
@@ -123,7 +123,7 @@ impl Judge<'_> {
         self.check_certificates(role, request)?;
         self.check_floors(request)?;
         let view = self.overlay.device(self.table, key.to_u64());
-        if view.flags() & DAMAGED != 0 {
+        if view.flags() & damaged(role) != 0 {
             return Err(refused(
                 Reason::NoEvidence,
                 true,
