@@ -6,6 +6,7 @@
 //! | `00-DB-12-34-56-78-90-A3/parked/0123456789abcdef` | a parked record; the digits are the start of the message's SHA-256 |
 //! | `@…` | the worker's own: positions of the inputs |
 
+use slotkeeper_counters::ImageError;
 use slotkeeper_gbcs::Eui64;
 
 use crate::decision::{Disposition, Reason};
@@ -19,6 +20,8 @@ const KEY_OCTETS: usize = 23;
 const DIGEST_START: usize = 8;
 /// The check at a record's end: the first octets of SHA-256 over what stands before.
 const CHECK: usize = 4;
+/// Where a device's image has its version: after its format and EUI-64.
+const IMAGE_VERSION_AT: usize = 9;
 
 /// What a changelog key is about.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,7 +54,8 @@ pub(crate) fn device_key(device: Eui64) -> Vec<u8> {
     device.canonical().to_vec()
 }
 
-pub(crate) fn parked_key(device: Eui64, digest: &[u8; 32]) -> Vec<u8> {
+/// The key of a parked record, from its digest or the part of it that the key has.
+pub(crate) fn parked_key(device: Eui64, digest: &[u8]) -> Vec<u8> {
     let start = digest
         .first_chunk::<DIGEST_START>()
         .copied()
@@ -62,15 +66,18 @@ pub(crate) fn parked_key(device: Eui64, digest: &[u8; 32]) -> Vec<u8> {
     key
 }
 
-/// `format, stream, bare, offset (8), number present, number (8), disposition and reason (length and name each), digest (32),
-/// value, check (4)`; integers big-endian.
+/// `format, stream, bare, offset (8), numbers present (bit 0 Network Operator, bit 1 Supplier), the two numbers (8 each),
+/// disposition and reason (length and name each), digest (32), value, check (4)`; integers big-endian.
 pub(crate) fn encode_parked(parked: &Parked) -> Vec<u8> {
     let (disposition, reason) = (parked.verdict.0.name(), parked.verdict.1.name());
     let mut octets = Vec::with_capacity(parked.value.len() + 128);
     octets.extend_from_slice(&[FORMAT, parked.stream as u8, u8::from(parked.bare)]);
     octets.extend_from_slice(&parked.offset.to_be_bytes());
-    octets.push(u8::from(parked.number.is_some()));
-    octets.extend_from_slice(&parked.number.unwrap_or(0).to_be_bytes());
+    let [network_operator, supplier] = parked.numbers;
+    octets.push(u8::from(network_operator.is_some()) | u8::from(supplier.is_some()) << 1);
+    for number in parked.numbers {
+        octets.extend_from_slice(&number.unwrap_or(0).to_be_bytes());
+    }
     for name in [disposition, reason] {
         // The names are ours and short.
         octets.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
@@ -83,20 +90,39 @@ pub(crate) fn encode_parked(parked: &Parked) -> Vec<u8> {
     octets
 }
 
-/// `None` when the record is damaged or of a newer format.
-pub(crate) fn decode_parked(octets: &[u8]) -> Option<Parked> {
-    let (content, check) = octets.split_last_chunk::<CHECK>()?;
+/// # Errors
+/// [`ImageError::Damaged`] where the check does not fit; else what only another version can have written.
+pub(crate) fn decode_parked(octets: &[u8]) -> Result<Parked, ImageError> {
+    let (content, check) = octets
+        .split_last_chunk::<CHECK>()
+        .ok_or(ImageError::Damaged)?;
     if !slotkeeper_crypto::sha256(content).starts_with(check) {
-        return None;
+        return Err(ImageError::Damaged);
     }
-    let mut rest = content;
-    let [format, stream, bare] = *take(&mut rest)?;
-    if format != FORMAT {
-        return None;
+    match content.split_first() {
+        Some((&FORMAT, content)) => read_parked(content).ok_or(ImageError::Malformed),
+        Some((&format, _)) => Err(ImageError::UnknownFormat(format)),
+        None => Err(ImageError::Malformed),
     }
+}
+
+/// The version that a damaged image of a device claims, the highest where it does not even do that.
+pub(crate) fn claimed_version(image: &[u8]) -> u32 {
+    image
+        .get(IMAGE_VERSION_AT..)
+        .and_then(<[u8]>::first_chunk)
+        .map_or(u32::MAX, |octets| u32::from_be_bytes(*octets))
+}
+
+fn read_parked(mut rest: &[u8]) -> Option<Parked> {
+    let [stream, bare] = *take(&mut rest)?;
     let offset = u64::from_be_bytes(*take(&mut rest)?);
-    let [has_number] = *take(&mut rest)?;
-    let number = u64::from_be_bytes(*take(&mut rest)?);
+    let [present] = *take(&mut rest)?;
+    let mut numbers = [None; 2];
+    for (role, number) in numbers.iter_mut().enumerate() {
+        let value = u64::from_be_bytes(*take(&mut rest)?);
+        *number = (present >> role & 1 == 1).then_some(value);
+    }
     let disposition = Disposition::from_name(take_name(&mut rest)?)?;
     let reason = Reason::from_name(take_name(&mut rest)?)?;
     let digest = *take(&mut rest)?;
@@ -107,7 +133,7 @@ pub(crate) fn decode_parked(octets: &[u8]) -> Option<Parked> {
         value: rest.into(),
         digest,
         verdict: (disposition, reason),
-        number: (has_number != 0).then_some(number),
+        numbers,
     })
 }
 
@@ -136,13 +162,13 @@ mod tests {
             value: b"{}".as_slice().into(),
             digest: [0x5a; 32],
             verdict: (Disposition::Parked, Reason::UnknownDevice),
-            number: Some(u64::MAX),
+            numbers: [Some(u64::MAX), None],
         }
     }
 
     #[test]
     fn a_parked_record_comes_back() {
-        assert_eq!(decode_parked(&encode_parked(&parked())), Some(parked()));
+        assert_eq!(decode_parked(&encode_parked(&parked())), Ok(parked()));
     }
 
     #[test]
@@ -151,9 +177,32 @@ mod tests {
         for place in 0..octets.len() {
             let mut damaged = octets.clone();
             damaged[place] ^= 1;
-            assert_eq!(decode_parked(&damaged), None, "octet {place}");
-            assert_eq!(decode_parked(&octets[..place]), None);
+            assert_eq!(
+                decode_parked(&damaged),
+                Err(ImageError::Damaged),
+                "octet {place}"
+            );
+            assert_eq!(decode_parked(&octets[..place]), Err(ImageError::Damaged));
         }
+    }
+
+    #[test]
+    fn d09_what_another_version_wrote_is_not_taken_for_damage() {
+        let checked = |mut content: Vec<u8>| {
+            let check = slotkeeper_crypto::sha256(&content);
+            content.extend_from_slice(&check[..CHECK]);
+            content
+        };
+        let octets = encode_parked(&parked());
+        let mut newer = octets[..octets.len() - CHECK].to_vec();
+        newer[0] = 2;
+        assert_eq!(
+            decode_parked(&checked(newer.clone())),
+            Err(ImageError::UnknownFormat(2))
+        );
+        newer[0] = FORMAT;
+        newer[1] = 99;
+        assert_eq!(decode_parked(&checked(newer)), Err(ImageError::Malformed));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! Changelog records as JSON, for people and for exports.
 
-use slotkeeper_counters::{DeviceImage, RoleImage};
+use slotkeeper_counters::{DeviceImage, Role, RoleImage};
 use slotkeeper_gbcs::Eui64;
 
 use crate::audit::write_occupant;
 use crate::changelog::{self, ChangeKey};
 use crate::directory::{DAMAGED, DROPPED};
 use crate::json::Object;
+use crate::message::role_name;
 
 /// A changelog record; `{"kind": ...}` tells which. `value` of a tombstone is empty.
 ///
@@ -21,8 +22,8 @@ pub fn change(key: &[u8], value: &[u8]) -> Vec<u8> {
             Err(_) => kind("damaged"),
         },
         Some(ChangeKey::Parked(device, _)) => match changelog::decode_parked(value) {
-            None => kind("damaged"),
-            Some(parked) => {
+            Err(_) => kind("damaged"),
+            Ok(parked) => {
                 let mut object = Object::with_capacity(512 + value.len() * 2);
                 object.plain("kind", b"parked");
                 object.plain("device_id", &device.canonical());
@@ -30,7 +31,11 @@ pub fn change(key: &[u8], value: &[u8]) -> Vec<u8> {
                 object.integer("offset", parked.offset);
                 object.plain("disposition", parked.verdict.0.name().as_bytes());
                 object.plain("reason", parked.verdict.1.name().as_bytes());
-                object.counter("number", parked.number);
+                object.object("numbers", |object| {
+                    for (role, number) in Role::ALL.into_iter().zip(parked.numbers) {
+                        object.counter(role_name(role), number);
+                    }
+                });
                 object.hex("digest", &parked.digest);
                 object.base64("value", &parked.value);
                 object.finish()
@@ -68,10 +73,7 @@ pub fn device(image: &DeviceImage) -> Vec<u8> {
         &image.older_issued,
         |object, (role, number)| {
             object.element(|object| {
-                object.plain(
-                    "remote_party_role",
-                    crate::message::role_name(*role).as_bytes(),
-                );
+                object.plain("remote_party_role", role_name(*role).as_bytes());
                 object.counter("originator_counter", Some(*number));
             });
         },

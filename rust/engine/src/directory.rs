@@ -1,6 +1,6 @@
 //! The inventory in memory: what decisions need of every device, and nothing more.
 
-use slotkeeper_counters::{CompactIndex, CounterTable, Lane, RowId};
+use slotkeeper_counters::{CompactIndex, CounterTable, Lane, Role, RowId};
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
@@ -68,8 +68,18 @@ pub(crate) enum Device<'a> {
 
 /// Set in the flags of a device's record when the inventory dropped it, since the inventory itself forgets it then.
 pub(crate) const DROPPED: u16 = 1;
-/// Set when the changelog's record of a device was damaged: its numbers are unknown until an adjustment names them.
-pub(crate) const DAMAGED: u16 = 1 << 1;
+/// Set when the changelog's record of a device was damaged: a role's numbers are unknown until an adjustment names them.
+pub(crate) const DAMAGED: u16 = damaged(Role::NetworkOperator) | damaged(Role::Supplier);
+/// Set once adjustments have named both roles' numbers, so that this record overrules the damaged one.
+pub(crate) const MENDED: u16 = 1 << 3;
+
+/// The part of [`DAMAGED`] that is about a role.
+pub(crate) const fn damaged(role: Role) -> u16 {
+    match role {
+        Role::NetworkOperator => 1 << 1,
+        Role::Supplier => 1 << 2,
+    }
+}
 
 /// Every device of the partition, by EUI-64.
 pub(crate) struct Directory {

@@ -1,6 +1,6 @@
 //! The engine of one partition: what it knows, and the four steps of a batch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use slotkeeper_counters::{Burned, CounterTable, DeviceImage, ImageError, Overlay};
@@ -8,7 +8,7 @@ use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::changelog::{self, ChangeKey};
-use crate::directory::{Applied, Directory};
+use crate::directory::{Applied, DAMAGED, Directory, MENDED};
 use crate::parking::Parking;
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
@@ -80,8 +80,10 @@ pub struct Engine {
     pub(crate) paths: PathCache,
     pub(crate) state: State,
     pub(crate) batches: u64,
-    /// Devices whose image was damaged, to be marked with the next batch.
-    pub(crate) damaged: BTreeSet<u64>,
+    /// Devices whose image was damaged, to be marked with the next batch, and the version that it claimed.
+    pub(crate) damaged: BTreeMap<u64, u32>,
+    /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
+    pub(crate) damaged_parked: BTreeSet<(u64, [u8; 8])>,
     /// Whether parked records are to be judged again with the next batch.
     pub(crate) restored: bool,
 }
@@ -101,7 +103,7 @@ pub struct Statistics {
     pub parked_bytes: usize,
     /// (device, role) pairs with numbers that an aborted batch had allocated.
     pub burned: usize,
-    /// Devices whose stored record was damaged and not yet mended.
+    /// Devices whose stored record was found damaged and that no committed batch has marked yet.
     pub damaged: usize,
 }
 
@@ -129,7 +131,8 @@ impl Engine {
             paths,
             state: State::Closed,
             batches: 0,
-            damaged: BTreeSet::new(),
+            damaged: BTreeMap::new(),
+            damaged_parked: BTreeSet::new(),
             restored: true,
         }
     }
@@ -147,27 +150,14 @@ impl Engine {
         let foreign = || RestoreError::ForeignKey(String::from_utf8_lossy(key).into_owned());
         match (ChangeKey::read(key).ok_or_else(foreign)?, value) {
             (ChangeKey::Foreign, _) | (ChangeKey::Device(_), None) => {}
-            (ChangeKey::Device(device), Some(value)) => match DeviceImage::decode(value) {
-                Ok(image) if image.device == device.to_u64() => {
-                    self.damaged.remove(&device.to_u64());
-                    self.table.restore(&image);
-                }
-                Err(error @ ImageError::UnknownFormat(_)) => {
-                    return Err(RestoreError::Newer { device, error });
-                }
-                Ok(_) | Err(_) => {
-                    self.damaged.insert(device.to_u64());
-                }
-            },
-            (ChangeKey::Parked(device, start), None) => self.parking.forget(device, &start),
-            (ChangeKey::Parked(device, _), Some(value)) => match changelog::decode_parked(value) {
-                Some(parked) => self.parking.restore(device, parked),
-                // The record itself is lost, its audit record is not; the number it may have carried makes the device
-                // one to ask about.
-                None => {
-                    self.damaged.insert(device.to_u64());
-                }
-            },
+            (ChangeKey::Device(device), Some(value)) => self.restore_device(device, value)?,
+            (ChangeKey::Parked(device, start), None) => {
+                self.damaged_parked.remove(&(device.to_u64(), start));
+                self.parking.forget(device, &start);
+            }
+            (ChangeKey::Parked(device, start), Some(value)) => {
+                self.restore_parked(device, start, value)?;
+            }
         }
         Ok(())
     }
@@ -220,6 +210,7 @@ impl Engine {
         self.state = State::Open;
         self.restored = false;
         self.damaged.clear();
+        self.damaged_parked.clear();
         Ok(())
     }
 
@@ -244,9 +235,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Closes the partition, whatever is open; it has to be restored before it serves again.
+    /// Closes the partition, whatever is open; it has to be restored before it serves again, from everything that the
+    /// store kept: others may have served it meanwhile, and what they decided no longer waits.
     pub fn close(&mut self) {
         self.drop_batch();
+        self.parking.clear();
         self.state = State::Closed;
     }
 
@@ -259,7 +252,7 @@ impl Engine {
             parked: self.parking.len(),
             parked_bytes: self.parking.bytes(),
             burned: self.burned.len(),
-            damaged: self.damaged.len(),
+            damaged: self.damaged.len() + self.damaged_parked.len(),
         }
     }
 
@@ -268,6 +261,50 @@ impl Engine {
         self.table
             .find(device.to_u64())
             .map(|_| Overlay::new().device_image(&self.table, device.to_u64()))
+    }
+
+    fn restore_device(&mut self, device: Eui64, value: &[u8]) -> Result<(), RestoreError> {
+        let eui = device.to_u64();
+        match DeviceImage::decode(value) {
+            Ok(image) if image.device == eui => {
+                // An older image does not make up for a newer one that was damaged; one that knows of the damage does.
+                if image.flags & (DAMAGED | MENDED) != 0
+                    || self.damaged.get(&eui).is_some_and(|v| image.version > *v)
+                {
+                    self.damaged.remove(&eui);
+                }
+                self.table.restore(&image);
+            }
+            Err(error @ ImageError::UnknownFormat(_)) => {
+                return Err(RestoreError::Newer { device, error });
+            }
+            Ok(_) | Err(_) => {
+                let claimed = self.damaged.entry(eui).or_default();
+                *claimed = changelog::claimed_version(value).max(*claimed);
+            }
+        }
+        Ok(())
+    }
+
+    fn restore_parked(
+        &mut self,
+        device: Eui64,
+        start: [u8; 8],
+        value: &[u8],
+    ) -> Result<(), RestoreError> {
+        match changelog::decode_parked(value) {
+            Ok(parked) if parked.digest.starts_with(&start) => {
+                self.damaged_parked.remove(&(device.to_u64(), start));
+                self.parking.restore(device, parked);
+            }
+            // The record itself is lost, its audit record is not; the number it may have carried makes the device one to
+            // ask about.
+            Ok(_) | Err(ImageError::Damaged) => {
+                self.damaged_parked.insert((device.to_u64(), start));
+            }
+            Err(error) => return Err(RestoreError::Newer { device, error }),
+        }
+        Ok(())
     }
 
     fn drop_batch(&mut self) {

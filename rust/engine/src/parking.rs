@@ -28,8 +28,8 @@ pub(crate) struct Parked {
     pub(crate) digest: [u8; 32],
     /// What was decided when it was last judged.
     pub(crate) verdict: (Disposition, Reason),
-    /// The highest number towards the Network Operator role, if it may be believed up to the ceiling.
-    pub(crate) number: Option<u64>,
+    /// The highest number towards each role, in the order of `Role::ALL`.
+    pub(crate) numbers: [Option<u64>; 2],
 }
 
 impl Parked {
@@ -37,14 +37,19 @@ impl Parked {
         self.value.len() + OVERHEAD
     }
 
-    fn has_false_signature(&self) -> bool {
+    pub(crate) fn has_false_signature(&self) -> bool {
         self.verdict.1 == Reason::BadSignature
+    }
+
+    /// Their order within a device: of one stream, that in which they came; it is the same after a restore.
+    fn place(&self) -> (Stream, u64) {
+        (self.stream, self.offset)
     }
 }
 
 enum Undo {
     Added(u64, [u8; 32]),
-    Removed(u64, usize, Parked),
+    Removed(u64, Parked),
     Verdict(u64, [u8; 32], (Disposition, Reason)),
 }
 
@@ -90,7 +95,7 @@ impl Parking {
         cap: usize,
     ) -> Vec<(Eui64, Parked)> {
         self.undo.push(Undo::Added(device.to_u64(), parked.digest));
-        self.insert(device.to_u64(), None, parked);
+        self.insert(device.to_u64(), parked);
         let mut evicted = Vec::new();
         if self
             .devices
@@ -151,7 +156,7 @@ impl Parking {
                         self.detach(device, place);
                     }
                 }
-                Undo::Removed(device, place, parked) => self.insert(device, Some(place), parked),
+                Undo::Removed(device, parked) => self.insert(device, parked),
                 Undo::Verdict(device, digest, before) => {
                     if let Some(parked) = self.find(device, &digest) {
                         parked.verdict = before;
@@ -161,10 +166,15 @@ impl Parking {
         }
     }
 
+    /// Forgets everything, before it is restored.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+
     /// Puts back what the changelog holds.
     pub(crate) fn restore(&mut self, device: Eui64, parked: Parked) {
         self.forget(device, &parked.digest[..8]);
-        self.insert(device.to_u64(), None, parked);
+        self.insert(device.to_u64(), parked);
     }
 
     /// Takes out what the changelog has dropped; its key holds the first octets of the digest.
@@ -193,7 +203,7 @@ impl Parking {
 
     fn take(&mut self, device: u64, place: usize) -> Option<Parked> {
         let parked = self.detach(device, place)?;
-        self.undo.push(Undo::Removed(device, place, parked.clone()));
+        self.undo.push(Undo::Removed(device, parked.clone()));
         Some(parked)
     }
 
@@ -204,11 +214,12 @@ impl Parking {
             .find(|parked| parked.digest == *digest)
     }
 
-    fn insert(&mut self, device: u64, place: Option<usize>, parked: Parked) {
+    fn insert(&mut self, device: u64, parked: Parked) {
         let size = parked.bytes();
         let queue = self.devices.entry(device).or_default();
         let before: usize = queue.iter().map(Parked::bytes).sum();
-        queue.insert(place.unwrap_or(queue.len()).min(queue.len()), parked);
+        let place = queue.partition_point(|earlier| earlier.place() <= parked.place());
+        queue.insert(place, parked);
         self.by_bytes.remove(&(before, device));
         self.by_bytes.insert((before + size, device));
         self.bytes += size;
@@ -242,7 +253,7 @@ mod tests {
             value: vec![number; size].into(),
             digest: [number; 32],
             verdict: (Disposition::Parked, reason),
-            number: Some(u64::from(number)),
+            numbers: [Some(u64::from(number)), None],
         }
     }
 
@@ -291,6 +302,15 @@ mod tests {
         assert_eq!(evicted.len(), 1);
         assert_eq!((evicted[0].0, evicted[0].1.offset), (A, 0));
         assert!(parking.bytes() <= cap);
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_streams_however_they_come() {
+        let mut parking = Parking::default();
+        for number in [4, 1, 3, 2] {
+            parking.restore(A, parked(number, 10, Reason::UnknownDevice));
+        }
+        assert!(parking.of(A).map(|p| p.offset).eq(1..5));
     }
 
     #[test]

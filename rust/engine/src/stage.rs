@@ -6,7 +6,7 @@ use slotkeeper_gbcs::Eui64;
 use crate::audit::{AuditWriter, Cause, Entry, Origin};
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
-use crate::directory::{Applied, DAMAGED, DROPPED};
+use crate::directory::{Applied, DAMAGED, DROPPED, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
 use crate::json::Object;
@@ -182,12 +182,21 @@ impl Batch<'_> {
 
     fn mark_damaged(&mut self) {
         let engine = &mut *self.engine;
-        for device in &engine.damaged {
+        let of_parked = engine.damaged_parked.iter().map(|(device, _)| device);
+        for device in engine.damaged.keys().chain(of_parked) {
             let flags = engine.overlay.device(&engine.table, *device).flags();
-            engine
-                .overlay
-                .set_flags(&engine.table, *device, flags | DAMAGED);
+            let marked = flags & !MENDED | DAMAGED;
+            engine.overlay.set_flags(&engine.table, *device, marked);
         }
+        let lost = engine.damaged_parked.iter();
+        self.changes
+            .extend(lost.map(|(device, start)| OutputRecord {
+                stream: Stream::Changelog,
+                partition: engine.partition.index,
+                key: Some(changelog::parked_key(Eui64::from_u64(*device), start)),
+                value: None,
+                headers: Vec::new(),
+            }));
     }
 
     fn prefetch(&mut self, events: &[Event<'_>]) {
@@ -434,7 +443,6 @@ impl Batch<'_> {
     }
 
     fn park(&mut self, input: &Input<'_>, device: Eui64, facts: &Facts<'_>, decision: &Decision) {
-        let believable = decision.reason != Reason::BadSignature;
         let parked = Parked {
             stream: input.stream,
             offset: input.offset,
@@ -442,9 +450,7 @@ impl Batch<'_> {
             value: input.value.bytes().unwrap_or_default().into(),
             digest: facts.digest,
             verdict: (decision.disposition, decision.reason),
-            number: facts
-                .number_towards(Role::NetworkOperator)
-                .filter(|_| believable),
+            numbers: Role::ALL.map(|role| facts.number_towards(role)),
         };
         self.change_parked(device, &parked.digest, Some(&parked));
         let cap = self.engine.settings.parking_bytes;
@@ -455,17 +461,15 @@ impl Batch<'_> {
 
     fn evict(&mut self, cause: &Input<'_>, device: Eui64, evicted: &Parked) {
         self.change_parked(device, &evicted.digest, None);
-        if let Some(number) = evicted
-            .number
-            .filter(|number| *number <= self.engine.settings.ceiling)
-        {
+        if !evicted.has_false_signature() {
             let engine = &mut *self.engine;
-            engine.overlay.raise_seen(
-                &engine.table,
-                device.to_u64(),
-                Role::NetworkOperator,
-                number,
-            );
+            for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
+                if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
+                    engine
+                        .overlay
+                        .raise_seen(&engine.table, device.to_u64(), role, number);
+                }
+            }
         }
         let decision = Decision::new(Disposition::DeadLetter, Reason::ParkingFull)
             .detail(format!("evicted while {}", evicted.verdict.1.name()))

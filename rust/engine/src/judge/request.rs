@@ -11,7 +11,7 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 use super::{Decision, Judge};
 use crate::authority::KeyChoice;
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{Device, Gpf, damaged};
+use crate::directory::{DROPPED, Device, Gpf, damaged};
 use crate::message::{gbcs_role, role_of_name};
 use crate::paths::PathError;
 use crate::records::HandoverRequest;
@@ -201,7 +201,8 @@ impl Judge<'_> {
                 "SMETS1 devices are out of scope",
             ));
         }
-        if gpf.is_retired() {
+        let flags = self.overlay.device(self.table, key.to_u64()).flags();
+        if gpf.is_retired() || flags & DROPPED != 0 {
             return Err(refused(
                 Reason::DeviceRetired,
                 false,

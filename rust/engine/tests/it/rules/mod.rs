@@ -2,3 +2,4 @@
 
 mod northbound;
 mod paths;
+mod restore;

@@ -17,7 +17,7 @@ pub(crate) struct Host {
     pub(crate) engine: Engine,
     pub(crate) store: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) outputs: Vec<OutputRecord>,
-    inventory: BTreeMap<Vec<u8>, Vec<u8>>,
+    pub(crate) inventory: BTreeMap<Vec<u8>, Vec<u8>>,
     settings: String,
     acb: Vec<AcbKey>,
     waiting: Vec<Record>,
@@ -57,6 +57,16 @@ pub(crate) struct Decided(pub(crate) Json);
 impl Decided {
     pub(crate) fn verdict(&self) -> String {
         format!("{} {}", self.text("disposition"), self.text("reason"))
+    }
+
+    /// What a re-decision is about, and how it came out.
+    pub(crate) fn line(&self) -> String {
+        format!(
+            "{} {} {}",
+            self.text("kind"),
+            self.0["offset"],
+            self.verdict()
+        )
     }
 
     pub(crate) fn text(&self, name: &str) -> &str {
@@ -228,6 +238,12 @@ impl Host {
             assert!(self.engine.load_inventory(Some(key), Some(value)));
         }
         self.engine.open().unwrap();
+    }
+
+    /// The same once more, before anything is staged.
+    pub(crate) fn restore_again(&mut self, shuffle: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
+        self.engine.close();
+        self.restore(shuffle);
     }
 
     /// Another process takes over.

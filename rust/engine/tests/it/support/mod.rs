@@ -8,9 +8,10 @@ mod told;
 mod world;
 
 pub(crate) use slotkeeper_engine::Stream;
+pub(crate) use slotkeeper_gbcs::Eui64;
 
 pub(crate) use der::{pem, sec1};
-pub(crate) use host::{Decided, Host};
+pub(crate) use host::{Decided, Host, decisions};
 pub(crate) use pki::{Identity, Issuer, Validity};
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told};
