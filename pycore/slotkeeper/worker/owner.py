@@ -128,14 +128,10 @@ class Owner:
                 except CommitInDoubtError as error:
                     # The partition is taken over again as by a stranger.
                     self._summary.in_doubt += 1
-                    self._warn("partition %d restores: %s", error)
+                    self._warn("partition is restored anew", error)
                     await self._patience.pause_or(lasting(error))
                 except EngineFaultError as error:
-                    _log.exception(
-                        "partition %d goes on with a new engine",
-                        self.number,
-                        extra={"partition": self.number},
-                    )
+                    _log.exception("engine failed, a new one begins", extra=self._about)
                     await self._patience.pause_or(error)
                     self._engine = self._make_engine()
 
@@ -156,11 +152,7 @@ class Owner:
             runner = BatchRunner(self._layout, partition, self._engine, off_loop, self._clock)
             self._tenure = tenure = Tenure(self._layout, partition, runner, positions)
             self.phase = Phase.OPEN
-            _log.info(
-                "partition %d is open",
-                self.number,
-                extra={"partition": self.number, "restored": replayed},
-            )
+            _log.info("partition is open", extra={**self._about, "restored": replayed})
             # Without records: what is parked is judged against what was just restored.
             await self._decide_together(tenure, Batch())
             while not self._stop.is_set():
@@ -185,8 +177,12 @@ class Owner:
                 task.cancel()
             await asyncio.gather(read, stop, return_exceptions=True)
 
-    def _warn(self, text: str, error: Exception) -> None:
-        _log.warning(text, self.number, error, extra={"partition": self.number})
+    @property
+    def _about(self) -> dict[str, int]:
+        return {"partition": self.number}
+
+    def _warn(self, event: str, error: Exception) -> None:
+        _log.warning(event, extra={**self._about, "error": str(error)})
 
     async def _decide(self, tenure: Tenure, batch: Batch) -> None:
         for part in batch.one_by_one() if self._one_by_one else (batch,):
@@ -199,7 +195,7 @@ class Owner:
                 reasons = await tenure.decide(batch)
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
-                self._warn("partition %d tries a batch again: %s", error)
+                self._warn("batch is tried again", error)
                 await self._patience.pause_or(lasting(error))
             except EngineFaultError as error:
                 # Batches that come after are tried record by record until one of them went well:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,9 +15,7 @@ from .engine import EngineFactory
 from .owner import Owner
 from .summary import Summary
 
-DRAIN_S = 20.0
-"""How long batches in hand may take to end after a stop: well below the 30 s after which common
-supervisors kill, and far above the fraction of a second that a batch takes."""
+_log = logging.getLogger(__name__)
 
 LOOK_S = 0.02
 """How often a worker that shall end when idle looks whether it is."""
@@ -46,7 +45,7 @@ async def run(
     progress: Callable[[Progress], None] | None = None,
     watch: Callable[["Group"], None] | None = None,
     clock: Callable[[], int] = system_clock,
-    drain_s: float = DRAIN_S,
+    drain_s: float = 20.0,
 ) -> Summary:
     """Work until stopped, or until all input is decided.
 
@@ -80,8 +79,10 @@ async def run(
             async with asyncio.timeout(drain_s):
                 await group_task
         except TimeoutError as error:
+            # Told now: what still runs may keep the process from ending for a while.
+            _log.error("batches in hand did not end in time", extra={"drain_s": drain_s})
             raise TryLaterError(
-                f"batches in hand did not end within {drain_s:.0f} s; whether they are committed "
+                f"batches in hand did not end within {drain_s:g} s; whether they are committed "
                 "shows at the next start"
             ) from error
         except ExceptionGroup as errors:
@@ -101,6 +102,7 @@ def stopping_on_signals() -> Iterator[asyncio.Event]:
     signals = (signal.SIGTERM, signal.SIGINT)
 
     def asked() -> None:
+        _log.info("asked to stop: batches in hand end first")
         stop.set()
         for each in signals:
             loop.remove_signal_handler(each)
@@ -197,6 +199,7 @@ class Group:
     async def _follow(self, share: frozenset[int], tasks: asyncio.TaskGroup) -> None:
         self.share = share
         self.reassigned += 1
+        _log.info("share of partitions", extra={"partitions": sorted(share)})
         for number in self._owners.keys() - share:
             self._owners[number].stop()
             await asyncio.wait([self._tasks.pop(number)])
