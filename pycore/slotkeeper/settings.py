@@ -154,6 +154,16 @@ class SqliteSettings(_Section):
     witness: str = ""
 
 
+class WorkerSettings(_Section):
+    """Seconds that batches in hand may take to end after a stop; 0 to 3600.
+
+    20 is well below the 30 after which common supervisors kill, and far above the fraction of a
+    second that a batch takes.
+    """
+
+    drain_seconds: float = Field(default=20.0, ge=0, le=3600)
+
+
 class HttpSettings(_Section):
     """Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere."""
 
@@ -173,6 +183,7 @@ class Settings(_Section):
     snapshot: SnapshotSettings = SnapshotSettings()
     limits: LimitsSettings = LimitsSettings()
     sqlite: SqliteSettings = SqliteSettings()
+    worker: WorkerSettings = WorkerSettings()
     http: HttpSettings = HttpSettings()
 
     @classmethod

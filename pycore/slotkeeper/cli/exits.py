@@ -1,6 +1,7 @@
 """From an error to an exit status and a sentence: the only place that knows both."""
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,9 @@ from collections.abc import Sequence
 import click
 
 from slotkeeper import errors
+from slotkeeper.cli import logs
+
+_log = logging.getLogger(__name__)
 
 DONE = 0
 FAULT = 1
@@ -65,8 +69,7 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
         wrong.show()
         return WRONG_USE
     except (KeyboardInterrupt, click.Abort) as interrupt:
-        _say("stopped")
-        _say_notes(interrupt.__context__)
+        _tell("stopped", INTERRUPTED, notes(interrupt.__context__))
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has seen enough, as `head` does: that is no fault. Standard
@@ -75,10 +78,7 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
         return DONE
     except (errors.SlotkeeperError, errors.StreamsError, OSError) as error:
         status, advice = _judge(error)
-        _say(f"error: {error}")
-        _say_notes(error)
-        if advice:
-            _say(f"       {advice}")
+        _tell(f"error: {error}", status, [*notes(error), advice])
         return status
     return DONE
 
@@ -94,10 +94,16 @@ def _judge(error: Exception) -> tuple[int, str]:
     return FAULT, ""
 
 
-def _say_notes(error: BaseException | None) -> None:
-    for line in getattr(error, "__notes__", ()):
-        _say(f"       {line}")
+def notes(error: BaseException | None) -> list[str]:
+    """Give what was noted on an error on its way."""
+    return list(getattr(error, "__notes__", ()))
 
 
-def _say(text: str) -> None:
-    click.echo(text, err=True)
+def _tell(text: str, status: int, more: list[str]) -> None:
+    lines = [line for line in more if line]
+    if logs.structured():
+        about = {"error": text.removeprefix("error: "), "exit_status": status, "advice": lines}
+        _log.error("ended early", extra=about)
+        return
+    for line in (text, *(f"       {line}" for line in lines)):
+        click.echo(line, err=True)

@@ -1,45 +1,58 @@
 """``slotkeeper run``: the worker."""
 
 import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import click
 
+import slotkeeper
+from slotkeeper import console
 from slotkeeper._core import Authority, CoreEngine
+from slotkeeper.cli import logs
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
-from slotkeeper.worker import EngineFactory, Progress, Summary, stopping_on_signals
+from slotkeeper.worker import Progress, Summary, stopping_on_signals
 from slotkeeper.worker import run as run_worker
+
+_log = logging.getLogger(__name__)
 
 
 @click.command(epilog="Example: slotkeeper run --until-idle --json")
 @click.option(
     "--until-idle", is_flag=True, help="End when all input is decided; parked records are."
 )
+@logs.logged
 @settings_options
 @json_option
 def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
     """Run the worker: decide events, make commands.
 
     It reads events and writes commands, refusals and the audit trail. SIGTERM and Ctrl-C end it
-    after the batches in hand; a second one ends it at once, which loses nothing either. At the
-    end it tells what it did, with --json as one object on standard output.
+    after the batches in hand, for which it has `worker.drain_seconds`; a second one ends it at
+    once, which loses nothing either. At the end it tells what it did, with --json as one object on
+    standard output. Standard error carries text for a terminal and JSON lines for anything else.
     """
-    for name, value in (
-        ("http.listen", settings.http.listen),
-        ("snapshot.directory", settings.snapshot.directory),
-    ):
-        if value:
-            note(f"{name} is set and does nothing in this version")
+    if settings.snapshot.directory:
+        _log.warning("snapshot.directory is set and does nothing in this version")
+    _log.info(
+        "worker begins",
+        extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
+    )
     summary = asyncio.run(_run(settings, until_idle=until_idle))
     if as_json:
         write_json_line(summary.as_dict())
-    else:
+    if logs.structured():
+        _log.info("worker ended", extra=summary.as_dict())
+    elif not as_json:
         note(sentence(summary))
 
 
-def engine_factory(authority: Authority, settings: Settings) -> EngineFactory:
+def engine_factory(authority: Authority, settings: Settings) -> Callable[[int, int], CoreEngine]:
     """Make what makes the engine of a partition; keys and files are read once."""
     engine_json = settings.engine_json()
     return lambda partition, partitions: CoreEngine(
@@ -54,14 +67,27 @@ def sentence(summary: Summary) -> str:
 
 
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
-    factory = engine_factory(settings.authority(), settings)
-    with stopping_on_signals() as stop:
-        async with open_streams(settings.streams, settings.streams_settings()) as streams:
-            with progress("deciding") as advance:
+    make = engine_factory(settings.authority(), settings)
+    metrics = console.Metrics()
+    async with contextlib.AsyncExitStack() as open_now:
+        stop = open_now.enter_context(stopping_on_signals())
+        if settings.http.listen:
+            address = console.Address.parse(settings.http.listen)
+            await open_now.enter_async_context(console.serve(address, metrics))
+        streams = await open_now.enter_async_context(
+            open_streams(settings.streams, settings.streams_settings())
+        )
+        advance = open_now.enter_context(progress("deciding"))
 
-                def tell(now: Progress) -> None:
-                    advance.to(now.records)
+        def tell(now: Progress) -> None:
+            advance.to(now.records)
 
-                return await run_worker(
-                    streams, factory, until_idle=until_idle, stop=stop, progress=tell
-                )
+        return await run_worker(
+            streams,
+            console.measured(make, metrics),
+            until_idle=until_idle,
+            stop=stop,
+            progress=tell,
+            watch=metrics.watch,
+            drain_s=settings.worker.drain_seconds,
+        )

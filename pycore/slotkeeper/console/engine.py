@@ -1,0 +1,140 @@
+"""An engine that is looked at while it works."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from slotkeeper.streams import Output
+from slotkeeper.worker import Engine, EngineFactory, Staged
+from slotkeeper.worker.audit import DEAD_LETTERS
+from slotkeeper.worker.engine import EngineInput
+
+from .metrics import Metrics
+
+
+class Countable(Engine, Protocol):
+    """An engine that tells how much it holds; ``slotkeeper._core.CoreEngine`` does."""
+
+    def statistics(self) -> Mapping[str, int]:
+        """Count devices, octets, parked, burned and damaged records."""
+
+
+def measured(make: Callable[[int, int], Countable], metrics: Metrics) -> EngineFactory:
+    """Give a factory of the same engines, measured."""
+    return lambda partition, partitions: MeasuredEngine(
+        make(partition, partitions), partition, metrics
+    )
+
+
+class MeasuredEngine:
+    """Passes everything on, and observes it from the thread on which it is called."""
+
+    def __init__(self, engine: Countable, partition: int, metrics: Metrics) -> None:
+        """Stand in front of an engine."""
+        self._engine = engine
+        self._partition = partition
+        self._metrics = metrics
+        self._closed_at = time.perf_counter()
+
+    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+        """Take changelog records."""
+        taken = self._engine.restore(records)
+        self._metrics.restored.inc(len(records))
+        return taken
+
+    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
+        """Take inventory records that were applied before."""
+        return self._engine.load_inventory(records)
+
+    def close(self) -> None:
+        """Close the partition: a restore begins."""
+        self._closed_at = time.perf_counter()
+        self._engine.close()
+
+    def open(self) -> None:
+        """Open the partition: the restore is over."""
+        self._engine.open()
+        self._metrics.restore_duration.observe(time.perf_counter() - self._closed_at)
+        self.count()
+
+    def stage(
+        self,
+        records: Sequence[EngineInput],
+        *,
+        now_ms: int,
+        decided_after: Mapping[str, int] | None = None,
+    ) -> Staged:
+        """Decide records in order."""
+        with self._metrics.stage_duration.time():
+            staged = self._engine.stage(records, now_ms=now_ms, decided_after=decided_after)
+        return MeasuredStaged(staged, self, len(records), self._metrics)
+
+    def count(self) -> None:
+        """Keep what the engine holds now for the next look at the metrics.
+
+        Not asked for when somebody looks: the answer waits while a batch is staged, and whoever
+        looks stands on the event loop.
+        """
+        self._metrics.held[self._partition] = self._engine.statistics()
+
+
+class MeasuredStaged:
+    """One batch, from stage to its end."""
+
+    def __init__(
+        self, staged: Staged, engine: MeasuredEngine, records: int, metrics: Metrics
+    ) -> None:
+        """Stand in front of a staged batch."""
+        self._staged = staged
+        self._engine = engine
+        self._records = records
+        self._metrics = metrics
+        self._outputs: Sequence[Output] = ()
+        self._given_at = time.perf_counter()
+
+    def seal(self) -> None:
+        """Sign and MAC the commands."""
+        begun_at = time.perf_counter()
+        self._staged.seal()
+        # A batch without commands is sealed in no time, and would hide how long the others take.
+        if any(name.startswith("ISSUED ") for name in self._staged.summary()):
+            self._metrics.sign_duration.observe(time.perf_counter() - begun_at)
+
+    def outputs(self) -> Sequence[Output]:
+        """Give what is to be committed; from here on it is the streams' time that is measured."""
+        self._outputs = self._staged.outputs()
+        self._given_at = time.perf_counter()
+        return self._outputs
+
+    def summary(self) -> Mapping[str, int]:
+        """Count the decisions."""
+        return self._staged.summary()
+
+    def fold(self) -> None:
+        """Committed."""
+        # A batch without records, the judging of what is parked, is mostly not even committed.
+        if self._records:
+            self._metrics.transaction_duration.observe(time.perf_counter() - self._given_at)
+            self._metrics.batch_size.observe(self._records)
+        self._staged.fold()
+        self._engine.count()
+        for stream, written in Counter(output[0] for output in self._outputs).items():
+            self._metrics.produced.labels(stream).inc(written)
+            if stream == DEAD_LETTERS:
+                self._count_dead_letters()
+
+    def discard(self) -> None:
+        """Not committed, for certain."""
+        self._staged.discard()
+        self._engine.count()
+
+    def in_doubt(self) -> None:
+        """Nobody knows."""
+        self._staged.in_doubt()
+
+    def _count_dead_letters(self) -> None:
+        for stream, _, _, _, headers in self._outputs:
+            if stream == DEAD_LETTERS:
+                fault = dict(headers).get("fault", b"").decode(errors="replace")
+                self._metrics.dead_letters.labels(fault).inc()
