@@ -142,16 +142,17 @@ impl<'a> Facts<'a> {
             })
     }
 
-    /// When the device says this happened, unix seconds.
+    /// When the device says this happened, unix seconds; a clock that was never set says 0 and nothing.
     pub(crate) fn device_time(&self) -> Option<u32> {
-        match &self.message.payload {
+        let time = match &self.message.payload {
             Payload::Alert(alert) => u32::try_from(alert.execution_date_time.unix_seconds()).ok(),
             _ => self
                 .message
                 .header
                 .date_time
                 .and_then(DlmsDateTime::unix_seconds),
-        }
+        };
+        time.filter(|seconds| *seconds != 0)
     }
 
     fn floors_for(&self, role: RemotePartyRole) -> impl Iterator<Item = u64> + '_ {

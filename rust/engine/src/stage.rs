@@ -579,7 +579,7 @@ impl Batch<'_> {
             stream: input.stream,
             partition: place,
             key: Some(device.canonical().to_vec()),
-            value: input.value.bytes().map(<[u8]>::to_vec),
+            value: as_record(input.value),
             headers: vec![("rerouted-from", from.into_bytes())],
         });
     }
@@ -629,5 +629,18 @@ impl Batch<'_> {
             value,
             headers,
         });
+    }
+}
+
+/// The value in a form that the stream has.
+fn as_record(value: Value<'_>) -> Option<Vec<u8>> {
+    match value {
+        Value::Absent => None,
+        Value::Gbcs(message) => {
+            let mut object = Object::with_capacity(message.len() * 4 / 3 + 32);
+            object.base64("gbcs_payload", message);
+            Some(object.finish())
+        }
+        Value::Record(value) => Some(value.to_vec()),
     }
 }

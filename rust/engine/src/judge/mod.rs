@@ -28,6 +28,9 @@ use crate::parking::Parking;
 use crate::paths::PathCache;
 use crate::settings::Settings;
 
+/// Octets of a detail: the longest sentence here with the longest fault that a decoder tells.
+const LONGEST_DETAIL: usize = 400;
+
 /// How a device's signature stood up.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Signature {
@@ -75,11 +78,14 @@ impl Decision {
         }
     }
 
+    /// Cut short where it quotes a record that is longer than a sentence.
     pub(crate) fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            detail: detail.into(),
-            ..self
+        let mut detail = detail.into();
+        if detail.len() > LONGEST_DETAIL {
+            let end = detail.floor_char_boundary(LONGEST_DETAIL);
+            detail.to_mut().truncate(end);
         }
+        Self { detail, ..self }
     }
 
     pub(crate) fn role(self, role: Role) -> Self {

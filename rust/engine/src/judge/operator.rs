@@ -89,7 +89,9 @@ impl Judge<'_> {
         signature: Signature,
     ) -> JudgedOutcome {
         let mut changed = self.raise_seen(facts);
-        changed |= self.apply_cells(facts, Role::NetworkOperator, CellSource::Outcome, signature);
+        for role in Role::ALL {
+            changed |= self.apply_cells(facts, role, CellSource::Outcome, signature);
+        }
         let decision = Decision::new(Disposition::Seen, Reason::SlotChangedOtherwise)
             .role(Role::NetworkOperator);
         JudgedOutcome { decision, changed }
@@ -147,10 +149,21 @@ impl Judge<'_> {
         if Self::authorising_occupant(facts, ROLE).is_some() {
             return false;
         }
-        let party = Occupant {
-            eui: facts.party.to_u64(),
-            key_identifier: None,
-        };
+        let device = facts.device.to_u64();
+        let cell = self
+            .overlay
+            .device(self.table, device)
+            .cell(ROLE, CellUse::DigitalSignature);
+        let party = facts.party.to_u64();
+        let party = self
+            .table
+            .occupants()
+            .get(cell.occupant)
+            .filter(|standing| standing.eui == party)
+            .unwrap_or(Occupant {
+                eui: party,
+                key_identifier: None,
+            });
         self.place(
             facts,
             ROLE,

@@ -1,6 +1,6 @@
 //! Outcomes of SRV 6.15.1 and 6.21: Responses and Alerts, told apart by what they say and not by where they stand.
 
-use slotkeeper_counters::{MessageNote, Role};
+use slotkeeper_counters::{Cell, CellSource, CellUse, MessageNote, Role};
 use slotkeeper_crypto::verify_krp;
 use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignaturePart};
 
@@ -19,7 +19,7 @@ enum Subject {
     Handover(Role),
     /// Another role, and the Network Operator slot or its number changed with it.
     Otherwise,
-    /// A supplier on its own cells: its number counts for its role, nothing is recorded.
+    /// The Supplier slot alone: its number and cells count for its role, nothing is recorded.
     Supplier,
     Irrelevant,
 }
@@ -87,14 +87,11 @@ impl Judge<'_> {
                 return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole);
             }
             Subject::Supplier => {
-                let flags = self.note_number(outcome, Role::Supplier);
-                return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole)
-                    .role(Role::Supplier)
-                    .flags(flags);
+                let reason = Reason::NotNetworkOperatorRole;
+                return self.set_aside(outcome, Role::Supplier, reason);
             }
             Subject::Operator if !has_cells(facts, Role::NetworkOperator) => {
-                let flags = self.note_number(outcome, Role::NetworkOperator);
-                return Decision::new(Disposition::NotRecorded, Reason::NoOutcome).flags(flags);
+                return self.set_aside(outcome, Role::NetworkOperator, Reason::NoOutcome);
             }
             Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {}
         }
@@ -163,40 +160,58 @@ impl Judge<'_> {
             {
                 Subject::Otherwise
             }
+            _ if has_cells(facts, Role::Supplier)
+                || facts.number_towards(Role::Supplier).is_some() =>
+            {
+                Subject::Supplier
+            }
             _ => Subject::Irrelevant,
         }
     }
 
-    /// For messages that say enough by themselves to be set aside: the number is noted where it may be believed.
-    fn note_number(&mut self, outcome: &Outcome<'_, '_>, role: Role) -> Flags {
+    /// For messages that say enough by themselves to be set aside: what they show of the role is noted where it may be
+    /// believed.
+    fn set_aside(&mut self, outcome: &Outcome<'_, '_>, role: Role, reason: Reason) -> Decision {
         let facts = outcome.facts;
-        let mut flags = Flags::default();
-        let Some(number) = facts.number_towards(role) else {
-            return flags;
-        };
-        let known = self
-            .overlay
-            .device(self.table, facts.device.to_u64())
-            .marks(role)
-            .seen;
-        if known >= Some(number) {
-            return flags;
+        let decision = Decision::new(Disposition::NotRecorded, reason).role(role);
+        if !self.has_news(facts, role) {
+            return decision;
         }
         match self.inventory(facts.device) {
             Device::Gpf(gpf) if !gpf.is_smets1() => {}
             Device::Unknown if role == Role::NetworkOperator => {
-                return self.raise_unverified(facts);
+                let flags = self.raise_unverified(facts);
+                return decision.flags(flags);
             }
-            _ => return flags,
+            _ => return decision,
         }
         let signature = outcome
             .signature
             .unwrap_or_else(|| self.check_signature(facts));
+        let mut flags = Flags::default();
         if signature != Signature::Invalid && self.may_believe(facts, signature) {
             flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
             self.raise_seen(facts);
+            if self.is_known(facts, role) {
+                self.apply_cells(facts, role, CellSource::Outcome, signature);
+            }
         }
-        flags
+        decision.flags(flags).signature(signature)
+    }
+
+    /// Whether a message that is set aside would change anything. A slot of which nothing is known needs no following:
+    /// the storm of suppliers' own outcomes costs no signature then (D13).
+    fn has_news(&self, facts: &Facts<'_>, role: Role) -> bool {
+        let view = self.overlay.device(self.table, facts.device.to_u64());
+        facts.number_towards(role) > view.marks(role).seen
+            || has_cells(facts, role) && self.is_known(facts, role)
+    }
+
+    fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
+        let view = self.overlay.device(self.table, facts.device.to_u64());
+        CellUse::ALL
+            .into_iter()
+            .any(|cell_use| view.cell(role, cell_use) != Cell::default())
     }
 
     /// Raises `seen` of a device that the inventory does not have yet, unless every number must be proven.
@@ -260,11 +275,7 @@ impl Judge<'_> {
             return false;
         }
         if subject == Subject::Supplier {
-            let marks = self
-                .overlay
-                .device(self.table, facts.device.to_u64())
-                .marks(Role::Supplier);
-            return facts.number_towards(Role::Supplier) > marks.seen;
+            return self.has_news(facts, Role::Supplier);
         }
         !self.is_repeat(facts, false)
     }

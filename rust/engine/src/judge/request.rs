@@ -17,6 +17,10 @@ use crate::paths::PathError;
 use crate::records::HandoverRequest;
 use crate::settings::{AbsentFloor, CounterSource, WithoutEvidence};
 
+/// A GBCS message says its length in 16 bits; all that stands in a command besides its certificates has less than 400
+/// octets.
+const MOST_CERTIFICATE_OCTETS: usize = 65_000;
+
 /// A command to be built, signed and MACed. Nothing in it can fail for this record alone any more.
 pub(crate) struct Issue {
     pub(crate) request: HandoverRequest,
@@ -235,6 +239,18 @@ impl Judge<'_> {
                 Reason::BadCertificate,
                 false,
                 "the Network Operator slot has no top-up cell",
+            ));
+        }
+        let octets = certificates
+            .iter()
+            .filter_map(|(der, ..)| der.map(Vec::len))
+            .chain(request.path.iter().map(Vec::len))
+            .sum::<usize>();
+        if octets > MOST_CERTIFICATE_OCTETS {
+            return Err(refused(
+                Reason::BadCertificate,
+                false,
+                format!("certificates of {octets} octets do not fit into a GBCS message"),
             ));
         }
         let at = self

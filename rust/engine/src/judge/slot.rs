@@ -44,22 +44,26 @@ enum Placement {
 }
 
 /// Where both device times are known, time decides; else the chain from existing to replacing does. Never the counter:
-/// a later operator may count from a smaller base (N23).
+/// a later operator may count from a smaller base (N23). What is known unverified makes no history of what is verified:
+/// anybody may have written that time.
 fn placement(
     current: &Cell,
     occupant: Option<Occupant>,
     existing: Occupant,
     replacing: Occupant,
     device_time: Option<u32>,
+    verified: bool,
 ) -> Placement {
     if let Some(time) = device_time
         && current.device_time != 0
         && time != current.device_time
     {
-        return if time < current.device_time {
-            Placement::Nothing
-        } else {
+        return if time > current.device_time {
             Placement::Applies
+        } else if verified && !current.verified && !occupant.is_some_and(|o| same(o, replacing)) {
+            Placement::Unknown
+        } else {
+            Placement::Nothing
         };
     }
     match occupant {
@@ -131,8 +135,8 @@ impl Judge<'_> {
         let standing = self.table.occupants().get(current.occupant);
         let verified = signature == Signature::Valid;
         let device_time = facts.device_time();
-        let time = device_time.unwrap_or(0);
-        let cell = match placement(&current, standing, existing, after, device_time) {
+        let time = device_time.unwrap_or(current.device_time);
+        let cell = match placement(&current, standing, existing, after, device_time, verified) {
             Placement::Applies => Cell {
                 occupant: self.table.intern(after),
                 device_time: time,
@@ -150,6 +154,7 @@ impl Judge<'_> {
             {
                 Cell {
                     verified,
+                    device_time: time,
                     ..current
                 }
             }
@@ -226,6 +231,7 @@ mod tests {
             Cell {
                 occupant: id,
                 device_time,
+                verified: true,
                 ..Cell::default()
             },
             occupants.get(id),
@@ -236,32 +242,44 @@ mod tests {
     fn time_decides_where_both_are_known() {
         let (current, standing) = cell(ACB, 100);
         assert_eq!(
-            placement(&current, standing, GNO, NEXT, Some(99)),
+            placement(&current, standing, GNO, NEXT, Some(99), true),
             Placement::Nothing
         );
         assert_eq!(
-            placement(&current, standing, GNO, NEXT, Some(101)),
+            placement(&current, standing, GNO, NEXT, Some(101), true),
             Placement::Applies
         );
+    }
+
+    #[test]
+    fn an_unverified_time_makes_no_history_of_a_verified_message() {
+        let (current, standing) = cell(ACB, 4_000_000_000);
+        let current = Cell {
+            verified: false,
+            ..current
+        };
+        let early = |verified| placement(&current, standing, GNO, NEXT, Some(100), verified);
+        assert_eq!(early(true), Placement::Unknown);
+        assert_eq!(early(false), Placement::Nothing);
     }
 
     #[test]
     fn n05_else_the_chain_decides() {
         let (current, standing) = cell(ACB, 0);
         assert_eq!(
-            placement(&current, standing, ACB, NEXT, Some(5)),
+            placement(&current, standing, ACB, NEXT, Some(5), true),
             Placement::Applies
         );
         assert_eq!(
-            placement(&current, standing, GNO, ACB, Some(5)),
+            placement(&current, standing, GNO, ACB, Some(5), true),
             Placement::Nothing
         );
         assert_eq!(
-            placement(&current, standing, GNO, NEXT, None),
+            placement(&current, standing, GNO, NEXT, None, true),
             Placement::Unknown
         );
         assert_eq!(
-            placement(&Cell::default(), None, GNO, ACB, None),
+            placement(&Cell::default(), None, GNO, ACB, None, true),
             Placement::Applies
         );
     }
@@ -276,7 +294,7 @@ mod tests {
             0,
         );
         assert_eq!(
-            placement(&current, standing, GNO, ACB, None),
+            placement(&current, standing, GNO, ACB, None, true),
             Placement::Applies
         );
     }

@@ -59,7 +59,7 @@ impl Adjustment {
             .iter()
             .map(|text| number(text))
             .collect::<Result<_, _>>()?;
-        let request_ids: Vec<_> = json
+        let mut request_ids: Vec<_> = json
             .request_ids
             .iter()
             .map(|(id, issued)| {
@@ -76,7 +76,9 @@ impl Adjustment {
                     ))),
                 }
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, Unreadable>>()?;
+        // Of more than can be remembered, the latest are.
+        request_ids.sort_by_key(|(_, _, issued)| *issued);
         if at_least.is_none() && issued_numbers.is_empty() && request_ids.is_empty() {
             return Err(Unreadable(
                 "nothing to raise: at_least, issued_numbers or request_ids".to_owned(),

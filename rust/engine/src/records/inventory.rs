@@ -87,6 +87,7 @@ impl DeviceRecord {
                 ));
             }
         };
+        let is_gpf = json.device_type.eq_ignore_ascii_case("GPF");
         let smets1 = json
             .smets_version
             .text()
@@ -94,7 +95,6 @@ impl DeviceRecord {
         let retired = json.status.text().is_some_and(|text| {
             ["decommissioned", "withdrawn"].contains(&text.to_ascii_lowercase().as_str())
         });
-        let is_gpf = json.device_type.eq_ignore_ascii_case("GPF");
         let certificate = |field, usage, name| {
             if is_gpf {
                 public_key(device, field, usage, name)
@@ -129,7 +129,8 @@ impl DeviceRecord {
                 "digital_signing_certificate",
             )?
             .map(|key| key.compress()),
-            acb_key_agreement,
+            // No command is made for another device, and there is room for few different identifiers.
+            acb_key_agreement: acb_key_agreement.filter(|_| is_gpf),
         })
     }
 }

@@ -14,7 +14,7 @@ pub(crate) use der::{pem, sec1};
 pub(crate) use host::{Decided, Host, decisions};
 pub(crate) use pki::{Identity, Issuer, Validity};
 pub(crate) use records::{Adjustment, Device, Request, base64};
-pub(crate) use told::{Cell, Told};
+pub(crate) use told::{Cell, Told, sign_anew};
 pub(crate) use world::{
     ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, SUPPLIER, authority, gno, issuer, next_gno,
     supplier,

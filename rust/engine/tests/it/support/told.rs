@@ -75,7 +75,6 @@ pub(crate) struct Told {
     pub(crate) number: u64,
     pub(crate) header: Option<u64>,
     pub(crate) mode: ReplacementMode,
-    pub(crate) code: Option<MessageCode>,
     /// `None`: accepted for later.
     pub(crate) cells: Option<Vec<Cell>>,
     pub(crate) floors: Vec<(RemotePartyRole, u64)>,
@@ -92,7 +91,6 @@ impl Told {
             number,
             header: None,
             mode: ReplacementMode::NetworkOperatorByNetworkOperator,
-            code: None,
             cells: Some(cells),
             floors: Vec::new(),
             time: 1_700_000_000,
@@ -201,7 +199,7 @@ impl Told {
             originator: Eui64::from_u64(self.device),
             recipient: self.party,
             date_time: Some(DlmsDateTime::from_unix_seconds(self.time)),
-            message_code: self.code.unwrap_or(self.mode.message_code()),
+            message_code: self.mode.message_code(),
         }
     }
 
@@ -224,7 +222,7 @@ impl Told {
 }
 
 fn sign(header: Header, payload: Payload<'_>, key: Option<&Identity>) -> Vec<u8> {
-    let mut draft = Draft {
+    let draft = Draft {
         header,
         payload,
         signature: Signature::Present(&[7; 64]),
@@ -232,9 +230,16 @@ fn sign(header: Header, payload: Payload<'_>, key: Option<&Identity>) -> Vec<u8>
         length_style: LengthStyle::Device,
     };
     let unsigned = draft.encode().unwrap();
-    let Some(key) = key else { return unsigned };
-    let envelope = Envelope::decode(&unsigned).unwrap();
-    let signature = key.signing_key().sign(envelope.signed_octets()).unwrap();
-    draft.signature = Signature::Present(&signature);
-    draft.encode().unwrap()
+    match key {
+        Some(key) => sign_anew(unsigned, key),
+        None => unsigned,
+    }
+}
+
+/// Replaces the signature, with which these messages end.
+pub(crate) fn sign_anew(mut octets: Vec<u8>, key: &Identity) -> Vec<u8> {
+    let signed = Envelope::decode(&octets).unwrap().signed_octets();
+    let signature = key.signing_key().sign(signed).unwrap();
+    *octets.last_chunk_mut().unwrap() = signature;
+    octets
 }
