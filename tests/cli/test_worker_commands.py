@@ -1,5 +1,6 @@
 """`run`, `counters`, `check-config`, `acknowledge`, `streams`: beside and with a real worker."""
 
+import base64
 import json
 from pathlib import Path
 
@@ -47,6 +48,32 @@ def test_a_device_is_shown_with_its_history(cli: Cli, handed_back: Site) -> None
     shown = cli("counters", "show", device, *at).stdout
     assert role["recorded"] in shown
     assert "ACB_IN_SLOT" in shown
+
+
+def test_s07_commands_without_an_answer_are_listed(cli: Cli, handed_back: Site) -> None:
+    at = ("--config", handed_back.config)
+    fleet = handed_back.fleet
+    cli("publish", "srv-6.21-requests", *at, given=handed_back.lines(fleet.handover_requests()))
+    cli("run", "--until-idle", *at)
+    written = [
+        json.loads(line)["value"]
+        for line in cli("read", "cs02b-commands", *at, "--from-start").stdout.splitlines()
+    ]
+    answered, *unanswered = [
+        command if isinstance(command, dict) else json.loads(command) for command in written
+    ]
+    outcome = fleet.deliver(base64.b64decode(answered["gbcs_payload"])).outcome
+    assert outcome is not None
+    cli("publish", "srv-6.21-responses", *at, given=outcome.line())
+    cli("run", "--until-idle", *at)
+    listed = [
+        json.loads(line) for line in cli("counters", "pending", "--json", *at).stdout.splitlines()
+    ]
+    assert {command["device_id"]: command["originator_counter"] for command in listed} == {
+        command["device_id"]: command["originator_counter"] for command in unanswered
+    }
+    assert all(command["issued_at"] for command in listed)
+    assert listed[0]["originator_counter"] in cli("counters", "pending", *at).stdout
 
 
 def test_d10_an_export_is_imported_without_loss_and_twice_without_effect(
@@ -180,6 +207,7 @@ def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_b
         ("check-config",),
         ("counters", "export"),
         ("counters", "import"),
+        ("counters", "pending"),
         ("counters", "raise"),
         ("counters", "show"),
         ("demo",),

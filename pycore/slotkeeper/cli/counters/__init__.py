@@ -4,16 +4,18 @@ import click
 
 from slotkeeper.cli.counters.export import export
 from slotkeeper.cli.counters.import_table import import_table
+from slotkeeper.cli.counters.pending import pending
 from slotkeeper.cli.counters.raise_number import raise_number
 from slotkeeper.cli.counters.show import show
 
 
 @click.group()
 def counters() -> None:
-    """Show, export, import and raise Originator Counters. Nothing lowers one."""
+    """Show, list, export, import and raise Originator Counters. Nothing lowers one."""
 
 
 counters.add_command(export)
 counters.add_command(import_table)
+counters.add_command(pending)
 counters.add_command(raise_number)
 counters.add_command(show)
