@@ -13,6 +13,10 @@ CARGO ?= cargo
 # The interpreter that .venv is made from; `make setup PYTHON=/path/to/python3.12` chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.14 python3.13 python3.12 python3.11 python3,\
             $(shell command -v $(p) >/dev/null 2>&1 && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+# The cores that benchmarks run on, so that both sides of a ratio have the same ones.
+BENCH_CORES ?= 2,3
+ON_BENCH_CORES := $(shell taskset -c $(BENCH_CORES) true 2>/dev/null && echo taskset -c $(BENCH_CORES))
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -51,9 +55,14 @@ check: setup  ## Format, lints, types, stubs, documentation, licences
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
 
-bench: setup  ## Measure: Rust by criterion, Python by pytest-benchmark
-	$(CARGO) bench --locked --workspace
-	$(PY) -m pytest -q benchmarks/python --benchmark-only -p no:cacheprovider
+bench: setup  ## Measure against bare cryptography and at scale; writes benchmarks/results
+	$(CARGO) build --locked --release -p slotkeeper-benchmarks
+	$(CARGO) build --locked --release -p slotkeeper-counters --example thirty_million
+	mkdir -p .cache
+	$(ON_BENCH_CORES) $(PY) -m pytest -q benchmarks/python --benchmark-only -p no:cacheprovider \
+	  --benchmark-columns=median,iqr,rounds --benchmark-json=.cache/benchmarks-python.json
+	$(ON_BENCH_CORES) $(TARGET)/release/slotkeeper-benchmarks \
+	  --python .cache/benchmarks-python.json --results benchmarks/results
 
 fuzz: needs-rust  ## Fuzz the wire format, a minute each target (needs a nightly toolchain)
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-fuzz

@@ -78,6 +78,7 @@ pub(crate) fn end(engine: &mut Engine, staged: Staged, end: End) {
         End::Discard => engine.discard(staged.batch()).unwrap(),
         End::Fold => engine.fold(staged.batch()).unwrap(),
     }
+    drop(staged);
 }
 
 /// A figure about other decisions than meant would be no figure.

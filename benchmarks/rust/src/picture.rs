@@ -1,5 +1,7 @@
 //! One picture: what an outcome costs as a partition grows.
 
+use std::fmt::Write as _;
+
 use crate::figure::number;
 use crate::scale::Curve;
 
@@ -42,9 +44,10 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
     );
     for size in &sizes {
         let at = x(*size);
-        svg += &format!(
+        let _ = writeln!(
+            svg,
             "<line x1=\"{at:.1}\" y1=\"{TOP}\" x2=\"{at:.1}\" y2=\"{:.1}\" stroke=\"#ddd\"/>\n\
-             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>\n",
+             <text x=\"{at:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}</text>",
             HEIGHT - BOTTOM,
             HEIGHT - BOTTOM + 20.0,
             number(float(*size))
@@ -54,9 +57,10 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
     while tick <= high {
         let nanoseconds = 10_f64.powf(tick);
         let at = y(nanoseconds);
-        svg += &format!(
+        let _ = writeln!(
+            svg,
             "<line x1=\"{LEFT}\" y1=\"{at:.1}\" x2=\"{:.1}\" y2=\"{at:.1}\" stroke=\"#ddd\"/>\n\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{} ns</text>\n",
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{} ns</text>",
             WIDTH - RIGHT,
             LEFT - 8.0,
             at + 4.0,
@@ -64,8 +68,9 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
         );
         tick += 1.0;
     }
-    svg += &format!(
-        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">devices in the inventory</text>\n",
+    let _ = writeln!(
+        svg,
+        "<text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">devices in the inventory</text>",
         f64::midpoint(LEFT, WIDTH - RIGHT),
         HEIGHT - 14.0
     );
@@ -75,20 +80,23 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
             .iter()
             .map(|(size, nanoseconds)| format!("{:.1},{:.1}", x(*size), y(*nanoseconds)))
             .collect();
-        svg += &format!(
-            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>\n",
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
             path.join(" ")
         );
         for (size, nanoseconds) in &curve.points {
-            svg += &format!(
-                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{colour}\"/>\n",
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"3\" fill=\"{colour}\"/>",
                 x(*size),
                 y(*nanoseconds)
             );
         }
         if let Some((size, nanoseconds)) = curve.points.last() {
-            svg += &format!(
-                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{}</text>\n",
+            let _ = writeln!(
+                svg,
+                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{}</text>",
                 x(*size) + 10.0,
                 y(*nanoseconds) + 4.0,
                 curve.what

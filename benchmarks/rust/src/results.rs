@@ -1,5 +1,6 @@
 //! The files of `benchmarks/results`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -36,17 +37,19 @@ impl Results {
     pub(crate) fn markdown(&self) -> String {
         let mut text = "# Results of `make bench`\n\n".to_owned();
         for line in self.machine.lines() {
-            text += &format!("- {line}\n");
+            let _ = writeln!(text, "- {line}");
         }
         text += "- value: the median of repetitions, first and third quartile in parentheses\n";
         let mut section = "";
         for figure in &self.figures {
             if figure.section() != section {
                 section = figure.section();
-                text +=
-                    &format!("\n## {section}\n\n| what | value | goal | |\n|---|---|---|---|\n");
+                let _ = writeln!(
+                    text,
+                    "\n## {section}\n\n| what | value | goal | |\n|---|---|---|---|"
+                );
             }
-            text += &format!("| {} |\n", figure.cells().join(" | "));
+            let _ = writeln!(text, "| {} |", figure.cells().join(" | "));
         }
         if !self.curves.is_empty() {
             text += "\n![Cost of an outcome by the size of the partition](scale.svg)\n";

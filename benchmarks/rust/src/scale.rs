@@ -13,11 +13,10 @@ const SECTION: &str = "Size of the partition";
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 /// Of three devices one is a GPF: a gas meter brings one, beside an ESME, and others.
 const GPF_EVERY: u64 = 3;
-const BATCHES: usize = 64;
+const BATCHES: usize = 96;
 /// Signed messages take long to make.
-const SIGNED_BATCHES: usize = 16;
-/// Twice the last-level cache of a large server core complex; written through so that rows are cold.
-const EVICTION_OCTETS: usize = 64 << 20;
+const SIGNED_BATCHES: usize = 24;
+const BATCHES_A_TURN: usize = 8;
 
 /// Nanoseconds an outcome at each size.
 #[derive(Clone, Debug, Serialize)]
@@ -48,50 +47,63 @@ const LOADS: [Load; 4] = [
 
 pub(crate) fn figures(parties: &Parties) -> (Vec<Figure>, Vec<Curve>) {
     let devices = Devices::new();
-    let mut engine = parties.engine(1);
-    let mut curves: Vec<Curve> = LOADS
+    let (load_seconds, mut engines) = timed(|| {
+        SIZES
+            .iter()
+            .map(|size| loaded(parties, &devices, *size))
+            .collect::<Vec<_>>()
+    });
+    let recorded: Vec<_> = SIZES
         .iter()
-        .map(|load| Curve {
-            what: load.name(),
-            points: Vec::new(),
+        .map(|size| Load::Recorded.records(parties, &devices, *size))
+        .collect();
+    let curves: Vec<Curve> = LOADS
+        .iter()
+        .map(|load| {
+            let records: Vec<_> = match load {
+                Load::ByMessage | Load::NotGpf => SIZES
+                    .iter()
+                    .map(|size| load.records(parties, &devices, *size))
+                    .collect(),
+                Load::Recorded | Load::Duplicate => Vec::new(),
+            };
+            let records = if records.is_empty() {
+                &recorded
+            } else {
+                &records
+            };
+            let points = SIZES
+                .into_iter()
+                .zip(costs(&mut engines, records, *load))
+                .collect();
+            Curve {
+                what: load.name(),
+                points,
+            }
         })
         .collect();
-    let mut loaded = 0;
-    let mut load_seconds = 0.0;
-    for size in SIZES {
-        let (seconds, ()) = timed(|| {
-            for number in loaded..size {
-                let (kind, device) = device(number);
-                engine.load_inventory(
-                    Some(&device.canonical()),
-                    Some(&devices.record(kind, device)),
-                );
-            }
-        });
-        load_seconds += seconds;
-        loaded = size;
-        engine.open().unwrap();
-        let recorded = Load::Recorded.records(parties, &devices, size);
-        for (load, curve) in LOADS.iter().zip(&mut curves) {
-            let nanoseconds = match load {
-                Load::ByMessage | Load::NotGpf => {
-                    let records = load.records(parties, &devices, size);
-                    cost(&mut engine, &records, *load, End::Discard)
-                }
-                Load::Recorded => cost(&mut engine, &recorded, *load, End::Fold),
-                Load::Duplicate => cost(&mut engine, &recorded, *load, End::Discard),
-            };
-            curve.points.push((size, nanoseconds));
-        }
-    }
     let mut figures: Vec<Figure> = curves.iter().flat_map(Curve::figures).collect();
+    let all: u64 = SIZES.iter().sum();
     figures.push(Figure::new(
         SECTION,
         "inventory records loaded, certificates made and checked",
-        10_000_000.0 / load_seconds,
+        float(usize::try_from(all).unwrap_or(0)) / load_seconds,
         "/s",
     ));
     (figures, curves)
+}
+
+fn loaded(parties: &Parties, devices: &Devices, size: u64) -> Engine {
+    let mut engine = parties.engine(1);
+    for number in 0..size {
+        let (kind, device) = device(number);
+        engine.load_inventory(
+            Some(&device.canonical()),
+            Some(&devices.record(kind, device)),
+        );
+    }
+    engine.open().unwrap();
+    engine
 }
 
 impl Curve {
@@ -136,7 +148,15 @@ impl Load {
         }
     }
 
-    /// Messages of devices drawn from all, no two of one device where they are recorded.
+    const fn end(self) -> End {
+        match self {
+            Self::Recorded => End::Fold,
+            Self::ByMessage | Self::NotGpf | Self::Duplicate => End::Discard,
+        }
+    }
+
+    /// Messages of devices drawn from all. In a small partition some devices come again with another number; never so
+    /// often that a message is forgotten before it is repeated.
     fn records(self, parties: &Parties, devices: &Devices, size: u64) -> Vec<Record> {
         let (cells, count) = match self {
             Self::ByMessage => (Cells::Root, BATCHES),
@@ -149,10 +169,9 @@ impl Load {
         let of_kind = if wants_gpf {
             size / GPF_EVERY
         } else {
-            size - size / GPF_EVERY
+            size / GPF_EVERY * (GPF_EVERY - 1)
         };
-        let count = ((count * BATCH) as u64).min(if wants_gpf { of_kind } else { u64::MAX });
-        (0..count)
+        (0..(count * BATCH) as u64)
             .map(|place| {
                 // A stride that is prime and no divisor of any size visits each device once before any twice.
                 let drawn = (place * 7_368_787 + size) % of_kind;
@@ -164,7 +183,7 @@ impl Load {
                 let (_, device) = device(number);
                 let outcome = Outcome {
                     device,
-                    counter: 1_767_225_600_000 + size,
+                    counter: 1_767_225_600_000 + place,
                     cells,
                 };
                 let key = wants_gpf.then_some(&devices.signing);
@@ -183,17 +202,23 @@ fn device(number: u64) -> (Kind, Eui64) {
     (kind, Devices::eui(kind, number))
 }
 
-/// Nanoseconds a record, the median of batches; nothing of the devices is in the caches.
-fn cost(engine: &mut Engine, records: &[Record], load: Load, how: End) -> f64 {
-    std::hint::black_box(vec![1_u8; EVICTION_OCTETS]);
-    let mut samples = Samples::default();
-    for batch in records.chunks(BATCH) {
-        let (seconds, ()) = timed(|| {
-            let staged = stage(engine, batch);
-            expect_only(&staged, &[load.decision()]);
-            end(engine, staged, how);
-        });
-        samples.push(seconds * 1e9 / float(batch.len()));
+/// Nanoseconds a record in each engine, the median of batches. The engines take turns, so that whatever else the
+/// machine does falls on all of them, for so many batches that each works in caches of its own.
+fn costs(engines: &mut [Engine], records: &[Vec<Record>], load: Load) -> Vec<f64> {
+    let mut samples = vec![Samples::default(); engines.len()];
+    let batches = records.iter().map(|of_one| of_one.len() / BATCH).max();
+    for first in (0..batches.unwrap_or(0)).step_by(BATCHES_A_TURN) {
+        for ((engine, records), samples) in engines.iter_mut().zip(records).zip(&mut samples) {
+            let batches = records.chunks_exact(BATCH);
+            for records in batches.skip(first).take(BATCHES_A_TURN) {
+                let (seconds, ()) = timed(|| {
+                    let staged = stage(engine, records);
+                    expect_only(&staged, &[load.decision()]);
+                    end(engine, staged, load.end());
+                });
+                samples.push(seconds * 1e9 / float(BATCH));
+            }
+        }
     }
-    samples.median()
+    samples.iter().map(Samples::median).collect()
 }
