@@ -1,5 +1,8 @@
 //! What the engine decides, record by record.
 
+mod keys;
 mod northbound;
+mod parking;
 mod paths;
+mod requests;
 mod restore;

@@ -155,6 +155,13 @@ impl Host {
         self.publish(Stream::Inventory, device, None)
     }
 
+    /// Publishes, and gives the offset of the first record that was.
+    pub(crate) fn waiting_after(&mut self, publish: impl FnOnce(&mut Self)) -> u64 {
+        let first = self.next_offset;
+        publish(self);
+        first
+    }
+
     /// A message by itself on a stream.
     pub(crate) fn message(&mut self, stream: Stream, device: u64, octets: Vec<u8>) -> &mut Self {
         let key = Some(Eui64::from_u64(device).canonical().to_vec());

@@ -1,0 +1,224 @@
+//! Records that wait, what they wait for, and how many may.
+
+use slotkeeper_gbcs::RemotePartyRole;
+
+use crate::support::*;
+
+fn told(device: u64, number: u64) -> Told {
+    let at = 1_700_000_000 + u32::try_from(number % 1_000_000).unwrap();
+    Told::new(device, gno(), number, Cell::both(gno(), &ACB[0])).at(at)
+}
+
+fn seen(host: &Host, device: u64) -> Option<u64> {
+    host.engine
+        .device(Eui64::from_u64(device))?
+        .network_operator
+        .marks
+        .seen
+}
+
+#[test]
+fn test_n11_an_unknown_device_waits_for_the_inventory() {
+    let device = Device::new(GPF);
+    let mut host = Host::new("");
+    let decided = host.outcome(&device, &told(GPF, 1_200)).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_DEVICE");
+    assert_eq!(decided.number("seen_counter"), Some(1_200));
+    let decided = host.outcome(&device, &told(GPF, 1_200)).decide();
+    assert_eq!(
+        decided[0].verdict(),
+        "PARKED UNKNOWN_DEVICE",
+        "another signature"
+    );
+    let first = host.waiting_after(|host| {
+        host.knows(&device);
+    });
+    let decided = host.decide();
+    assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
+    assert_eq!(decided[0].text("cause_stream"), "smart-metering-inventory");
+    assert_eq!(decided[0].0["cause_offset"], first);
+    assert_eq!(decided[1].verdict(), "DUPLICATE CONFLICTING_CONTENT");
+    assert_eq!(host.engine.statistics().parked, 0);
+    assert!(!host.store.keys().any(|key| key.len() > 23));
+}
+
+#[test]
+fn only_a_changed_outcome_is_decided_again() {
+    let device = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let mut host = Host::new(r#"{"verify": {"device_signatures": "require"}}"#);
+    host.outcome(&device, &told(GPF, 1_200)).decide();
+    assert_eq!(seen(&host, GPF), None);
+    let decided = host.knows(&device).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNVERIFIED");
+    assert!(host.knows(&device).decide().is_empty());
+    host.restart();
+    assert!(host.decide().is_empty());
+    let device = Device::new(GPF);
+    let decided = host.knows(&device).decide_one();
+    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+}
+
+#[test]
+fn test_n20_another_certificate_may_prove_what_was_rejected() {
+    let device = Device::new(GPF);
+    let replaced = Device {
+        ds: Device::new(GPF + 1).ds,
+        ..Device::new(GPF)
+    };
+    let record = |device: &Device| {
+        // A certificate of this device on another key.
+        let mut scalar = [0x50; 32];
+        scalar[24..].copy_from_slice(&(GPF + 1).to_be_bytes());
+        let usage = slotkeeper_gbcs::KeyUsage::DigitalSignature;
+        let ds = Identity::issued(issuer(), GPF, None, usage, scalar, Validity::LONG);
+        Device {
+            ds,
+            ..Device::new(device.eui)
+        }
+    };
+    let mut host = Host::knowing(&device, "");
+    let octets = told(GPF, 1_200).response(Some(&replaced.ds));
+    let decided = host
+        .message(Stream::UpdateOutcomes, GPF, octets)
+        .decide_one();
+    assert_eq!(decided.verdict(), "REJECTED BAD_SIGNATURE");
+    let decided = host.knows(&record(&device)).decide_one();
+    assert!(decided.is_redecision());
+    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+}
+
+#[test]
+fn an_unproven_number_above_the_ceiling_waits() {
+    let device = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let mut host = Host::knowing(&device, "");
+    let above = (1 << 62) + 1;
+    let decided = host.outcome(&device, &told(GPF, above)).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNVERIFIED");
+    assert!(decided.has_flag("ABOVE_CEILING") && decided.has_flag("UNVERIFIED"));
+    assert_eq!(decided.number("seen_counter"), None);
+    let floor = told(GPF, 5).floor(RemotePartyRole::NetworkOperator, above);
+    assert_eq!(
+        host.outcome(&device, &floor).decide_one().verdict(),
+        "PARKED UNVERIFIED"
+    );
+    assert_eq!(seen(&host, GPF), None);
+    let decided = host.outcome(&device, &told(GPF, 1 << 62)).decide_one();
+    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+    // Proven, any number is believed.
+    let proven = Device::new(GPF);
+    let decided = host.knows(&proven).decide();
+    assert_eq!(decided[0].number("recorded_counter"), Some(above));
+}
+
+#[test]
+fn test_n10_a_party_on_no_list_waits_and_its_cell_is_unknown() {
+    let only = |party: u64| {
+        format!(
+            r#"{{"parties": {{"network_operators": ["{}"]}}}}"#,
+            Eui64::from_u64(party)
+        )
+    };
+    let device = Device::new(GPF);
+    let mut host = Host::knowing(&device, &only(GNO));
+    let sold = Told::new(GPF, gno(), 1_200, Cell::both(gno(), next_gno()));
+    let decided = host.outcome(&device, &sold).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_PARTY");
+    assert_eq!(decided.0["slot"]["state"], "UNKNOWN");
+    assert_eq!(decided.number("seen_counter"), Some(1_200));
+    host.restart_as(&only(NEXT_GNO), &[AcbKey::Held(0)]);
+    let decided = host.decide_one();
+    assert_eq!(decided.verdict(), "SEEN GNO_REPLACED_BY_GNO");
+    assert_eq!(decided.0["slot"]["state"], "NETWORK_OPERATOR");
+}
+
+#[test]
+fn the_ninth_message_evicts_and_its_number_still_counts() {
+    let device = Device::new(GPF);
+    let require = r#"{"verify": {"device_signatures": "require"}}"#;
+    let mut host = Host::new(require);
+    for number in 1..=8 {
+        host.outcome(&device, &told(GPF, 100 * number)).decide();
+    }
+    assert_eq!(seen(&host, GPF), None);
+    let decided = host.outcome(&device, &told(GPF, 7)).decide();
+    assert_eq!(decided[0].verdict(), "PARKED UNKNOWN_DEVICE");
+    assert_eq!(decided[1].verdict(), "DEAD_LETTER PARKING_FULL");
+    assert!(decided[1].is_redecision());
+    assert_eq!(seen(&host, GPF), Some(100));
+    assert_eq!(host.faults(), ["PARKING_FULL"]);
+    assert_eq!(host.engine.statistics().parked, 8);
+    assert_eq!(host.store.keys().filter(|key| key.len() > 23).count(), 8);
+    // A number above the ceiling is lost with its message: it was never proven.
+    host.outcome(&device, &told(GPF, (1 << 62) + 7)).decide();
+    for number in 3..=10 {
+        host.outcome(&device, &told(GPF, number)).decide();
+    }
+    assert_eq!(seen(&host, GPF), Some(800));
+}
+
+/// The ninth, where one of the eight has turned out to be false since it was parked.
+#[test]
+fn what_turned_out_false_is_evicted_first_and_counts_for_nothing() {
+    let device = Device::new(GPF);
+    let require = r#"{"verify": {"device_signatures": "require"}}"#;
+    let without = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let mut host = Host::knowing(&without, require);
+    let forged = told(GPF, 900_000).response(None);
+    host.outcome(&device, &told(GPF, 1));
+    host.message(Stream::UpdateOutcomes, GPF, forged).decide();
+    host.knows(&device).decide();
+    assert_eq!(host.engine.statistics().parked, 1);
+    for number in 2..=9 {
+        let unknown_acb = Told::new(GPF, gno(), number, Cell::both(gno(), &ACB[1]));
+        let decided = host.outcome(&device, &unknown_acb).decide();
+        assert_eq!(decided[0].verdict(), "PARKED UNKNOWN_ACB_CERTIFICATE");
+    }
+    assert_eq!(host.faults(), ["PARKING_FULL"]);
+    assert_eq!(seen(&host, GPF), Some(9));
+}
+
+#[test]
+fn the_byte_cap_is_the_partitions_and_the_largest_pays() {
+    let settings = r#"{"limits": {"parking_bytes": 3000}}"#;
+    let mut host = Host::new(settings);
+    let (greedy, modest) = (Device::new(GPF + 1), Device::new(GPF + 2));
+    for number in 1..=6 {
+        host.outcome(&greedy, &told(GPF + 1, number)).decide();
+    }
+    host.outcome(&modest, &told(GPF + 2, 1)).decide();
+    for _ in 0..20 {
+        host.outcome(&greedy, &told(GPF + 1, 7)).decide();
+        assert!(host.engine.statistics().parked_bytes <= 3_000);
+    }
+    let decided = host.knows(&modest).decide();
+    assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
+}
+
+/// A Supplier handover of a device that is not known yet: its number counts for its role.
+#[test]
+fn an_evicted_number_counts_for_its_own_role() {
+    let device = Device::new(GPF);
+    let mode = slotkeeper_gbcs::ReplacementMode::SupplierBySupplier;
+    let require = r#"{"verify": {"device_signatures": "require"}}"#;
+    let mut host = Host::new(require);
+    let cells: Vec<_> = Cell::both(&ACB[0], supplier())
+        .into_iter()
+        .map(|cell| cell.of(RemotePartyRole::Supplier))
+        .collect();
+    for number in 1..=9 {
+        let handover = Told::new(GPF, &ACB[0], 10 * number, cells.clone()).mode(mode);
+        host.outcome(&device, &handover).decide();
+    }
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(image.supplier.unwrap().marks.seen, Some(10));
+    assert_eq!(image.network_operator.marks.seen, None);
+}
