@@ -1,8 +1,12 @@
 //! What the engine decides, record by record.
 
+mod adjustments;
+mod faults;
+mod inventory;
 mod keys;
 mod northbound;
 mod parking;
 mod paths;
 mod requests;
 mod restore;
+mod southbound;

@@ -1,0 +1,139 @@
+//! `counter-adjustments`: upwards only, by whoever may.
+
+use serde_json::json;
+
+use crate::support::*;
+
+const DUAL: &str = r#"{"adjustments": {"dual_control": true}}"#;
+
+fn known(settings: &str) -> Host {
+    Host::knowing(&Device::new(GPF), settings)
+}
+
+fn next_number(host: &mut Host, number: u64) -> u64 {
+    let decided = host
+        .request(&Request::new(GPF, number).hint(1))
+        .decide_one();
+    decided.number("originator_counter").unwrap()
+}
+
+#[test]
+fn test_d11_every_kind_raises_and_none_lowers() {
+    for kind in ["recorded", "seen", "issued"] {
+        let mut host = known("");
+        let decided = host.adjust(&Adjustment::new(GPF, kind, 500)).decide_one();
+        assert_eq!(decided.verdict(), "SEEN ADJUSTED");
+        for lower in [0, 499, 500] {
+            let decided = host.adjust(&Adjustment::new(GPF, kind, lower)).decide_one();
+            let first_sight = kind == "issued" && lower != 500;
+            let expected = if first_sight {
+                "SEEN ADJUSTED"
+            } else {
+                "SEEN NO_CHANGE"
+            };
+            assert_eq!(decided.verdict(), expected, "{kind} {lower}");
+        }
+        assert_eq!(next_number(&mut host, 1), 501, "{kind}");
+    }
+}
+
+#[test]
+fn test_d11_two_different_persons() {
+    for (settings, number, by, verdict) in [
+        ("", 500, json!(["Ann"]), "SEEN ADJUSTED"),
+        ("", 500, json!([]), "SEEN ADJUSTED"),
+        (DUAL, 500, json!(["Ann"]), "REJECTED NOT_AUTHORISED"),
+        (
+            DUAL,
+            500,
+            json!(["Ann", " ann "]),
+            "REJECTED NOT_AUTHORISED",
+        ),
+        (DUAL, 500, json!(["Ann", "Bob"]), "SEEN ADJUSTED"),
+        ("", (1 << 62) + 1, json!(["Ann"]), "REJECTED NOT_AUTHORISED"),
+        ("", (1 << 62) + 1, json!(["Ann", "Bob"]), "SEEN ADJUSTED"),
+    ] {
+        let mut host = known(settings);
+        let adjustment = Adjustment::new(GPF, "recorded", number).with("by", by);
+        let decided = host.adjust(&adjustment).decide_one();
+        assert_eq!(decided.verdict(), verdict);
+        assert_eq!(decided.has_flag("ABOVE_CEILING"), number > 1 << 62);
+        let expected = (verdict == "SEEN ADJUSTED").then_some(number);
+        assert_eq!(decided.number("recorded_counter"), expected);
+    }
+}
+
+/// An import names numbers in more places than one; the highest decides who may.
+#[test]
+fn test_d11_no_number_comes_in_by_a_side_door() {
+    let above = ((1_u64 << 62) + 1).to_string();
+    let id = format!("{}:{}:1", Eui64::from_u64(SUPPLIER), Eui64::from_u64(GPF));
+    for (name, value) in [
+        ("issued_numbers", json!([above])),
+        ("request_ids", json!({ id: above })),
+    ] {
+        let mut host = known("");
+        let adjustment = Adjustment::new(GPF, "seen", 1).with(name, value);
+        assert_eq!(
+            host.adjust(&adjustment).decide_one().verdict(),
+            "REJECTED NOT_AUTHORISED"
+        );
+    }
+}
+
+#[test]
+fn what_cannot_be_an_adjustment_is_a_dead_letter_or_refused() {
+    let mut host = known("");
+    for (adjustment, verdict) in [
+        (Adjustment::new(GPF, "lowered", 1), "DEAD_LETTER MALFORMED"),
+        (
+            Adjustment::new(GPF, "seen", 1 << 63),
+            "DEAD_LETTER MALFORMED",
+        ),
+        (
+            Adjustment::new(GPF, "seen", 1).with("at_least", 7),
+            "DEAD_LETTER MALFORMED",
+        ),
+        (
+            Adjustment::new(GPF, "seen", 1).with("device_id", Eui64::from_u64(GPF + 1).to_string()),
+            "REJECTED WRONG_DEVICE",
+        ),
+        (
+            Adjustment::new(GPF, "seen", 1).with("remote_party_role", "TransCoS"),
+            "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE",
+        ),
+    ] {
+        assert_eq!(host.adjust(&adjustment).decide_one().verdict(), verdict);
+    }
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(image.network_operator.marks.seen, None);
+}
+
+#[test]
+fn test_d10_an_import_may_be_repeated() {
+    let mut host = known("");
+    let ids: serde_json::Map<_, _> = (0..70)
+        .map(|number| {
+            let id = format!(
+                "{}:{}:{number}",
+                Eui64::from_u64(SUPPLIER),
+                Eui64::from_u64(GPF)
+            );
+            (id, json!((1_000 + number).to_string()))
+        })
+        .collect();
+    let import = Adjustment::new(GPF, "recorded", 900)
+        .with("issued_numbers", json!(["5", "950", "7"]))
+        .with("request_ids", ids);
+    assert_eq!(host.adjust(&import).decide_one().verdict(), "SEEN ADJUSTED");
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(image.network_operator.marks.issued, Some(1_069));
+    assert_eq!(image.older_issued.len(), 72);
+    // The latest are remembered, not those whose text sorts last.
+    let decided = host.request(&Request::new(GPF, 69)).decide_one();
+    assert_eq!(decided.verdict(), "DUPLICATE SAME_REQUEST");
+    assert_eq!(decided.number("originator_counter"), Some(1_069));
+    let again = Adjustment::new(GPF, "recorded", 900).with("issued_numbers", json!(["950"]));
+    assert_eq!(host.adjust(&again).decide_one().verdict(), "SEEN NO_CHANGE");
+    assert_eq!(next_number(&mut host, 1_000), 1_070);
+}

@@ -1,0 +1,152 @@
+//! What goes down and comes back: signed pre-commands, and the outcomes of handovers.
+
+use slotkeeper_gbcs::{KeyUsage, ReplacementMode};
+
+use crate::support::*;
+
+fn known() -> (Device, Host) {
+    let device = Device::new(GPF);
+    let host = Host::knowing(&device, "");
+    (device, host)
+}
+
+/// A pre-command of the operator that puts the ACB's certificates there.
+fn hand_back(number: u64) -> Vec<u8> {
+    let told = Told::new(GPF, gno(), number, Vec::new());
+    told.pre_command(&[
+        (&ACB[0].ds, KeyUsage::DigitalSignature),
+        (&ACB[0].ka, KeyUsage::KeyAgreement),
+    ])
+}
+
+fn going_down(host: &mut Host, octets: Vec<u8>) -> Decided {
+    host.message(Stream::UpdateRequests, GPF, octets)
+        .decide_one()
+}
+
+#[test]
+fn test_n16_a_lost_response_costs_nothing() {
+    let (device, mut host) = known();
+    let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &bought).decide();
+    let request = Request::new(GPF, 1).hint(1);
+    assert_eq!(
+        host.request(&request).decide_one().verdict(),
+        "REFUSED NOT_DCC_CONTROLLED"
+    );
+    let decided = going_down(&mut host, hand_back(1_200));
+    assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+    assert_eq!(decided.number("seen_counter"), Some(1_200));
+    assert_eq!(decided.number("recorded_counter"), None);
+    assert_eq!(decided.0["slot"]["state"], "UNKNOWN");
+    let decided = host.request(&request).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(1_201));
+}
+
+#[test]
+fn a_pre_command_seen_before_or_too_late_changes_nothing() {
+    let (device, mut host) = known();
+    let octets = hand_back(1_200);
+    going_down(&mut host, octets.clone());
+    assert_eq!(
+        going_down(&mut host, octets.clone()).verdict(),
+        "DUPLICATE SAME_MESSAGE"
+    );
+    let (_, mut late) = known();
+    let outcome = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[0]));
+    late.outcome(&device, &outcome).decide();
+    let decided = going_down(&mut late, octets);
+    assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+    assert_eq!(decided.0["slot"]["state"], "ACB");
+}
+
+#[test]
+fn a_pre_command_is_believed_up_to_the_ceiling() {
+    let (_, mut host) = known();
+    let decided = going_down(&mut host, hand_back(1 << 62));
+    assert_eq!(decided.number("seen_counter"), Some(1 << 62));
+    let decided = going_down(&mut host, hand_back((1 << 62) + 1));
+    assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+    assert!(decided.has_flag("ABOVE_CEILING"));
+    assert_eq!(decided.number("seen_counter"), Some(1 << 62));
+}
+
+#[test]
+fn other_pre_commands_are_not_ours() {
+    let (_, mut host) = known();
+    let told = Told::new(GPF, supplier(), 9, Vec::new()).mode(ReplacementMode::SupplierBySupplier);
+    let octets = told.pre_command(&[(&supplier().ds, KeyUsage::DigitalSignature)]);
+    let decided = going_down(&mut host, octets);
+    assert_eq!(decided.verdict(), "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE");
+    // Renewal: the number counts, the cell stays.
+    let octets = Told::new(GPF, gno(), 50, Vec::new())
+        .pre_command(&[(&gno().ds, KeyUsage::DigitalSignature)]);
+    assert_eq!(
+        going_down(&mut host, octets).number("seen_counter"),
+        Some(50)
+    );
+}
+
+#[test]
+fn test_s12_handovers_end_in_every_way() {
+    let to_next = || Cell::both(&ACB[0], next_gno());
+    let failed = |cells: Vec<Cell>| cells.into_iter().map(Cell::failed).collect::<Vec<_>>();
+    for (cells, verdict, state) in [
+        (
+            to_next(),
+            "HANDOVER_CONFIRMED SLOT_CHANGED",
+            "NETWORK_OPERATOR",
+        ),
+        (
+            vec![Cell::ds(&ACB[0], next_gno())],
+            "HANDOVER_CONFIRMED PARTIAL_DS",
+            "NETWORK_OPERATOR",
+        ),
+        (
+            vec![
+                Cell::ds(&ACB[0], next_gno()),
+                Cell::ka(&ACB[0], next_gno()).failed(),
+            ],
+            "HANDOVER_CONFIRMED PARTIAL_DS",
+            "PARTIAL",
+        ),
+        (
+            vec![
+                Cell::ds(&ACB[0], next_gno()).failed(),
+                Cell::ka(&ACB[0], next_gno()),
+            ],
+            "HANDOVER_CONFIRMED PARTIAL_KA",
+            "PARTIAL",
+        ),
+        (failed(to_next()), "HANDOVER_FAILED ALL_CELLS_FAILED", "ACB"),
+    ] {
+        let (device, mut host) = known();
+        host.request(&Request::new(GPF, 1).hint(1_301)).decide();
+        let outcome = Told::new(GPF, &ACB[0], 1_301, cells);
+        let decided = host.outcome(&device, &outcome).decide_one();
+        assert_eq!(decided.verdict(), verdict);
+        assert_eq!(decided.0["slot"]["state"], state);
+        assert_eq!(decided.number("seen_counter"), Some(1_301));
+    }
+}
+
+#[test]
+fn handovers_not_known_here_or_not_yet_done() {
+    let (device, mut host) = known();
+    let outcome = Told::new(GPF, &ACB[0], 77, Cell::both(&ACB[0], next_gno()));
+    let decided = host.outcome(&device, &outcome).decide_one();
+    assert_eq!(decided.verdict(), "HANDOVER_CONFIRMED UNSOLICITED");
+    let (device, mut host) = known();
+    host.request(&Request::new(GPF, 1).hint(1_301)).decide();
+    let accepted = Told::new(GPF, &ACB[0], 1_301, Vec::new()).accepted();
+    let decided = host.outcome(&device, &accepted).decide_one();
+    assert_eq!(decided.verdict(), "HANDOVER_CONFIRMED ACCEPTED_FOR_LATER");
+    let foreign = Told::new(GPF, &ACB[0], 1_302, Cell::both(gno(), next_gno()));
+    let decided = host.outcome(&device, &foreign).decide_one();
+    assert_eq!(decided.verdict(), "NOT_RECORDED UNEXPECTED_PARTY");
+    let value = br#"{"response_code": "E20"}"#.to_vec();
+    let decided = host
+        .publish(Stream::HandoverOutcomes, GPF, Some(value))
+        .decide_one();
+    assert_eq!(decided.verdict(), "HANDOVER_FAILED ERROR_RESPONSE");
+}
