@@ -33,7 +33,8 @@ def test_a_batch_that_does_not_end_in_time_is_told_and_decided_once(site: Site) 
     worker = site.start(SLOTKEEPER_WORKER__DRAIN_SECONDS="0.1")
     with site.batch_in_hand(worker):
         worker.ask_to_stop()
-        worker.wait_for("batches in hand did not end in time")
+        told = worker.wait_for("batches in hand did not end in time")
+        assert told["drain_s"] == 0.1
     assert worker.ended() == 4
     assert worker.lines[-1]["exit_status"] == 4
     site.publish("srv-6.15.1-responses", site.fleet.hand_backs())
