@@ -126,11 +126,20 @@ class AdjustmentsSettings(_Section):
 
 
 class KafkaSettings(BaseModel):
-    """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``."""
+    """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``.
+
+    Attributes:
+        application: Consumer group, and the prefix of the transactional ids.
+        topic_prefix: Before each stream's name; for several applications in one cluster.
+        witness: Beginning of the names of files outside the cluster, one a partition, by which a
+            restored older cluster is detected.
+        session_timeout_ms: After it the group gives a silent worker's partitions away.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    application: str = "slotkeeper"
+    application: str = Field(default="slotkeeper", min_length=1)
+    topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,200}$")
     witness: str = ""
     session_timeout_ms: int = Field(default=10_000, ge=1000)
 
@@ -266,7 +275,8 @@ class Settings(_Section):
             partitions=partitions,
             witness=Path(kind.witness) if kind.witness else None,
             application=self.kafka.application,
-            kafka=self.kafka.model_dump(exclude={"application", "witness"}),
+            topic_prefix=self.kafka.topic_prefix,
+            kafka=self.kafka.model_dump(exclude={"application", "topic_prefix", "witness"}),
         )
 
     def _certificate_time(self) -> str:

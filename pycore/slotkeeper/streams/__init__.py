@@ -5,7 +5,7 @@ partitions: one partition of every stream each, written by transactions that hol
 changelog and the inputs' positions together. What the records mean is no concern of this package.
 """
 
-from .address import open_streams
+from .address import create_streams, open_streams
 from .errors import (
     CommitAbortedError,
     CommitError,
@@ -53,5 +53,6 @@ __all__ = [
     "StreamsSettings",
     "TryLaterError",
     "WrongUseError",
+    "create_streams",
     "open_streams",
 ]

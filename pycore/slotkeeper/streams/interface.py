@@ -75,8 +75,10 @@ class StreamsSettings:
     Attributes:
         layout: The streams.
         partitions: Wanted count; None takes what is there, or 4 where streams make themselves.
-        witness: A file outside the store by which a restored older store is detected.
+        witness: A file outside the store by which a restored older store is detected; on Kafka
+            the beginning of its name, one file a partition.
         application: Kafka: consumer group, and the prefix of the transactional ids.
+        topic_prefix: Kafka: stands before each stream's name in the name of its topic.
         kafka: Kafka: further options by aiokafka's own names.
         clock: Milliseconds since 1970 UTC: the one seam through which time enters.
         entropy: Random bytes of a wanted length: the one seam of randomness.
@@ -86,6 +88,7 @@ class StreamsSettings:
     partitions: int | None = None
     witness: Path | None = None
     application: str = "slotkeeper"
+    topic_prefix: str = ""
     kafka: Mapping[str, object] = field(default_factory=dict)
     clock: Callable[[], int] = system_clock
     entropy: Callable[[int], bytes] = system_entropy
@@ -130,6 +133,8 @@ class Streams(Protocol):
     def own(self) -> AbstractAsyncContextManager["Ownership"]:
         """Become a worker of these streams for as long as the context lasts.
 
+        Several can at once where the kind shares partitions out.
+
         Raises:
             LockedError: Another worker serves them and the kind allows only one.
             StoreUnavailableError: Not possible now.
@@ -148,9 +153,13 @@ class Ownership(Protocol):
         Nothing of an earlier owner becomes visible after this returns. The order afterwards is
         restore, then positions, then fetch.
 
+        One that has just been fenced waits until it is entitled to the partition again. Whoever
+        has never asked for an assignment, as tools have not, takes nothing away from workers.
+
         Raises:
             StoppedForOperatorError: The store is behind what it once acknowledged.
             StoreUnavailableError: Not possible now.
+            LockedError: Workers have their assignment, and this has none.
         """
 
     async def acknowledge(self, partition: int) -> str:

@@ -1,0 +1,79 @@
+"""Clients that are always closed again."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.producer import sender
+
+from .errors import CLIENT, translated
+from .options import ClientOptions
+
+sender.BACKOFF_OVERRIDE = 0.002
+"""How long a producer sleeps when the broker still writes the markers of its last transaction.
+aiokafka has it as a constant of 20 ms. Measured with transactions back to back on one id: 24.2 ms
+each with the constant as it is, 1.1 ms with 2 ms."""
+
+RETRY_BACKOFF_MS = 5
+"""Of producers, in place of aiokafka's 100 ms, for the same reason. Measured in a pipeline of 1,000
+messages a transaction: 92,000 messages a second with 100 ms, 251,000 with 5 ms."""
+
+BATCH_OCTETS = 256 * 1024
+"""Of a batch. Measured: 83,000 messages a second, against 44,000 with aiokafka's 16 KiB; a quarter
+of what a broker takes by default."""
+
+STOP_S = 5.0
+"""How long a client may take to stop. It waits for its requests, which never end if the broker is
+gone; what is unfinished then is settled by the next owner's fence."""
+
+
+@asynccontextmanager
+async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
+    """Give a started consumer."""
+    client = AIOKafkaConsumer(**options.consumer(**own))
+    try:
+        with translated(f"no connection to {options.servers}"):
+            await client.start()
+        yield client
+    finally:
+        await _stopped(client)
+
+
+@asynccontextmanager
+async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
+    """Give a started producer. With a transactional id, earlier ones of that id are fenced."""
+    client = AIOKafkaProducer(
+        **options.producer(
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            max_batch_size=BATCH_OCTETS,
+            enable_idempotence=True,
+            **own,
+        )
+    )
+    try:
+        with translated(f"no connection to {options.servers}"):
+            await client.start()
+        yield client
+    finally:
+        await _stopped(client)
+
+
+@asynccontextmanager
+async def admin(options: ClientOptions) -> AsyncIterator[Any]:
+    """Give a started admin client."""
+    client = AIOKafkaAdminClient(**options.admin())
+    try:
+        with translated(f"no connection to {options.servers}"):
+            await client.start()
+        yield client
+    finally:
+        await client.close()
+
+
+async def _stopped(client: Any) -> None:  # noqa: ANN401  # aiokafka has no types
+    with suppress(*CLIENT):
+        async with asyncio.timeout(STOP_S):
+            await client.stop()

@@ -1,0 +1,85 @@
+"""What the changelog says about the store that it was written in.
+
+The last changelog record of every transaction carries it in headers, so that the end of the log
+tells it without reading the log: compaction never removes the newest record.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Self
+
+from slotkeeper.streams.errors import StoppedForOperatorError
+from slotkeeper.streams.interface import Headers, Output, Record
+from slotkeeper.streams.layout import Layout
+
+from .offsets import Offsets
+from .options import ClientOptions
+from .reading import scan
+from .topics import Topics
+
+INCARNATION = "incarnation"
+PARTITIONS = "partitions"
+
+FIRST_LOOK = 64
+"""Offsets looked at first, from the end: a transaction's marker, its last records, and some of an
+aborted one. Each further look goes back sixteen times as far."""
+
+
+class Life(NamedTuple):
+    """One life of the store.
+
+    Attributes:
+        incarnation: Drawn with the first commit, and again by each acknowledgement.
+        partitions: How many each topic had.
+    """
+
+    incarnation: str
+    partitions: int
+
+    @classmethod
+    def of(cls, headers: Headers) -> Self | None:
+        """Read it from a record's headers; None if they hold none."""
+        named = dict(headers)
+        if INCARNATION not in named:
+            return None
+        try:
+            return cls(named[INCARNATION].decode("ascii"), int(named[PARTITIONS]))
+        except (KeyError, ValueError) as error:
+            raise StoppedForOperatorError("the changelog's headers are damaged") from error
+
+    def marked(self, outputs: Sequence[Output], layout: Layout, partition: int) -> list[Output]:
+        """Put it into the last changelog record of the partition."""
+        marked = list(outputs)
+        for index in range(len(marked) - 1, -1, -1):
+            stream, number, key, value, headers = marked[index]
+            if (stream, number) == (layout.changelog, partition):
+                told = [
+                    (INCARNATION, self.incarnation.encode("ascii")),
+                    (PARTITIONS, b"%d" % self.partitions),
+                ]
+                marked[index] = (stream, number, key, value, [*headers, *told])
+                break
+        return marked
+
+
+async def told_by_changelog(
+    options: ClientOptions, topics: Topics, offsets: Offsets, partition: int
+) -> Life | None:
+    """Find what the newest committed changelog record of a partition tells; None if it is empty."""
+    stream = topics.layout.changelog
+    place = topics.at(stream, partition)
+    begin = (await offsets.starts([place]))[place]
+    end = (await offsets.ends([place]))[place]
+    back = FIRST_LOOK
+    while begin < end:
+        first = max(begin, end - back)
+        newest: Record | None = None
+        async for records in scan(
+            options, {place: first}, {place: end}, {place: stream}, limit=FIRST_LOOK
+        ):
+            newest = records[-1]
+        if newest is not None:
+            return Life.of(newest.headers)
+        if first == begin:
+            break
+        back *= 16
+    return None

@@ -1,0 +1,238 @@
+"""The worker's side of a cluster."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from slotkeeper.streams.errors import (
+    LockedError,
+    StoppedForOperatorError,
+    StoreUnavailableError,
+)
+from slotkeeper.streams.interface import StreamsSettings
+from slotkeeper.streams.witness import Sighting, Witness
+
+from .clients import admin, producer
+from .errors import translated
+from .inputs import Inputs
+from .life import Life, told_by_changelog
+from .membership import Membership
+from .offsets import Offsets
+from .options import ClientOptions
+from .partition import KafkaPartition, Tools
+from .topics import Topics
+from .transaction import TIMEOUT_MS, Transactions
+
+T = TypeVar("T")
+
+OPEN_S = 60.0
+"""How long taking a partition over may last, without its restore: a fence waits for the broker to
+write the markers of what it aborts, and for a coordinator that may just be moving."""
+
+AGAIN_S = 0.2
+"""Between attempts to take a partition over while the cluster is away."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cluster:
+    """What all sides of open streams share.
+
+    Attributes:
+        options: Of every client.
+        settings: Of the streams.
+        topics: Where streams are.
+        partitions: How many each topic had when the streams were opened.
+        offsets: Tells beginnings and ends.
+    """
+
+    options: ClientOptions
+    settings: StreamsSettings
+    topics: Topics
+    partitions: int
+    offsets: Offsets
+
+
+class KafkaOwnership:
+    """The partitions that the group gives to this worker."""
+
+    def __init__(self, cluster: Cluster, membership: Membership) -> None:
+        """Own by this membership."""
+        self._cluster = cluster
+        self._membership = membership
+        # Of partitions that have no committed changelog, or whose next commit begins a new life.
+        self._drawn: dict[int, Life] = {}
+        self._renewed: dict[int, Life] = {}
+        self._opened: set[KafkaPartition] = set()
+
+    async def assignment(self) -> frozenset[int]:
+        """Wait until the share differs from the one given last."""
+        return await self._membership.share()
+
+    async def open(self, partition: int) -> KafkaPartition:
+        """Initialise the partition's transactional id, which fences every earlier owner."""
+        await self._membership.entitled(partition)
+        return await _patiently(
+            lambda: self._open(partition), f"partition {partition} was not taken over"
+        )
+
+    async def acknowledge(self, partition: int) -> str:
+        """Let the next commit of the partition begin a new incarnation with what the log holds.
+
+        Until that commit nothing is acknowledged.
+        """
+        seen = await _patiently(
+            lambda: self._fence_and_look(partition), f"partition {partition} was not looked at"
+        )
+        witness = await self._witness(partition)
+        objection = "" if witness is None else witness.objection(partition, seen)
+        self._renewed[partition] = self._draw()
+        return objection
+
+    async def close(self) -> None:
+        """Close what is still open."""
+        for partition in list(self._opened):
+            await partition.close()
+
+    async def _open(self, number: int) -> KafkaPartition:
+        await self._refuse_beside_members()
+        cluster = self._cluster
+        async with AsyncExitStack() as stack:
+            # First of all the fence: whatever is read after it stands.
+            client = await stack.enter_async_context(
+                producer(cluster.options, **self._producer_options(number))
+            )
+            life = self._renewed.get(number) or await self._life(number)
+            witness = await self._witness(number)
+            if witness is not None and number not in self._renewed:
+                seen = Sighting(life.incarnation, await self._end(number))
+                _compare(witness, number, seen)
+            inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
+            tools = Tools(
+                options=cluster.options,
+                topics=cluster.topics,
+                offsets=cluster.offsets,
+                membership=self._membership,
+                inputs=inputs,
+                transactions=Transactions(
+                    client,
+                    cluster.topics,
+                    cluster.settings.application,
+                    self._transaction_timeout_ms() / 1_000,
+                ),
+                witness=witness,
+                clock=cluster.settings.clock,
+                stack=stack.pop_all(),
+            )
+            partition = KafkaPartition(number, life, tools)
+            self._opened.add(partition)
+            tools.stack.callback(self._opened.discard, partition)
+            return partition
+
+    async def _fence_and_look(self, number: int) -> Sighting:
+        await self._refuse_beside_members()
+        async with producer(self._cluster.options, **self._producer_options(number)):
+            return Sighting((await self._life(number)).incarnation, await self._end(number))
+
+    async def _life(self, number: int) -> Life:
+        """Say what the changelog tells of itself, or draw it for one that is empty.
+
+        Raises:
+            StoppedForOperatorError: It was written with another partition count.
+        """
+        cluster = self._cluster
+        told = await self._told(number)
+        if told is None:
+            # A partition that was added later is empty; the others know better.
+            others = [await self._told(other) for other in range(cluster.partitions)]
+            counts = {life.partitions for life in others if life is not None}
+        else:
+            counts = {told.partitions}
+        if counts - {cluster.partitions}:
+            raise StoppedForOperatorError(
+                f"the changelog was written with {min(counts)} partitions, not "
+                f"{cluster.partitions}: devices would change their partition and lose their "
+                "counters",
+                partition=number,
+            )
+        return told or self._drawn.setdefault(number, self._draw())
+
+    async def _told(self, number: int) -> Life | None:
+        cluster = self._cluster
+        return await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, number)
+
+    async def _end(self, number: int) -> int:
+        place = self._cluster.topics.at(self._cluster.topics.layout.changelog, number)
+        return (await self._cluster.offsets.ends([place]))[place]
+
+    async def _witness(self, number: int) -> Witness | None:
+        """Read a partition's own witness file: other partitions may be other workers'."""
+        path = self._cluster.settings.witness
+        if path is None:
+            return None
+        return await asyncio.to_thread(Witness, witness_file(path, number))
+
+    async def _refuse_beside_members(self) -> None:
+        """Keep a tool from taking partitions away from workers.
+
+        Raises:
+            LockedError: The group has members, and this is none.
+        """
+        if self._membership.joined:
+            return
+        group = self._cluster.settings.application
+        async with admin(self._cluster.options) as client:
+            with translated(f"group {group} was not found"):
+                (answer,) = await client.describe_consumer_groups([group])
+        members = [member[1] for described in answer.groups for member in described[5]]
+        if members:
+            raise LockedError(
+                f"group {group} has workers: {', '.join(sorted(members))}",
+                holder=", ".join(sorted(members)),
+            )
+
+    def _draw(self) -> Life:
+        return Life(self._cluster.settings.entropy(16).hex(), self._cluster.partitions)
+
+    def _producer_options(self, number: int) -> dict[str, object]:
+        return {
+            "transactional_id": f"{self._cluster.settings.application}-{number}",
+            "transaction_timeout_ms": TIMEOUT_MS,
+        }
+
+    def _transaction_timeout_ms(self) -> int:
+        given = self._cluster.options.producer(transaction_timeout_ms=TIMEOUT_MS)
+        return int(given["transaction_timeout_ms"])
+
+
+def witness_file(path: Path, partition: int) -> Path:
+    """Give the file of one partition: its owner alone writes it."""
+    return path.with_name(f"{path.name}-{partition}")
+
+
+def _compare(witness: Witness, number: int, seen: Sighting) -> None:
+    objection = witness.objection(number, seen)
+    if objection:
+        raise StoppedForOperatorError(
+            f"{objection}. Put the newest cluster back; or, if there is none, raise what is "
+            "known to have been issued since, and acknowledge with a reason",
+            partition=number,
+        )
+
+
+async def _patiently(call: Callable[[], Awaitable[T]], failing: str) -> T:
+    """Try again while the cluster is away, up to a time."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + OPEN_S
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                return await call()
+        except TimeoutError as error:
+            raise StoreUnavailableError(f"{failing} within {OPEN_S:.0f} s") from error
+        except StoreUnavailableError:
+            if loop.time() + AGAIN_S >= until:
+                raise
+            await asyncio.sleep(AGAIN_S)

@@ -1,0 +1,156 @@
+"""One partition of every topic, in the hands of its only owner."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
+from slotkeeper.streams.interface import Fetched, Output, Record
+from slotkeeper.streams.witness import Sighting, Witness
+
+from .inputs import Inputs
+from .life import Life
+from .membership import Membership
+from .offsets import Offsets
+from .options import ClientOptions
+from .reading import scan
+from .topics import Topics
+from .transaction import Transactions
+
+RESTORE_BATCH = 2_000
+"""Records a batch while restoring: some milliseconds of the event loop, megabytes at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What an owned partition works with; all of it is started.
+
+    Attributes:
+        options: For readers that live only as long as one reading.
+        topics: Where streams are.
+        offsets: Tells beginnings and ends.
+        membership: The worker's place in the group.
+        inputs: Reads the inputs.
+        transactions: Commits.
+        witness: None if there is none.
+        clock: Milliseconds since 1970 UTC, for the records' timestamps.
+        stack: Closes what was opened for this partition alone.
+    """
+
+    options: ClientOptions
+    topics: Topics
+    offsets: Offsets
+    membership: Membership
+    inputs: Inputs
+    transactions: Transactions
+    witness: Witness | None
+    clock: Callable[[], int]
+    stack: AsyncExitStack
+
+
+class KafkaPartition:
+    """See the interface for what each call promises."""
+
+    def __init__(self, number: int, life: Life, tools: Tools) -> None:
+        """Stand on an epoch that was just raised."""
+        self._number = number
+        self._life = life
+        self._tools = tools
+        self._layout = tools.topics.layout
+
+    @property
+    def number(self) -> int:
+        """The partition, from 0."""
+        return self._number
+
+    @property
+    def incarnation(self) -> str:
+        """Drawn before the first commit, and again by each acknowledgement."""
+        return self._life.incarnation
+
+    async def changelog(self) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, to its end.
+
+        Nobody else writes to it since the fence, and what an earlier owner left open is aborted, so
+        that its end stands and can be reached.
+        """
+        async for records in self._scan(self._layout.changelog):
+            yield records
+
+    async def table(self, below: int) -> AsyncIterator[list[Record]]:
+        """Give the table's records below an offset, in order."""
+        async for records in self._scan(self._layout.table, below):
+            yield records
+
+    async def starts(self) -> dict[str, int]:
+        """Give the first offset of each input that is still kept."""
+        places = self._tools.topics.all_of(self._layout.events, self._number)
+        found = await self._tools.offsets.starts(places)
+        # The table is compacted; its first offset says nothing about loss.
+        return {**{places[at]: offset for at, offset in found.items()}, self._layout.table: 0}
+
+    async def ends(self) -> dict[str, int]:
+        """Give the end of each input."""
+        places = self._tools.topics.all_of(self._layout.inputs, self._number)
+        found = await self._tools.offsets.ends(places)
+        return {places[at]: offset for at, offset in found.items()}
+
+    async def offsets(self) -> dict[str, int]:
+        """Give the group's committed offsets."""
+        places = self._tools.topics.all_of(self._layout.inputs, self._number)
+        found = await self._tools.membership.committed(places)
+        return {places[at]: offset for at, offset in found.items()}
+
+    async def fetch(
+        self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
+    ) -> dict[str, Fetched]:
+        """Read on in the wanted streams."""
+        return await self._tools.inputs.fetch(wanted, limit=limit, wait_s=wait_s)
+
+    async def commit(
+        self,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        *,
+        void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
+    ) -> None:
+        """Write one batch in one transaction. ``void`` has no effect on a topic."""
+        offsets = {
+            self._tools.topics.at(stream, self._number): position
+            for stream, position in positions.items()
+        }
+        marked = self._life.marked(outputs, self._layout, self._number)
+        try:
+            ends = await self._tools.transactions.commit(marked, offsets, self._tools.clock())
+        except FencedError:
+            self._tools.membership.fenced(self._number)
+            raise
+        end = ends.get(self._tools.topics.at(self._layout.changelog, self._number))
+        if end is not None and self._tools.witness is not None:
+            await self._testify(self._tools.witness, end)
+
+    async def close(self) -> None:
+        """Stop the clients of this partition."""
+        await self._tools.stack.aclose()
+
+    async def _scan(self, stream: str, below: int | None = None) -> AsyncIterator[list[Record]]:
+        tools = self._tools
+        place = tools.topics.at(stream, self._number)
+        begins = await tools.offsets.starts([place])
+        ends = {place: (await tools.offsets.ends([place]))[place] if below is None else below}
+        async for records in scan(
+            tools.options, begins, ends, {place: stream}, limit=RESTORE_BATCH
+        ):
+            yield records
+
+    async def _testify(self, witness: Witness, end: int) -> None:
+        sighting = Sighting(self.incarnation, end)
+        try:
+            await asyncio.to_thread(witness.record, self._number, sighting)
+        except StreamsError as error:
+            # The batch is visible; opening the partition again tries the witness again and says
+            # what is wrong with it before anything else is issued.
+            raise CommitInDoubtError(
+                f"the batch is written, its witness is not: {error}"
+            ) from error

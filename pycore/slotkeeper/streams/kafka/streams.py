@@ -1,0 +1,142 @@
+"""What tools use of a cluster: publish and read, beside running workers."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+from slotkeeper.streams.errors import WrongUseError
+from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
+from slotkeeper.streams.layout import Layout
+from slotkeeper.streams.partitioning import partition_of
+
+from .batches import send
+from .clients import consumer, producer
+from .errors import translated
+from .inputs import FETCH_WAIT_MS
+from .membership import Membership
+from .offsets import Offsets, know_topics
+from .options import ClientOptions
+from .ownership import Cluster, KafkaOwnership
+from .reading import COMMITTED, place_at, record_of, scan
+from .topics import Topics, agreed_partitions
+
+READ_BATCH = 1_000
+"""Records a batch for readers: some milliseconds of the event loop, megabytes at most."""
+
+SESSION_MS = 10_000
+"""aiokafka's own ``session_timeout_ms``."""
+
+FOLLOW_MS = 1_000
+"""How long one who follows waits in one call; what comes ends the wait."""
+
+
+@asynccontextmanager
+async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["KafkaStreams"]:
+    """Open the streams of a cluster; see ``open_streams``.
+
+    Args:
+        servers: ``host:port[,host:port]``.
+        settings: Of the streams.
+    """
+    options = ClientOptions(servers, settings.kafka)
+    topics = Topics(settings.layout, settings.topic_prefix)
+    partitions = await agreed_partitions(options, topics, settings.partitions)
+    async with AsyncExitStack() as stack:
+        asking = await stack.enter_async_context(
+            consumer(options, isolation_level=Offsets.ISOLATION, auto_offset_reset="none")
+        )
+        know_topics(asking, topics, partitions)
+        cluster = Cluster(
+            options=options,
+            settings=settings,
+            topics=topics,
+            partitions=partitions,
+            offsets=Offsets(asking),
+        )
+        yield KafkaStreams(cluster, stack)
+
+
+class KafkaStreams:
+    """Open streams of one cluster."""
+
+    def __init__(self, cluster: Cluster, stack: AsyncExitStack) -> None:
+        """Share the clients of the cluster; the stack closes what is opened later."""
+        self._cluster = cluster
+        self._stack = stack
+        self._publisher: Any = None
+
+    @property
+    def layout(self) -> Layout:
+        """Which streams there are."""
+        return self._cluster.settings.layout
+
+    @property
+    def partitions(self) -> int:
+        """How many partitions each topic has; pinned in the changelog."""
+        return self._cluster.partitions
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Append the messages, in order and each once; a failure may leave a beginning of them."""
+        placed = [self._place(message) for message in messages]
+        if not placed:
+            return
+        if self._publisher is None:
+            self._publisher = await self._stack.enter_async_context(producer(self._cluster.options))
+        with translated("the messages were not all written"):
+            await send(
+                self._publisher, self._cluster.topics, placed, self._cluster.settings.clock()
+            )
+
+    async def read(
+        self, stream: str, *, from_start: bool = True, follow: bool = False
+    ) -> AsyncIterator[list[Record]]:
+        """Give committed records; see the interface."""
+        self.layout.require(stream)
+        cluster = self._cluster
+        places = {cluster.topics.at(stream, number): stream for number in range(self.partitions)}
+        ends = await cluster.offsets.ends(places)
+        begins = await cluster.offsets.starts(places) if from_start else ends
+        async for records in scan(cluster.options, begins, ends, places, limit=READ_BATCH):
+            yield records
+        if not follow:
+            return
+        async with consumer(
+            cluster.options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS
+        ) as client:
+            await place_at(client, ends)
+            while True:
+                with translated(f"{stream} was not read"):
+                    found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
+                for messages in found.values():
+                    yield [record_of(message, stream) for message in messages]
+
+    @asynccontextmanager
+    async def own(self) -> AsyncIterator[Ownership]:
+        """Become one of the workers; the group is joined when the first share is asked for."""
+        cluster = self._cluster
+        options = cluster.options.consumer(
+            group_id=cluster.settings.application, auto_offset_reset="earliest"
+        )
+        async with consumer(cluster.options, **options) as client:
+            membership = Membership(
+                client,
+                cluster.topics.name(self.layout.fenced),
+                self.partitions,
+                session_s=int(options.get("session_timeout_ms", SESSION_MS)) / 1_000,
+            )
+            ownership = KafkaOwnership(cluster, membership)
+            try:
+                yield ownership
+            finally:
+                await ownership.close()
+
+    def _place(self, message: Message) -> Output:
+        if message.stream not in self.layout.inputs:
+            self.layout.require(message.stream)
+            raise WrongUseError(f"{message.stream} is written by its worker alone")
+        partition = message.partition
+        if partition is None:
+            partition = partition_of(message.key, self.partitions)
+        elif not 0 <= partition < self.partitions:
+            raise WrongUseError(f"no partition {partition}: there are 0 to {self.partitions - 1}")
+        return (message.stream, partition, message.key, message.value, message.headers)

@@ -1,0 +1,201 @@
+"""Streams as topics: their names, their settings, how many partitions they have."""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import TopicPartition
+from aiokafka.admin import NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from slotkeeper.streams.errors import (
+    StoppedForOperatorError,
+    StoreUnavailableError,
+    WrongUseError,
+)
+from slotkeeper.streams.interface import StreamsSettings
+from slotkeeper.streams.layout import Layout
+
+from .clients import admin
+from .errors import judged, translated
+from .options import ClientOptions
+
+DEFAULT_PARTITIONS = 4
+"""As many as the embedded kind makes."""
+
+REPLICAS = 3
+"""Unless the cluster is smaller: what a broker acknowledged may be in page caches only, so two
+machines must fail together before it is lost."""
+
+LED_S = 60.0
+"""How long new partitions may be without a leader; a moment is usual."""
+
+LOOK_S = 0.05
+
+_DAY_MS = 86_400_000
+
+_OCTETS = 2 * 1024 * 1024
+"""Twice what a broker takes by default: a dead letter is its input and headers more, and a parked
+record stands in the changelog in base64."""
+
+_EVENTS = {"cleanup.policy": "delete", "retention.ms": str(30 * _DAY_MS)}
+"""Thirty days: far longer than a worker may be away, since unread records must not be deleted."""
+
+_OUTPUTS = {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": str(_OCTETS)}
+"""History: kept until somebody decides otherwise."""
+
+_NEWEST = {
+    "cleanup.policy": "compact",
+    # Compacted early and often, since every restore reads all of it.
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.ms": "600000",
+    "max.message.bytes": str(_OCTETS),
+}
+
+_TABLE = {**_NEWEST, "delete.retention.ms": str(7 * _DAY_MS)}
+"""A removed device is told of for a week to whoever reads on from a position."""
+
+_CHANGELOG = {**_NEWEST, "delete.retention.ms": str(_DAY_MS)}
+"""Always read from its beginning, so that tombstones are needed for as long as a reading lasts."""
+
+
+class Topics:
+    """Names of topics: the stream's, behind a prefix."""
+
+    def __init__(self, layout: Layout, prefix: str = "") -> None:
+        """Name the topics of these streams."""
+        self.layout = layout
+        self._prefix = prefix
+
+    def name(self, stream: str) -> str:
+        """Give a stream's topic."""
+        return f"{self._prefix}{self.layout.require(stream)}"
+
+    def at(self, stream: str, partition: int) -> TopicPartition:
+        """Give one partition of a stream's topic."""
+        return TopicPartition(self.name(stream), partition)
+
+    def all_of(self, streams: Iterable[str], partition: int) -> dict[TopicPartition, str]:
+        """Give one partition of several streams, with their names."""
+        return {self.at(stream, partition): stream for stream in streams}
+
+
+async def create_topics(
+    servers: str, settings: StreamsSettings, *, replication_factor: int | None = None
+) -> int:
+    """Make the topics that are missing; gives how many partitions each has.
+
+    Args:
+        servers: ``host:port[,host:port]``.
+        settings: ``partitions`` is wanted of every topic; 4 if None and there are none.
+        replication_factor: 3, or as many as there are brokers, if None.
+
+    Raises:
+        StoppedForOperatorError: Some exist, with another partition count.
+        WrongUseError: The cluster refuses.
+        StoreUnavailableError: The cluster cannot be used now.
+    """
+    options = ClientOptions(servers, settings.kafka)
+    topics = Topics(settings.layout, settings.topic_prefix)
+    standing = await partition_counts(options, topics)
+    counts = set(standing.values()) | ({settings.partitions} - {None})
+    if len(counts) > 1:
+        raise StoppedForOperatorError(_differing(standing, settings.partitions))
+    partitions = next(iter(counts), None) or DEFAULT_PARTITIONS
+    async with admin(options) as client:
+        with translated("the topics were not made"):
+            brokers = len((await client.describe_cluster())["brokers"])
+            replicas = replication_factor or min(REPLICAS, brokers)
+            answer = await client.create_topics(
+                [
+                    NewTopic(
+                        topics.name(stream),
+                        partitions,
+                        replicas,
+                        topic_configs=_configuration(settings.layout, stream, replicas),
+                    )
+                    for stream in settings.layout.names
+                    if stream not in standing
+                ]
+            )
+    for topic, code, *message in answer.topic_errors:
+        error = for_code(code)
+        if code and error is not TopicAlreadyExistsError:
+            raise judged(error(*message), f"topic {topic} was not made")
+    await _all_led(options, topics, partitions)
+    return partitions
+
+
+async def _all_led(options: ClientOptions, topics: Topics, partitions: int) -> None:
+    """Wait until every partition of what was made has a leader that clients are told of."""
+    try:
+        async with asyncio.timeout(LED_S):
+            wanted = dict.fromkeys(topics.layout.names, partitions)
+            while await partition_counts(options, topics) != wanted:  # noqa: ASYNC110  # remote
+                await asyncio.sleep(LOOK_S)
+    except TimeoutError as error:
+        raise StoreUnavailableError(
+            f"the topics are made, and not all have a leader after {LED_S:.0f} s"
+        ) from error
+
+
+async def agreed_partitions(
+    options: ClientOptions, topics: Topics, wanted: int | None = None
+) -> int:
+    """Give the partition count that all topics have.
+
+    Raises:
+        WrongUseError: Topics are missing.
+        StoppedForOperatorError: They differ, or differ from what is wanted.
+    """
+    standing = await partition_counts(options, topics)
+    missing = [topics.name(stream) for stream in topics.layout.names if stream not in standing]
+    if missing:
+        raise WrongUseError(
+            f"{options.servers} has no topic {', '.join(missing)}: `slotkeeper streams create` "
+            "makes what is missing"
+        )
+    counts = set(standing.values())
+    if len(counts) > 1 or (wanted is not None and counts != {wanted}):
+        raise StoppedForOperatorError(_differing(standing, wanted))
+    return counts.pop()
+
+
+async def partition_counts(options: ClientOptions, topics: Topics) -> dict[str, int]:
+    """Give how many partitions with a leader the topics have, by stream; those that exist."""
+    async with admin(options) as client:
+        # All topics, since asking for one by its name can make a broker create it.
+        with translated("the topics were not listed"):
+            standing = {
+                topic["topic"]: sum(part["leader"] >= 0 for part in topic["partitions"])
+                for topic in await client.describe_topics()
+                if not topic["error_code"]
+            }
+    return {
+        stream: standing[topics.name(stream)]
+        for stream in topics.layout.names
+        if topics.name(stream) in standing
+    }
+
+
+def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]:
+    if stream == layout.table:
+        kept = _TABLE
+    elif stream == layout.changelog:
+        kept = _CHANGELOG
+    else:
+        kept = _EVENTS if stream in layout.events else _OUTPUTS
+    return {
+        **kept,
+        # One replica may be away without a stop, and an acknowledged record is on two.
+        "min.insync.replicas": str(max(1, replicas - 1)),
+        "unclean.leader.election.enable": "false",
+    }
+
+
+def _differing(standing: dict[str, int], wanted: int | None) -> str:
+    counts = ", ".join(f"{stream} {count}" for stream, count in sorted(standing.items()))
+    asked = "" if wanted is None else f"; {wanted} are wanted"
+    return (
+        f"the topics must all have the same number of partitions, for ever ({counts} partitions"
+        f"{asked}): devices would change their partition and lose their counters"
+    )

@@ -1,0 +1,104 @@
+"""One batch of a partition's owner, in one transaction of the cluster."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
+
+from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
+from slotkeeper.streams.interface import Output
+
+from .batches import send
+from .errors import CLIENT, REFUSED, judged
+from .topics import Topics
+
+TIMEOUT_MS = 15_000
+"""After this the broker ends a transaction by itself. An open one holds back every read-committed
+reader, and a rerouted record's partition with them, so it is short; a broker that was killed was
+seen to hold transactions up for 7.9 s, so it is longer than that."""
+
+ABORT_S = 5.0
+"""How long an abort may take; one that takes longer ends in doubt, which costs a restore."""
+
+_PAST_USE = (*CLIENT, AssertionError)
+"""aiokafka says by an AssertionError that a producer is past use."""
+
+
+class Transactions:
+    """Commits the batches of one owner.
+
+    Whether a batch is aborted for certain or in doubt is decided by one thing: whether the commit
+    was called. A commit that ran into its deadline had succeeded 10 times of 10 when that was
+    tried, and to abort after it is an error of the client.
+    """
+
+    def __init__(self, producer: Any, topics: Topics, group: str, deadline_s: float) -> None:  # noqa: ANN401
+        """Commit by a producer that has just fenced all earlier ones.
+
+        Args:
+            producer: Started, with the partition's transactional id.
+            topics: Where records go.
+            group: Whose offsets are written.
+            deadline_s: For sending, and again for the commit.
+        """
+        self._producer = producer
+        self._topics = topics
+        self._group = group
+        self._deadline_s = deadline_s
+
+    async def commit(
+        self,
+        records: Sequence[Output],
+        offsets: Mapping[TopicPartition, int],
+        timestamp_ms: int,
+    ) -> dict[TopicPartition, int]:
+        """Write records and offsets together; gives the offsets after the last records.
+
+        Raises:
+            CommitAbortedError: Nothing is visible, for certain.
+            CommitInDoubtError: It may be.
+            FencedError: A later owner has the partition; or the broker ended the transaction.
+        """
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._producer.begin_transaction()
+                ends = await send(self._producer, self._topics, records, timestamp_ms)
+                if offsets:
+                    await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
+        except ProducerFenced as error:
+            raise _fenced(error) from error
+        except _PAST_USE as error:
+            await self._abort(error)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._producer.commit_transaction()
+        except ProducerFenced as error:
+            raise _fenced(error) from error
+        except _PAST_USE as error:
+            raise CommitInDoubtError(
+                f"the batch may or may not be visible: {type(error).__name__} {error}"
+            ) from error
+        return ends
+
+    async def _abort(self, cause: Exception) -> None:
+        """Abort and say so; always raises."""
+        told = f"{type(cause).__name__} {cause}".rstrip()
+        try:
+            async with asyncio.timeout(ABORT_S):
+                await self._producer.abort_transaction()
+        except ProducerFenced as error:
+            raise _fenced(error) from error
+        except _PAST_USE as error:
+            raise CommitInDoubtError(
+                f"the batch was not written ({told}), nor was its abort confirmed"
+            ) from error
+        refused = judged(cause, "the batch was refused") if isinstance(cause, REFUSED) else cause
+        raise CommitAbortedError(f"the batch was not written: {told}") from refused
+
+
+def _fenced(error: ProducerFenced) -> FencedError:
+    return FencedError(
+        f"the partition has a later owner, or its transaction took too long: {error}"
+    )
