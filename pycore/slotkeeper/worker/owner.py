@@ -10,7 +10,6 @@ from slotkeeper._core import EngineFaultError, SignerUnavailableError
 from slotkeeper.streams import (
     CommitAbortedError,
     CommitInDoubtError,
-    FencedError,
     Layout,
     Ownership,
     Record,
@@ -123,10 +122,9 @@ class Owner:
             while not self._stop.is_set():
                 try:
                     await self._own(ownership, off_loop)
-                except FencedError:
-                    raise
                 except CommitInDoubtError as error:
-                    # The partition is taken over again as by a stranger.
+                    # The partition is taken over again as by a stranger; after a fence, not before
+                    # this worker is entitled to it again.
                     self._summary.in_doubt += 1
                     self._warn("partition is restored anew", error)
                     await self._patience.pause_or(lasting(error))
@@ -137,7 +135,9 @@ class Owner:
 
     async def _own(self, ownership: Ownership, off_loop: OffLoop) -> None:
         self.phase = Phase.FENCING
-        partition = await ownership.open(self.number)
+        partition = await self._unless_stopped(ownership.open(self.number))
+        if partition is None:
+            return
         try:
             self.phase = Phase.RESTORING
             restored = await self._unless_stopped(
@@ -165,14 +165,14 @@ class Owner:
             await partition.close()
 
     async def _unless_stopped(self, reading: Coroutine[None, None, T]) -> T | None:
-        """Give what the fetch or restore gives; None as soon as a stop is asked for."""
+        """Give what the fence, restore or fetch gives; None as soon as a stop is asked for."""
         read = asyncio.ensure_future(reading)
         stop = asyncio.ensure_future(self._stop.wait())
         try:
             await asyncio.wait([read, stop], return_when=asyncio.FIRST_COMPLETED)
             return read.result() if read.done() else None
         finally:
-            # Reading changes nothing, so it may end anywhere.
+            # Neither reading nor fencing leaves anything half done, so they may end anywhere.
             for task in (read, stop):
                 task.cancel()
             await asyncio.gather(read, stop, return_exceptions=True)
