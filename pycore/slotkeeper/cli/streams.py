@@ -9,7 +9,7 @@ import click
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, write_json_line
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
+from slotkeeper.streams import create_streams
 
 
 @click.group()
@@ -21,15 +21,22 @@ def streams() -> None:
     epilog="Example: slotkeeper streams create --streams sqlite:///slots.db --partitions 8"
 )
 @click.option("--partitions", type=click.IntRange(1, 1024), help="Of every stream; 4 if not given.")
+@click.option(
+    "--replication-factor",
+    type=click.IntRange(1, 32767),
+    help="Of Kafka topics; 3 if not given, or as many as there are brokers.",
+)
 @settings_options
 @json_option
-def create(*, partitions: int | None, settings: Settings, as_json: bool) -> None:
+def create(
+    *, partitions: int | None, replication_factor: int | None, settings: Settings, as_json: bool
+) -> None:
     """Make every stream with the same number of partitions.
 
     The number can never be changed afterwards: the key decides the partition, and a device's
     record must stay where it is. Streams that exist with that number are left as they are.
     """
-    made = asyncio.run(_create(settings, partitions))
+    made = asyncio.run(_create(settings, partitions, replication_factor))
     if as_json:
         write_json_line(made)
     else:
@@ -38,7 +45,9 @@ def create(*, partitions: int | None, settings: Settings, as_json: bool) -> None
         )
 
 
-async def _create(settings: Settings, partitions: int | None) -> dict[str, Any]:
+async def _create(
+    settings: Settings, partitions: int | None, replication_factor: int | None
+) -> dict[str, Any]:
     wanted = replace(settings.streams_settings(), partitions=partitions)
-    async with open_streams(settings.streams, wanted) as opened:
-        return {"streams": list(opened.layout.names), "partitions": opened.partitions}
+    made = await create_streams(settings.streams, wanted, replication_factor=replication_factor)
+    return {"streams": list(wanted.layout.names), "partitions": made}
