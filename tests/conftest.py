@@ -1,11 +1,16 @@
 """Where the tests' streams are, for all tests."""
 
-from collections.abc import AsyncIterator
+import itertools
+import os
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.kafka.broker import running_cluster
 
-from slotkeeper.streams import Streams, open_streams
+from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
+
+_places = itertools.count()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,5 +31,28 @@ def streams_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def streams(streams_url: str) -> AsyncIterator[Streams]:
-    async with open_streams(streams_url) as opened:
+    settings = StreamsSettings()
+    if streams_url.startswith("kafka:"):
+        settings = await place_of_its_own(streams_url)
+    async with open_streams(streams_url, settings) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def kafka_url() -> Iterator[str]:
+    """A broker for all tests. Without Java or Maven they fail and say how to get them."""
+    with running_cluster() as cluster:
+        yield cluster.url
+
+
+@pytest.fixture
+async def kafka_place(kafka_url: str) -> StreamsSettings:
+    """Topics and a group that no other test uses."""
+    return await place_of_its_own(kafka_url)
+
+
+async def place_of_its_own(url: str) -> StreamsSettings:
+    name = f"test-{os.getpid()}-{next(_places)}"
+    settings = StreamsSettings(application=name, topic_prefix=f"{name}.")
+    await create_streams(url, settings)
+    return settings

@@ -7,17 +7,29 @@ from typing import TypeAlias
 
 import pytest
 
-from slotkeeper.streams import Streams, open_streams
+from slotkeeper.streams import Streams, StreamsSettings, open_streams
 from slotkeeper.streams.memory import MemoryStreams
 
 Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Streams]]
 """Opens the same streams again, as another process would."""
 
 
-@pytest.fixture(params=["sqlite", "memory"])
-def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
-    if request.param == "sqlite":
+KINDS = ("sqlite", "memory", "kafka")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def opener(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
+    if kind == "sqlite":
         return lambda: open_streams(f"sqlite:///{tmp_path / 'streams.db'}")
+    if kind == "kafka":
+        url: str = request.getfixturevalue("kafka_url")
+        settings: StreamsSettings = request.getfixturevalue("kafka_place")
+        return lambda: open_streams(url, settings)
     streams = MemoryStreams()
 
     @asynccontextmanager
