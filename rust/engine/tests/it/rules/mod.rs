@@ -4,6 +4,7 @@ mod adjustments;
 mod faults;
 mod inventory;
 mod keys;
+mod laws;
 mod northbound;
 mod parking;
 mod paths;

@@ -155,6 +155,11 @@ impl Host {
         self.publish(Stream::Inventory, device, None)
     }
 
+    /// Records made elsewhere.
+    pub(crate) fn take(&mut self, records: &[Record]) {
+        self.waiting.extend_from_slice(records);
+    }
+
     /// Publishes, and gives the offset of the first record that was.
     pub(crate) fn waiting_after(&mut self, publish: impl FnOnce(&mut Self)) -> u64 {
         let first = self.next_offset;
