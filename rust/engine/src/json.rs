@@ -2,14 +2,30 @@
 
 use std::io::Write as _;
 
-/// Writes one JSON object into a buffer.
+/// A member's name as it is written, quotes and colon included; [`member!`] makes one.
+#[derive(Clone, Copy)]
+pub(crate) struct Member(pub(crate) &'static str);
+
+/// The name of a member, which must need no escapes.
+macro_rules! member {
+    ($name:literal) => {
+        $crate::json::Member(concat!("\"", $name, "\":"))
+    };
+}
+pub(crate) use member;
+
+/// Writes one JSON object onto the end of a buffer.
 pub(crate) struct Object {
     buffer: Vec<u8>,
 }
 
 impl Object {
     pub(crate) fn with_capacity(octets: usize) -> Self {
-        let mut buffer = Vec::with_capacity(octets);
+        Self::onto(Vec::with_capacity(octets))
+    }
+
+    /// Behind what the buffer holds; [`Self::finish`] gives it back.
+    pub(crate) fn onto(mut buffer: Vec<u8>) -> Self {
         buffer.push(b'{');
         Self { buffer }
     }
@@ -20,7 +36,7 @@ impl Object {
     }
 
     /// Text that may need escapes.
-    pub(crate) fn text(&mut self, name: &str, value: &str) {
+    pub(crate) fn text(&mut self, name: Member, value: &str) {
         self.name(name);
         self.buffer.push(b'"');
         escape(value, &mut self.buffer);
@@ -28,7 +44,7 @@ impl Object {
     }
 
     /// Text or null.
-    pub(crate) fn optional_text(&mut self, name: &str, value: Option<&str>) {
+    pub(crate) fn optional_text(&mut self, name: Member, value: Option<&str>) {
         match value {
             Some(value) => self.text(name, value),
             None => self.null(name),
@@ -36,7 +52,7 @@ impl Object {
     }
 
     /// Octets that are known to need no escapes: names, hex, base64, times.
-    pub(crate) fn plain(&mut self, name: &str, value: &[u8]) {
+    pub(crate) fn plain(&mut self, name: Member, value: &[u8]) {
         self.name(name);
         self.buffer.push(b'"');
         self.buffer.extend_from_slice(value);
@@ -44,51 +60,50 @@ impl Object {
     }
 
     /// A counter: a decimal string, since readers of other languages lose integers above 2^53.
-    pub(crate) fn counter(&mut self, name: &str, value: Option<u64>) {
+    pub(crate) fn counter(&mut self, name: Member, value: Option<u64>) {
         match value {
             Some(value) => self.plain(name, itoa::Buffer::new().format(value).as_bytes()),
             None => self.null(name),
         }
     }
 
-    pub(crate) fn integer(&mut self, name: &str, value: u64) {
+    pub(crate) fn integer(&mut self, name: Member, value: u64) {
         self.name(name);
         self.buffer
             .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
         self.buffer.push(b',');
     }
 
-    pub(crate) fn boolean(&mut self, name: &str, value: bool) {
+    pub(crate) fn boolean(&mut self, name: Member, value: bool) {
         self.name(name);
         self.buffer
             .extend_from_slice(if value { b"true," } else { b"false," });
     }
 
-    pub(crate) fn null(&mut self, name: &str) {
+    pub(crate) fn null(&mut self, name: Member) {
         self.name(name);
         self.buffer.extend_from_slice(b"null,");
     }
 
     /// Octets as lower-case hexadecimal.
-    pub(crate) fn hex(&mut self, name: &str, octets: &[u8]) {
-        const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    pub(crate) fn hex(&mut self, name: Member, octets: &[u8]) {
         self.name(name);
         self.buffer.push(b'"');
         for octet in octets {
-            self.buffer.push(DIGITS[usize::from(octet >> 4)]);
-            self.buffer.push(DIGITS[usize::from(octet & 15)]);
+            self.buffer
+                .extend_from_slice(&HEX_PAIRS[usize::from(*octet)]);
         }
         self.end_string();
     }
 
-    pub(crate) fn base64(&mut self, name: &str, octets: &[u8]) {
+    pub(crate) fn base64(&mut self, name: Member, octets: &[u8]) {
         self.name(name);
         self.buffer.push(b'"');
         crate::base64::encode_append(octets, &mut self.buffer);
         self.end_string();
     }
 
-    pub(crate) fn object(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+    pub(crate) fn object(&mut self, name: Member, fill: impl FnOnce(&mut Self)) {
         self.name(name);
         self.buffer.push(b'{');
         fill(self);
@@ -98,7 +113,7 @@ impl Object {
 
     pub(crate) fn list<T>(
         &mut self,
-        name: &str,
+        name: Member,
         items: impl IntoIterator<Item = T>,
         mut each: impl FnMut(&mut Self, T),
     ) {
@@ -126,10 +141,18 @@ impl Object {
         self.end_string();
     }
 
-    fn name(&mut self, name: &str) {
+    /// An integer under a name that is known at run time only, and needs no escapes.
+    pub(crate) fn integer_of(&mut self, name: &str, value: u64) {
         self.buffer.push(b'"');
         self.buffer.extend_from_slice(name.as_bytes());
         self.buffer.extend_from_slice(b"\":");
+        self.buffer
+            .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
+        self.buffer.push(b',');
+    }
+
+    fn name(&mut self, Member(name): Member) {
+        self.buffer.extend_from_slice(name.as_bytes());
     }
 
     fn end_string(&mut self) {
@@ -145,12 +168,32 @@ impl Object {
     }
 }
 
+/// The two digits of each octet.
+const HEX_PAIRS: [[u8; 2]; 256] = {
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let mut pairs = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        pairs[octet] = [DIGITS[octet >> 4], DIGITS[octet & 15]];
+        octet += 1;
+    }
+    pairs
+};
+
+fn needs_escape(octet: u8) -> bool {
+    octet < 0x20 || matches!(octet, b'"' | b'\\')
+}
+
 fn escape(value: &str, buffer: &mut Vec<u8>) {
+    // Nearly all text is clean, and looking at every octet without a branch is several times as fast as searching.
+    let clean = value
+        .bytes()
+        .fold(true, |clean, octet| clean & !needs_escape(octet));
+    if clean {
+        return buffer.extend_from_slice(value.as_bytes());
+    }
     let mut rest = value.as_bytes();
-    while let Some(at) = rest
-        .iter()
-        .position(|octet| *octet < 0x20 || matches!(octet, b'"' | b'\\'))
-    {
+    while let Some(at) = rest.iter().position(|octet| needs_escape(*octet)) {
         let (clean, tail) = rest.split_at(at);
         buffer.extend_from_slice(clean);
         let Some((octet, tail)) = tail.split_first() else {
@@ -177,14 +220,16 @@ mod tests {
     #[test]
     fn members_lists_and_nesting() {
         let mut object = Object::with_capacity(64);
-        object.text("a", "x\"\\\n");
-        object.counter("b", Some(u64::MAX));
-        object.null("c");
-        object.object("d", |_| {});
-        object.list("e", [1, 2], |o, n| o.element(|o| o.integer("n", n)));
-        object.list::<u8>("f", [], |_, _| {});
-        object.hex("g", &[0, 0xab]);
-        object.base64("h", b"abcd");
+        object.text(member!("a"), "x\"\\\n");
+        object.counter(member!("b"), Some(u64::MAX));
+        object.null(member!("c"));
+        object.object(member!("d"), |_| {});
+        object.list(member!("e"), [1, 2], |o, n| {
+            o.element(|o| o.integer(member!("n"), n))
+        });
+        object.list::<u8>(member!("f"), [], |_, _| {});
+        object.hex(member!("g"), &[0, 0xab]);
+        object.base64(member!("h"), b"abcd");
         assert_eq!(
             String::from_utf8(object.finish()).unwrap(),
             r#"{"a":"x\"\\\u000a","b":"18446744073709551615","c":null,"d":{},"e":[{"n":1},{"n":2}],"f":[],"g":"00ab","h":"YWJjZA=="}"#
@@ -195,7 +240,7 @@ mod tests {
         #[test]
         fn any_text_survives(text in ".*") {
             let mut object = Object::with_capacity(0);
-            object.text("t", &text);
+            object.text(member!("t"), &text);
             let read: serde_json::Value = serde_json::from_slice(&object.finish()).unwrap();
             prop_assert_eq!(read["t"].as_str().unwrap(), text);
         }

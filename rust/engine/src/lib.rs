@@ -25,6 +25,7 @@ mod json;
 mod judge;
 mod keystore;
 mod message;
+mod outbox;
 mod parking;
 mod paths;
 mod records;

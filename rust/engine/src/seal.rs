@@ -7,7 +7,7 @@ use slotkeeper_gbcs::{
     ReplacementMode, SeqNumber, SeqNumberUsage, SpecialistFloor, TrustAnchorCell, UnsignedCommand,
 };
 
-use crate::json::Object;
+use crate::json::{Object, member};
 use crate::judge::Issue;
 use crate::message::{gbcs_role, role_name};
 use crate::stream::{OutputRecord, Stream};
@@ -78,36 +78,48 @@ pub(crate) fn record(
     let issue = &job.issue;
     let message = seal(acb, issue)?;
     let mut object = Object::with_capacity(message.len() * 4 / 3 + 800);
-    object.text("request_id", &issue.request.request_id);
-    object.plain("device_id", &issue.device.canonical());
-    object.plain("remote_party_role", role_name(issue.role).as_bytes());
-    object.plain("originator_id", &acb.canonical());
-    object.counter("originator_counter", Some(issue.originator_counter));
-    object.counter("recorded_counter", issue.recorded);
-    object.plain("reason", issue.reason.name().as_bytes());
+    object.text(member!("request_id"), &issue.request.request_id);
+    object.plain(member!("device_id"), &issue.device.canonical());
+    object.plain(
+        member!("remote_party_role"),
+        role_name(issue.role).as_bytes(),
+    );
+    object.plain(member!("originator_id"), &acb.canonical());
+    object.counter(
+        member!("originator_counter"),
+        Some(issue.originator_counter),
+    );
+    object.counter(member!("recorded_counter"), issue.recorded);
+    object.plain(member!("reason"), issue.reason.name().as_bytes());
     object.hex(
-        "message_code",
+        member!("message_code"),
         &mode(issue.role).message_code().0.to_be_bytes(),
     );
-    object.hex("signing_key_identifier", &issue.signing_key_identifier.0);
-    object.base64("gbcs_payload", &message);
+    object.hex(
+        member!("signing_key_identifier"),
+        &issue.signing_key_identifier.0,
+    );
+    object.base64(member!("gbcs_payload"), &message);
     write_source(&mut object, partition, job.offset);
-    object.plain("issued_at", &rfc3339_millis(now_ms));
+    object.plain(member!("issued_at"), &rfc3339_millis(now_ms));
     Ok(OutputRecord {
         stream: Stream::Commands,
         partition,
-        key: Some(issue.device.canonical().to_vec()),
-        value: Some(object.finish()),
+        key: Some(issue.device.canonical().to_vec().into()),
+        value: Some(object.finish().into()),
         headers: Vec::new(),
     })
 }
 
 /// Which request a command or a refusal answers.
 pub(crate) fn write_source(object: &mut Object, partition: u32, offset: u64) {
-    object.object("source", |object| {
-        object.plain("stream", Stream::HandoverRequests.name().as_bytes());
-        object.integer("partition", u64::from(partition));
-        object.integer("offset", offset);
+    object.object(member!("source"), |object| {
+        object.plain(
+            member!("stream"),
+            Stream::HandoverRequests.name().as_bytes(),
+        );
+        object.integer(member!("partition"), u64::from(partition));
+        object.integer(member!("offset"), offset);
     });
 }
 

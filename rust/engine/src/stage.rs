@@ -3,15 +3,16 @@
 use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::{AuditWriter, Cause, Entry, Origin};
+use crate::audit::{AuditWriter, Cause, Entry, Origin, USUAL_OCTETS};
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{Applied, DAMAGED, DROPPED, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
-use crate::json::Object;
+use crate::json::{Object, member};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
 use crate::message::{Facts, role_name};
+use crate::outbox::Outbox;
 use crate::parking::Parked;
 use crate::records::{DeviceRecord, HandoverRequest};
 use crate::seal::{Job, write_source};
@@ -51,7 +52,8 @@ impl Engine {
         self.state = State::Staged(self.batches);
         let mut batch = Batch {
             context,
-            records: Vec::with_capacity(inputs.len()),
+            now: rfc3339_millis(context.now_ms),
+            outbox: Outbox::new(self.partition.index, inputs.len(), USUAL_OCTETS),
             changes: Vec::new(),
             jobs: Vec::new(),
             tally: Tally::default(),
@@ -59,7 +61,7 @@ impl Engine {
         };
         batch.run(inputs);
         let Batch {
-            records,
+            outbox,
             mut changes,
             jobs,
             tally,
@@ -69,8 +71,8 @@ impl Engine {
         changes.extend(engine.overlay.changed().map(|device| OutputRecord {
             stream: Stream::Changelog,
             partition: engine.partition.index,
-            key: Some(changelog::device_key(Eui64::from_u64(device))),
-            value: Some(engine.overlay.image(&engine.table, device)),
+            key: Some(changelog::device_key(Eui64::from_u64(device)).into()),
+            value: Some(engine.overlay.image(&engine.table, device).into()),
             headers: Vec::new(),
         }));
         Ok(Staged {
@@ -79,7 +81,7 @@ impl Engine {
             partition: engine.partition.index,
             threads: engine.threads,
             now_ms: context.now_ms,
-            records,
+            records: outbox.into_records(),
             changes,
             jobs,
             commands: None,
@@ -91,7 +93,9 @@ impl Engine {
 struct Batch<'e> {
     engine: &'e mut Engine,
     context: &'e BatchContext,
-    records: Vec<OutputRecord>,
+    /// The same moment as RFC 3339.
+    now: [u8; 24],
+    outbox: Outbox,
     changes: Vec<OutputRecord>,
     jobs: Vec<Job>,
     tally: Tally,
@@ -193,7 +197,7 @@ impl Batch<'_> {
             .extend(lost.map(|(device, start)| OutputRecord {
                 stream: Stream::Changelog,
                 partition: engine.partition.index,
-                key: Some(changelog::parked_key(Eui64::from_u64(*device), start)),
+                key: Some(changelog::parked_key(Eui64::from_u64(*device), start).into()),
                 value: None,
                 headers: Vec::new(),
             }));
@@ -525,10 +529,10 @@ impl Batch<'_> {
             overlay: &engine.overlay,
             acb: engine.authority.id(),
             partition: engine.partition.index,
-            now_ms: self.context.now_ms,
+            now: &self.now,
         };
         let is_request = origin.stream == Stream::HandoverRequests;
-        let value = writer.write(&Entry {
+        let entry = Entry {
             origin,
             cause,
             device,
@@ -536,9 +540,9 @@ impl Batch<'_> {
             decision,
             facts,
             decided_after: is_request.then_some(self.context.decided_after.as_slice()),
-        });
-        let key = device.map(|device| device.canonical().to_vec());
-        self.push(Stream::Audit, key, Some(value), Vec::new());
+        };
+        self.outbox
+            .write(Stream::Audit, device, |object| writer.write(object, &entry));
     }
 
     fn refuse(
@@ -550,20 +554,23 @@ impl Batch<'_> {
         decision: &Decision,
         retryable: bool,
     ) {
-        let mut object = Object::with_capacity(512);
-        object.text("request_id", request_id);
-        object.plain("device_id", &device.canonical());
-        match decision.role {
-            Some(role) => object.plain("remote_party_role", role_name(role).as_bytes()),
-            None => object.text("remote_party_role", role),
-        }
-        object.plain("reason", decision.reason.name().as_bytes());
-        object.boolean("retryable", retryable);
-        object.text("detail", &decision.detail);
-        write_source(&mut object, self.engine.partition.index, input.offset);
-        object.plain("refused_at", &rfc3339_millis(self.context.now_ms));
-        let key = Some(device.canonical().to_vec());
-        self.push(Stream::Refusals, key, Some(object.finish()), Vec::new());
+        let partition = self.engine.partition.index;
+        let now = self.now;
+        self.outbox.write(Stream::Refusals, Some(device), |object| {
+            object.text(member!("request_id"), request_id);
+            object.plain(member!("device_id"), &device.canonical());
+            match decision.role {
+                Some(role) => {
+                    object.plain(member!("remote_party_role"), role_name(role).as_bytes())
+                }
+                None => object.text(member!("remote_party_role"), role),
+            }
+            object.plain(member!("reason"), decision.reason.name().as_bytes());
+            object.boolean(member!("retryable"), retryable);
+            object.text(member!("detail"), &decision.detail);
+            write_source(object, partition, input.offset);
+            object.plain(member!("refused_at"), &now);
+        });
     }
 
     fn reroute(&mut self, input: &Input<'_>, device: Eui64, place: u32) {
@@ -575,13 +582,13 @@ impl Batch<'_> {
         };
         self.audit(origin, None, Some(device), None, &decision, None);
         let from = format!("{}/{}", self.engine.partition.index, input.offset);
-        self.records.push(OutputRecord {
-            stream: input.stream,
-            partition: place,
-            key: Some(device.canonical().to_vec()),
-            value: as_record(input.value),
-            headers: vec![("rerouted-from", from.into_bytes())],
-        });
+        self.outbox.push(
+            input.stream,
+            place,
+            Some(device.canonical().to_vec()),
+            as_record(input.value),
+            vec![("rerouted-from", from.into_bytes())],
+        );
     }
 
     fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
@@ -596,8 +603,9 @@ impl Batch<'_> {
             ("detail", detail.as_bytes().to_vec()),
         ];
         let key = input.key.map(<[u8]>::to_vec);
-        self.push(
+        self.outbox.push(
             Stream::DeadLetters,
+            self.engine.partition.index,
             key,
             input.value.bytes().map(<[u8]>::to_vec),
             headers,
@@ -608,26 +616,9 @@ impl Batch<'_> {
         self.changes.push(OutputRecord {
             stream: Stream::Changelog,
             partition: self.engine.partition.index,
-            key: Some(changelog::parked_key(device, digest)),
-            value: parked.map(changelog::encode_parked),
+            key: Some(changelog::parked_key(device, digest).into()),
+            value: parked.map(|parked| changelog::encode_parked(parked).into()),
             headers: Vec::new(),
-        });
-    }
-
-    fn push(
-        &mut self,
-        stream: Stream,
-        key: Option<Vec<u8>>,
-        value: Option<Vec<u8>>,
-        headers: Vec<(&'static str, Vec<u8>)>,
-    ) {
-        let partition = self.engine.partition.index;
-        self.records.push(OutputRecord {
-            stream,
-            partition,
-            key,
-            value,
-            headers,
         });
     }
 }
@@ -638,7 +629,7 @@ fn as_record(value: Value<'_>) -> Option<Vec<u8>> {
         Value::Absent => None,
         Value::Gbcs(message) => {
             let mut object = Object::with_capacity(message.len() * 4 / 3 + 32);
-            object.base64("gbcs_payload", message);
+            object.base64(member!("gbcs_payload"), message);
             Some(object.finish())
         }
         Value::Record(value) => Some(value.to_vec()),

@@ -1,5 +1,6 @@
 //! The streams by name, and the records that enter and leave the engine.
 
+use bytes::Bytes;
 use slotkeeper_gbcs::Eui64;
 
 /// A stream of `docs/streams.md`; the name is the same on every kind of transport.
@@ -123,9 +124,9 @@ pub struct OutputRecord {
     /// The partition there: the engine's own, but for a rerouted input.
     pub partition: u32,
     /// The key; the input's own for a dead letter.
-    pub key: Option<Vec<u8>>,
+    pub key: Option<Bytes>,
     /// `None` is a tombstone.
-    pub value: Option<Vec<u8>>,
+    pub value: Option<Bytes>,
     /// Names and values.
     pub headers: Vec<(&'static str, Vec<u8>)>,
 }

@@ -1,6 +1,7 @@
 //! What the engine decides, record by record.
 
 mod adjustments;
+mod embedding;
 mod faults;
 mod inventory;
 mod keys;

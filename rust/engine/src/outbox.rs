@@ -1,0 +1,113 @@
+//! The records of one batch: those that every event gets stand in one buffer, so that a batch of them costs one
+//! allocation.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use slotkeeper_gbcs::Eui64;
+
+use crate::json::Object;
+use crate::stream::{OutputRecord, Stream};
+
+/// Names and values.
+pub(crate) type Headers = Vec<(&'static str, Vec<u8>)>;
+
+/// Collects records until the batch is decided.
+pub(crate) struct Outbox {
+    partition: u32,
+    buffer: Vec<u8>,
+    drafts: Vec<Draft>,
+}
+
+/// A record whose octets may still stand in the buffer.
+struct Draft {
+    stream: Stream,
+    partition: u32,
+    key: Octets,
+    value: Octets,
+    headers: Headers,
+}
+
+enum Octets {
+    None,
+    Owned(Vec<u8>),
+    Written(Range<usize>),
+}
+
+impl Outbox {
+    pub(crate) fn new(partition: u32, events: usize, octets_an_event: usize) -> Self {
+        Self {
+            partition,
+            buffer: Vec::with_capacity(events * octets_an_event),
+            drafts: Vec::with_capacity(events),
+        }
+    }
+
+    /// Writes a JSON record under the device's key.
+    pub(crate) fn write(
+        &mut self,
+        stream: Stream,
+        device: Option<Eui64>,
+        write: impl FnOnce(&mut Object),
+    ) {
+        let key = match device {
+            Some(device) => {
+                let start = self.buffer.len();
+                self.buffer.extend_from_slice(&device.canonical());
+                Octets::Written(start..self.buffer.len())
+            }
+            None => Octets::None,
+        };
+        let start = self.buffer.len();
+        let mut object = Object::onto(std::mem::take(&mut self.buffer));
+        write(&mut object);
+        self.buffer = object.finish();
+        let value = Octets::Written(start..self.buffer.len());
+        self.drafts.push(Draft {
+            stream,
+            partition: self.partition,
+            key,
+            value,
+            headers: Headers::new(),
+        });
+    }
+
+    /// Takes a record whose octets are made already.
+    pub(crate) fn push(
+        &mut self,
+        stream: Stream,
+        partition: u32,
+        key: Option<Vec<u8>>,
+        value: Option<Vec<u8>>,
+        headers: Headers,
+    ) {
+        let octets = |octets: Option<Vec<u8>>| octets.map_or(Octets::None, Octets::Owned);
+        self.drafts.push(Draft {
+            stream,
+            partition,
+            key: octets(key),
+            value: octets(value),
+            headers,
+        });
+    }
+
+    /// The records, in the order in which they came.
+    pub(crate) fn into_records(self) -> Vec<OutputRecord> {
+        let buffer = Bytes::from(self.buffer);
+        let finish = |octets| match octets {
+            Octets::None => None,
+            Octets::Owned(octets) => Some(Bytes::from(octets)),
+            Octets::Written(range) => Some(buffer.slice(range)),
+        };
+        self.drafts
+            .into_iter()
+            .map(|draft| OutputRecord {
+                stream: draft.stream,
+                partition: draft.partition,
+                key: finish(draft.key),
+                value: finish(draft.value),
+                headers: draft.headers,
+            })
+            .collect()
+    }
+}
