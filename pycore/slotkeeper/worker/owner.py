@@ -10,6 +10,7 @@ from slotkeeper._core import EngineFaultError, SignerUnavailableError
 from slotkeeper.streams import (
     CommitAbortedError,
     CommitInDoubtError,
+    FencedError,
     Layout,
     Ownership,
     Record,
@@ -126,6 +127,7 @@ class Owner:
                     # The partition is taken over again as by a stranger; after a fence, not before
                     # this worker is entitled to it again.
                     self._summary.in_doubt += 1
+                    self._summary.fenced += isinstance(error, FencedError)
                     self._warn("partition is restored anew", error)
                     await self._patience.pause_or(lasting(error))
                 except EngineFaultError as error:

@@ -16,6 +16,7 @@ class Summary:
         restored: Changelog records replayed.
         aborted: Batches that were discarded and tried again.
         in_doubt: Commits whose end nobody knew; their partitions were restored.
+        fenced: Of these, for the reason that another owner had the partition.
         quarantined: Records over which the engine failed; they are dead letters now.
         dispositions: Committed decisions by disposition.
         reasons: The same by disposition and reason.
@@ -26,6 +27,7 @@ class Summary:
     restored: int = 0
     aborted: int = 0
     in_doubt: int = 0
+    fenced: int = 0
     quarantined: int = 0
     dispositions: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -46,6 +48,7 @@ class Summary:
             "restored": self.restored,
             "aborted": self.aborted,
             "in_doubt": self.in_doubt,
+            "fenced": self.fenced,
             "quarantined": self.quarantined,
             "dispositions": dict(sorted(self.dispositions.items())),
             "reasons": dict(sorted(self.reasons.items())),
