@@ -129,6 +129,21 @@ class Site:
         self.workers.append(Worker(process, process.stderr))
         return self.workers[-1]
 
+    def damage_a_device(self) -> None:
+        """Let one octet of one device's newest changelog record rot."""
+        device = str(self.fleet.members[0].gpf.device.eui).encode()
+        with closing(sqlite3.connect(self.folder / "streams.db")) as connection, connection:
+            # A changelog record's value begins with its format, 1; the inventory's is JSON.
+            found = connection.execute(
+                "SELECT id, value FROM compacted WHERE key = ? AND substr(value, 1, 1) = X'01'",
+                (device,),
+            ).fetchone()
+            rotten = bytearray(found[1])
+            rotten[-1] ^= 1
+            connection.execute(
+                "UPDATE compacted SET value = ? WHERE id = ?", (bytes(rotten), found[0])
+            )
+
     @contextmanager
     def nobody_writes(self) -> Iterator[None]:
         """Hold the file's write transaction, as a slow publisher might; others go on reading."""

@@ -68,6 +68,17 @@ def test_what_was_restored_is_counted(site: Site) -> None:
     assert worker.figures()["slotkeeper_restore_records_total"] == restored
 
 
+def test_d12_damaged_records_are_counted_and_told(site: Site) -> None:
+    site.publish("smart-metering-inventory", site.fleet.inventory())
+    site.publish("srv-6.15.1-responses", site.fleet.hand_backs())
+    site.call("run", "--until-idle")
+    site.damage_a_device()
+    worker = site.start()
+    worker.wait_until_open()
+    assert worker.wait_for("changelog records are damaged")["devices"] == 1
+    assert worker.figures()["slotkeeper_damaged_records_total"] == 1
+
+
 def test_lag_is_what_is_not_committed(site: Site) -> None:
     worker = site.start()
     with site.batch_in_hand(worker):

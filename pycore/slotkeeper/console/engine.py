@@ -1,5 +1,6 @@
 """An engine that is looked at while it works."""
 
+import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,8 @@ from slotkeeper.worker.audit import DEAD_LETTERS
 from slotkeeper.worker.engine import EngineInput
 
 from .metrics import Metrics
+
+_log = logging.getLogger(__name__)
 
 
 class Countable(Engine, Protocol):
@@ -56,7 +59,13 @@ class MeasuredEngine:
         """Open the partition: the restore is over."""
         self._engine.open()
         self._metrics.restore_duration.observe(time.perf_counter() - self._closed_at)
-        self.count()
+        damaged = self.count()["damaged"]
+        if damaged:
+            self._metrics.damaged.inc(damaged)
+            _log.error(
+                "changelog records are damaged",
+                extra={"partition": self._partition, "devices": damaged},
+            )
 
     def stage(
         self,
@@ -70,13 +79,14 @@ class MeasuredEngine:
             staged = self._engine.stage(records, now_ms=now_ms, decided_after=decided_after)
         return MeasuredStaged(staged, self, len(records), self._metrics)
 
-    def count(self) -> None:
-        """Keep what the engine holds now for the next look at the metrics.
+    def count(self) -> Mapping[str, int]:
+        """Keep what the engine holds now for the next look at the metrics; give it as well.
 
         Not asked for when somebody looks: the answer waits while a batch is staged, and whoever
         looks stands on the event loop.
         """
-        self._metrics.held[self._partition] = self._engine.statistics()
+        held = self._metrics.held[self._partition] = self._engine.statistics()
+        return held
 
 
 class MeasuredStaged:

@@ -39,7 +39,6 @@ HELD = (
     ("parked", "slotkeeper_parked_records", "Records kept until more is known."),
     ("parked_bytes", "slotkeeper_parked_bytes", "Their octets."),
     ("burned", "slotkeeper_burned_numbers", "Devices and roles with numbers of aborted batches."),
-    ("damaged", "slotkeeper_damaged_records", "Devices whose changelog record cannot be read."),
 )
 """A member of the engine's statistics, and the gauge that shows it for each partition."""
 
@@ -86,6 +85,11 @@ class Metrics:
         self.restored = Counter(
             "slotkeeper_restore_records",
             "Changelog records replayed.",
+            registry=self._registry,
+        )
+        self.damaged = Counter(
+            "slotkeeper_damaged_records",
+            "Devices whose changelog record could not be read; they are marked since.",
             registry=self._registry,
         )
         self.produced = Counter(
@@ -188,6 +192,7 @@ class _View(Collector):
             ("messages_consumed", "Input records decided.", summary.records),
             ("messages_quarantined", "Records over which the engine failed.", summary.quarantined),
             ("duplicates_dropped", "Repeats met.", summary.dispositions["DUPLICATE"]),
+            ("fenced", "Times another owner had the partition.", summary.fenced),
             ("rebalances", "Times the share was told.", self._group.reassigned),
         ):
             yield CounterMetricFamily(f"slotkeeper_{name}", help_text, value=count)
