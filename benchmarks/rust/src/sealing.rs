@@ -108,7 +108,7 @@ fn sealed(engine: &mut Engine, records: &[Record], sizes: &mut Samples) -> (f64,
     result.unwrap();
     let octets = staged.commands().unwrap().iter().map(|command| {
         let value = command.value.as_ref();
-        float(value.map_or(0, Vec::len))
+        float(value.map_or(0, |value| value.len()))
     });
     octets.for_each(|octets| sizes.push(octets));
     let (folding, ()) = timed(|| end(engine, staged, End::Fold));

@@ -78,8 +78,7 @@ pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
 pub(crate) fn hand_over(list: &Bound<'_, PyList>, records: &[OutputRecord]) -> PyResult<()> {
     let py = list.py();
     for record in records {
-        let octets =
-            |octets: &Option<Vec<u8>>| octets.as_ref().map(|octets| PyBytes::new(py, octets));
+        let octets = |octets: Option<&[u8]>| octets.map(|octets| PyBytes::new(py, octets));
         let headers: Vec<_> = record
             .headers
             .iter()
@@ -88,8 +87,8 @@ pub(crate) fn hand_over(list: &Bound<'_, PyList>, records: &[OutputRecord]) -> P
         list.append((
             PyString::intern(py, record.stream.name()),
             record.partition,
-            octets(&record.key),
-            octets(&record.value),
+            octets(record.key.as_deref()),
+            octets(record.value.as_deref()),
             headers,
         ))?;
     }

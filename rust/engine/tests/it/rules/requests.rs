@@ -465,6 +465,6 @@ fn commands_go_out_in_the_order_of_their_requests() {
     assert!(
         commands
             .iter()
-            .all(|r| r.key == Some(Eui64::from_u64(GPF).canonical().to_vec()))
+            .all(|r| r.key.as_deref() == Some(&Eui64::from_u64(GPF).canonical()[..]))
     );
 }

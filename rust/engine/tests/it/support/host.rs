@@ -206,8 +206,8 @@ impl Host {
         for change in staged.changes() {
             let key = change.key.clone().unwrap();
             match &change.value {
-                Some(value) => self.store.insert(key, value.clone()),
-                None => self.store.remove(&key),
+                Some(value) => self.store.insert(key.to_vec(), value.to_vec()),
+                None => self.store.remove(&key[..]),
             };
         }
         for record in &self.waiting {

@@ -1,23 +1,23 @@
 //! One batch: read, verified many at a time, judged in order on the overlay.
 
-use slotkeeper_counters::Role;
+mod output;
+mod parked;
+
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::{AuditWriter, Cause, Entry, Origin, USUAL_OCTETS};
+use crate::audit::{Cause, Origin, USUAL_OCTETS};
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{Applied, DAMAGED, DROPPED, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
-use crate::json::{Object, member};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
-use crate::message::{Facts, role_name};
+use crate::message::Facts;
 use crate::outbox::Outbox;
-use crate::parking::Parked;
 use crate::records::{DeviceRecord, HandoverRequest};
-use crate::seal::{Job, write_source};
+use crate::seal::Job;
 use crate::staged::{Staged, Tally};
-use crate::stream::{Input, OutputRecord, Stream, Value};
+use crate::stream::{Input, OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 use crate::workers;
 
@@ -355,149 +355,6 @@ impl Batch<'_> {
         );
     }
 
-    fn judge_parked_again(&mut self, concerned: &[(Eui64, Cause)]) {
-        if self.engine.restored {
-            let cause = Cause {
-                stream: "restart",
-                offset: None,
-            };
-            for device in self.engine.parking.devices() {
-                self.judge_device_again(device, cause);
-            }
-        }
-        for (device, cause) in concerned {
-            self.judge_device_again(*device, *cause);
-        }
-    }
-
-    fn judge_device_again(&mut self, device: Eui64, cause: Cause) {
-        let waiting: Vec<Parked> = self.engine.parking.of(device).cloned().collect();
-        for parked in waiting {
-            let input = Input {
-                stream: parked.stream,
-                offset: parked.offset,
-                key: None,
-                value: if parked.bare {
-                    Value::Gbcs(&parked.value)
-                } else {
-                    Value::Record(&parked.value)
-                },
-            };
-            let key = device.canonical();
-            let mut octets = Vec::new();
-            let input = Input {
-                key: Some(&key),
-                ..input
-            };
-            let event = events::read(
-                &input,
-                &self.engine.settings,
-                self.engine.partition,
-                &mut octets,
-            );
-            let Event::Outcome { request_id, .. } = event else {
-                continue;
-            };
-            let Ok(facts) = events::facts(&octets) else {
-                continue;
-            };
-            let decision = self.judge_with().outcome(&Outcome {
-                facts: &facts,
-                key: device,
-                on_its_way_down: parked.stream == Stream::UpdateRequests,
-                signature: None,
-                again: true,
-            });
-            if (decision.disposition, decision.reason) == parked.verdict {
-                continue;
-            }
-            if decision.reason == Reason::ConflictingContent {
-                self.dead_letter(&input, decision.reason, &decision.detail);
-            }
-            let origin = Origin {
-                stream: parked.stream,
-                offset: parked.offset,
-            };
-            self.audit(
-                origin,
-                Some(cause),
-                Some(device),
-                request_id.as_deref(),
-                &decision,
-                Some(&facts),
-            );
-            if decision.parks() {
-                let verdict = (decision.disposition, decision.reason);
-                self.engine
-                    .parking
-                    .set_verdict(device, &parked.digest, verdict);
-                self.change_parked(
-                    device,
-                    &parked.digest,
-                    Some(&Parked {
-                        verdict,
-                        ..parked.clone()
-                    }),
-                );
-            } else {
-                self.engine.parking.remove(device, &parked.digest);
-                self.change_parked(device, &parked.digest, None);
-            }
-        }
-    }
-
-    fn park(&mut self, input: &Input<'_>, device: Eui64, facts: &Facts<'_>, decision: &Decision) {
-        let parked = Parked {
-            stream: input.stream,
-            offset: input.offset,
-            bare: matches!(input.value, Value::Gbcs(_)),
-            value: input.value.bytes().unwrap_or_default().into(),
-            digest: facts.digest,
-            verdict: (decision.disposition, decision.reason),
-            numbers: Role::ALL.map(|role| facts.number_towards(role)),
-        };
-        self.change_parked(device, &parked.digest, Some(&parked));
-        let cap = self.engine.settings.parking_bytes;
-        for (device, evicted) in self.engine.parking.add(device, parked, cap) {
-            self.evict(input, device, &evicted);
-        }
-    }
-
-    fn evict(&mut self, cause: &Input<'_>, device: Eui64, evicted: &Parked) {
-        self.change_parked(device, &evicted.digest, None);
-        if !evicted.has_false_signature() {
-            let engine = &mut *self.engine;
-            for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
-                if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
-                    engine
-                        .overlay
-                        .raise_seen(&engine.table, device.to_u64(), role, number);
-                }
-            }
-        }
-        let decision = Decision::new(Disposition::DeadLetter, Reason::ParkingFull)
-            .detail(format!("evicted while {}", evicted.verdict.1.name()))
-            .role(Role::NetworkOperator);
-        let key = device.canonical();
-        let value = Value::Record(&evicted.value);
-        let input = Input {
-            stream: evicted.stream,
-            offset: evicted.offset,
-            key: Some(&key),
-            value,
-        };
-        self.dead_letter(&input, decision.reason, &decision.detail);
-        let origin = Origin {
-            stream: evicted.stream,
-            offset: evicted.offset,
-        };
-        let cause = Cause {
-            stream: cause.stream.name(),
-            offset: Some(cause.offset),
-        };
-        self.audit(origin, Some(cause), Some(device), None, &decision, None);
-    }
-
     fn judge_with(&mut self) -> Judge<'_> {
         let engine = &mut *self.engine;
         Judge {
@@ -511,127 +368,5 @@ impl Batch<'_> {
             paths: &engine.paths,
             now_ms: self.context.now_ms,
         }
-    }
-
-    fn audit(
-        &mut self,
-        origin: Origin,
-        cause: Option<Cause>,
-        device: Option<Eui64>,
-        request_id: Option<&str>,
-        decision: &Decision,
-        facts: Option<&Facts<'_>>,
-    ) {
-        self.tally.count(decision.disposition, decision.reason);
-        let engine = &*self.engine;
-        let writer = AuditWriter {
-            table: &engine.table,
-            overlay: &engine.overlay,
-            acb: engine.authority.id(),
-            partition: engine.partition.index,
-            now: &self.now,
-        };
-        let is_request = origin.stream == Stream::HandoverRequests;
-        let entry = Entry {
-            origin,
-            cause,
-            device,
-            request_id,
-            decision,
-            facts,
-            decided_after: is_request.then_some(self.context.decided_after.as_slice()),
-        };
-        self.outbox
-            .write(Stream::Audit, device, |object| writer.write(object, &entry));
-    }
-
-    fn refuse(
-        &mut self,
-        input: &Input<'_>,
-        device: Eui64,
-        request_id: &str,
-        role: &str,
-        decision: &Decision,
-        retryable: bool,
-    ) {
-        let partition = self.engine.partition.index;
-        let now = self.now;
-        self.outbox.write(Stream::Refusals, Some(device), |object| {
-            object.text(member!("request_id"), request_id);
-            object.plain(member!("device_id"), &device.canonical());
-            match decision.role {
-                Some(role) => {
-                    object.plain(member!("remote_party_role"), role_name(role).as_bytes())
-                }
-                None => object.text(member!("remote_party_role"), role),
-            }
-            object.plain(member!("reason"), decision.reason.name().as_bytes());
-            object.boolean(member!("retryable"), retryable);
-            object.text(member!("detail"), &decision.detail);
-            write_source(object, partition, input.offset);
-            object.plain(member!("refused_at"), &now);
-        });
-    }
-
-    fn reroute(&mut self, input: &Input<'_>, device: Eui64, place: u32) {
-        let decision = Decision::new(Disposition::Rerouted, Reason::WrongPartition)
-            .detail(format!("written again to partition {place}"));
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
-        self.audit(origin, None, Some(device), None, &decision, None);
-        let from = format!("{}/{}", self.engine.partition.index, input.offset);
-        self.outbox.push(
-            input.stream,
-            place,
-            Some(device.canonical().to_vec()),
-            as_record(input.value),
-            vec![("rerouted-from", from.into_bytes())],
-        );
-    }
-
-    fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
-        let headers = vec![
-            ("stream", input.stream.name().as_bytes().to_vec()),
-            (
-                "partition",
-                self.engine.partition.index.to_string().into_bytes(),
-            ),
-            ("offset", input.offset.to_string().into_bytes()),
-            ("fault", reason.name().as_bytes().to_vec()),
-            ("detail", detail.as_bytes().to_vec()),
-        ];
-        let key = input.key.map(<[u8]>::to_vec);
-        self.outbox.push(
-            Stream::DeadLetters,
-            self.engine.partition.index,
-            key,
-            input.value.bytes().map(<[u8]>::to_vec),
-            headers,
-        );
-    }
-
-    fn change_parked(&mut self, device: Eui64, digest: &[u8; 32], parked: Option<&Parked>) {
-        self.changes.push(OutputRecord {
-            stream: Stream::Changelog,
-            partition: self.engine.partition.index,
-            key: Some(changelog::parked_key(device, digest).into()),
-            value: parked.map(|parked| changelog::encode_parked(parked).into()),
-            headers: Vec::new(),
-        });
-    }
-}
-
-/// The value in a form that the stream has.
-fn as_record(value: Value<'_>) -> Option<Vec<u8>> {
-    match value {
-        Value::Absent => None,
-        Value::Gbcs(message) => {
-            let mut object = Object::with_capacity(message.len() * 4 / 3 + 32);
-            object.base64(member!("gbcs_payload"), message);
-            Some(object.finish())
-        }
-        Value::Record(value) => Some(value.to_vec()),
     }
 }

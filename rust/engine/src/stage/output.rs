@@ -1,0 +1,138 @@
+//! What a batch writes besides its commands.
+
+use slotkeeper_gbcs::Eui64;
+
+use super::Batch;
+use crate::audit::{AuditWriter, Cause, Entry, Origin};
+use crate::changelog;
+use crate::decision::{Disposition, Reason};
+use crate::json::{Object, member};
+use crate::judge::Decision;
+use crate::message::{Facts, role_name};
+use crate::parking::Parked;
+use crate::seal::write_source;
+use crate::stream::{Input, OutputRecord, Stream, Value};
+
+impl Batch<'_> {
+    pub(super) fn audit(
+        &mut self,
+        origin: Origin,
+        cause: Option<Cause>,
+        device: Option<Eui64>,
+        request_id: Option<&str>,
+        decision: &Decision,
+        facts: Option<&Facts<'_>>,
+    ) {
+        self.tally.count(decision.disposition, decision.reason);
+        let engine = &*self.engine;
+        let writer = AuditWriter {
+            table: &engine.table,
+            overlay: &engine.overlay,
+            acb: engine.authority.id(),
+            partition: engine.partition.index,
+            now: &self.now,
+        };
+        let is_request = origin.stream == Stream::HandoverRequests;
+        let entry = Entry {
+            origin,
+            cause,
+            device,
+            request_id,
+            decision,
+            facts,
+            decided_after: is_request.then_some(self.context.decided_after.as_slice()),
+        };
+        self.outbox
+            .write(Stream::Audit, device, |object| writer.write(object, &entry));
+    }
+
+    pub(super) fn refuse(
+        &mut self,
+        input: &Input<'_>,
+        device: Eui64,
+        request_id: &str,
+        role: &str,
+        decision: &Decision,
+        retryable: bool,
+    ) {
+        let partition = self.engine.partition.index;
+        let now = self.now;
+        self.outbox.write(Stream::Refusals, Some(device), |object| {
+            object.text(member!("request_id"), request_id);
+            object.plain(member!("device_id"), &device.canonical());
+            match decision.role {
+                Some(role) => {
+                    object.plain(member!("remote_party_role"), role_name(role).as_bytes());
+                }
+                None => object.text(member!("remote_party_role"), role),
+            }
+            object.plain(member!("reason"), decision.reason.name().as_bytes());
+            object.boolean(member!("retryable"), retryable);
+            object.text(member!("detail"), &decision.detail);
+            write_source(object, partition, input.offset);
+            object.plain(member!("refused_at"), &now);
+        });
+    }
+
+    pub(super) fn reroute(&mut self, input: &Input<'_>, device: Eui64, place: u32) {
+        let decision = Decision::new(Disposition::Rerouted, Reason::WrongPartition)
+            .detail(format!("written again to partition {place}"));
+        let origin = Origin {
+            stream: input.stream,
+            offset: input.offset,
+        };
+        self.audit(origin, None, Some(device), None, &decision, None);
+        let from = format!("{}/{}", self.engine.partition.index, input.offset);
+        self.outbox.push(
+            input.stream,
+            place,
+            Some(device.canonical().to_vec()),
+            as_record(input.value),
+            vec![("rerouted-from", from.into_bytes())],
+        );
+    }
+
+    pub(super) fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
+        let headers = vec![
+            ("stream", input.stream.name().as_bytes().to_vec()),
+            (
+                "partition",
+                self.engine.partition.index.to_string().into_bytes(),
+            ),
+            ("offset", input.offset.to_string().into_bytes()),
+            ("fault", reason.name().as_bytes().to_vec()),
+            ("detail", detail.as_bytes().to_vec()),
+        ];
+        let key = input.key.map(<[u8]>::to_vec);
+        self.outbox.push(
+            Stream::DeadLetters,
+            self.engine.partition.index,
+            key,
+            input.value.bytes().map(<[u8]>::to_vec),
+            headers,
+        );
+    }
+
+    pub(super) fn change_parked(&mut self, device: Eui64, digest: &[u8; 32], parked: Option<&Parked>) {
+        self.changes.push(OutputRecord {
+            stream: Stream::Changelog,
+            partition: self.engine.partition.index,
+            key: Some(changelog::parked_key(device, digest).into()),
+            value: parked.map(|parked| changelog::encode_parked(parked).into()),
+            headers: Vec::new(),
+        });
+    }
+}
+
+/// The value in a form that the stream has.
+fn as_record(value: Value<'_>) -> Option<Vec<u8>> {
+    match value {
+        Value::Absent => None,
+        Value::Gbcs(message) => {
+            let mut object = Object::with_capacity(message.len() * 4 / 3 + 32);
+            object.base64(member!("gbcs_payload"), message);
+            Some(object.finish())
+        }
+        Value::Record(value) => Some(value.to_vec()),
+    }
+}
