@@ -38,7 +38,7 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
     standard output. Standard error carries text for a terminal and JSON lines for anything else.
     """
     if settings.snapshot.directory:
-        _log.warning("snapshot.directory is set and does nothing in this version")
+        _log.warning("a setting does nothing yet", extra={"setting": "snapshot.directory"})
     _log.info(
         "worker begins",
         extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
