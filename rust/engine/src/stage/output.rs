@@ -113,7 +113,12 @@ impl Batch<'_> {
         );
     }
 
-    pub(super) fn change_parked(&mut self, device: Eui64, digest: &[u8; 32], parked: Option<&Parked>) {
+    pub(super) fn change_parked(
+        &mut self,
+        device: Eui64,
+        digest: &[u8; 32],
+        parked: Option<&Parked>,
+    ) {
         self.changes.push(OutputRecord {
             stream: Stream::Changelog,
             partition: self.engine.partition.index,

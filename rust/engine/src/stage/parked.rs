@@ -104,7 +104,13 @@ impl Batch<'_> {
         }
     }
 
-    pub(super) fn park(&mut self, input: &Input<'_>, device: Eui64, facts: &Facts<'_>, decision: &Decision) {
+    pub(super) fn park(
+        &mut self,
+        input: &Input<'_>,
+        device: Eui64,
+        facts: &Facts<'_>,
+        decision: &Decision,
+    ) {
         let parked = Parked {
             stream: input.stream,
             offset: input.offset,

@@ -90,8 +90,8 @@ fn folder(inbox: &[Value]) -> TempDir {
         identity.write_certificate(folder.path(), name);
         identity.write_key(folder.path(), name);
     }
-    let lines: String = inbox.iter().map(|event| format!("{event}\n")).collect();
-    fs::write(folder.path().join("inbox.jsonl"), lines).unwrap();
+    let lines: Vec<_> = inbox.iter().map(Value::to_string).collect();
+    fs::write(folder.path().join("inbox.jsonl"), lines.join("\n")).unwrap();
     folder
 }
 

@@ -4,48 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use slotkeeper_counters::DeviceImage;
-use slotkeeper_gbcs::{KeyUsage, RemotePartyRole, ReplacementMode};
 
+use super::scribe::{Happening, Scribe};
 use crate::support::*;
 
 const LAST: u64 = i64::MAX as u64;
 const DEVICES: u64 = 3;
-
-/// Something that happens to one device.
-#[derive(Clone, Debug)]
-enum Happening {
-    Adjusted {
-        kind: usize,
-        supplier: bool,
-        persons: usize,
-    },
-    Asked {
-        id: u64,
-        supplier: bool,
-        hint: bool,
-    },
-    Garbage {
-        stream: usize,
-    },
-    HandedBack {
-        to: usize,
-        failed: bool,
-        honest: bool,
-        alert: bool,
-    },
-    HandedOver {
-        supplier: bool,
-        failed: bool,
-    },
-    Inventory {
-        form: usize,
-    },
-    OnItsWay {
-        to_acb: bool,
-    },
-    Recovered,
-    Accepted,
-}
 
 /// How a batch ends.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +22,8 @@ enum End {
     Restarted,
 }
 
-type Told = (u64, u64, Happening);
+/// To which device, with which number.
+type Told = (usize, u64, Happening);
 
 fn happening() -> impl Strategy<Value = Happening> {
     use Happening::*;
@@ -95,171 +60,22 @@ fn history() -> impl Strategy<Value = Vec<(Vec<Told>, End)>> {
         1 => any::<bool>().prop_map(End::Doubtful),
         1 => Just(End::Restarted),
     ];
-    let told = (0..DEVICES, number(), happening());
+    let told = (0..usize::try_from(DEVICES).unwrap(), number(), happening());
     proptest::collection::vec((proptest::collection::vec(told, 0..6), end), 1..12)
-}
-
-/// What a record is known to say, whatever becomes of it.
-#[derive(Clone, Copy, Debug, Default)]
-struct Says {
-    /// A number towards the Network Operator role, of a message that the device itself signed.
-    proven: Option<u64>,
-}
-
-/// Writes happenings as records: once, since a signature is another one each time.
-struct Scribe {
-    host: Host,
-    devices: Vec<Device>,
-    says: BTreeMap<u64, Says>,
-    time: u32,
-}
-
-impl Scribe {
-    fn write(&mut self, (device, number, happening): &Told) {
-        let device = &self.devices[usize::try_from(*device).unwrap()];
-        let (eui, number) = (device.eui, *number);
-        self.time += 1;
-        let told =
-            |party, cells| crate::support::Told::new(eui, party, number, cells).at(self.time);
-        let own = Some(&device.ds);
-        let mut says = Says::default();
-        let host = &mut self.host;
-        let outcomes = Stream::UpdateOutcomes;
-        let offset = host.waiting_after(|host| match *happening {
-            Happening::Accepted => {
-                says.proven = Some(number);
-                host.message(
-                    outcomes,
-                    eui,
-                    told(gno(), Vec::new()).accepted().response(own),
-                );
-            }
-            Happening::Adjusted {
-                kind,
-                supplier,
-                persons,
-            } => {
-                let kind = ["recorded", "seen", "issued"][kind];
-                let role = if supplier {
-                    "Supplier"
-                } else {
-                    "NetworkOperator"
-                };
-                let adjustment = Adjustment::new(eui, kind, number)
-                    .with("remote_party_role", role)
-                    .with("by", ["Ann", "Bob"][..persons].to_vec());
-                host.adjust(&adjustment);
-            }
-            Happening::Asked {
-                id,
-                supplier: for_supplier,
-                hint,
-            } => {
-                let mut request = if for_supplier {
-                    Request::of(eui, id, "Supplier", supplier())
-                } else {
-                    Request::new(eui, id)
-                };
-                if hint {
-                    request = request.hint(number);
-                }
-                host.request(&request);
-            }
-            Happening::Garbage { stream } => {
-                host.publish(Stream::INPUTS[stream], eui, Some(b"{\"x\": 1}".to_vec()));
-            }
-            Happening::HandedBack {
-                to,
-                failed,
-                honest,
-                alert,
-            } => {
-                let to = [&ACB[0], &ACB[1], next_gno()][to];
-                let mut cells = Cell::both(gno(), to);
-                if failed {
-                    cells = cells.into_iter().map(Cell::failed).collect();
-                }
-                let told = told(gno(), cells);
-                says.proven = honest.then_some(number);
-                let key = own.filter(|_| honest);
-                let octets = if alert {
-                    told.alert(key)
-                } else {
-                    told.response(key)
-                };
-                host.message(outcomes, eui, octets);
-            }
-            Happening::HandedOver {
-                supplier: of_supplier,
-                failed,
-            } => {
-                let party = if of_supplier { supplier() } else { next_gno() };
-                let mut cells = Cell::both(&ACB[0], party);
-                if failed {
-                    cells = cells.into_iter().map(Cell::failed).collect();
-                }
-                let told = if of_supplier {
-                    let cells = cells.into_iter().map(|c| c.of(RemotePartyRole::Supplier));
-                    told(&ACB[0], cells.collect()).mode(ReplacementMode::SupplierBySupplier)
-                } else {
-                    says.proven = Some(number);
-                    told(&ACB[0], cells)
-                };
-                host.message(Stream::HandoverOutcomes, eui, told.response(own));
-            }
-            Happening::Inventory { form } => {
-                let mut record = Device::new(eui);
-                match form {
-                    0 => record.with_ds = false,
-                    1 => record.status = "Decommissioned",
-                    2 => record.kind = "ESME",
-                    3 => {
-                        host.forgets(eui);
-                        return;
-                    }
-                    _ => {}
-                }
-                host.knows(&record);
-            }
-            Happening::OnItsWay { to_acb } => {
-                let to = if to_acb { &ACB[0] } else { next_gno() };
-                let octets =
-                    told(gno(), Vec::new()).pre_command(&[(&to.ds, KeyUsage::DigitalSignature)]);
-                host.message(Stream::UpdateRequests, eui, octets);
-            }
-            Happening::Recovered => {
-                says.proven = Some(number);
-                let told = told(&ACB[2], Cell::both(gno(), &ACB[0]))
-                    .mode(ReplacementMode::AnyExceptAbnormalRootByRecovery)
-                    .floor(RemotePartyRole::NetworkOperator, number);
-                host.message(outcomes, eui, told.response(own));
-            }
-        });
-        self.says.insert(offset, says);
-    }
 }
 
 type Batch = (Vec<Record>, End);
 
-fn written(history: &[(Vec<Told>, End)]) -> (Vec<Batch>, BTreeMap<u64, Says>) {
-    let mut scribe = Scribe {
-        host: Host::new(""),
-        devices: (0..DEVICES)
-            .map(|number| Device::new(GPF + number))
-            .collect(),
-        says: BTreeMap::new(),
-        time: 1_700_000_000,
-    };
-    let batches = history
-        .iter()
-        .map(|(told, end)| {
-            for told in told {
-                scribe.write(told);
-            }
-            (scribe.host.drop_waiting(), *end)
-        })
-        .collect();
-    (batches, scribe.says)
+fn written(history: &[(Vec<Told>, End)]) -> (Vec<Batch>, BTreeMap<u64, u64>) {
+    let mut scribe = Scribe::new(DEVICES);
+    let mut batches = Vec::new();
+    for (told, end) in history {
+        for (device, number, happening) in told {
+            scribe.write(*device, *number, happening);
+        }
+        batches.push((scribe.written(), *end));
+    }
+    (batches, scribe.proven)
 }
 
 /// Lives through a history: what is not committed comes again with the next batch.
@@ -306,10 +122,10 @@ fn shuffle<T>(records: &mut [T], turn: usize) {
 /// Laws 1 to 5, watched from commit to commit.
 #[derive(Default)]
 struct Watch {
-    says: BTreeMap<u64, Says>,
+    proven: BTreeMap<u64, u64>,
     decided: BTreeSet<u64>,
     commands: usize,
-    /// The highest number proven, or named by an adjustment, for (device, role).
+    /// The highest number that a believed message of the device proved for (device, role).
     known: BTreeMap<(String, String), u64>,
     marks: BTreeMap<(String, String, &'static str), u64>,
     last: BTreeMap<(String, String), u64>,
@@ -394,12 +210,11 @@ impl Watch {
             "NOT_RECORDED" => ["ALL_CELLS_FAILED", "NO_OUTCOME"].contains(&decision.text("reason")),
             _ => false,
         };
-        let proven = self.says.get(&offset).and_then(|says| says.proven);
-        if let Some(number) = proven.filter(|_| believed && decision.0["message"].is_object()) {
-            if decision.0["message"]["signature"] == "valid" {
-                let known = self.known.entry(slot.clone()).or_default();
-                *known = number.max(*known);
-            }
+        let is_valid = decision.0["message"]["signature"] == "valid";
+        let proven = self.proven.get(&offset).filter(|_| believed && is_valid);
+        if let Some(number) = proven {
+            let known = self.known.entry(slot.clone()).or_default();
+            *known = (*number).max(*known);
         }
     }
 }
@@ -424,8 +239,8 @@ proptest! {
         settings in 0..SETTINGS.len(),
         turn in 0..7_usize,
     ) {
-        let (batches, says) = written(&history);
-        let mut watch = Watch { says, ..Watch::default() };
+        let (batches, proven) = written(&history);
+        let mut watch = Watch { proven, ..Watch::default() };
         let host = lived(SETTINGS[settings], &batches, turn, &mut |host, decided| watch.see(host, decided));
         let events = batches
             .iter()

@@ -11,4 +11,5 @@ mod parking;
 mod paths;
 mod requests;
 mod restore;
+mod scribe;
 mod southbound;

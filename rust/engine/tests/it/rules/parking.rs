@@ -30,9 +30,8 @@ fn test_n11_an_unknown_device_waits_for_the_inventory() {
         "PARKED UNKNOWN_DEVICE",
         "another signature"
     );
-    let first = host.waiting_after(|host| {
-        host.knows(&device);
-    });
+    let first = host.next_offset;
+    host.knows(&device);
     let decided = host.decide();
     assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
     assert_eq!(decided[0].text("cause_stream"), "smart-metering-inventory");

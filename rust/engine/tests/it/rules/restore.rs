@@ -1,7 +1,7 @@
 //! What comes back from a store: in any order, damaged, of another version, or after a doubt.
 
 use slotkeeper_counters::DeviceImage;
-use slotkeeper_engine::RestoreError;
+use slotkeeper_engine::{BatchContext, RestoreError};
 
 use crate::support::*;
 
@@ -157,10 +157,9 @@ fn test_d06_any_order_restores_the_same() {
     let (device, mut host) = handed_back("");
     host.request(&Request::new(GPF, 1)).decide();
     let stranger = Device::new(GPF + 1);
-    for number in [5, 4, 9] {
+    for (number, time) in [(5, 1_700_000_005), (4, 1_700_000_004), (9, 1_700_000_009)] {
         let told = Told::new(GPF + 1, gno(), number, Cell::both(gno(), &ACB[0]));
-        host.outcome(&stranger, &told.at(1_700_000_000 + number as u32))
-            .decide();
+        host.outcome(&stranger, &told.at(time)).decide();
     }
     let image = host.engine.device(Eui64::from_u64(GPF));
     let mut again: Vec<Vec<String>> = Vec::new();
@@ -230,7 +229,7 @@ fn test_d07_a_doubtful_batch_is_neither_lost_nor_done_twice() {
             host.write(&staged);
         }
         host.engine.in_doubt(staged.batch()).unwrap();
-        assert!(host.engine.stage(&[], &Default::default()).is_err());
+        assert!(host.engine.stage(&[], &BatchContext::default()).is_err());
         assert!(host.engine.fold(staged.batch()).is_err());
         host.restore(|_| {});
         if committed {

@@ -21,7 +21,8 @@ pub(crate) struct Host {
     settings: String,
     acb: Vec<AcbKey>,
     waiting: Vec<Record>,
-    next_offset: u64,
+    /// Of the record published next.
+    pub(crate) next_offset: u64,
     pub(crate) now_ms: u64,
 }
 
@@ -158,13 +159,6 @@ impl Host {
     /// Records made elsewhere.
     pub(crate) fn take(&mut self, records: &[Record]) {
         self.waiting.extend_from_slice(records);
-    }
-
-    /// Publishes, and gives the offset of the first record that was.
-    pub(crate) fn waiting_after(&mut self, publish: impl FnOnce(&mut Self)) -> u64 {
-        let first = self.next_offset;
-        publish(self);
-        first
     }
 
     /// A message by itself on a stream.

@@ -3,9 +3,9 @@
 use slotkeeper_crypto::KrpSigner;
 use slotkeeper_gbcs::{
     AlertPayload, AuthorisingControl, CommandPayload, Cra, DlmsDateTime, Draft, Envelope, Eui64,
-    ExecutionOutcome, GeneralizedTime, Header, KeyIdentifier, KeyUsage, LengthStyle, MessageCode,
-    Payload, RemotePartyRole, Replacement, ReplacementMode, ReplacementOutcome, ResponsePayload,
-    SeqNumber, SeqNumberChange, Signature, StatusCode, TrustAnchorCell,
+    ExecutionOutcome, GeneralizedTime, Header, KeyUsage, LengthStyle, MessageCode, Payload,
+    RemotePartyRole, Replacement, ReplacementMode, ReplacementOutcome, ResponsePayload, SeqNumber,
+    SeqNumberChange, Signature, StatusCode, TrustAnchorCell,
 };
 
 use super::pki::Identity;
@@ -57,11 +57,6 @@ impl Cell {
 
     pub(crate) fn of(mut self, role: RemotePartyRole) -> Self {
         self.0.cell.role = role;
-        self
-    }
-
-    pub(crate) fn with_key(mut self, identifier: [u8; 8]) -> Self {
-        self.0.replacing_key_identifier = KeyIdentifier(identifier);
         self
     }
 }
