@@ -156,14 +156,19 @@ class Site:
             connection.close()
 
     @contextmanager
-    def batch_in_hand(self, worker: Worker) -> Iterator[None]:
-        """A worker has decided a batch and waits to commit it."""
+    def batch_in_hand(self, worker: Worker, more: dict[str, bytes] | None = None) -> Iterator[None]:
+        """A worker has decided a batch and waits to commit it.
+
+        The batch is the fleet's inventory; ``more`` is put beside it, lines by stream.
+        """
         worker.wait_until_open()
         decided = worker.figures()["slotkeeper_stage_duration_seconds_count"]
         # It stands still while the batch is put before it and the way behind is barred.
         worker.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED | os.WNOWAIT)
         self.publish("smart-metering-inventory", self.fleet.inventory())
+        for stream, lines in (more or {}).items():
+            self.call("publish", stream, given=lines)
         with self.nobody_writes():
             worker.process.send_signal(signal.SIGCONT)
             worker.wait_for_figure("slotkeeper_stage_duration_seconds_count", decided + 1)

@@ -3,6 +3,8 @@
 import re
 import socket
 
+from slotkeeper.worker.tenure import BATCH_RECORDS
+
 from .conftest import PARTITIONS, Site, Worker
 
 
@@ -86,6 +88,24 @@ def test_lag_is_what_is_not_committed(site: Site) -> None:
         assert lag == len(list(site.fleet.inventory()))
     worker.wait_for_figure("slotkeeper_messages_consumed_total", lag)
     assert summed(worker.figures(), "slotkeeper_consumer_lag_messages{") == 0
+
+
+def test_requests_at_the_fence_are_counted_with_their_age(site: Site) -> None:
+    worker = site.start()
+    line = b'{"key": "nonsense", "value": {}, "partition": 2}\n'
+    # More outcomes than are fetched at once: the request waits for those that are left.
+    more = {"srv-6.15.1-responses": line * (BATCH_RECORDS + 1), "srv-6.21-requests": line}
+    with site.batch_in_hand(worker, more):
+        worker.wait_for_figure("slotkeeper_requests_held{partition=2}", 1)
+        figures = worker.figures()
+        assert figures["slotkeeper_requests_held_seconds{partition=2}"] > 0
+        assert figures["slotkeeper_requests_held{partition=1}"] == 0
+        assert figures["slotkeeper_requests_held_seconds{partition=1}"] == 0
+    worker.wait_for_figure(
+        "slotkeeper_decisions_total{disposition=DEAD_LETTER,reason=BAD_KEY}", BATCH_RECORDS + 2
+    )
+    assert worker.figures()["slotkeeper_requests_held{partition=2}"] == 0
+    assert worker.figures()["slotkeeper_requests_held_seconds{partition=2}"] == 0
 
 
 def test_no_device_and_no_request_is_named(site: Site) -> None:
