@@ -57,7 +57,14 @@ fn a_path_holds_by_name_key_identifier_authority_and_signature() {
     let other_key = Issuer::new("07", Some(&root()), [0x43; 32]);
     let other_name = Issuer::new("08", Some(&root()), [0x41; 32]);
     let no_authority = Issuer::without_authority("07", &root(), [0x41; 32]);
-    for wrong in [&other_key, &other_name, &no_authority] {
+    // The right name and key under another identifier.
+    let mut other_identifier = Issuer::new("07", Some(&root()), [0x41; 32]);
+    let at = other_identifier
+        .certificate
+        .windows(3)
+        .position(|w| w == [0x55, 0x1d, 0x0e]);
+    other_identifier.certificate[at.unwrap() + 7] ^= 1;
+    for wrong in [&other_key, &other_name, &no_authority, &other_identifier] {
         assert_eq!(verdict("", &under(&good, &[wrong], 1)), refused);
     }
     let mut false_signature = good.clone();

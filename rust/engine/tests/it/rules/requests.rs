@@ -174,6 +174,10 @@ fn certificates_too_long_for_a_message_are_refused_alone() {
     let decided = host.request(&request).request(&other).decide();
     let verdicts: Vec<_> = decided.iter().map(Decided::verdict).collect();
     assert_eq!(verdicts, ["REFUSED BAD_CERTIFICATE", "ISSUED NATURAL"]);
+    assert!(
+        decided[0].text("detail").contains("do not fit"),
+        "{decided:?}"
+    );
 }
 
 #[test]
