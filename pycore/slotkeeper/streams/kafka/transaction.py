@@ -32,6 +32,10 @@ class Transactions:
     Whether a batch is aborted for certain or in doubt is decided by one thing: whether the commit
     was called. A commit that ran into its deadline had succeeded 10 times of 10 when that was
     tried, and to abort after it is an error of the client.
+
+    After an abort the producer is past use, too: batches that it did not get acknowledged leave a
+    gap in its sequence numbers, or stay in its queue. Only whoever fences and restores may have a
+    new one, so the next commit is refused as if it were in doubt.
     """
 
     def __init__(self, producer: Any, topics: Topics, group: str, deadline_s: float) -> None:  # noqa: ANN401
@@ -47,6 +51,7 @@ class Transactions:
         self._topics = topics
         self._group = group
         self._deadline_s = deadline_s
+        self._past_use = False
 
     async def commit(
         self,
@@ -58,9 +63,11 @@ class Transactions:
 
         Raises:
             CommitAbortedError: Nothing is visible, for certain.
-            CommitInDoubtError: It may be.
+            CommitInDoubtError: It may be; or the batch before was aborted.
             FencedError: A later owner has the partition; or the broker ended the transaction.
         """
+        if self._past_use:
+            raise CommitInDoubtError("a batch was aborted; the partition must be opened again")
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.begin_transaction()
@@ -84,6 +91,7 @@ class Transactions:
 
     async def _abort(self, cause: Exception) -> None:
         """Abort and say so; always raises."""
+        self._past_use = True
         told = f"{type(cause).__name__} {cause}".rstrip()
         try:
             async with asyncio.timeout(ABORT_S):
