@@ -3,12 +3,16 @@
 import itertools
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.kafka.broker import running_cluster
 
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
+from slotkeeper.streams.address import kafka_servers
+from slotkeeper.streams.kafka.clients import admin
+from slotkeeper.streams.kafka.options import ClientOptions
 
 _places = itertools.count()
 
@@ -31,11 +35,11 @@ def streams_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 async def streams(streams_url: str) -> AsyncIterator[Streams]:
-    settings = StreamsSettings()
-    if streams_url.startswith("kafka:"):
-        settings = await place_of_its_own(streams_url)
-    async with open_streams(streams_url, settings) as opened:
-        yield opened
+    async with AsyncExitStack() as stack:
+        settings = StreamsSettings()
+        if streams_url.startswith("kafka:"):
+            settings = await stack.enter_async_context(place_of_its_own(streams_url))
+        yield await stack.enter_async_context(open_streams(streams_url, settings))
 
 
 @pytest.fixture(scope="session")
@@ -46,13 +50,17 @@ def kafka_url() -> Iterator[str]:
 
 
 @pytest.fixture
-async def kafka_place(kafka_url: str) -> StreamsSettings:
+async def kafka_place(kafka_url: str) -> AsyncIterator[StreamsSettings]:
     """Topics and a group that no other test uses."""
-    return await place_of_its_own(kafka_url)
+    async with place_of_its_own(kafka_url) as settings:
+        yield settings
 
 
-async def place_of_its_own(url: str) -> StreamsSettings:
+@asynccontextmanager
+async def place_of_its_own(url: str) -> AsyncIterator[StreamsSettings]:
     name = f"test-{os.getpid()}-{next(_places)}"
     settings = StreamsSettings(application=name, topic_prefix=f"{name}.")
     await create_streams(url, settings)
-    return settings
+    yield settings
+    async with admin(ClientOptions(kafka_servers(url), {})) as client:
+        await client.delete_topics([f"{name}.{stream}" for stream in settings.layout.names])

@@ -52,6 +52,7 @@ default.replication.factor={replicas}
 min.insync.replicas={in_sync}
 broker.session.timeout.ms=6000
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 log.index.size.max.bytes=65536
 log.cleaner.threads=1
 log.cleaner.dedupe.buffer.size=8388608

@@ -1,0 +1,128 @@
+"""Workers with engines that check their user, at topics of their own."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS, FakeEngine
+
+from slotkeeper.streams import Message, Record, Streams, StreamsSettings, open_streams
+from slotkeeper.streams.address import kafka_servers
+from slotkeeper.worker import Progress, Summary, run
+
+RESPONSES = "srv-6.15.1-responses"
+CHANGELOG = "originator-counters"
+INVENTORY = "smart-metering-inventory"
+PARTITION = 1
+
+
+@dataclass
+class Bench:
+    """One application's topics, and the engines of one worker there.
+
+    Attributes:
+        url: Of the broker.
+        settings: Of the streams.
+        engines: In the order in which they were made.
+        working: Set once an engine was made, which is when a share was given.
+    """
+
+    url: str
+    settings: StreamsSettings
+    engines: list[FakeEngine] = field(default_factory=list)
+    working: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def opened(self, **changes: Any) -> AbstractAsyncContextManager[Streams]:  # noqa: ANN401
+        return open_streams(self.url, replace(self.settings, **changes))
+
+    def make(self, partition: int, partitions: int) -> FakeEngine:
+        engine = FakeEngine(partition, partitions)
+        self.engines.append(engine)
+        self.working.set()
+        return engine
+
+    async def run(
+        self,
+        *,
+        progress: Callable[[Progress], None] | None = None,
+        **changes: Any,  # noqa: ANN401
+    ) -> Summary:
+        """Work until idle."""
+        async with self.opened(**changes) as streams:
+            return await run(streams, self.make, until_idle=True, progress=progress)
+
+    async def publish(
+        self, stream: str, *values: bytes | None, key: bytes = b"d", partition: int = PARTITION
+    ) -> None:
+        async with self.opened() as streams:
+            await streams.publish([Message(stream, key, value, (), partition) for value in values])
+
+    async def read(self, stream: str) -> list[Record]:
+        async with self.opened() as streams:
+            return [record async for batch in streams.read(stream) for record in batch]
+
+    async def numbers(self) -> list[int]:
+        """Give the counters of all commands."""
+        return [int(record.value or b"") for record in await self.read(COMMANDS)]
+
+    async def decisions(self) -> list[dict[str, Any]]:
+        return [json.loads(record.value or b"") for record in await self.read(AUDIT)]
+
+    async def ask(self) -> None:
+        """Publish one request."""
+        await self.publish(REQUESTS, b"")
+
+    @property
+    def servers(self) -> str:
+        return kafka_servers(self.url)
+
+    def topic(self, stream: str) -> str:
+        return f"{self.settings.topic_prefix}{stream}"
+
+    @asynccontextmanager
+    async def upstream(self) -> AsyncIterator["Upstream"]:
+        """Be the program that writes the inputs, by transactions of its own."""
+        client = AIOKafkaProducer(
+            bootstrap_servers=self.servers, transactional_id=f"{self.settings.application}-upstream"
+        )
+        await client.start()
+        try:
+            yield Upstream(client, self)
+        finally:
+            await client.stop()
+
+    @asynccontextmanager
+    async def admin(self) -> AsyncIterator[Any]:
+        client = AIOKafkaAdminClient(bootstrap_servers=self.servers)
+        await client.start()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+
+@dataclass
+class Upstream:
+    """A transactional producer of inputs."""
+
+    client: Any
+    bench: Bench
+
+    async def begin(self, stream: str, *values: bytes) -> None:
+        """Write outcomes in a transaction that stays open; they are on the broker on return."""
+        await self.client.begin_transaction()
+        for value in values:
+            await self.client.send_and_wait(
+                self.bench.topic(stream), key=b"d", value=value, partition=PARTITION
+            )
+
+    async def commit(self) -> None:
+        await self.client.commit_transaction()
+
+    async def abort(self) -> None:
+        await self.client.abort_transaction()

@@ -1,0 +1,66 @@
+"""How topics are made, and what their names may be."""
+
+import pytest
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from tests.kafka.bench import CHANGELOG, INVENTORY, RESPONSES, Bench
+from tests.worker.fake_engine import AUDIT
+
+from slotkeeper.streams import (
+    StoppedForOperatorError,
+    StoreUnavailableError,
+    StreamsSettings,
+    WrongUseError,
+    create_streams,
+    open_streams,
+)
+
+
+async def test_the_newest_of_a_key_is_kept_and_history_is_not_deleted(bench: Bench) -> None:
+    found = {}
+    async with bench.admin() as client:
+        for stream in (RESPONSES, INVENTORY, CHANGELOG, AUDIT):
+            (answer,) = await client.describe_configs(
+                [ConfigResource(ConfigResourceType.TOPIC, bench.topic(stream))]
+            )
+            found[stream] = {entry[0]: entry[1] for entry in answer.resources[0][4]}
+    assert found[CHANGELOG]["cleanup.policy"] == found[INVENTORY]["cleanup.policy"] == "compact"
+    assert found[RESPONSES]["cleanup.policy"] == found[AUDIT]["cleanup.policy"] == "delete"
+    assert found[AUDIT]["retention.ms"] == "-1"
+    assert int(found[CHANGELOG]["max.message.bytes"]) > int(found[RESPONSES]["max.message.bytes"])
+    for configuration in found.values():
+        assert configuration["unclean.leader.election.enable"] == "false"
+        assert configuration["min.insync.replicas"] == "1"
+
+
+async def test_making_topics_again_changes_nothing(bench: Bench) -> None:
+    assert await create_streams(bench.url, bench.settings) == 4
+    with pytest.raises(StoppedForOperatorError, match="4 partitions"):
+        await create_streams(
+            bench.url,
+            StreamsSettings(topic_prefix=bench.settings.topic_prefix, partitions=5),
+        )
+
+
+async def test_what_no_cluster_can_make_is_refused(bench: Bench) -> None:
+    settings = StreamsSettings(topic_prefix="other.")
+    with pytest.raises(WrongUseError, match="eplication"):
+        await create_streams(bench.url, settings, replication_factor=9)
+
+
+async def test_missing_topics_are_named(bench: Bench) -> None:
+    with pytest.raises(WrongUseError, match=r"no topic other\.srv-6\.15\.1-responses.*create"):
+        async with open_streams(bench.url, StreamsSettings(topic_prefix="other.")):
+            pass
+
+
+async def test_a_cluster_that_is_away_is_unavailable() -> None:
+    with pytest.raises(StoreUnavailableError):
+        async with open_streams("kafka://127.0.0.1:1"):
+            pass
+
+
+@pytest.mark.parametrize("url", ["kafka://", "kafka://host", "kafka://host:9092/topic"])
+async def test_addresses_without_brokers_are_refused(url: str) -> None:
+    with pytest.raises(WrongUseError, match="host:port"):
+        async with open_streams(url):
+            pass
