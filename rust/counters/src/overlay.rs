@@ -39,10 +39,10 @@ impl Overlay {
         Self::default()
     }
 
-    /// Reads `devices` from the table ahead of their use, all at once.
+    /// Reads `devices` from the table ahead of their use, all at once, and gives their rows there.
     ///
     /// A batch whose devices are known beforehand is staged faster after this.
-    pub fn prefetch(&mut self, table: &CounterTable, devices: &[u64]) {
+    pub fn prefetch(&mut self, table: &CounterTable, devices: &[u64]) -> &[Option<RowId>] {
         let mut found = core::mem::take(&mut self.found);
         table.find_many(devices, &mut found);
         for (&device, &row) in devices.iter().zip(&found) {
@@ -52,6 +52,7 @@ impl Overlay {
             }
         }
         self.found = found;
+        &self.found
     }
 
     /// `device` as it is staged, or as the table has it.

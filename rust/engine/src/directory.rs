@@ -66,6 +66,16 @@ pub(crate) enum Device<'a> {
     Unknown,
 }
 
+/// Where a device stands in the inventory; holds until the next inventory record is applied.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Class {
+    /// A GPF with this row.
+    Gpf(RowId),
+    Other,
+    /// Not in the inventory, or not any more.
+    Neither,
+}
+
 /// Set in the flags of a device's record when the inventory dropped it, since the inventory itself forgets it then.
 pub(crate) const DROPPED: u16 = 1;
 /// Set when the changelog's record of a device was damaged: a role's numbers are unknown until an adjustment names them.
@@ -116,29 +126,52 @@ impl Directory {
 
     /// What is known of a device; `flags` are those of its row.
     pub(crate) fn device(&self, device: Eui64, row: Option<RowId>, flags: u16) -> Device<'_> {
+        self.of_class(self.class(device.to_u64(), row), flags)
+    }
+
+    /// What is known of a device of that class; `flags` are those of its row.
+    pub(crate) fn of_class(&self, class: Class, flags: u16) -> Device<'_> {
         const GONE: Gpf = Gpf {
             key_agreement: [0; 64],
             digital_signing: [0; 33],
             acb_key_agreement: 0,
             flags: RETIRED,
         };
-        if let Some(gpf) = row.map(|row| self.gpfs.get(row))
-            && gpf.has(IN_INVENTORY)
-        {
-            return Device::Gpf(gpf);
+        match class {
+            Class::Gpf(row) => Device::Gpf(self.gpfs.get(row)),
+            Class::Other => Device::Other,
+            Class::Neither if flags & DROPPED != 0 => Device::Gpf(const { &GONE }),
+            Class::Neither => Device::Unknown,
         }
-        if self
-            .others
-            .find(device.to_u64())
-            .is_some_and(|row| *self.others_present.get(row))
-        {
-            return Device::Other;
+    }
+
+    /// The classes of many devices, whose rows in the table are `rows`. Memory is fetched for many at once, not for one
+    /// after the other.
+    pub(crate) fn classes(&self, devices: &[u64], rows: &[Option<RowId>]) -> Vec<Class> {
+        let mut others = Vec::new();
+        self.others.find_many(devices, &mut others);
+        rows.iter()
+            .zip(others)
+            .map(|(row, other)| match (self.gpf_row(*row), other) {
+                (Some(row), _) => Class::Gpf(row),
+                (None, Some(other)) if *self.others_present.get(other) => Class::Other,
+                (None, _) => Class::Neither,
+            })
+            .collect()
+    }
+
+    fn class(&self, device: u64, row: Option<RowId>) -> Class {
+        if let Some(row) = self.gpf_row(row) {
+            return Class::Gpf(row);
         }
-        if flags & DROPPED != 0 {
-            Device::Gpf(const { &GONE })
-        } else {
-            Device::Unknown
+        match self.others.find(device) {
+            Some(other) if *self.others_present.get(other) => Class::Other,
+            _ => Class::Neither,
         }
+    }
+
+    fn gpf_row(&self, row: Option<RowId>) -> Option<RowId> {
+        row.filter(|row| self.gpfs.get(*row).has(IN_INVENTORY))
     }
 
     pub(crate) fn acb_key_agreement(&self, gpf: &Gpf) -> Option<KeyIdentifier> {

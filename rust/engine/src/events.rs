@@ -41,6 +41,21 @@ pub(crate) enum Event<'a> {
     Reroute(Eui64, u32),
 }
 
+impl Event<'_> {
+    /// The device, where judging will look it up.
+    pub(crate) fn device(&self) -> Option<Eui64> {
+        match self {
+            Self::Outcome { device, .. }
+            | Self::Request(device, _)
+            | Self::Adjustment(device, _) => Some(*device),
+            Self::Decided { .. }
+            | Self::Inventory(..)
+            | Self::InventoryFault { .. }
+            | Self::Reroute(..) => None,
+        }
+    }
+}
+
 /// Reads a record; the octets of a message go to the end of `octets`.
 pub(crate) fn read<'a>(
     input: &Input<'a>,

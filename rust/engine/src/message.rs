@@ -7,6 +7,7 @@ use slotkeeper_gbcs::{
 };
 
 use crate::decision::Flags;
+use crate::directory::Class;
 
 /// A decoded message with its digest and the numbers it carries.
 pub(crate) struct Facts<'a> {
@@ -21,6 +22,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) mode: Option<ReplacementMode>,
     /// Contradictions within the message.
     pub(crate) flags: Flags,
+    /// Where the device stands in the inventory, if that was looked up beforehand.
+    pub(crate) class: Option<Class>,
 }
 
 impl<'a> Facts<'a> {
@@ -51,6 +54,7 @@ impl<'a> Facts<'a> {
             party: message.party(),
             mode,
             flags,
+            class: None,
             message,
         }
     }

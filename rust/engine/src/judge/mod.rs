@@ -23,7 +23,8 @@ pub(crate) use slot::SlotView;
 
 use crate::authority::Authority;
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{Device, Directory};
+use crate::directory::{Class, Device, Directory};
+use crate::message::Facts;
 use crate::parking::Parking;
 use crate::paths::PathCache;
 use crate::settings::Settings;
@@ -126,11 +127,22 @@ pub(crate) struct Judge<'e> {
 impl Judge<'_> {
     fn inventory(&self, device: Eui64) -> Device<'_> {
         let row = self.table.find(device.to_u64());
-        self.directory.device(
-            device,
-            row,
-            self.overlay.device(self.table, device.to_u64()).flags(),
-        )
+        self.directory.device(device, row, self.flags(device))
+    }
+
+    /// As [`Self::inventory`], for the device of a message.
+    fn inventory_of(&self, facts: &Facts<'_>) -> Device<'_> {
+        match facts.class {
+            Some(class @ Class::Neither) => {
+                self.directory.of_class(class, self.flags(facts.device))
+            }
+            Some(class) => self.directory.of_class(class, 0),
+            None => self.inventory(facts.device),
+        }
+    }
+
+    fn flags(&self, device: Eui64) -> u16 {
+        self.overlay.device(self.table, device.to_u64()).flags()
     }
 
     fn is_acb(&self, occupant: Occupant) -> bool {
@@ -138,7 +150,7 @@ impl Judge<'_> {
     }
 
     /// Raises `seen` of every role that the message shows a number for; whether anything changed.
-    fn raise_seen(&mut self, facts: &crate::message::Facts<'_>) -> bool {
+    fn raise_seen(&mut self, facts: &Facts<'_>) -> bool {
         let mut changed = false;
         for role in Role::ALL {
             if let Some(number) = facts.number_towards(role) {

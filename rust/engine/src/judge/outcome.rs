@@ -98,7 +98,7 @@ impl Judge<'_> {
         if self.is_repeat(facts, outcome.again) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage);
         }
-        match self.inventory(facts.device) {
+        match self.inventory_of(facts) {
             Device::Unknown => {
                 let flags = self.raise_unverified(facts);
                 return Decision::new(Disposition::Parked, Reason::UnknownDevice).flags(flags);
@@ -177,7 +177,7 @@ impl Judge<'_> {
         if !self.has_news(facts, role) {
             return decision;
         }
-        match self.inventory(facts.device) {
+        match self.inventory_of(facts) {
             Device::Gpf(gpf) if !gpf.is_smets1() => {}
             Device::Unknown if role == Role::NetworkOperator => {
                 let flags = self.raise_unverified(facts);
@@ -242,7 +242,7 @@ impl Judge<'_> {
         if self.settings.device_signatures == DeviceSignatures::Off {
             return Signature::Unchecked;
         }
-        let Device::Gpf(gpf) = self.inventory(facts.device) else {
+        let Device::Gpf(gpf) = self.inventory_of(facts) else {
             return Signature::Unchecked;
         };
         let Some(key) = gpf.digital_signing() else {
@@ -268,7 +268,7 @@ impl Judge<'_> {
         if subject == Subject::Irrelevant {
             return false;
         }
-        let Device::Gpf(gpf) = self.inventory(facts.device) else {
+        let Device::Gpf(gpf) = self.inventory_of(facts) else {
             return false;
         };
         if gpf.is_smets1() || gpf.digital_signing().is_none() {

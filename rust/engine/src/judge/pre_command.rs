@@ -20,7 +20,7 @@ impl Judge<'_> {
         if self.is_repeat(facts, again) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage).role(ROLE);
         }
-        match self.inventory(facts.device) {
+        match self.inventory_of(facts) {
             Device::Unknown => {
                 self.raise_up_to_ceiling(facts);
                 return Decision::new(Disposition::Parked, Reason::UnknownDevice).role(ROLE);

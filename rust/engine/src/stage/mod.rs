@@ -8,7 +8,7 @@ use slotkeeper_gbcs::Eui64;
 use crate::audit::{Cause, Origin, USUAL_OCTETS};
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
-use crate::directory::{Applied, DAMAGED, DROPPED, MENDED};
+use crate::directory::{Applied, Class, DAMAGED, DROPPED, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
@@ -118,10 +118,10 @@ impl Batch<'_> {
 
         let concerned = self.apply_inventory(inputs, &mut events);
         self.mark_damaged();
-        self.prefetch(&events);
+        let classes = self.read_ahead(&events);
         self.judge_parked_again(&concerned);
 
-        let decoded = self.decode(&events, &octets);
+        let decoded = self.decode(&events, &classes, &octets);
         for ((input, event), decoded) in inputs.iter().zip(events).zip(decoded) {
             self.judge(input, event, decoded);
         }
@@ -203,25 +203,39 @@ impl Batch<'_> {
             }));
     }
 
-    fn prefetch(&mut self, events: &[Event<'_>]) {
+    /// Reads the devices of a batch ahead of their use, and says where those of messages stand in the inventory.
+    fn read_ahead(&mut self, events: &[Event<'_>]) -> Vec<Option<Class>> {
         let devices: Vec<u64> = events
             .iter()
-            .filter_map(|event| match event {
-                Event::Outcome { device, .. }
-                | Event::Request(device, _)
-                | Event::Adjustment(device, _) => Some(device.to_u64()),
-                _ => None,
-            })
+            .filter_map(Event::device)
+            .map(Eui64::to_u64)
             .collect();
-        self.engine.overlay.prefetch(&self.engine.table, &devices);
+        let engine = &mut *self.engine;
+        let rows = engine.overlay.prefetch(&engine.table, &devices);
+        let mut classes = engine.directory.classes(&devices, rows).into_iter();
+        events
+            .iter()
+            .map(|event| event.device().and_then(|_| classes.next()))
+            .collect()
     }
 
-    fn decode<'a>(&mut self, events: &[Event<'_>], octets: &'a [u8]) -> Vec<Option<Decoded<'a>>> {
+    fn decode<'a>(
+        &mut self,
+        events: &[Event<'_>],
+        classes: &[Option<Class>],
+        octets: &'a [u8],
+    ) -> Vec<Option<Decoded<'a>>> {
         let mut decoded: Vec<Option<Decoded<'a>>> = events
             .iter()
-            .map(|event| match event {
+            .zip(classes)
+            .map(|(event, class)| match event {
                 Event::Outcome { octets: place, .. } => Some(Decoded {
-                    facts: events::facts(octets.get(place.clone()).unwrap_or_default()),
+                    facts: events::facts(octets.get(place.clone()).unwrap_or_default()).map(
+                        |facts| Facts {
+                            class: *class,
+                            ..facts
+                        },
+                    ),
                     signature: None,
                 }),
                 _ => None,
