@@ -183,7 +183,14 @@ impl World {
                 self.changed.insert(device);
             }
             Step::Allocate(device, role, hint) => self.allocate(device, role, hint),
-            Step::Prefetch(devices) => self.overlay.prefetch(&self.table, &devices),
+            Step::Prefetch(devices) => {
+                let rows = self.overlay.prefetch(&self.table, &devices);
+                assert!(
+                    rows.iter()
+                        .zip(&devices)
+                        .all(|(row, device)| *row == self.table.find(*device))
+                );
+            }
             Step::Commit => self.commit(),
             Step::Abort => {
                 self.overlay.burn_into(&mut self.burned);
