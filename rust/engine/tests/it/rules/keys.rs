@@ -1,6 +1,15 @@
 //! Which of the ACB's keys a command is signed and MACed with.
 
-use slotkeeper_crypto::{KeyAgreement, KrpSigner, MacContext, acb_smd_mac, verify_krp, verify_mac};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use slotkeeper_crypto::{
+    KeyAgreement, KrpSigner, MacContext, PublicKey, SignerUnavailable, SigningKey, acb_smd_mac,
+    verify_krp, verify_mac,
+};
+use slotkeeper_engine::{
+    Authority, BatchContext, Credential, Engine, Partition, SealError, Settings,
+};
 use slotkeeper_gbcs::{Envelope, Message, Signature};
 
 use crate::support::*;
@@ -114,4 +123,64 @@ fn test_n17_a_certificate_not_yet_known_waits_for_the_configuration() {
     assert_eq!(decided.number("recorded_counter"), Some(1_200));
     assert!(host.decide().is_empty());
     assert_eq!(host.engine.statistics().parked, 0);
+}
+
+/// A key store that is down until it is not.
+struct Flaky {
+    key: SigningKey,
+    up: AtomicBool,
+}
+
+impl KrpSigner for Flaky {
+    fn sign(&self, octets: &[u8]) -> Result<[u8; 64], SignerUnavailable> {
+        if self.up.swap(true, Ordering::Relaxed) {
+            self.key.sign(octets)
+        } else {
+            Err(SignerUnavailable)
+        }
+    }
+
+    fn public_key(&self) -> PublicKey {
+        self.key.public_key()
+    }
+}
+
+#[test]
+fn a_key_store_that_is_down_fails_the_batch_as_a_whole() {
+    let flaky = Flaky {
+        key: ACB[0].ds.signing_key(),
+        up: AtomicBool::new(false),
+    };
+    let signer = Credential::new(ACB[0].ds.identifier(), Some(Arc::new(flaky) as _));
+    let agreement = Arc::new(ACB[0].ka.agreement_key()) as _;
+    let agreement = Credential::new(ACB[0].ka.identifier(), Some(agreement));
+    let id = Eui64::from_u64(ACB_ID);
+    let authority = Authority::new(id, vec![signer], vec![agreement]).unwrap();
+    let partition = Partition { index: 0, count: 1 };
+    let settings = Settings::from_json(b"{}").unwrap();
+    let device = Device::new(GPF);
+    let mut host = Host::new("");
+    host.engine = Engine::new(settings, authority.into(), partition, 1, 1);
+    host.engine.open().unwrap();
+    for number in 1..=3 {
+        host.request(&Request::new(GPF, number).hint(1));
+    }
+    host.knows(&device);
+    let waiting = host.drop_waiting();
+    let inputs: Vec<_> = waiting.iter().map(Record::input).collect();
+    let context = BatchContext {
+        now_ms: NOW_MS,
+        ..BatchContext::default()
+    };
+    let mut staged = host.engine.stage(&inputs, &context).unwrap();
+    assert_eq!(staged.seal(), Err(SealError::KeysUnavailable));
+    assert!(staged.commands().is_none());
+    host.engine.discard(staged.batch()).unwrap();
+    host.take(&waiting);
+    let numbers: Vec<_> = host
+        .decide()
+        .iter()
+        .map(|d| d.number("originator_counter"))
+        .collect();
+    assert_eq!(numbers, [Some(4), Some(5), Some(6)]);
 }

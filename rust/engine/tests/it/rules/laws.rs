@@ -210,7 +210,8 @@ impl Watch {
             "NOT_RECORDED" => ["ALL_CELLS_FAILED", "NO_OUTCOME"].contains(&decision.text("reason")),
             _ => false,
         };
-        let is_valid = decision.0["message"]["signature"] == "valid";
+        let is_valid = decision.0["message"]["signature"] == "valid"
+            || ["ADJUSTED", "NO_CHANGE"].contains(&decision.text("reason"));
         let proven = self.proven.get(&offset).filter(|_| believed && is_valid);
         if let Some(number) = proven {
             let known = self.known.entry(slot.clone()).or_default();

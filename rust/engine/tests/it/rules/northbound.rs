@@ -433,6 +433,54 @@ fn a_mode_that_does_not_fit_is_flagged_and_decides() {
     assert!(decided.has_flag("MODE_MISMATCH"));
 }
 
+/// Of several faults the first in order is the reason; each message here has all that are still to come.
+#[test]
+fn each_record_has_one_predictable_reason() {
+    let other = Device {
+        kind: "ESME",
+        ..Device::new(GPF)
+    };
+    let old = Device {
+        smets: "SMETS1",
+        ..Device::new(GPF)
+    };
+    let known = Device::new(GPF);
+    let message = |party, cells| Told::new(GPF, party, 1_200, cells).response(None);
+    let unexpected = || message(gno(), Cell::both(next_gno(), &ACB[0]));
+    let without_cells = Told::new(GPF, gno(), 1_200, both())
+        .accepted()
+        .response(None);
+    for (device, eui, octets, verdict) in [
+        (&other, GPF, vec![0xdf, 0x09], "DEAD_LETTER MALFORMED"),
+        (&other, GPF + 1, unexpected(), "REJECTED WRONG_DEVICE"),
+        (&other, GPF, without_cells, "NOT_RECORDED NO_OUTCOME"),
+        (&other, GPF, unexpected(), "NOT_RECORDED NOT_GPF"),
+        (&old, GPF, unexpected(), "NOT_RECORDED SMETS1"),
+        (&known, GPF, unexpected(), "REJECTED BAD_SIGNATURE"),
+    ] {
+        let mut host = Host::knowing(device, "");
+        let decided = host
+            .message(Stream::UpdateOutcomes, eui, octets)
+            .decide_one();
+        assert_eq!(decided.verdict(), verdict);
+        assert_eq!(decided.number("seen_counter"), None);
+    }
+    let mut host = Host::knowing(&known, "");
+    host.outcome(&known, &told(1_200, both())).decide();
+    let conflict = Told::new(GPF, gno(), 1_200, Cell::both(next_gno(), &ACB[0]));
+    let decided = host.outcome(&known, &conflict).decide_one();
+    assert_eq!(decided.verdict(), "DUPLICATE CONFLICTING_CONTENT");
+    // A repeat is one before the inventory is asked.
+    let octets = told(1_201, both()).response(Some(&known.ds));
+    host.message(Stream::UpdateOutcomes, GPF, octets.clone())
+        .decide();
+    host.knows(&other).decide();
+    let decided = host
+        .message(Stream::UpdateOutcomes, GPF, octets)
+        .decide_one();
+    assert_eq!(decided.verdict(), "DUPLICATE SAME_MESSAGE");
+}
+
 #[test]
 fn a_command_is_no_outcome_and_the_other_device_no_business() {
     let (device, mut host) = known();

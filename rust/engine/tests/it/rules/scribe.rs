@@ -46,7 +46,7 @@ pub(crate) enum Happening {
 pub(crate) struct Scribe {
     host: Host,
     devices: Vec<Device>,
-    /// Numbers towards the Network Operator role that a device itself signed for, by offset.
+    /// Numbers towards the role that the decision names, by offset: signed by the device itself, or named by a person.
     pub(crate) proven: BTreeMap<u64, u64>,
     time: u32,
 }
@@ -128,6 +128,9 @@ impl Scribe {
             }
             _ => {
                 let (stream, value) = record(device.eui, number, happening);
+                if matches!(happening, Happening::Adjusted { .. }) {
+                    self.proven.insert(self.host.next_offset, number);
+                }
                 self.host.publish(stream, device.eui, value);
                 return;
             }
