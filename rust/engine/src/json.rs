@@ -225,7 +225,7 @@ mod tests {
         object.null(member!("c"));
         object.object(member!("d"), |_| {});
         object.list(member!("e"), [1, 2], |o, n| {
-            o.element(|o| o.integer(member!("n"), n))
+            o.element(|o| o.integer(member!("n"), n));
         });
         object.list::<u8>(member!("f"), [], |_, _| {});
         object.hex(member!("g"), &[0, 0xab]);
