@@ -162,7 +162,8 @@ class Site:
         The batch is the fleet's inventory; ``more`` is put beside it, lines by stream.
         """
         worker.wait_until_open()
-        decided = worker.figures()["slotkeeper_stage_duration_seconds_count"]
+        # Each partition looks at what is parked once it is open: a batch without records.
+        worker.wait_for_figure("slotkeeper_stage_duration_seconds_count", PARTITIONS)
         # It stands still while the batch is put before it and the way behind is barred.
         worker.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, worker.process.pid, os.WSTOPPED | os.WNOWAIT)
@@ -171,7 +172,7 @@ class Site:
             self.call("publish", stream, given=lines)
         with self.nobody_writes():
             worker.process.send_signal(signal.SIGCONT)
-            worker.wait_for_figure("slotkeeper_stage_duration_seconds_count", decided + 1)
+            worker.wait_for_figure("slotkeeper_stage_duration_seconds_count", PARTITIONS + 1)
             yield
 
 
