@@ -74,6 +74,9 @@ async def admin(options: ClientOptions) -> AsyncIterator[Any]:
 
 
 async def _stopped(client: Any) -> None:  # noqa: ANN401  # aiokafka has no types
+    # Whatever the client has just started must have begun: to cancel a task before its first step
+    # makes aiokafka cancel whoever stops it.
+    await asyncio.sleep(0)
     with suppress(*CLIENT):
         async with asyncio.timeout(STOP_S):
             await client.stop()
