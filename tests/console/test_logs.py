@@ -39,6 +39,12 @@ def test_a_wrong_setting_is_one_line_too(site: Site) -> None:
     assert [line["exit_status"] for line in worker.lines] == [2]
 
 
+def test_a_port_out_of_range_is_found_before_anything_runs(site: Site) -> None:
+    with site.config.open("a") as end:
+        end.write('[http]\nlisten = "127.0.0.1:65536"\n')
+    site.call("check-config", expected=2)
+
+
 def test_contents_and_keys_stay_out(site: Site) -> None:
     bad = {"key": "00-DB-12-34-56-78-90-A3", "value": {"gbcs_payload": "swordfish"}}
     site.call("publish", "srv-6.15.1-responses", given=json.dumps(bad).encode())

@@ -9,6 +9,7 @@ import click
 from slotkeeper._core import CoreEngine
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import tables, write_json_line
+from slotkeeper.console import Address
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
 
@@ -31,6 +32,8 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
     shown = redacted(settings.model_dump(mode="json"))
     authority = settings.authority()
     CoreEngine(authority, settings=settings.engine_json(), threads=1)
+    if settings.http.listen:
+        Address.parse(settings.http.listen)
     partitions = asyncio.run(_partitions(settings))
     report = {"settings": shown, "acb": authority.describe(), "partitions": partitions}
     if as_json:
