@@ -9,11 +9,13 @@ use crate::base64;
 use crate::decision::{Disposition, Reason};
 use crate::judge::Decision;
 use crate::message::Facts;
+use crate::paths::{PathCache, RequestPaths};
 use crate::records::{
     Adjustment, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
 };
 use crate::settings::Settings;
 use crate::stream::{Input, Partition, Stream, Value, device_of_key, partition_of};
+use crate::workers;
 
 /// A record, read.
 pub(crate) enum Event<'a> {
@@ -36,7 +38,8 @@ pub(crate) enum Event<'a> {
         request_id: Option<Cow<'a, str>>,
         octets: Range<usize>,
     },
-    Request(Eui64, Box<HandoverRequest>),
+    /// With the verdicts on its certificates.
+    Request(Eui64, Box<HandoverRequest>, RequestPaths),
     /// Another partition's.
     Reroute(Eui64, u32),
 }
@@ -46,7 +49,7 @@ impl Event<'_> {
     pub(crate) fn device(&self) -> Option<Eui64> {
         match self {
             Self::Outcome { device, .. }
-            | Self::Request(device, _)
+            | Self::Request(device, ..)
             | Self::Adjustment(device, _) => Some(*device),
             Self::Decided { .. }
             | Self::Inventory(..)
@@ -56,11 +59,43 @@ impl Event<'_> {
     }
 }
 
+/// Reads the records of a batch; the octets of messages go to the end of `octets`.
+///
+/// Requests are read on worker threads, their certification paths checked: that is most of the work on them but for the
+/// seal.
+pub(crate) fn read_all<'a>(
+    inputs: &[Input<'a>],
+    settings: &Settings,
+    partition: Partition,
+    paths: &PathCache,
+    threads: usize,
+    octets: &mut Vec<u8>,
+) -> Vec<Event<'a>> {
+    let is_request = |input: &&Input<'_>| input.stream == Stream::HandoverRequests;
+    let requests: Vec<&Input<'a>> = inputs.iter().filter(is_request).collect();
+    let mut requests = workers::for_each(threads, &requests, |input| {
+        read(input, settings, partition, paths, &mut Vec::new())
+    })
+    .into_iter();
+    inputs
+        .iter()
+        .map(|input| {
+            let request = if is_request(&input) {
+                requests.next()
+            } else {
+                None
+            };
+            request.unwrap_or_else(|| read(input, settings, partition, paths, octets))
+        })
+        .collect()
+}
+
 /// Reads a record; the octets of a message go to the end of `octets`.
 pub(crate) fn read<'a>(
     input: &Input<'a>,
     settings: &Settings,
     partition: Partition,
+    paths: &PathCache,
     octets: &mut Vec<u8>,
 ) -> Event<'a> {
     let fault = |device: Option<Eui64>, reason: Reason, detail: String| {
@@ -109,34 +144,38 @@ pub(crate) fn read<'a>(
         }
         value => value,
     };
-    let event =
-        match (input.stream, value) {
-            (
-                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
-                Value::Gbcs(message),
-            ) => {
-                let start = octets.len();
-                octets.extend_from_slice(message);
-                Ok(Event::Outcome {
-                    device,
-                    request_id: None,
-                    octets: start..octets.len(),
-                })
-            }
-            (
-                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
-                Value::Record(value),
-            ) => OutcomeRecord::read(value)
-                .and_then(|record| outcome(input.stream, device, record, octets)),
-            (Stream::HandoverRequests, Value::Record(value)) => HandoverRequest::read(value)
-                .map(|request| Event::Request(device, Box::new(request))),
-            (Stream::Adjustments, Value::Record(value)) => {
-                Adjustment::read(value).map(|adjustment| Event::Adjustment(device, adjustment))
-            }
-            (Stream::Inventory, Value::Record(value)) => DeviceRecord::read(device, value)
-                .map(|record| Event::Inventory(device, Some(record))),
-            _ => Err(Unreadable("not a record of this stream".to_owned())),
-        };
+    let event = match (input.stream, value) {
+        (
+            Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+            Value::Gbcs(message),
+        ) => {
+            let start = octets.len();
+            octets.extend_from_slice(message);
+            Ok(Event::Outcome {
+                device,
+                request_id: None,
+                octets: start..octets.len(),
+            })
+        }
+        (
+            Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+            Value::Record(value),
+        ) => OutcomeRecord::read(value)
+            .and_then(|record| outcome(input.stream, device, record, octets)),
+        (Stream::HandoverRequests, Value::Record(value)) => {
+            HandoverRequest::read(value).map(|request| {
+                let verdicts = paths.check(&request);
+                Event::Request(device, Box::new(request), verdicts)
+            })
+        }
+        (Stream::Adjustments, Value::Record(value)) => {
+            Adjustment::read(value).map(|adjustment| Event::Adjustment(device, adjustment))
+        }
+        (Stream::Inventory, Value::Record(value)) => {
+            DeviceRecord::read(device, value).map(|record| Event::Inventory(device, Some(record)))
+        }
+        _ => Err(Unreadable("not a record of this stream".to_owned())),
+    };
     event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
 }
 

@@ -7,6 +7,8 @@ use parking_lot::Mutex;
 use slotkeeper_crypto::{DerSignature, PublicKey, verify_certificate};
 use slotkeeper_gbcs::{Certificate, KeyUsage, KeyUsageBits, RemotePartyRole};
 
+use crate::records::HandoverRequest;
+
 /// Paths remembered. A GNO has two certificates and a handful of issuers, so thousands of distinct paths mean that
 /// somebody makes them up; then the memory starts over.
 const REMEMBERED: usize = 4_096;
@@ -48,7 +50,15 @@ impl CheckedPath {
     }
 }
 
-type Verdict = Result<Arc<CheckedPath>, PathError>;
+pub(crate) type Verdict = Result<Arc<CheckedPath>, PathError>;
+
+/// The verdicts on a request's certificates; none on those it does not have.
+#[derive(Default)]
+pub(crate) struct RequestPaths {
+    pub(crate) digital_signing: Option<Verdict>,
+    pub(crate) key_agreement: Option<Verdict>,
+    pub(crate) key_agreement_top_up: Option<Verdict>,
+}
 
 /// All paths checked so far.
 pub(crate) struct PathCache {
@@ -65,9 +75,20 @@ impl PathCache {
         }
     }
 
+    /// The verdicts on the certificates of a request.
+    pub(crate) fn check(&self, request: &HandoverRequest) -> RequestPaths {
+        let path_digest = digest_of_path(&request.path);
+        let check = |certificate: &[u8]| self.verdict(certificate, &request.path, &path_digest);
+        RequestPaths {
+            digital_signing: Some(check(&request.digital_signing)),
+            key_agreement: request.key_agreement.as_deref().map(check),
+            key_agreement_top_up: request.key_agreement_top_up.as_deref().map(check),
+        }
+    }
+
     /// The verdict on a certificate under a path, found out only the first time.
-    pub(crate) fn check(&self, certificate: &[u8], path: &[Vec<u8>]) -> Verdict {
-        let key = key(certificate, path);
+    fn verdict(&self, certificate: &[u8], path: &[Vec<u8>], path_digest: &[u8; 32]) -> Verdict {
+        let key = slotkeeper_crypto::sha256(&[path_digest, certificate].concat());
         if let Some(verdict) = self.verdicts.lock().get(&key) {
             return verdict.clone();
         }
@@ -170,11 +191,10 @@ fn has_issued(issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
         })
 }
 
-/// Each certificate with its length, so that no other certificate and path have the same octets.
-fn key(certificate: &[u8], path: &[Vec<u8>]) -> [u8; 32] {
-    let chain = || std::iter::once(certificate).chain(path.iter().map(Vec::as_slice));
-    let mut octets = Vec::with_capacity(chain().map(|der| der.len() + 8).sum());
-    for der in chain() {
+/// Each certificate with its length, so that no other list of certificates reads the same.
+fn digest_of_path(path: &[Vec<u8>]) -> [u8; 32] {
+    let mut octets = Vec::with_capacity(path.iter().map(|der| der.len() + 8).sum());
+    for der in path {
         octets.extend_from_slice(&(der.len() as u64).to_be_bytes());
         octets.extend_from_slice(der);
     }

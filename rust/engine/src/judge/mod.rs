@@ -26,7 +26,6 @@ use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Class, Device, Directory};
 use crate::message::Facts;
 use crate::parking::Parking;
-use crate::paths::PathCache;
 use crate::settings::Settings;
 
 /// Octets of a detail: the longest sentence here with the longest fault that a decoder tells.
@@ -119,7 +118,6 @@ pub(crate) struct Judge<'e> {
     pub(crate) overlay: &'e mut Overlay,
     pub(crate) burned: &'e Burned,
     pub(crate) parking: &'e Parking,
-    pub(crate) paths: &'e PathCache,
     /// Milliseconds since 1970.
     pub(crate) now_ms: u64,
 }

@@ -13,7 +13,7 @@ use crate::authority::KeyChoice;
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{DROPPED, Device, Gpf, damaged};
 use crate::message::{gbcs_role, role_of_name};
-use crate::paths::PathError;
+use crate::paths::{PathError, RequestPaths};
 use crate::records::HandoverRequest;
 use crate::settings::{AbsentFloor, CounterSource, WithoutEvidence};
 
@@ -66,7 +66,12 @@ fn refused(reason: Reason, retryable: bool, detail: impl Into<String>) -> Refusa
 }
 
 impl Judge<'_> {
-    pub(crate) fn request(&mut self, key: Eui64, request: HandoverRequest) -> Judged {
+    pub(crate) fn request(
+        &mut self,
+        key: Eui64,
+        request: HandoverRequest,
+        paths: &RequestPaths,
+    ) -> Judged {
         let role = role_of_name(&request.role);
         let tag = |decision: Decision| Decision { role, ..decision };
         let refuse = |Refusal(disposition, reason, retryable, detail)| Judged::Refused {
@@ -97,7 +102,7 @@ impl Judge<'_> {
                 first.issued
             )));
         }
-        let ready = match self.ready(key, role, &request) {
+        let ready = match self.ready(key, role, &request, paths) {
             Ok(ready) => ready,
             Err(refusal) => return refuse(refusal),
         };
@@ -105,7 +110,13 @@ impl Judge<'_> {
             .unwrap_or_else(refuse)
     }
 
-    fn ready(&self, key: Eui64, role: Role, request: &HandoverRequest) -> Result<Ready, Refusal> {
+    fn ready(
+        &self,
+        key: Eui64,
+        role: Role,
+        request: &HandoverRequest,
+        paths: &RequestPaths,
+    ) -> Result<Ready, Refusal> {
         let gpf = self.served_gpf(key)?;
         let Some(device_key) = gpf.key_agreement() else {
             return Err(refused(
@@ -124,7 +135,7 @@ impl Judge<'_> {
                 "requests are judged at dispatch; hold it until it is due",
             ));
         }
-        self.check_certificates(role, request)?;
+        self.check_certificates(role, request, paths)?;
         self.check_floors(request)?;
         let view = self.overlay.device(self.table, key.to_u64());
         if view.flags() & damaged(role) != 0 {
@@ -216,24 +227,12 @@ impl Judge<'_> {
         Ok(gpf)
     }
 
-    fn check_certificates(&self, role: Role, request: &HandoverRequest) -> Result<(), Refusal> {
-        let certificates = [
-            (
-                Some(&request.digital_signing),
-                KeyUsage::DigitalSignature,
-                "digital_signing",
-            ),
-            (
-                request.key_agreement.as_ref(),
-                KeyUsage::KeyAgreement,
-                "key_agreement",
-            ),
-            (
-                request.key_agreement_top_up.as_ref(),
-                KeyUsage::KeyAgreement,
-                "key_agreement_top_up",
-            ),
-        ];
+    fn check_certificates(
+        &self,
+        role: Role,
+        request: &HandoverRequest,
+        paths: &RequestPaths,
+    ) -> Result<(), Refusal> {
         if role == Role::NetworkOperator && request.key_agreement_top_up.is_some() {
             return Err(refused(
                 Reason::BadCertificate,
@@ -241,11 +240,7 @@ impl Judge<'_> {
                 "the Network Operator slot has no top-up cell",
             ));
         }
-        let octets = certificates
-            .iter()
-            .filter_map(|(der, ..)| der.map(Vec::len))
-            .chain(request.path.iter().map(Vec::len))
-            .sum::<usize>();
+        let octets = request.certificates().map(<[u8]>::len).sum::<usize>();
         if octets > MOST_CERTIFICATE_OCTETS {
             return Err(refused(
                 Reason::BadCertificate,
@@ -257,12 +252,29 @@ impl Judge<'_> {
             .settings
             .certificate_time
             .unwrap_or((self.now_ms / 1_000).cast_signed());
-        for (der, usage, name) in certificates {
-            let Some(der) = der else { continue };
+        let verdicts = [
+            (
+                &paths.digital_signing,
+                KeyUsage::DigitalSignature,
+                "digital_signing",
+            ),
+            (
+                &paths.key_agreement,
+                KeyUsage::KeyAgreement,
+                "key_agreement",
+            ),
+            (
+                &paths.key_agreement_top_up,
+                KeyUsage::KeyAgreement,
+                "key_agreement_top_up",
+            ),
+        ];
+        for (verdict, usage, name) in verdicts {
+            let Some(verdict) = verdict else { continue };
             let bad = |error: PathError| {
                 refused(Reason::BadCertificate, false, format!("{name}: {error}"))
             };
-            let path = self.paths.check(der, &request.path).map_err(bad)?;
+            let path = verdict.as_ref().map_err(|error| bad(error.clone()))?;
             if !path.key_usage.is_some_and(|bits| bits.allows(usage)) {
                 return Err(bad(PathError::Usage(usage)));
             }

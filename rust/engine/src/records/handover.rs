@@ -89,6 +89,16 @@ struct Draft<'a> {
 }
 
 impl HandoverRequest {
+    /// All certificates that the command would carry.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &[u8]> {
+        let optional = [&self.key_agreement, &self.key_agreement_top_up];
+        [&self.digital_signing]
+            .into_iter()
+            .chain(optional.into_iter().flatten())
+            .chain(&self.path)
+            .map(Vec::as_slice)
+    }
+
     pub(crate) fn read(value: &[u8]) -> Result<Self, Unreadable> {
         if is_xml(value) {
             Self::from_duis(duis::parse(value)?)

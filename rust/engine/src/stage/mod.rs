@@ -14,6 +14,7 @@ use crate::events::{self, Event};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
 use crate::message::Facts;
 use crate::outbox::Outbox;
+use crate::paths::RequestPaths;
 use crate::records::{DeviceRecord, HandoverRequest};
 use crate::seal::Job;
 use crate::staged::{Staged, Tally};
@@ -110,11 +111,15 @@ struct Decoded<'a> {
 impl Batch<'_> {
     fn run(&mut self, inputs: &[Input<'_>]) {
         let mut octets = Vec::new();
-        let (settings, partition) = (&self.engine.settings, self.engine.partition);
-        let mut events: Vec<_> = inputs
-            .iter()
-            .map(|input| events::read(input, settings, partition, &mut octets))
-            .collect();
+        let engine = &*self.engine;
+        let mut events = events::read_all(
+            inputs,
+            &engine.settings,
+            engine.partition,
+            &engine.paths,
+            engine.threads,
+            &mut octets,
+        );
 
         let concerned = self.apply_inventory(inputs, &mut events);
         self.mark_damaged();
@@ -282,7 +287,9 @@ impl Batch<'_> {
                 let decision = self.judge_with().adjustment(device, &adjustment);
                 self.audit(origin, None, Some(device), None, &decision, None);
             }
-            Event::Request(device, request) => self.judge_request(input, device, *request),
+            Event::Request(device, request, paths) => {
+                self.judge_request(input, device, *request, &paths);
+            }
             Event::Outcome {
                 device, request_id, ..
             } => {
@@ -335,14 +342,20 @@ impl Batch<'_> {
         }
     }
 
-    fn judge_request(&mut self, input: &Input<'_>, device: Eui64, request: HandoverRequest) {
+    fn judge_request(
+        &mut self,
+        input: &Input<'_>,
+        device: Eui64,
+        request: HandoverRequest,
+        paths: &RequestPaths,
+    ) {
         let origin = Origin {
             stream: input.stream,
             offset: input.offset,
         };
         let request_id = request.request_id.clone();
         let role = request.role.clone();
-        let decision = match self.judge_with().request(device, request) {
+        let decision = match self.judge_with().request(device, request, paths) {
             Judged::Repeated(decision) => decision,
             Judged::Refused {
                 decision,
@@ -379,7 +392,6 @@ impl Batch<'_> {
             overlay: &mut engine.overlay,
             burned: &engine.burned,
             parking: &engine.parking,
-            paths: &engine.paths,
             now_ms: self.context.now_ms,
         }
     }

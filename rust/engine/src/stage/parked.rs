@@ -51,6 +51,7 @@ impl Batch<'_> {
                 &input,
                 &self.engine.settings,
                 self.engine.partition,
+                &self.engine.paths,
                 &mut octets,
             );
             let Event::Outcome { request_id, .. } = event else {
