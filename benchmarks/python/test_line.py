@@ -12,8 +12,8 @@ from slotkeeper.lab.events import Event
 from slotkeeper.streams import Message, open_streams
 from slotkeeper.worker import run
 
-GPFS = 4_000
-IRRELEVANT = 20_000
+GPFS = 12_000
+IRRELEVANT = 30_000
 ROUNDS = 3
 
 

@@ -19,7 +19,7 @@ pub(crate) struct Machine {
     aws_lc_rs: String,
     slotkeeper: &'static str,
     commit: String,
-    /// Whether files differ from the commit.
+    /// Whether sources that are measured differ from the commit.
     modified: bool,
     date: String,
 }
@@ -50,7 +50,7 @@ impl Machine {
             commit: output("git", &["rev-parse", "--short=12", "HEAD"]),
             modified: !output(
                 "git",
-                &["status", "--porcelain", "--", "rust", "benchmarks/rust"],
+                &["status", "--porcelain", "--", "rust/*/src", "Cargo.lock"],
             )
             .is_empty(),
             date: output("date", &["-u", "+%Y-%m-%dT%H:%M:%SZ"]),

@@ -106,10 +106,11 @@ fn sealed(engine: &mut Engine, records: &[Record], sizes: &mut Samples) -> (f64,
     expect_only(&staged, &[(Disposition::Issued, Reason::Natural)]);
     let (sealing, result) = timed(|| staged.seal());
     result.unwrap();
-    let octets = staged.commands().unwrap().iter().map(|command| {
-        let value = command.value.as_ref();
-        float(value.map_or(0, |value| value.len()))
-    });
+    let octets = staged
+        .commands()
+        .unwrap()
+        .iter()
+        .map(|command| float(command.value.as_deref().map_or(0, <[u8]>::len)));
     octets.for_each(|octets| sizes.push(octets));
     let (folding, ()) = timed(|| end(engine, staged, End::Fold));
     (staging + folding, sealing)
