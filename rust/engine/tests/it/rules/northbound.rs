@@ -188,6 +188,22 @@ fn test_n08_partial_ka_only_cannot_be_handed_over() {
     }
 }
 
+/// Both messages of a handing back in two, the second first.
+#[test]
+fn the_extent_is_that_of_the_slot_in_either_order() {
+    let (device, mut host) = known();
+    let ds = told(1_201, vec![Cell::ds(gno(), &ACB[0])]).at(200);
+    let ka = told(1_200, vec![Cell::ka(gno(), &ACB[0])]).at(100);
+    let (verdicts, last) = verdicts(&mut host, &device, &[ds, ka]);
+    assert_eq!(verdicts, ["RECORDED PARTIAL_DS", "RECORDED LATE"]);
+    assert_eq!(last.0["slot"]["state"], "ACB");
+    let (device, mut host) = known();
+    let ka = told(1_202, vec![Cell::ka(gno(), &ACB[0])]).at(100);
+    let ds = told(1_201, vec![Cell::ds(gno(), &ACB[0])]).at(200);
+    let (verdicts, _) = self::verdicts(&mut host, &device, &[ds, ka]);
+    assert_eq!(verdicts, ["RECORDED PARTIAL_DS", "RECORDED ACB_IN_SLOT"]);
+}
+
 /// A message about the other cell tells who acted, and not less than what was known.
 #[test]
 fn an_inferred_occupant_keeps_its_certificate() {

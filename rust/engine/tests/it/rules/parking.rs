@@ -125,7 +125,10 @@ fn test_n10_a_party_on_no_list_waits_and_its_cell_is_unknown() {
     };
     let device = Device::new(GPF);
     let mut host = Host::knowing(&device, &only(GNO));
-    let sold = Told::new(GPF, gno(), 1_200, Cell::both(gno(), next_gno()));
+    let bought = Told::new(GPF, next_gno(), 3, Cell::both(next_gno(), gno()));
+    let decided = host.outcome(&device, &bought.at(100)).decide_one();
+    assert_eq!(decided.0["slot"]["state"], "NETWORK_OPERATOR");
+    let sold = Told::new(GPF, gno(), 1_200, Cell::both(gno(), next_gno())).at(200);
     let decided = host.outcome(&device, &sold).decide_one();
     assert_eq!(decided.verdict(), "PARKED UNKNOWN_PARTY");
     assert_eq!(decided.0["slot"]["state"], "UNKNOWN");
