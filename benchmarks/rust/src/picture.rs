@@ -11,6 +11,7 @@ const LEFT: f64 = 80.0;
 const RIGHT: f64 = 190.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 60.0;
+const LINE_HEIGHT: f64 = 16.0;
 /// Told apart by people who see colours differently (Okabe and Ito).
 const COLOURS: [&str; 4] = ["#0072B2", "#E69F00", "#D55E00", "#009E73"];
 
@@ -93,18 +94,32 @@ pub(crate) fn draw(curves: &[Curve]) -> String {
                 y(*nanoseconds)
             );
         }
-        if let Some((size, nanoseconds)) = curve.points.last() {
-            let _ = writeln!(
-                svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{}</text>",
-                x(*size) + 10.0,
-                y(*nanoseconds) + 4.0,
-                curve.what
-            );
-        }
+    }
+    let ends = curves.iter().zip(COLOURS).filter_map(|(curve, colour)| {
+        let (_, nanoseconds) = curve.points.last()?;
+        Some((y(*nanoseconds), curve.what, colour))
+    });
+    for (at, what, colour) in apart(ends.collect()) {
+        let _ = writeln!(
+            svg,
+            "<text x=\"{:.1}\" y=\"{:.1}\" fill=\"{colour}\">{what}</text>",
+            WIDTH - RIGHT + 10.0,
+            at + 4.0
+        );
     }
     svg += "</svg>\n";
     svg
+}
+
+/// Labels from top to bottom, moved down until none covers another.
+fn apart<'l>(mut labels: Vec<(f64, &'l str, &'l str)>) -> Vec<(f64, &'l str, &'l str)> {
+    labels.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let mut free = f64::MIN;
+    for (at, ..) in &mut labels {
+        *at = at.max(free);
+        free = *at + LINE_HEIGHT;
+    }
+    labels
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a place in a picture")]
