@@ -309,14 +309,19 @@ fn test_n13_n14_the_alert_tells_the_outcome_and_its_payload_the_number() {
     let accepted = told(1_004, both()).accepted();
     let decided = host.outcome(&device, &accepted).decide_one();
     assert_eq!(decided.verdict(), "NOT_RECORDED NO_OUTCOME");
-    let alert = told(1_004, both()).header(u64::MAX).at(1_800_000_000);
-    let octets = alert.alert(Some(&device.ds));
-    let decided = host
-        .message(Stream::UpdateOutcomes, GPF, octets)
-        .decide_one();
-    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
-    assert_eq!(decided.number("recorded_counter"), Some(1_004));
-    assert_eq!(decided.number("seen_counter"), Some(1_004));
+    for (number, own, verdict) in [
+        (1_004, 2_002, "RECORDED ACB_IN_SLOT"),
+        (1_003, u64::MAX, "RECORDED LATE"),
+    ] {
+        let alert = told(number, both()).header(own).at(1_800_000_000);
+        let octets = alert.alert(Some(&device.ds));
+        let decided = host
+            .message(Stream::UpdateOutcomes, GPF, octets)
+            .decide_one();
+        assert_eq!(decided.verdict(), verdict);
+        assert_eq!(decided.number("recorded_counter"), Some(1_004));
+        assert_eq!(decided.number("seen_counter"), Some(1_004));
+    }
 }
 
 #[test]
