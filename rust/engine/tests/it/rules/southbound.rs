@@ -150,3 +150,37 @@ fn handovers_not_known_here_or_not_yet_done() {
         .decide_one();
     assert_eq!(decided.verdict(), "HANDOVER_FAILED ERROR_RESPONSE");
 }
+
+/// Neither the number of threads nor the seed of the hash tables shows in anything but signatures.
+#[test]
+fn threads_and_seeds_decide_nothing() {
+    let mut scribe = Host::new("");
+    for number in 0..12 {
+        let device = Device::new(GPF + number);
+        scribe.knows(&device);
+        let told = Told::new(device.eui, gno(), 900 + number, Cell::both(gno(), &ACB[0]));
+        scribe.outcome(&device, &told).outcome(&device, &told);
+        scribe.message(Stream::UpdateOutcomes, device.eui, told.response(None));
+        for id in [1, 2, 1] {
+            scribe.request(&Request::new(device.eui, id).hint(1));
+        }
+    }
+    let waiting = scribe.drop_waiting();
+    let came_out: Vec<_> = [(1, 1), (2, 4), (3, 64)]
+        .into_iter()
+        .map(|(seed, threads)| {
+            let mut host = Host::new("");
+            host.engine = engine("", &[AcbKey::Held(0)], seed, threads);
+            host.engine.open().unwrap();
+            host.take(&waiting);
+            let decided = host.decide().into_iter().map(|decided| decided.0);
+            let mut commands = host.read(Stream::Commands);
+            for command in &mut commands {
+                command["gbcs_payload"].take();
+            }
+            (decided.collect::<Vec<_>>(), commands, host.store)
+        })
+        .collect();
+    assert_eq!(came_out[0].1.len(), 24);
+    assert!(came_out.iter().all(|other| *other == came_out[0]));
+}

@@ -99,7 +99,7 @@ impl Host {
 
     pub(crate) fn with_acb(settings: &str, acb: &[AcbKey]) -> Self {
         let mut host = Self {
-            engine: engine(settings, acb, 1),
+            engine: engine(settings, acb, 1, 1),
             store: BTreeMap::new(),
             outputs: Vec::new(),
             inventory: BTreeMap::new(),
@@ -260,7 +260,7 @@ impl Host {
 
     /// Another process takes over, configured otherwise.
     pub(crate) fn restart_as(&mut self, settings: &str, acb: &[AcbKey]) {
-        self.engine = engine(settings, acb, 2);
+        self.engine = engine(settings, acb, 2, 1);
         self.restore(|_| {});
     }
 
@@ -299,9 +299,9 @@ pub(crate) fn decisions(staged: &Staged) -> Vec<Decided> {
         .collect()
 }
 
-fn engine(settings: &str, acb: &[AcbKey], seed: u64) -> Engine {
+pub(crate) fn engine(settings: &str, acb: &[AcbKey], seed: u64, threads: usize) -> Engine {
     let settings = if settings.is_empty() { "{}" } else { settings };
     let partition = Partition { index: 0, count: 1 };
     let settings = Settings::from_json(settings.as_bytes()).unwrap();
-    Engine::new(settings, authority(acb), partition, 1, seed)
+    Engine::new(settings, authority(acb), partition, threads, seed)
 }

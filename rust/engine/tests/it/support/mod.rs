@@ -11,7 +11,7 @@ pub(crate) use slotkeeper_engine::Stream;
 pub(crate) use slotkeeper_gbcs::Eui64;
 
 pub(crate) use der::{pem, sec1};
-pub(crate) use host::{Decided, Host, Record, decisions};
+pub(crate) use host::{Decided, Host, Record, decisions, engine};
 pub(crate) use pki::{Identity, Issuer, Validity};
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told, sign_anew};
