@@ -52,12 +52,21 @@ fn a_pre_command_seen_before_or_too_late_changes_nothing() {
         going_down(&mut host, octets.clone()).verdict(),
         "DUPLICATE SAME_MESSAGE"
     );
-    let (_, mut late) = known();
-    let outcome = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[0]));
-    late.outcome(&device, &outcome).decide();
-    let decided = going_down(&mut late, octets);
-    assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
-    assert_eq!(decided.0["slot"]["state"], "ACB");
+    let failed = Cell::both(gno(), &ACB[0])
+        .into_iter()
+        .map(Cell::failed)
+        .collect();
+    for (cells, state) in [
+        (Cell::both(gno(), &ACB[0]), "ACB"),
+        (failed, "NETWORK_OPERATOR"),
+    ] {
+        let (_, mut late) = known();
+        let outcome = Told::new(GPF, gno(), 1_200, cells);
+        late.outcome(&device, &outcome).decide();
+        let decided = going_down(&mut late, octets.clone());
+        assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+        assert_eq!(decided.0["slot"]["state"], state);
+    }
 }
 
 #[test]
