@@ -1,5 +1,6 @@
 """The settings: order of their sources, ranges, and what a slip is told."""
 
+import time
 from pathlib import Path
 
 import orjson
@@ -71,7 +72,7 @@ def test_the_identity_is_canonical(file: Path) -> None:
         ("[counter]\nceiling = '9223372036854775808'", "counter.ceiling"),
         ("[counter]\nceiling = '-1'", "counter.ceiling"),
         ("[counter]\nsource = 'clock-us'", "counter.source"),
-        ("[verify]\ncertificate_time = '2016-06-01T00:00:00'", "verify.certificate_time"),
+        ("[verify]\ncertificate_time = 'last summer'", "verify.certificate_time"),
         ("[acb]\nid = '90-B3'", "acb.id"),
         ("[acb", "is no TOML"),
         ("counter = 3", "counter"),
@@ -111,6 +112,29 @@ def test_the_engine_gets_files_read_and_numbers_as_strings(file: Path) -> None:
     engine = orjson.loads(Settings.load(file, environment={}).engine_json())
     assert engine["parties"]["network_operators"] == ["90-B3-D5-1F-30-02-00-00"]
     assert engine["counter"]["ceiling"] == "5000"
+    assert engine["verify"]["certificate_time"] == "2016-06-01T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "'2016-06-01'",
+        "2016-06-01",
+        "'2016-06-01T00:00:00'",
+        "2016-06-01T00:00:00",
+        "'2016-06-01T01:00:00+01:00'",
+    ],
+)
+def test_a_certificate_time_without_a_zone_is_utc(
+    tmp_path: Path, written: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    path = tmp_path / "slotkeeper.toml"
+    path.write_text(f"[verify]\ncertificate_time = {written}")
+    engine = orjson.loads(Settings.load(path, environment={}).engine_json())
+    monkeypatch.undo()
+    time.tzset()
     assert engine["verify"]["certificate_time"] == "2016-06-01T00:00:00Z"
 
 

@@ -8,13 +8,12 @@ import base64
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import orjson
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -109,8 +108,16 @@ class VerifySettings(_Section):
     """Which signatures and certificate paths are checked, and as of when."""
 
     device_signatures: Literal["if-known", "require", "off"] = "if-known"
-    certificate_time: Literal[""] | AwareDatetime = ""
+    certificate_time: Literal[""] | datetime = ""
     issuing_certificates: list[str] = []
+
+    @field_validator("certificate_time")
+    @classmethod
+    def _in_utc(cls, value: Literal[""] | datetime) -> Literal[""] | datetime:
+        """Take a time or a day without a zone for UTC, as all times here are."""
+        if isinstance(value, str) or value.tzinfo is not None:
+            return value
+        return value.replace(tzinfo=UTC)
 
 
 class PartiesSettings(_Section):
