@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use slotkeeper_gbcs::Eui64;
 
 use crate::decision::{Disposition, Reason};
-use crate::stream::Stream;
+use crate::stream::{Input, Stream, Value};
 
 /// `rules`: at most 8 messages a device.
 const MESSAGES_A_DEVICE: usize = 8;
@@ -35,6 +35,20 @@ pub(crate) struct Parked {
 impl Parked {
     fn bytes(&self) -> usize {
         self.value.len() + OVERHEAD
+    }
+
+    /// The record as it came, under the canonical key.
+    pub(crate) fn input<'a>(&'a self, key: &'a [u8]) -> Input<'a> {
+        Input {
+            stream: self.stream,
+            offset: self.offset,
+            key: Some(key),
+            value: if self.bare {
+                Value::Gbcs(&self.value)
+            } else {
+                Value::Record(&self.value)
+            },
+        }
     }
 
     pub(crate) fn has_false_signature(&self) -> bool {

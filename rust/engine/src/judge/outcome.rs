@@ -258,7 +258,7 @@ impl Judge<'_> {
     }
 
     /// Whether judging this message will ask for its signature; answered without judging it.
-    pub(crate) fn will_check_signature(&self, facts: &Facts<'_>) -> bool {
+    pub(crate) fn will_check_signature(&self, facts: &Facts<'_>, again: bool) -> bool {
         if self.settings.device_signatures == DeviceSignatures::Off
             || !matches!(facts.kind, Kind::Response | Kind::Alert)
         {
@@ -277,7 +277,7 @@ impl Judge<'_> {
         if subject == Subject::Supplier {
             return self.has_news(facts, Role::Supplier);
         }
-        !self.is_repeat(facts, false)
+        !self.is_repeat(facts, again)
     }
 
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {

@@ -126,7 +126,7 @@ impl Batch<'_> {
         let classes = self.read_ahead(&events);
         self.judge_parked_again(&concerned);
 
-        let decoded = self.decode(&events, &classes, &octets);
+        let decoded = self.decode(&events, &classes, &octets, false);
         for ((input, event), decoded) in inputs.iter().zip(events).zip(decoded) {
             self.judge(input, event, decoded);
         }
@@ -229,6 +229,7 @@ impl Batch<'_> {
         events: &[Event<'_>],
         classes: &[Option<Class>],
         octets: &'a [u8],
+        again: bool,
     ) -> Vec<Option<Decoded<'a>>> {
         let mut decoded: Vec<Option<Decoded<'a>>> = events
             .iter()
@@ -252,7 +253,7 @@ impl Batch<'_> {
             .iter()
             .enumerate()
             .filter_map(|(place, decoded)| Some((place, decoded.as_ref()?.facts.as_ref().ok()?)))
-            .filter(|(_, facts)| judge.will_check_signature(facts))
+            .filter(|(_, facts)| judge.will_check_signature(facts, again))
             .collect();
         let verdicts = workers::for_each(threads, &to_verify, |(place, facts)| {
             (*place, judge.check_signature(facts))

@@ -1,5 +1,7 @@
 //! Records that wait: judged again, parked, evicted.
 
+use std::collections::HashSet;
+
 use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
@@ -12,96 +14,125 @@ use crate::message::Facts;
 use crate::parking::Parked;
 use crate::stream::{Input, Stream, Value};
 
+/// Devices judged again at a time: some thousand messages, so that their signatures are checked on all threads and their
+/// copies stay small.
+const DEVICES_AT_A_TIME: usize = 512;
+
+/// A record that waits, whose it is, and why it is judged again.
+struct Again {
+    device: Eui64,
+    cause: Cause,
+    parked: Parked,
+}
+
 impl Batch<'_> {
     pub(super) fn judge_parked_again(&mut self, concerned: &[(Eui64, Cause)]) {
-        if self.engine.restored {
-            let cause = Cause {
-                stream: "restart",
-                offset: None,
-            };
-            for device in self.engine.parking.devices() {
-                self.judge_device_again(device, cause);
-            }
-        }
-        for (device, cause) in concerned {
-            self.judge_device_again(*device, *cause);
+        let parking = &self.engine.parking;
+        let restart = Cause {
+            stream: "restart",
+            offset: None,
+        };
+        let after_restore = if self.engine.restored {
+            parking.devices()
+        } else {
+            Vec::new()
+        };
+        let mut asked: Vec<_> = after_restore
+            .into_iter()
+            .map(|device| (device, restart))
+            .chain(concerned.iter().copied())
+            .filter(|(device, _)| parking.of(*device).next().is_some())
+            .collect();
+        // Each device once, by its first cause: nothing changes for it between the two.
+        let mut met = HashSet::new();
+        asked.retain(|(device, _)| met.insert(*device));
+        for devices in asked.chunks(DEVICES_AT_A_TIME) {
+            let parking = &self.engine.parking;
+            let waiting: Vec<_> = devices
+                .iter()
+                .flat_map(|&(device, cause)| {
+                    parking.of(device).map(move |parked| Again {
+                        device,
+                        cause,
+                        parked: parked.clone(),
+                    })
+                })
+                .collect();
+            self.judge_again(&waiting);
         }
     }
 
-    fn judge_device_again(&mut self, device: Eui64, cause: Cause) {
-        let waiting: Vec<Parked> = self.engine.parking.of(device).cloned().collect();
-        for parked in waiting {
-            let input = Input {
-                stream: parked.stream,
-                offset: parked.offset,
-                key: None,
-                value: if parked.bare {
-                    Value::Gbcs(&parked.value)
-                } else {
-                    Value::Record(&parked.value)
-                },
-            };
-            let key = device.canonical();
-            let mut octets = Vec::new();
-            let input = Input {
-                key: Some(&key),
-                ..input
-            };
-            let event = events::read(
-                &input,
-                &self.engine.settings,
-                self.engine.partition,
-                &self.engine.paths,
-                &mut octets,
-            );
-            let Event::Outcome { request_id, .. } = event else {
+    fn judge_again(&mut self, waiting: &[Again]) {
+        let engine = &*self.engine;
+        let keys: Vec<_> = waiting.iter().map(|w| w.device.canonical()).collect();
+        let mut octets = Vec::new();
+        let mut events = Vec::with_capacity(waiting.len());
+        for (again, key) in waiting.iter().zip(&keys) {
+            let input = again.parked.input(key);
+            let (settings, paths) = (&engine.settings, &engine.paths);
+            let event = events::read(&input, settings, engine.partition, paths, &mut octets);
+            events.push(event);
+        }
+        let decoded = self.decode(&events, &vec![None; events.len()], &octets, true);
+        for (((again, key), event), decoded) in waiting.iter().zip(&keys).zip(events).zip(decoded) {
+            let (Event::Outcome { request_id, .. }, Some(decoded)) = (event, decoded) else {
                 continue;
             };
-            let Ok(facts) = events::facts(&octets) else {
-                continue;
-            };
+            let Ok(facts) = decoded.facts else { continue };
             let decision = self.judge_with().outcome(&Outcome {
                 facts: &facts,
-                key: device,
-                on_its_way_down: parked.stream == Stream::UpdateRequests,
-                signature: None,
+                key: again.device,
+                on_its_way_down: again.parked.stream == Stream::UpdateRequests,
+                signature: decoded.signature,
                 again: true,
             });
-            if (decision.disposition, decision.reason) == parked.verdict {
-                continue;
+            if (decision.disposition, decision.reason) != again.parked.verdict {
+                let input = again.parked.input(key);
+                self.decide_again(again, &input, request_id.as_deref(), &facts, &decision);
             }
-            if decision.reason == Reason::ConflictingContent {
-                self.dead_letter(&input, decision.reason, &decision.detail);
-            }
-            let origin = Origin {
-                stream: parked.stream,
-                offset: parked.offset,
+        }
+    }
+
+    fn decide_again(
+        &mut self,
+        again: &Again,
+        input: &Input<'_>,
+        request_id: Option<&str>,
+        facts: &Facts<'_>,
+        decision: &Decision,
+    ) {
+        let Again {
+            device,
+            cause,
+            parked,
+        } = again;
+        if decision.reason == Reason::ConflictingContent {
+            self.dead_letter(input, decision.reason, &decision.detail);
+        }
+        let origin = Origin {
+            stream: parked.stream,
+            offset: parked.offset,
+        };
+        self.audit(
+            origin,
+            Some(*cause),
+            Some(*device),
+            request_id,
+            decision,
+            Some(facts),
+        );
+        if decision.parks() {
+            let verdict = (decision.disposition, decision.reason);
+            let parking = &mut self.engine.parking;
+            parking.set_verdict(*device, &parked.digest, verdict);
+            let parked = Parked {
+                verdict,
+                ..parked.clone()
             };
-            self.audit(
-                origin,
-                Some(cause),
-                Some(device),
-                request_id.as_deref(),
-                &decision,
-                Some(&facts),
-            );
-            if decision.parks() {
-                let verdict = (decision.disposition, decision.reason);
-                self.engine
-                    .parking
-                    .set_verdict(device, &parked.digest, verdict);
-                self.change_parked(
-                    device,
-                    &parked.digest,
-                    Some(&Parked {
-                        verdict,
-                        ..parked.clone()
-                    }),
-                );
-            } else {
-                self.engine.parking.remove(device, &parked.digest);
-                self.change_parked(device, &parked.digest, None);
-            }
+            self.change_parked(*device, &parked.digest, Some(&parked));
+        } else {
+            self.engine.parking.remove(*device, &parked.digest);
+            self.change_parked(*device, &parked.digest, None);
         }
     }
 
@@ -144,13 +175,7 @@ impl Batch<'_> {
             .detail(format!("evicted while {}", evicted.verdict.1.name()))
             .role(Role::NetworkOperator);
         let key = device.canonical();
-        let value = Value::Record(&evicted.value);
-        let input = Input {
-            stream: evicted.stream,
-            offset: evicted.offset,
-            key: Some(&key),
-            value,
-        };
+        let input = evicted.input(&key);
         self.dead_letter(&input, decision.reason, &decision.detail);
         let origin = Origin {
             stream: evicted.stream,
