@@ -1,0 +1,83 @@
+"""The commands at a cluster, with the exit statuses that supervisors go by."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from tests.kafka.bench import RESPONSES, Bench
+
+from slotkeeper.lab.events import Event
+from slotkeeper.lab.fleet import Fleet
+from slotkeeper.lab.keystore import write_settings
+
+COMMAND = Path(sys.executable).parent / "slotkeeper"
+
+Cli = Callable[..., str]
+
+
+@pytest.fixture
+def fleet() -> Fleet:
+    return Fleet(5, seed=11)
+
+
+@pytest.fixture
+def cli(tmp_path: Path, fleet: Fleet, bench: Bench) -> Cli:
+    settings = bench.settings
+    kafka = f"""
+[kafka]
+application = "{settings.application}"
+topic_prefix = "{settings.topic_prefix}"
+witness = "witness"
+"""
+    config = write_settings(tmp_path, [fleet.pki.acb], streams=bench.url, more=kafka)
+
+    def run(*arguments: str, given: list[Event] | None = None, expected: int = 0) -> str:
+        done = subprocess.run(
+            [COMMAND, *arguments, "--config", config],
+            input=b"".join(event.line() for event in given or []),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == expected, done.stderr.decode()
+        return done.stdout.decode()
+
+    return run
+
+
+async def test_the_whole_line_and_what_an_operator_does(
+    cli: Cli, fleet: Fleet, bench: Bench
+) -> None:
+    assert json.loads(cli("streams", "create", "--json"))["partitions"] == 4
+    assert json.loads(cli("check-config", "--json"))["partitions"] == 4
+    cli("publish", "smart-metering-inventory", given=list(fleet.inventory()))
+    cli("publish", RESPONSES, given=list(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", given=list(fleet.handover_requests()))
+    told = json.loads(cli("run", "--until-idle", "--json"))
+    assert told["dispositions"] == {"ISSUED": 5, "RECORDED": 5}
+    assert len(cli("read", "cs02b-commands", "--from-start").splitlines()) == 5
+    device = str(fleet.members[0].gpf.device.eui)
+    shown = json.loads(cli("counters", "show", device, "--json"))
+    assert len(shown["history"]) == 2
+    assert not told["in_doubt"]
+
+    partition = json.loads(cli("read", RESPONSES, "--from-start").splitlines()[0])["partition"]
+    place = TopicPartition(bench.topic(RESPONSES), partition)
+    await bench.publish(RESPONSES, *[b"{}"] * 3, partition=partition)
+    async with bench.admin() as client:
+        await client.delete_records({place: RecordsToDelete(before_offset=-1)})
+    cli("run", "--until-idle", expected=3)
+    cli("acknowledge", "--partition", str(partition), "--reason", "they were empty")
+    cli("run", "--until-idle")
+
+
+def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(
+    cli: Cli,
+) -> None:
+    cli("streams", "create", "--partitions", "5", expected=3)
+    cli("run", "--until-idle", "--streams", "kafka://127.0.0.1:1", expected=4)
+    cli("run", "--until-idle", "--streams", "kafka://nowhere", expected=2)
