@@ -35,8 +35,7 @@ async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
     """Give a started consumer."""
     client = AIOKafkaConsumer(**options.consumer(**own))
     try:
-        with translated(f"no connection to {options.servers}"):
-            await client.start()
+        await _started(client, options)
         yield client
     finally:
         await _stopped(client)
@@ -54,8 +53,7 @@ async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
         )
     )
     try:
-        with translated(f"no connection to {options.servers}"):
-            await client.start()
+        await _started(client, options)
         yield client
     finally:
         await _stopped(client)
@@ -66,14 +64,31 @@ async def admin(options: ClientOptions) -> AsyncIterator[Any]:
     """Give a started admin client."""
     client = AIOKafkaAdminClient(**options.admin())
     try:
-        with translated(f"no connection to {options.servers}"):
-            await client.start()
+        await _started(client, options)
         yield client
     finally:
         await client.close()
 
 
-async def _stopped(client: Any) -> None:  # noqa: ANN401  # aiokafka has no types
+async def _started(client: Any, options: ClientOptions) -> None:  # noqa: ANN401  # aiokafka has no types
+    """Start a client. Whoever is cancelled meanwhile waits for it to be stoppable.
+
+    aiokafka forgets a connection, and leaves it open, if it is cancelled while it looks around.
+    """
+    starting = asyncio.ensure_future(client.start())
+    try:
+        with translated(f"no connection to {options.servers}"):
+            await asyncio.shield(starting)
+    finally:
+        if not starting.done():
+            await asyncio.wait([starting], timeout=STOP_S)
+            starting.cancel()
+            await asyncio.wait([starting])
+        if not starting.cancelled():
+            starting.exception()  # told above, or of no interest to one who is cancelled
+
+
+async def _stopped(client: Any) -> None:  # noqa: ANN401
     # Whatever the client has just started must have begun: to cancel a task before its first step
     # makes aiokafka cancel whoever stops it.
     await asyncio.sleep(0)
