@@ -155,12 +155,19 @@ fn a_certificate_must_be_for_its_cell_and_its_slot() {
 fn no_request_can_spoil_the_path_of_another() {
     let (good, root) = (certified(issuer(), Validity::LONG), root());
     let first = &issuer().certificate;
-    let forged = [&good[..], &(first.len() as u64).to_be_bytes(), first].concat();
+    // Another certificate, and another path, that would read the same without their lengths.
+    let longer = [&good[..], &(first.len() as u64).to_be_bytes(), first].concat();
+    let joined = base64(&[&first[..], &root.certificate].concat());
     let mut host = Host::knowing(&Device::new(GPF), "");
-    let decided = host.request(&under(&forged, &[&root], 1)).decide_one();
-    assert_eq!(decided.verdict(), "REFUSED BAD_CERTIFICATE");
+    for forged in [
+        under(&longer, &[&root], 1),
+        under(&good, &[], 2).with("/certification_path_certificates", vec![joined]),
+    ] {
+        let decided = host.request(&forged).decide_one();
+        assert_eq!(decided.verdict(), "REFUSED BAD_CERTIFICATE");
+    }
     let decided = host
-        .request(&under(&good, &[issuer(), &root], 2))
+        .request(&under(&good, &[issuer(), &root], 3))
         .decide_one();
     assert_eq!(decided.verdict(), "ISSUED NATURAL");
 }
