@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer import sender
 
-from .errors import CLIENT, translated
+from .errors import translated
 from .options import ClientOptions
 
 sender.BACKOFF_OVERRIDE = 0.002
@@ -38,7 +38,7 @@ async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
         await _started(client, options)
         yield client
     finally:
-        await _stopped(client)
+        await _stopped(client, client._client)  # noqa: SLF001  # it has no other name
 
 
 @asynccontextmanager
@@ -56,7 +56,7 @@ async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
         await _started(client, options)
         yield client
     finally:
-        await _stopped(client)
+        await _stopped(client, client.client)
 
 
 @asynccontextmanager
@@ -88,10 +88,18 @@ async def _started(client: Any, options: ClientOptions) -> None:  # noqa: ANN401
             starting.exception()  # told above, or of no interest to one who is cancelled
 
 
-async def _stopped(client: Any) -> None:  # noqa: ANN401
-    # Whatever the client has just started must have begun: to cancel a task before its first step
-    # makes aiokafka cancel whoever stops it.
-    await asyncio.sleep(0)
-    with suppress(*CLIENT):
-        async with asyncio.timeout(STOP_S):
-            await client.stop()
+async def _stopped(client: Any, network: Any) -> None:  # noqa: ANN401
+    """Stop a client, and close its connections whatever becomes of that.
+
+    aiokafka cancels its own tasks and awaits them. One that had not begun yet takes whoever stops
+    the client with it, before the connections are closed.
+    """
+    stopping = asyncio.ensure_future(client.stop())
+    try:
+        await asyncio.wait([stopping], timeout=STOP_S)
+    finally:
+        if not stopping.done():
+            stopping.cancel()
+            await asyncio.wait([stopping])
+        if stopping.cancelled() or stopping.exception() is not None:
+            await network.close()
