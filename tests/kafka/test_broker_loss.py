@@ -1,0 +1,40 @@
+"""One broker of three is killed while a worker works."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.kafka.bench import Bench
+from tests.kafka.broker import Cluster, class_archive
+from tests.kafka.test_zombie import Commands, ask_everywhere
+
+from slotkeeper.streams import StreamsSettings, create_streams
+from slotkeeper.worker import run
+
+
+@pytest.mark.timeout(300)
+async def test_a_lost_broker_costs_time_and_nothing_else(tmp_path: Path) -> None:
+    class_archive()
+    cluster = Cluster(tmp_path / "cluster", nodes=3)
+    try:
+        await cluster.start()
+        bench = Bench(cluster.url, StreamsSettings())
+        await create_streams(bench.url, bench.settings)
+        async with bench.opened() as streams:
+            commands = Commands(streams)
+            stop = asyncio.Event()
+            worker = asyncio.create_task(run(streams, bench.make, stop=stop))
+            await ask_everywhere(streams)
+            await commands.come(4)
+            cluster.nodes[0].kill()
+            await ask_everywhere(streams)
+            await commands.come(4)
+            stop.set()
+            await worker
+        for partition in range(4):
+            found = [int(r.value or b"") for r in commands.found if r.partition == partition]
+            assert found == sorted(set(found))
+            assert len(found) == 2
+        assert len(await bench.decisions()) == 8
+    finally:
+        cluster.kill()
