@@ -15,7 +15,8 @@ from .topics import Topics
 
 FETCH_WAIT_MS = 20
 """How long a broker holds a fetch that finds nothing. A consumer of several topics asks for the
-next records of one only after that, so it adds to their latency. Measured at 1,000 requests a
+next records of one only after that, so it adds to their latency; one of a single topic is answered
+at once and keeps aiokafka's 500 ms. Measured at 1,000 requests a
 second: 508 ms in the median with the default of 500 ms, 65 ms with 20 ms."""
 
 FIRST_LOOK_S = 0.002
@@ -43,12 +44,10 @@ class Inputs:
         cls, options: ClientOptions, topics: Topics, partition: int, stack: AsyncExitStack
     ) -> Self:
         """Start the consumers; the stack closes them."""
-        fenced, others = [
-            await stack.enter_async_context(
-                consumer(options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS)
-            )
-            for _ in range(2)
-        ]
+        fenced = await stack.enter_async_context(consumer(options, **COMMITTED))
+        others = await stack.enter_async_context(
+            consumer(options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS)
+        )
         layout = topics.layout
         clients = dict.fromkeys(layout.inputs, others) | {layout.fenced: fenced}
         return cls(topics, partition, clients)
