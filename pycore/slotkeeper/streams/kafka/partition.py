@@ -58,6 +58,7 @@ class KafkaPartition:
         self._life = life
         self._tools = tools
         self._layout = tools.topics.layout
+        self._committed: dict[str, int] = {}
 
     @property
     def number(self) -> int:
@@ -97,10 +98,14 @@ class KafkaPartition:
         return {places[at]: offset for at, offset in found.items()}
 
     async def offsets(self) -> dict[str, int]:
-        """Give the group's committed offsets."""
+        """Give the group's committed offsets; of this owner's own commits, without a delay.
+
+        The group shows those of a transaction when its markers are written, a moment after the
+        commit. What earlier owners committed is settled since the fence.
+        """
         places = self._tools.topics.all_of(self._layout.inputs, self._number)
         found = await self._tools.membership.committed(places)
-        return {places[at]: offset for at, offset in found.items()}
+        return {**{places[at]: offset for at, offset in found.items()}, **self._committed}
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
@@ -126,6 +131,7 @@ class KafkaPartition:
         except FencedError:
             self._tools.membership.fenced(self._number)
             raise
+        self._committed |= positions
         end = ends.get(self._tools.topics.at(self._layout.changelog, self._number))
         if end is not None and self._tools.witness is not None:
             await self._testify(self._tools.witness, end)
