@@ -1,5 +1,8 @@
 from dataclasses import replace
 
+# Its plugin imports it at the end of a run, and Python 3.11 cannot parse a module while finalizers
+# log (CPython gh-106905).
+import hypothesis  # noqa: F401
 import pytest
 from tests.kafka.bench import Bench
 
