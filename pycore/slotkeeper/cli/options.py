@@ -25,7 +25,8 @@ def settings_options(command: Callable[..., T]) -> Callable[..., T]:
     @click.option(
         "--streams",
         metavar="URL",
-        help="sqlite:///path/to/file.db; an absolute path has four slashes.",
+        help="sqlite:///path/to/file.db (an absolute path has four slashes), or "
+        "kafka://host:port[,host:port].",
     )
     @functools.wraps(command)
     def with_settings(*args: Any, config: Path | None, streams: str | None, **kwargs: Any) -> T:  # noqa: ANN401
