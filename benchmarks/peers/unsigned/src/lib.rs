@@ -1,0 +1,56 @@
+//! `slotkeeper._core` without keys, for the comparison with peers, none of which signs.
+//!
+//! All of it is the real extension's source but `authority`, which holds no private key: a signature is
+//! zeros, and every device has the same agreed secret. What it makes is no command for any device. The real
+//! extension has no switch that leads here; this one is built beside it, by the benchmark alone.
+
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "arguments are extracted from Python objects by value"
+)]
+
+mod authority;
+#[path = "../../../../rust/bindings/src/engine.rs"]
+mod engine;
+#[path = "../../../../rust/bindings/src/enter.rs"]
+mod enter;
+#[path = "../../../../rust/bindings/src/errors.rs"]
+mod errors;
+#[path = "../../../../rust/bindings/src/functions.rs"]
+mod functions;
+#[path = "../../../../rust/bindings/src/records.rs"]
+mod records;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use crate::authority::Authority;
+    #[pymodule_export]
+    use crate::engine::CoreEngine;
+    #[pymodule_export]
+    use crate::engine::CoreStaged;
+    #[pymodule_export]
+    use crate::errors::{
+        BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
+        SignerUnavailableError, SlotkeeperError,
+    };
+    #[pymodule_export]
+    use crate::functions::Keystore;
+    #[pymodule_export]
+    use crate::functions::{
+        canonical_key, describe_change, inspect_duis, inspect_message, partition_for,
+    };
+
+    use pyo3::prelude::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add(
+            "__version__",
+            concat!(env!("CARGO_PKG_VERSION"), "+unsigned"),
+        )?;
+        module.add("BUILD_PROFILE", "unsigned")
+    }
+}
