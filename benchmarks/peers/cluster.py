@@ -1,0 +1,152 @@
+"""The broker on its core, and its topics."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
+from tests.kafka.broker import Cluster, class_archive
+
+from slotkeeper.streams import Message, StreamsSettings, create_streams, open_streams
+from slotkeeper.streams.layout import SLOTKEEPER
+
+from .load import PARTITIONS
+
+JVM = ("-Xms1g", "-Xmx1g", "-XX:TieredStopAtLevel=4")
+"""In place of the small heap and the quick compiler that the tests' broker has."""
+
+PUBLISHED_AT_ONCE = 5_000
+
+LOOK_S = 0.05
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A running broker.
+
+    Attributes:
+        servers: Its address.
+        pid: Its process.
+    """
+
+    servers: str
+    pid: int
+
+    async def create(self, prefix: str) -> None:
+        """Make the topics that are missing."""
+        await create_streams(f"kafka://{self.servers}", self._settings(prefix))
+
+    async def publish(self, prefix: str, messages: Iterable[Message]) -> None:
+        async with open_streams(f"kafka://{self.servers}", self._settings(prefix)) as streams:
+            some: list[Message] = []
+            for message in messages:
+                some.append(message)
+                if len(some) == PUBLISHED_AT_ONCE:
+                    await streams.publish(some)
+                    some.clear()
+            await streams.publish(some)
+
+    async def renew(self, prefix: str, group: str) -> None:
+        """Delete what a program has written, its own topics included, and make empty ones."""
+        written = {prefix + stream for stream in (*SLOTKEEPER.outputs, SLOTKEEPER.changelog)}
+        async with self.admin() as client:
+            gone = [
+                topic for topic in await client.list_topics() if topic in written or group in topic
+            ]
+            await client.delete_topics(gone)
+            while set(gone) & set(await client.list_topics()):  # noqa: ASYNC110  # remote
+                await asyncio.sleep(LOOK_S)
+        await self.create(prefix)
+
+    async def committed(self, client: Any, group: str, topic: str) -> list[int]:  # noqa: ANN401
+        """Give how far the group has come in each partition."""
+        try:
+            found = await client.list_consumer_group_offsets(group)
+        except GroupCoordinatorNotAvailableError:  # the first of all groups is still being made
+            found = {}
+        places = (TopicPartition(topic, number) for number in range(PARTITIONS))
+        return [max(0, found[place].offset) if place in found else 0 for place in places]
+
+    async def left(self, group: str) -> None:
+        """Wait until a group has no members; those that do not say goodbye are waited for."""
+        async with self.admin() as client:
+            while await _state(client, group) != "Empty":  # noqa: ASYNC110  # remote
+                await asyncio.sleep(LOOK_S)
+
+    @contextlib.asynccontextmanager
+    async def admin(self) -> AsyncIterator[Any]:
+        client = AIOKafkaAdminClient(bootstrap_servers=self.servers)
+        await client.start()
+        try:
+            yield client
+        finally:
+            await client.close()
+
+    @contextlib.asynccontextmanager
+    async def producer(self) -> AsyncIterator[Any]:
+        client = AIOKafkaProducer(bootstrap_servers=self.servers, acks=1)
+        await client.start()
+        try:
+            yield client
+        finally:
+            await client.stop()
+
+    @contextlib.asynccontextmanager
+    async def reader(self, topic: str) -> AsyncIterator[Any]:
+        """Give a consumer of what is committed, at the beginning of each partition."""
+        client = AIOKafkaConsumer(
+            bootstrap_servers=self.servers,
+            isolation_level="read_committed",
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            fetch_max_wait_ms=10,
+            max_partition_fetch_bytes=4 * 1024 * 1024,
+        )
+        await client.start()
+        try:
+            client.assign([TopicPartition(topic, number) for number in range(PARTITIONS)])
+            yield client
+        finally:
+            await client.stop()
+
+    def _settings(self, prefix: str) -> StreamsSettings:
+        return StreamsSettings(topic_prefix=prefix, partitions=PARTITIONS)
+
+
+@contextlib.asynccontextmanager
+async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
+    """Give a broker that never leaves its cores, gone afterwards with its data."""
+    await asyncio.to_thread(class_archive)
+    own = os.sched_getaffinity(0)
+    with tempfile.TemporaryDirectory(prefix="slotkeeper-peers-") as folder:
+        cluster = Cluster(Path(folder, "broker"))
+        try:
+            # A child has the cores of whoever starts it.
+            os.sched_setaffinity(0, cores)
+            try:
+                await cluster.start(*JVM)
+            finally:
+                os.sched_setaffinity(0, own)
+            yield Broker(cluster.address, _only_child())
+        finally:
+            cluster.kill()
+
+
+async def _state(client: Any, group: str) -> str:  # noqa: ANN401
+    (answer,) = await client.describe_consumer_groups([group])
+    (described,) = answer.groups
+    return str(described[2])
+
+
+def _only_child() -> int:
+    tasks = Path("/proc/self/task").iterdir()
+    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    assert len(children) == 1, "nothing but the broker has been started"
+    return int(children[0])

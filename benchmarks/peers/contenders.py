@@ -1,0 +1,180 @@
+"""Who takes part, and how each is built and started."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slotkeeper import __version__
+from slotkeeper.lab import keystore
+
+from .load import acb
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+CACHE = ROOT / ".cache" / "peers"
+
+STREAM_THREADS = 1
+"""Of Kafka Streams: it has one core, as all have. It is its default as well."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """Where a contender works.
+
+    Attributes:
+        servers: Of the broker.
+        group: Consumer group, application id, and beginning of transactional ids.
+        prefix: Before the names of topics.
+        folder: For its files; one for each process.
+        live: Whether requests come one by one and a quick answer counts.
+    """
+
+    servers: str
+    group: str
+    prefix: str
+    folder: Path
+    live: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """One program.
+
+    Attributes:
+        name: In tables.
+        command: What starts it.
+        environment: On top of this process's own.
+        changelog: The topic of its state, by setting.
+    """
+
+    name: str
+    command: Callable[[Setting], list[str]]
+    changelog: Callable[[Setting], str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def build() -> None:
+    """Make what is started, in the cache, as far as it is not there."""
+    _run("mvn", "-q", "-B", "-f", str(HERE / "kafka-streams" / "pom.xml"), "package")
+    _peers_environment()
+    _unsigned_package()
+
+
+def _peers_environment() -> None:
+    lock = HERE / "requirements.txt"
+    python, installed = CACHE / "venv" / "bin" / "python", CACHE / "venv" / "installed.txt"
+    if installed.exists() and installed.read_text() == lock.read_text():
+        return
+    _run(sys.executable, "-m", "venv", "--clear", str(CACHE / "venv"))
+    _run(
+        *(str(python), "-m", "pip", "install", "--quiet", "--require-hashes", "--no-deps"),
+        *("--requirement", str(lock)),
+    )
+    shutil.copyfile(lock, installed)
+
+
+def _unsigned_package() -> None:
+    """Put the extension without keys in a copy of the package; the real one stays as it is."""
+    crate, target = HERE / "unsigned", CACHE / "unsigned" / "target"
+    _run(
+        *(os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release"),
+        *("--manifest-path", str(crate / "Cargo.toml"), "--target-dir", str(target)),
+    )
+    package = CACHE / "unsigned" / "package" / "slotkeeper"
+    shutil.rmtree(package, ignore_errors=True)
+    shutil.copytree(
+        ROOT / "pycore" / "slotkeeper",
+        package,
+        ignore=shutil.ignore_patterns("*.so", "__pycache__"),
+    )
+    shutil.copyfile(target / "release" / "libslotkeeper_unsigned.so", package / "_core.abi3.so")
+    # The package refuses an extension of another version than its own, so this one beside the real
+    # package would not be imported, nor the real one from here.
+    described = package.parent / "slotkeeper-unsigned.dist-info"
+    described.mkdir(exist_ok=True)
+    (described / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: slotkeeper\nVersion: {__version__}+unsigned\n"
+    )
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True)  # noqa: S603  # commands of this file alone
+
+
+def _worker(setting: Setting) -> list[str]:
+    file = keystore.write_settings(
+        setting.folder,
+        [acb()],
+        streams=f"kafka://{setting.servers}",
+        more=f'[kafka]\napplication = "{setting.group}"\ntopic_prefix = "{setting.prefix}"\n',
+    )
+    # From a folder of its own, so that PYTHONPATH alone decides which package it is.
+    return [sys.executable, "-P", "-m", "slotkeeper", "run", "--config", str(file)]
+
+
+def _kafka_streams(store: str) -> Callable[[Setting], list[str]]:
+    built = CACHE / "kafka-streams"
+    return lambda setting: [
+        *("java", "-Xms1g", "-Xmx2g", "-cp", f"{built}/classes:{built}/libs/*"),
+        *("slotkeeper.KafkaStreamsPeer", setting.servers, setting.group, setting.prefix),
+        *(store, str(setting.folder / "state"), str(STREAM_THREADS)),
+    ]
+
+
+def _quix(setting: Setting) -> list[str]:
+    # 5 s between commits by default, which no answer should wait for: then as Kafka Streams.
+    often = ["--commit-interval", "0.1"] if setting.live else []
+    return [*_python_peer("quix_streams.py", setting), *often]
+
+
+def _faust(setting: Setting) -> list[str]:
+    return _python_peer("faust_streaming.py", setting)
+
+
+def _python_peer(program: str, setting: Setting) -> list[str]:
+    return [
+        *(str(CACHE / "venv" / "bin" / "python"), str(HERE / "programs" / program)),
+        *(setting.servers, setting.group, setting.prefix, str(setting.folder / "state")),
+    ]
+
+
+def _named(ending: str) -> Callable[[Setting], str]:
+    return lambda setting: f"{setting.group}-{ending}"
+
+
+def _own(setting: Setting) -> str:
+    return f"{setting.prefix}originator-counters"
+
+
+def _quix_changelog(setting: Setting) -> str:
+    return f"changelog__{setting.group}--{setting.prefix}srv-6.21-requests--default"
+
+
+CONTENDERS = {
+    "unsigned": Contender(
+        name="Slotkeeper, signing off",
+        command=_worker,
+        changelog=_own,
+        environment={"PYTHONPATH": str(CACHE / "unsigned" / "package")},
+    ),
+    "signed": Contender(name="Slotkeeper, signing on", command=_worker, changelog=_own),
+    "streams-memory": Contender(
+        name="Kafka Streams, in-memory",
+        command=_kafka_streams("memory"),
+        changelog=_named("counters-changelog"),
+    ),
+    "streams-rocksdb": Contender(
+        name="Kafka Streams, RocksDB",
+        command=_kafka_streams("rocksdb"),
+        changelog=_named("counters-changelog"),
+    ),
+    "quix": Contender(name="Quix Streams", command=_quix, changelog=_quix_changelog),
+    "faust": Contender(
+        name="Faust-streaming", command=_faust, changelog=_named("counters-changelog")
+    ),
+}
+"""By the names that options give; in the order in which they run."""
