@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from aiokafka.abc import AbstractTokenProvider
 
+from slotkeeper.settings import Settings
 from slotkeeper.streams import WrongUseError
 from slotkeeper.streams.kafka.options import ClientOptions
 
@@ -87,3 +88,20 @@ def test_a_password_is_in_no_error(tmp_path: Path) -> None:
     with pytest.raises(WrongUseError) as refusal:
         ClientOptions(SERVERS, {"ssl_certfile": str(damaged), "ssl_password": "geheim"})
     assert "geheim" not in str(refusal.value)
+
+
+def test_settings_come_from_file_and_variables(tmp_path: Path) -> None:
+    file = tmp_path / "slotkeeper.toml"
+    file.write_text(
+        'streams = "kafka://localhost:9092"\n[kafka]\nwitness = "seen"\nclient_id = "a"\n'
+    )
+    environment = {
+        "SLOTKEEPER_KAFKA__TOPIC_PREFIX": "uit.",
+        "SLOTKEEPER_KAFKA__APPLICATION": "keeper",
+        "SLOTKEEPER_KAFKA__REQUEST_TIMEOUT_MS": "5000",
+    }
+    settings = Settings.load(file, environment=environment).streams_settings()
+    assert (settings.topic_prefix, settings.application) == ("uit.", "keeper")
+    assert settings.witness == tmp_path / "seen"
+    options = ClientOptions(SERVERS, settings.kafka).consumer()
+    assert (options["client_id"], options["request_timeout_ms"]) == ("a", 5_000)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 
@@ -88,6 +89,29 @@ async def test_two_workers_share_the_partitions_and_one_takes_over(bench: Bench)
     for partition in range(4):
         found = [record.value for record in commands.found if record.partition == partition]
         assert found == [b"1", b"2", b"3", b"4"]
+
+
+async def test_a_fenced_worker_waits_and_goes_on_if_nobody_else_does(bench: Bench) -> None:
+    quick = {"session_timeout_ms": 1_000, "heartbeat_interval_ms": 100}
+    async with bench.opened(kafka=quick) as streams:
+        stop = asyncio.Event()
+        worker = asyncio.create_task(run(streams, bench.make, stop=stop))
+        commands = Commands(streams)
+        await ask_everywhere(streams)
+        await commands.come(4)
+        fencing = AIOKafkaProducer(
+            bootstrap_servers=bench.servers,
+            transactional_id=f"{bench.settings.application}-{PARTITION}",
+        )
+        await fencing.start()
+        await fencing.stop()
+        await ask_everywhere(streams)
+        await commands.come(4)
+        stop.set()
+        summary = await worker
+    assert summary.fenced == 1
+    # The number of the batch that was fenced off stays burned.
+    assert [r.value for r in commands.found if r.partition == PARTITION] == [b"1", b"3"]
 
 
 async def test_tools_take_nothing_away_from_workers(bench: Bench) -> None:
