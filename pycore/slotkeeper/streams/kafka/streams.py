@@ -114,15 +114,17 @@ class KafkaStreams:
     async def own(self) -> AsyncIterator[Ownership]:
         """Become one of the workers; the group is joined when the first share is asked for."""
         cluster = self._cluster
-        options = cluster.options.consumer(
-            group_id=cluster.settings.application, auto_offset_reset="earliest"
-        )
-        async with consumer(cluster.options, **options) as client:
+        session_ms = cluster.options.consumer().get("session_timeout_ms", SESSION_MS)
+        async with consumer(
+            cluster.options,
+            group_id=cluster.settings.application,
+            auto_offset_reset="earliest",
+        ) as client:
             membership = Membership(
                 client,
                 cluster.topics.name(self.layout.fenced),
                 self.partitions,
-                session_s=int(options.get("session_timeout_ms", SESSION_MS)) / 1_000,
+                session_s=int(session_ms) / 1_000,
             )
             ownership = KafkaOwnership(cluster, membership)
             try:

@@ -30,6 +30,7 @@ LED_S = 60.0
 """How long new partitions may be without a leader; a moment is usual."""
 
 LOOK_S = 0.05
+"""How often is looked for them meanwhile."""
 
 _DAY_MS = 86_400_000
 
