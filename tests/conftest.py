@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.kafka.broker import running_cluster
+from tests.kafka.broker import Cluster, running_cluster
 
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
 from slotkeeper.streams.address import kafka_servers
@@ -43,10 +43,15 @@ async def streams(streams_url: str) -> AsyncIterator[Streams]:
 
 
 @pytest.fixture(scope="session")
-def kafka_url() -> Iterator[str]:
+def kafka_cluster() -> Iterator[Cluster]:
     """A broker for all tests. Without Java or Maven they fail and say how to get them."""
     with running_cluster() as cluster:
-        yield cluster.url
+        yield cluster
+
+
+@pytest.fixture
+def kafka_url(kafka_cluster: Cluster) -> str:
+    return kafka_cluster.url
 
 
 @pytest.fixture

@@ -34,11 +34,14 @@ _SETTINGS = """\
 process.roles=broker,controller
 node.id={number}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL_PLAINTEXT://127.0.0.1:{sasl_port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl_port}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=\\
+ org.apache.kafka.common.security.scram.ScramLoginModule required;
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -61,6 +64,11 @@ num.io.threads=4
 """
 
 
+USER = "tester"
+PASSWORD = "only-for-tests"  # noqa: S105
+"""Of the listener that asks for SCRAM-SHA-512."""
+
+
 class BrokerError(Exception):
     """A broker cannot be had here; the message says what is missing."""
 
@@ -70,22 +78,25 @@ class Node:
 
     Attributes:
         address: ``host:port`` for clients.
+        sasl_address: The same for clients that have a password.
     """
 
-    def __init__(self, folder: Path, number: int, ports: list[tuple[int, int]]) -> None:
+    def __init__(self, folder: Path, number: int, ports: list[tuple[int, int, int]]) -> None:
         self.address = f"127.0.0.1:{ports[number - 1][0]}"
         self._folder = folder
         self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
-        port, controller_port = ports[number - 1]
+        port, controller_port, sasl_port = ports[number - 1]
+        self.sasl_address = f"127.0.0.1:{sasl_port}"
         folder.mkdir(parents=True)
         self._settings.write_text(
             _SETTINGS.format(
                 number=number,
-                voters=",".join(f"{n}@127.0.0.1:{p}" for n, (_, p) in enumerate(ports, 1)),
+                voters=",".join(f"{n}@127.0.0.1:{p}" for n, (_, p, _) in enumerate(ports, 1)),
                 port=port,
                 controller_port=controller_port,
+                sasl_port=sasl_port,
                 data=folder / "data",
                 replicas=len(ports),
                 in_sync=min(2, len(ports)),
@@ -93,7 +104,11 @@ class Node:
         )
 
     def format(self) -> None:
-        _java("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings))
+        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
+        _java(
+            *("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings)),
+            *("--add-scram", user),
+        )
 
     def start(self, *jvm: str) -> None:
         """Start the process; ``wait`` waits until it serves."""
@@ -143,7 +158,7 @@ class Cluster:
     """
 
     def __init__(self, folder: Path, nodes: int = 1) -> None:
-        ports = list(zip(*[iter(_free_ports(2 * nodes))] * 2, strict=True))
+        ports = list(zip(*[iter(_free_ports(3 * nodes))] * 3, strict=True))
         self.nodes = [Node(folder / f"node-{n}", n, ports) for n in range(1, nodes + 1)]
 
     @property
