@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,15 @@ class Broker:
                     some.clear()
             await streams.publish(some)
 
-    async def renew(self, prefix: str, group: str) -> None:
-        """Delete what a program has written, its own topics included, and make empty ones."""
+    async def renew(self, prefix: str) -> None:
+        """Make the worker's outputs and its state anew, empty."""
         written = {prefix + stream for stream in (*SLOTKEEPER.outputs, SLOTKEEPER.changelog)}
-        async with self.admin() as client:
-            gone = [
-                topic for topic in await client.list_topics() if topic in written or group in topic
-            ]
-            await client.delete_topics(gone)
-            while set(gone) & set(await client.list_topics()):  # noqa: ASYNC110  # remote
-                await asyncio.sleep(LOOK_S)
+        await self._delete(written.__contains__)
         await self.create(prefix)
+
+    async def remove(self, name: str) -> None:
+        """Delete every topic that has the name in its own."""
+        await self._delete(lambda topic: name in topic)
 
     async def committed(self, client: Any, group: str, topic: str) -> list[int]:  # noqa: ANN401
         """Give how far the group has come in each partition."""
@@ -115,6 +113,13 @@ class Broker:
             yield client
         finally:
             await client.stop()
+
+    async def _delete(self, chosen: Callable[[str], bool]) -> None:
+        async with self.admin() as client:
+            gone = set(filter(chosen, await client.list_topics()))
+            await client.delete_topics(list(gone))
+            while gone & set(await client.list_topics()):  # noqa: ASYNC110  # remote
+                await asyncio.sleep(LOOK_S)
 
     def _settings(self, prefix: str) -> StreamsSettings:
         return StreamsSettings(topic_prefix=prefix, partitions=PARTITIONS)

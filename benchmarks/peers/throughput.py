@@ -63,7 +63,7 @@ class Plan:
 
 async def measure(broker: Broker, contender: Contender, setting: Setting, plan: Plan) -> Throughput:
     """Run a program on a backlog that is larger than it can work off, and look at its output."""
-    await broker.renew(setting.prefix, setting.group)
+    await broker.renew(setting.prefix)
     watch = _Watch(broker, setting, plan)
     with ended(_started(contender, setting, plan)) as program:
         first = await watch.next_commit(program, 0)
