@@ -64,6 +64,10 @@ bench: setup  ## Measure against bare cryptography and at scale; writes benchmar
 	$(ON_BENCH_CORES) $(TARGET)/release/slotkeeper-benchmarks \
 	  --python .cache/benchmarks-python.json --results benchmarks/results
 
+.PHONY: bench-peers
+bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours
+	$(PY) -m benchmarks.peers --results benchmarks/results
+
 fuzz: needs-rust  ## Fuzz the wire format, a minute each target (needs a nightly toolchain)
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-fuzz
 	cd rust/gbcs && for target in $$($(CARGO) +nightly fuzz list); do \
