@@ -287,6 +287,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Run a Kafka broker until Ctrl-C.")
     parser.add_argument("--nodes", type=int, default=1, choices=(1, 3))
     arguments = parser.parse_args()
+    # As an exception, so that the broker and its data go, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with running_cluster(arguments.nodes) as cluster:
             sys.stdout.write(
@@ -295,7 +297,9 @@ def main() -> None:
                 "Ctrl-C ends it and removes its data\n"
             )
             sys.stdout.flush()
-            signal.sigwait({signal.SIGINT, signal.SIGTERM})
+            signal.pause()
+    except KeyboardInterrupt:
+        return
     except BrokerError as error:
         sys.exit(str(error))
 
