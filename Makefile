@@ -30,7 +30,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .PHONY: help setup demo kafka test check bench fuzz clean needs-python needs-rust
 
 help:  ## Print this help
-	@grep -hE '^[a-z]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*  ## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*  ## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/:.*  ## /\t/' | expand -t 13
 
 setup: $(EXTENSION_STAMP)  ## Make .venv, install the locked packages, build the extension (release)
 
