@@ -69,6 +69,19 @@ fn a_pre_command_seen_before_or_too_late_changes_nothing() {
     }
 }
 
+/// The operator tries once more before it hears that the ACB stands in its slot: the device will refuse that, and the
+/// key for the slot stays known.
+#[test]
+fn an_unanswered_pre_command_leaves_the_acbs_cells_as_they_are() {
+    let (device, mut host) = known();
+    let outcome = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[0]));
+    host.outcome(&device, &outcome).decide();
+    let decided = going_down(&mut host, hand_back(1_300));
+    assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+    assert_eq!(decided.number("seen_counter"), Some(1_300));
+    assert_eq!(decided.0["slot"]["state"], "ACB");
+}
+
 #[test]
 fn a_pre_command_is_believed_up_to_the_ceiling() {
     let (_, mut host) = known();
