@@ -8,14 +8,16 @@ import argparse
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
@@ -34,14 +36,11 @@ _SETTINGS = """\
 process.roles=broker,controller
 node.id={number}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port},SASL_PLAINTEXT://127.0.0.1:{sasl_port}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port},SASL_PLAINTEXT://127.0.0.1:{sasl_port}
+listeners={listeners},CONTROLLER://127.0.0.1:{controller_port}
+advertised.listeners={listeners}
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT
-sasl.enabled.mechanisms=SCRAM-SHA-512
-listener.name.sasl_plaintext.scram-sha-512.sasl.jaas.config=\\
- org.apache.kafka.common.security.scram.ScramLoginModule required;
+listener.security.protocol.map={protocols},CONTROLLER:PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
 offsets.topic.num.partitions=4
@@ -63,51 +62,106 @@ num.network.threads=2
 num.io.threads=4
 """
 
-
 USER = "tester"
 PASSWORD = "only-for-tests"  # noqa: S105
-"""Of the listener that asks for SCRAM-SHA-512."""
+"""Of listeners that ask for SCRAM-SHA-512."""
 
 
 class BrokerError(Exception):
     """A broker cannot be had here; the message says what is missing."""
 
 
+@dataclass(frozen=True)
+class Listener:
+    """A port for clients.
+
+    Attributes:
+        name: In capitals.
+        protocol: Kafka's word for it, such as ``SASL_SSL``.
+        settings: Of this listener alone, without the prefix that names it.
+    """
+
+    name: str
+    protocol: str
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        prefix = f"listener.name.{self.name.lower()}"
+        return [f"{prefix}.{name}={value}" for name, value in self.settings.items()]
+
+
+SCRAM = {
+    "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+    "scram-sha-512.sasl.jaas.config": (
+        "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+    ),
+}
+
+OPEN = Listener("PLAINTEXT", "PLAINTEXT")
+PASSWORDS = Listener("SASL_PLAINTEXT", "SASL_PLAINTEXT", SCRAM)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a cluster's nodes have beyond what each broker needs.
+
+    Attributes:
+        listeners: The first is the one that brokers use among themselves.
+        settings: Of each broker.
+        users: Besides ``USER``, whose passwords are all ``PASSWORD``.
+    """
+
+    listeners: tuple[Listener, ...] = (OPEN, PASSWORDS)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    users: tuple[str, ...] = ()
+
+
 class Node:
     """One broker, which is a controller as well.
 
     Attributes:
-        address: ``host:port`` for clients.
-        sasl_address: The same for clients that have a password.
+        addresses: ``host:port`` of each listener, by its name.
     """
 
-    def __init__(self, folder: Path, number: int, ports: list[tuple[int, int, int]]) -> None:
-        self.address = f"127.0.0.1:{ports[number - 1][0]}"
+    def __init__(
+        self, folder: Path, number: int, site: Site, port_of: dict[str, int], voters: list[int]
+    ) -> None:
+        self.addresses = {
+            listener.name: f"127.0.0.1:{port_of[listener.name]}" for listener in site.listeners
+        }
         self._folder = folder
         self._log = folder / "broker.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
-        port, controller_port, sasl_port = ports[number - 1]
-        self.sasl_address = f"127.0.0.1:{sasl_port}"
+        self._users = (USER, *site.users)
         folder.mkdir(parents=True)
-        self._settings.write_text(
-            _SETTINGS.format(
-                number=number,
-                voters=",".join(f"{n}@127.0.0.1:{p}" for n, (_, p, _) in enumerate(ports, 1)),
-                port=port,
-                controller_port=controller_port,
-                sasl_port=sasl_port,
-                data=folder / "data",
-                replicas=len(ports),
-                in_sync=min(2, len(ports)),
-            )
+        given = _SETTINGS.format(
+            number=number,
+            voters=",".join(f"{n}@127.0.0.1:{port}" for n, port in enumerate(voters, 1)),
+            listeners=",".join(f"{name}://{at}" for name, at in self.addresses.items()),
+            protocols=",".join(f"{each.name}:{each.protocol}" for each in site.listeners),
+            controller_port=voters[number - 1],
+            data=folder / "data",
+            replicas=len(voters),
+            in_sync=min(2, len(voters)),
         )
+        more = [f"{name}={value}" for name, value in site.settings.items()]
+        more += [line for listener in site.listeners for line in listener.lines()]
+        self._settings.write_text("\n".join([given, *more, ""]))
+
+    @property
+    def address(self) -> str:
+        """Of the listener that asks for nothing."""
+        return self.addresses[OPEN.name]
 
     def format(self) -> None:
-        user = f"SCRAM-SHA-512=[name={USER},password={PASSWORD}]"
         _java(
             *("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings)),
-            *("--add-scram", user),
+            *(
+                argument
+                for user in self._users
+                for argument in ("--add-scram", f"SCRAM-SHA-512=[name={user},password={PASSWORD}]")
+            ),
         )
 
     def start(self, *jvm: str) -> None:
@@ -157,9 +211,20 @@ class Cluster:
         nodes: All of them, running or not.
     """
 
-    def __init__(self, folder: Path, nodes: int = 1) -> None:
-        ports = list(zip(*[iter(_free_ports(3 * nodes))] * 3, strict=True))
-        self.nodes = [Node(folder / f"node-{n}", n, ports) for n in range(1, nodes + 1)]
+    def __init__(self, folder: Path, nodes: int = 1, site: Site | None = None) -> None:
+        site = site or Site()
+        ports = iter(_free_ports((1 + len(site.listeners)) * nodes))
+        voters = list(itertools.islice(ports, nodes))
+        self.nodes = [
+            Node(
+                folder / f"node-{number}",
+                number,
+                site,
+                {listener.name: next(ports) for listener in site.listeners},
+                voters,
+            )
+            for number in range(1, nodes + 1)
+        ]
 
     @property
     def address(self) -> str:
@@ -183,11 +248,11 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster(nodes: int = 1) -> Iterator[Cluster]:
+def running_cluster(nodes: int = 1, site: Site | None = None) -> Iterator[Cluster]:
     """Give a cluster that is gone afterwards, data and all."""
     class_archive()
     with tempfile.TemporaryDirectory(prefix="slotkeeper-kafka-") as folder:
-        cluster = Cluster(Path(folder), nodes)
+        cluster = Cluster(Path(folder), nodes, site)
         try:
             asyncio.run(cluster.start())
             yield cluster

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 from tests.kafka.bench import Bench
-from tests.kafka.broker import PASSWORD, USER, Cluster
+from tests.kafka.broker import PASSWORD, PASSWORDS, USER, Cluster
 
 from slotkeeper.streams import StoreUnavailableError
 
@@ -19,7 +19,7 @@ SCRAM = {
 @pytest.fixture
 def secured(kafka_cluster: Cluster, bench: Bench) -> Bench:
     return Bench(
-        f"kafka://{kafka_cluster.nodes[0].sasl_address}",
+        f"kafka://{kafka_cluster.nodes[0].addresses[PASSWORDS.name]}",
         dataclasses.replace(bench.settings, kafka=SCRAM),
     )
 
