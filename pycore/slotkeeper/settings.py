@@ -335,6 +335,7 @@ def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
         ("kafka", "ssl_cafile"),
         ("kafka", "ssl_certfile"),
         ("kafka", "ssl_keyfile"),
+        ("kafka", "sasl_oauth_token_file"),
         ("snapshot", "directory"),
         ("sqlite", "witness"),
     ):

@@ -63,7 +63,15 @@ def test_what_exactly_once_depends_on_is_fixed(name: str) -> None:
         ({"request_timeout_ms": "soon"}, "takes int"),
         ({"exclude_internal_topics": "maybe"}, "takes bool"),
         ({"sasl_oauth_token_provider": "no.such:thing"}, "package.module:name"),
+        ({"sasl_oauth_token_provider": "builtins:dict"}, "AbstractTokenProvider"),
         ({"ssl_cafile": "/no/such/file.pem"}, "ssl_cafile"),
+        ({"security_protocol": "TLS"}, "takes PLAINTEXT, SSL"),
+        ({"security_protocol": "SASL_SSL", "sasl_mechanism": "SCRAM"}, "takes PLAIN, SCRAM-SHA"),
+        ({"security_protocol": "SASL_SSL"}, r"PLAIN needs kafka\.sasl_plain_username"),
+        (
+            {"security_protocol": "SASL_SSL", "sasl_mechanism": "OAUTHBEARER"},
+            r"needs kafka\.sasl_oauth_token_provider or kafka\.sasl_oauth_token_file",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_refused(given: dict[str, object], told: str) -> None:
@@ -77,9 +85,9 @@ def test_a_token_provider_is_made_from_its_name() -> None:
 
 
 def test_tls_without_files_trusts_what_the_system_trusts() -> None:
-    options = ClientOptions(SERVERS, {"security_protocol": "SASL_SSL"})
+    options = ClientOptions(SERVERS, {"security_protocol": "SSL"})
     assert options.consumer()["ssl_context"].check_hostname
-    assert options.producer()["security_protocol"] == "SASL_SSL"
+    assert options.producer()["security_protocol"] == "SSL"
 
 
 def test_a_password_is_in_no_error(tmp_path: Path) -> None:

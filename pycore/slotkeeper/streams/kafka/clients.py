@@ -9,8 +9,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer import sender
 
-from .errors import translated
+from .errors import CLIENT, judged
 from .options import ClientOptions
+from .refusal import refuse_if_told
 
 sender.BACKOFF_OVERRIDE = 0.002
 """How long a producer sleeps when the broker still writes the markers of its last transaction.
@@ -35,10 +36,10 @@ async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
     """Give a started consumer."""
     client = AIOKafkaConsumer(**options.consumer(**own))
     try:
-        await _started(client, options)
+        await _started(client, client._client, options)  # noqa: SLF001  # it has no other name
         yield client
     finally:
-        await _stopped(client, client._client)  # noqa: SLF001  # it has no other name
+        await _stopped(client, client._client)  # noqa: SLF001
 
 
 @asynccontextmanager
@@ -53,7 +54,7 @@ async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
         )
     )
     try:
-        await _started(client, options)
+        await _started(client, client.client, options)
         yield client
     finally:
         await _stopped(client, client.client)
@@ -61,24 +62,33 @@ async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
 
 @asynccontextmanager
 async def admin(options: ClientOptions) -> AsyncIterator[Any]:
-    """Give a started admin client."""
+    """Give a started admin client that has reached a broker by the name that brokers tell."""
     client = AIOKafkaAdminClient(**options.admin())
+    network = client._client  # noqa: SLF001
     try:
-        await _started(client, options)
+        await _started(client, network, options)
+        node = network.get_random_node()
+        if node is None:
+            await _ask_why(network, options)
+        elif not await network.ready(node):
+            broker = network.cluster.broker_metadata(node)
+            await refuse_if_told(options, [(broker.host, broker.port)])
         yield client
     finally:
         await client.close()
 
 
-async def _started(client: Any, options: ClientOptions) -> None:  # noqa: ANN401  # aiokafka has no types
+async def _started(client: Any, network: Any, options: ClientOptions) -> None:  # noqa: ANN401  # aiokafka has no types
     """Start a client. Whoever is cancelled meanwhile waits for it to be stoppable.
 
     aiokafka forgets a connection, and leaves it open, if it is cancelled while it looks around.
     """
     starting = asyncio.ensure_future(client.start())
     try:
-        with translated(f"no connection to {options.servers}"):
-            await asyncio.shield(starting)
+        await asyncio.shield(starting)
+    except CLIENT as error:
+        await _ask_why(network, options)
+        raise judged(error, f"no connection to {options.servers}") from error
     finally:
         if not starting.done():
             await asyncio.wait([starting], timeout=STOP_S)
@@ -86,6 +96,11 @@ async def _started(client: Any, options: ClientOptions) -> None:  # noqa: ANN401
             await asyncio.wait([starting])
         if not starting.cancelled():
             starting.exception()  # told above, or of no interest to one who is cancelled
+
+
+async def _ask_why(network: Any, options: ClientOptions) -> None:  # noqa: ANN401
+    """Ask the brokers of the given address why they let nobody in."""
+    await refuse_if_told(options, [(host, port) for host, port, _ in network.hosts])
 
 
 async def _stopped(client: Any, network: Any) -> None:  # noqa: ANN401

@@ -1,16 +1,21 @@
 """Which options each of aiokafka's clients gets."""
 
 import importlib
+import importlib.util
 import inspect
 import ssl
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.abc import AbstractTokenProvider
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
 from slotkeeper.streams.errors import WrongUseError
+
+from .tokens import FileTokens
 
 Options = dict[str, Any]
 
@@ -46,6 +51,21 @@ _TLS = {
 TOKEN_PROVIDER = "sasl_oauth_token_provider"  # noqa: S105  # the name of an option
 """In a file it is text, ``package.module:name`` of what makes one."""
 
+TOKEN_FILE = "sasl_oauth_token_file"  # noqa: S105
+"""An option of our own: whose content is the token."""
+
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+
+_PASSWORD = ("sasl_plain_username", "sasl_plain_password")
+_NEEDED = {
+    "PLAIN": _PASSWORD,
+    "SCRAM-SHA-256": _PASSWORD,
+    "SCRAM-SHA-512": _PASSWORD,
+    "GSSAPI": (),
+    "OAUTHBEARER": (TOKEN_PROVIDER,),
+}
+"""By mechanism, without which options it cannot begin."""
+
 
 class ClientOptions:
     """The options of ``[kafka]``, sorted by client."""
@@ -68,10 +88,14 @@ class ClientOptions:
         for name, value in given.items():
             if name in _OWN:
                 raise WrongUseError(f"kafka.{name} is fixed: exactly once depends on it")
-            if name not in _TLS:
+            if name == TOKEN_FILE:
+                self._sort(TOKEN_PROVIDER, FileTokens(Path(str(value))))
+            elif name not in _TLS:
                 self._sort(name, value)
-        if tls or str(given.get("security_protocol", "")).upper() in {"SSL", "SASL_SSL"}:
+        self.has_certificate = "ssl_certfile" in tls
+        if tls or self.login("security_protocol") in {"SSL", "SASL_SSL"}:
             self._sort("ssl_context", _ssl_context(tls))
+        self._refuse_impossible_login()
 
     def consumer(self, **own: object) -> Options:
         """Give a consumer's options; ``own`` are the caller's, which win."""
@@ -84,6 +108,36 @@ class ClientOptions:
     def admin(self) -> Options:
         """Give an admin client's options."""
         return dict(self._admin)
+
+    def security(self) -> Options:
+        """Give what a single connection needs to be let in."""
+        return {
+            name: value
+            for name, value in self._admin.items()
+            if name.startswith(("security_", "ssl_", "sasl_"))
+        }
+
+    def login(self, name: str) -> str:
+        """Give one of the options that say who is there, as text; empty if it is not given."""
+        return str(self._admin.get(name) or "")
+
+    def _refuse_impossible_login(self) -> None:
+        """Refuse what aiokafka would answer with an error of no type, or later."""
+        protocol = self.login("security_protocol")
+        if protocol not in {"", *_PROTOCOLS}:
+            raise WrongUseError(f"kafka.security_protocol takes {', '.join(_PROTOCOLS)}")
+        if not protocol.startswith("SASL"):
+            return
+        mechanism = self.login("sasl_mechanism") or "PLAIN"
+        if mechanism not in _NEEDED:
+            raise WrongUseError(f"kafka.sasl_mechanism takes {', '.join(_NEEDED)}")
+        missing = [name for name in _NEEDED[mechanism] if not self.login(name)]
+        if missing == [TOKEN_PROVIDER]:
+            missing = [f"{TOKEN_PROVIDER} or kafka.{TOKEN_FILE}"]
+        if missing:
+            raise WrongUseError(f"kafka.sasl_mechanism {mechanism} needs kafka.{missing[0]}")
+        if mechanism == "GSSAPI" and importlib.util.find_spec("gssapi") is None:
+            raise WrongUseError("kafka.sasl_mechanism GSSAPI needs the package gssapi")
 
     def _sort(self, name: str, value: object) -> None:
         known = False
@@ -119,18 +173,22 @@ def _typed(name: str, value: object, default: object) -> object:
 def _made(reference: str) -> object:
     module, _, name = reference.partition(":")
     try:
-        return getattr(importlib.import_module(module), name)()
+        made = getattr(importlib.import_module(module), name)()
+        if not isinstance(made, AbstractTokenProvider):
+            raise TypeError("it makes no aiokafka.abc.AbstractTokenProvider")  # noqa: TRY301
     except (ImportError, AttributeError, TypeError, ValueError) as error:
         raise WrongUseError(
             f"kafka.{TOKEN_PROVIDER}: {reference!r} is no package.module:name of a class or "
             f"function without arguments ({error})"
         ) from None
+    return made
 
 
 def _ssl_context(files: Mapping[str, object]) -> ssl.SSLContext:
     try:
         context: ssl.SSLContext = create_ssl_context(
-            **{_TLS[name]: value for name, value in files.items()}
+            # Of an encrypted key OpenSSL would ask at the terminal, if the password were missing.
+            **{"password": "", **{_TLS[name]: value for name, value in files.items()}}
         )
     except (OSError, ssl.SSLError) as error:
         raise WrongUseError(
