@@ -4,133 +4,161 @@ import argparse
 import asyncio
 import os
 import tempfile
-from collections.abc import Awaitable, Callable
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
-from . import latency, machine, throughput
+from . import machine, report
 from .cluster import Broker, running_broker
-from .contenders import CONTENDERS, ROOT, Contender, Setting, build
-from .load import Load
-from .processes import Program
-from .results import COLUMNS, Results, Row
+from .contenders import CONTENDERS, ROOT, build
+from .results import Results, Row
+from .scenarios import Plan, Scenario, scenarios
 from .verify import WrongOutputError
 
-LIVE_DEVICES = 20_000
-"""Enough for a minute and a half of single requests not to meet the same devices all the time."""
-
-Measurement = Callable[[str, Contender, Path], Awaitable[Row]]
+RESULTS = ROOT / "benchmarks" / "results"
 
 
 def main() -> None:
     given = _arguments()
+    plan = Plan(
+        warm_s=given.warm,
+        measured_s=given.measure,
+        repeats=given.repeats,
+        devices=given.devices,
+        requests=given.requests,
+        restored=given.restored,
+        broker_core=given.broker_core,
+        program_core=given.program_core,
+    )
+    folder = given.results
+    if given.report:
+        found = Results.kept(folder or RESULTS)
+        report.write(found, folder or RESULTS)
+        return
     build()
-    results = asyncio.run(_measured(given))
-    print("\n".join(results.lines()))
-    if given.results is not None:
-        results.write(given.results)
-    if results.failures:
+    here = machine.describe()
+    results = Results(here) if given.anew else Results.continued(here, folder)
+    known = scenarios(plan)
+    runs = [
+        Runs(name, known[name], _chosen(known[name], given.only, goals=given.goals))
+        for name in given.scenario or known
+    ]
+    failed = asyncio.run(Session(plan, results, folder).measure(runs))
+    print("\n".join(report.lines(results, folder or RESULTS)))
+    if failed:
         raise SystemExit(1)
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks.peers", description=__doc__)
-    parser.add_argument("--only", action="append", choices=CONTENDERS, help="one contender")
-    parser.add_argument("--scenario", action="append", choices=COLUMNS, help="one scenario")
+    parser.add_argument("--goals", action="store_true", help="only what a goal needs")
+    parser.add_argument("--only", action="append", choices=CONTENDERS, help="a contender")
+    parser.add_argument(
+        "--scenario",
+        action="append",
+        choices=("even", "hot", "latency", "takeover", "restore"),
+        help="a scenario",
+    )
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--warm", type=float, default=60.0, help="seconds")
-    parser.add_argument("--measure", type=float, default=30.0, help="seconds, at least")
+    parser.add_argument("--measure", type=float, default=20.0, help="seconds, at least")
     parser.add_argument("--devices", type=int, default=100_000)
     # A contender that worked off everything before the measuring ends is a failure.
-    parser.add_argument("--requests", type=int, default=2_500_000, help="of the backlog")
+    parser.add_argument("--requests", type=int, default=2_500_000, help="of each backlog")
+    parser.add_argument("--restored", type=int, default=200_000, help="devices to restore")
     parser.add_argument("--broker-core", default="2")
     parser.add_argument("--program-core", default="3")
     parser.add_argument("--results", type=Path, help="folder; nothing is written without it")
+    parser.add_argument("--anew", action="store_true", help="drop what the folder holds")
+    parser.add_argument("--report", action="store_true", help="measure nothing, write the table")
     return parser.parse_args()
 
 
-async def _measured(given: argparse.Namespace) -> Results:
-    scenarios = given.scenario or list(COLUMNS)
-    plan = {
-        "broker on core": given.broker_core,
-        "programs on core": given.program_core,
-        "warmed s": given.warm,
-        "measured s": given.measure,
-        "repetitions": given.repeats,
-        "devices": given.devices,
-        "requests": given.requests,
-    }
-    even, hot = Load(given.devices), Load(given.devices // 4, hot=True)
-    results = Results(machine.describe(), {**plan, "digest of the requests": even.digest()})
-    cores = {int(given.broker_core), int(given.program_core)}
-    # The writer of requests and the reader of commands are nobody's cost.
-    os.sched_setaffinity(0, (os.sched_getaffinity(0) - cores) or cores)
-    async with running_broker({int(given.broker_core)}) as broker:
-        measurements = _measurements(broker, given)
-        for scenario, load in (("even", even), ("hot", hot)):
-            if scenario in scenarios:
-                await broker.create(f"{scenario}.")
-                await broker.publish(f"{scenario}.", load.inventory())
-                await broker.publish(f"{scenario}.", load.requests(0, given.requests))
-        for repeat in range(given.repeats):
-            for scenario in scenarios:
-                for key in given.only or CONTENDERS:
-                    await _once(results, measurements[scenario], scenario, key, repeat)
-                    await broker.remove(f"{scenario}-{key}-{repeat}")
-    return results
+@dataclass(frozen=True)
+class Runs:
+    """A scenario and who takes part in it."""
+
+    name: str
+    scenario: Scenario
+    contenders: list[str]
+
+    def expected_s(self, plan: Plan) -> float:
+        each = sum(self.scenario.expected_s(plan.of(CONTENDERS[key])) for key in self.contenders)
+        return self.scenario.preparing_s + plan.repeats * each if self.contenders else 0.0
 
 
-async def _once(
-    results: Results, measurement: Measurement, scenario: str, key: str, repeat: int
-) -> None:
-    """Measure once. Who fails is told of, and the others go on."""
-    contender = CONTENDERS[key]
-    with tempfile.TemporaryDirectory(prefix="slotkeeper-peer-") as folder:
-        try:
-            row = await measurement(f"{scenario}-{key}-{repeat}", contender, Path(folder))
-        except (RuntimeError, TimeoutError, WrongOutputError) as error:
-            what = str(error).replace(str(ROOT), ".") or type(error).__name__
-            results.failures.append(f"{contender.name}, {scenario}: {what}")
-            print(results.failures[-1], flush=True)
-        else:
-            results.add(scenario, key, row)
-            print(f"{contender.name}, {scenario}: {row}", flush=True)
+def _chosen(scenario: Scenario, only: list[str] | None, *, goals: bool) -> list[str]:
+    those = scenario.goal_contenders if goals else scenario.contenders
+    return [key for key in those if only is None or key in only]
 
 
-def _measurements(broker: Broker, given: argparse.Namespace) -> dict[str, Measurement]:
-    cores = given.program_core
-    backlog = throughput.Plan(given.warm, given.measure, given.requests, cores)
-    flow = latency.Plan(given.warm, given.measure, cores)
-    load = Load(LIVE_DEVICES)
+@dataclass
+class Session:
+    """One call of this program.
 
-    def setting(group: str, prefix: str, folder: Path, *, live: bool = False) -> Setting:
-        own = folder / "program"
-        own.mkdir()
-        return Setting(servers=broker.servers, group=group, prefix=prefix, folder=own, live=live)
+    Attributes:
+        plan: How.
+        results: What is found is added to.
+        folder: Where it is written after each run, or None.
+    """
 
-    async def even(name: str, contender: Contender, folder: Path) -> Row:
-        own = setting(name, "even.", folder)
-        return (await throughput.measure(broker, contender, own, backlog)).as_dict()
+    plan: Plan
+    results: Results
+    folder: Path | None
+    failed: bool = False
 
-    async def hot(name: str, contender: Contender, folder: Path) -> Row:
-        own = setting(name, "hot.", folder)
-        return (await throughput.measure(broker, contender, own, backlog)).as_dict()
+    async def measure(self, all_runs: list[Runs]) -> bool:
+        """Measure all; gives whether any run failed."""
+        expected = timedelta(seconds=sum(runs.expected_s(self.plan) for runs in all_runs))
+        print(f"{self.plan}; until about {datetime.now().astimezone() + expected:%H:%M}")
+        for runs in all_runs:
+            minutes = runs.expected_s(self.plan) / 60
+            print(f"  {runs.name}: {', '.join(runs.contenders)}: {minutes:.0f} min", flush=True)
+        cores = {int(self.plan.broker_core), int(self.plan.program_core)}
+        # The writer of requests and the reader of commands are nobody's cost.
+        os.sched_setaffinity(0, (os.sched_getaffinity(0) - cores) or cores)
+        async with running_broker({int(self.plan.broker_core)}) as broker:
+            for runs in all_runs:
+                if runs.contenders:
+                    await self._measure(broker, runs)
+        return self.failed
 
-    async def single(name: str, contender: Contender, folder: Path) -> Row:
-        own = setting(name, f"{name}.", folder, live=True)
-        return (await latency.measure(broker, contender, own, load, flow)).as_dict()
+    async def _measure(self, broker: Broker, runs: Runs) -> None:
+        with tempfile.TemporaryDirectory(prefix="slotkeeper-peers-") as folder:
+            await runs.scenario.prepare(broker, Path(folder))
+            for repeat in range(self.plan.repeats):
+                # In turns, and not always the same one first: a machine that gets slower or hotter
+                # with time favours nobody.
+                turn = repeat % len(runs.contenders)
+                for key in runs.contenders[turn:] + runs.contenders[:turn]:
+                    await self._once(broker, runs, key, repeat)
+            await runs.scenario.finish(broker)
 
-    async def takeover(name: str, contender: Contender, folder: Path) -> Row:
-        row = {}
-        for end in (Program.kill, Program.stop):
-            what = f"{name}-{end.__name__}"
-            (folder / what).mkdir()
-            own = setting(what, f"{what}.", folder / what, live=True)
-            row[f"{end.__name__}_s"] = await latency.take_over(
-                broker, contender, own, load, flow, end=end
-            )
-        return row
+    async def _once(self, broker: Broker, runs: Runs, key: str, repeat: int) -> None:
+        """Measure once. Who fails is told of, and the others go on."""
+        what = f"{CONTENDERS[key].name}, {runs.name}, {repeat + 1} of {self.plan.repeats}"
+        name = f"{runs.name}-{key}-{repeat}"
+        begun = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="slotkeeper-peer-") as folder:
+            try:
+                row = await runs.scenario.measure(broker, name, key, Path(folder), repeat)
+            except (RuntimeError, TimeoutError, WrongOutputError) as error:
+                self.failed = True
+                why = str(error).replace(str(ROOT), ".") or type(error).__name__
+                self.results.failures.append(f"{what}: {why}")
+                print(self.results.failures[-1], flush=True)
+            else:
+                self.results.add(runs.name, key, row)
+                print(f"{what}, {time.monotonic() - begun:.0f} s: {_short(row)}", flush=True)
+            await broker.remove(name)
+        if self.folder is not None:
+            report.write(self.results, self.folder)
 
-    return {"even": even, "hot": hot, "latency": single, "takeover": takeover}
+
+def _short(row: Row) -> str:
+    figures = {name: value for name, value in row.items() if isinstance(value, float)}
+    return ", ".join(f"{name} {value:.4g}" for name, value in figures.items())
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 from tests.kafka.broker import Cluster, class_archive
 
@@ -21,6 +22,14 @@ from .load import PARTITIONS
 
 JVM = ("-Xms1g", "-Xmx1g", "-XX:TieredStopAtLevel=4")
 """In place of the small heap and the quick compiler that the tests' broker has."""
+
+SETTINGS = """\
+log.segment.delete.delay.ms=1000
+log.retention.check.interval.ms=5000
+log.index.size.max.bytes=10485760
+"""
+"""On top of the tests': what is deleted is soon gone from the disk as well, and an index has the
+size that Kafka gives it."""
 
 PUBLISHED_AT_ONCE = 5_000
 
@@ -39,12 +48,14 @@ class Broker:
     servers: str
     pid: int
 
-    async def create(self, prefix: str) -> None:
+    async def create(self, prefix: str, partitions: int = PARTITIONS) -> None:
         """Make the topics that are missing."""
-        await create_streams(f"kafka://{self.servers}", self._settings(prefix))
+        settings = StreamsSettings(topic_prefix=prefix, partitions=partitions)
+        await create_streams(f"kafka://{self.servers}", settings)
 
     async def publish(self, prefix: str, messages: Iterable[Message]) -> None:
-        async with open_streams(f"kafka://{self.servers}", self._settings(prefix)) as streams:
+        settings = StreamsSettings(topic_prefix=prefix)
+        async with open_streams(f"kafka://{self.servers}", settings) as streams:
             some: list[Message] = []
             for message in messages:
                 some.append(message)
@@ -72,11 +83,15 @@ class Broker:
         places = (TopicPartition(topic, number) for number in range(PARTITIONS))
         return [max(0, found[place].offset) if place in found else 0 for place in places]
 
-    async def left(self, group: str) -> None:
-        """Wait until a group has no members; those that do not say goodbye are waited for."""
+    async def bound(self, prefix: str, streams: Iterable[str], settings: dict[str, str]) -> None:
+        """Give topics other settings, such as how much of them is kept."""
         async with self.admin() as client:
-            while await _state(client, group) != "Empty":  # noqa: ASYNC110  # remote
-                await asyncio.sleep(LOOK_S)
+            await client.alter_configs(
+                [
+                    ConfigResource(ConfigResourceType.TOPIC, prefix + stream, settings)
+                    for stream in streams
+                ]
+            )
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:
@@ -121,9 +136,6 @@ class Broker:
             while gone & set(await client.list_topics()):  # noqa: ASYNC110  # remote
                 await asyncio.sleep(LOOK_S)
 
-    def _settings(self, prefix: str) -> StreamsSettings:
-        return StreamsSettings(topic_prefix=prefix, partitions=PARTITIONS)
-
 
 @contextlib.asynccontextmanager
 async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
@@ -131,7 +143,7 @@ async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
     await asyncio.to_thread(class_archive)
     own = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory(prefix="slotkeeper-peers-") as folder:
-        cluster = Cluster(Path(folder, "broker"))
+        cluster = _cluster(Path(folder, "broker"))
         try:
             # A child has the cores of whoever starts it.
             os.sched_setaffinity(0, cores)
@@ -144,10 +156,12 @@ async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
             cluster.kill()
 
 
-async def _state(client: Any, group: str) -> str:  # noqa: ANN401
-    (answer,) = await client.describe_consumer_groups([group])
-    (described,) = answer.groups
-    return str(described[2])
+def _cluster(folder: Path) -> Cluster:
+    cluster = Cluster(folder)
+    settings = folder / "node-1" / "server.properties"
+    # Of two lines for one setting the last one holds.
+    settings.write_text(settings.read_text() + SETTINGS)
+    return cluster
 
 
 def _only_child() -> int:

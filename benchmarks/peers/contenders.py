@@ -39,6 +39,11 @@ class Setting:
     folder: Path
     live: bool = False
 
+    @property
+    def meter(self) -> Path:
+        """Where the worker's engines tell what they take; see ``programs/metered.py``."""
+        return self.folder / "engines-ns"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Contender:
@@ -49,12 +54,18 @@ class Contender:
         command: What starts it.
         environment: On top of this process's own.
         changelog: The topic of its state, by setting.
+        metered: Whether it tells what its engines take.
+        signs: Whether what the engine alone seals a second is measured with it.
+        brief: Whether it is so slow that a third of the time shows as much.
     """
 
     name: str
     command: Callable[[Setting], list[str]]
     changelog: Callable[[Setting], str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    metered: bool = False
+    signs: bool = False
+    brief: bool = False
 
 
 def build() -> None:
@@ -62,6 +73,10 @@ def build() -> None:
     _run("mvn", "-q", "-B", "-f", str(HERE / "kafka-streams" / "pom.xml"), "package")
     _peers_environment()
     _unsigned_package()
+    _run(
+        *(os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release"),
+        *("--manifest-path", str(ROOT / "Cargo.toml"), "-p", "slotkeeper-benchmarks"),
+    )
 
 
 def _peers_environment() -> None:
@@ -112,8 +127,9 @@ def _worker(setting: Setting) -> list[str]:
         streams=f"kafka://{setting.servers}",
         more=f'[kafka]\napplication = "{setting.group}"\ntopic_prefix = "{setting.prefix}"\n',
     )
-    # From a folder of its own, so that PYTHONPATH alone decides which package it is.
-    return [sys.executable, "-P", "-m", "slotkeeper", "run", "--config", str(file)]
+    # -P, so that PYTHONPATH alone decides which package it is.
+    program = [sys.executable, "-P", str(HERE / "programs" / "metered.py"), str(setting.meter)]
+    return [*program, "run", "--config", str(file)]
 
 
 def _kafka_streams(store: str) -> Callable[[Setting], list[str]]:
@@ -160,8 +176,15 @@ CONTENDERS = {
         command=_worker,
         changelog=_own,
         environment={"PYTHONPATH": str(CACHE / "unsigned" / "package")},
+        metered=True,
     ),
-    "signed": Contender(name="Slotkeeper, signing on", command=_worker, changelog=_own),
+    "signed": Contender(
+        name="Slotkeeper, signing on",
+        command=_worker,
+        changelog=_own,
+        metered=True,
+        signs=True,
+    ),
     "streams-memory": Contender(
         name="Kafka Streams, in-memory",
         command=_kafka_streams("memory"),
@@ -174,7 +197,10 @@ CONTENDERS = {
     ),
     "quix": Contender(name="Quix Streams", command=_quix, changelog=_quix_changelog),
     "faust": Contender(
-        name="Faust-streaming", command=_faust, changelog=_named("counters-changelog")
+        name="Faust-streaming",
+        command=_faust,
+        changelog=_named("counters-changelog"),
+        brief=True,
     ),
 }
 """By the names that options give; in the order in which they run."""

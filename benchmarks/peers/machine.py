@@ -13,8 +13,12 @@ import slotkeeper
 
 from .contenders import HERE
 
-MEASURED = ("rust/*/src", "pycore", "Cargo.lock", "benchmarks/peers")
-"""Whatever decides what is measured."""
+MEASURED = (
+    *("rust/*/src", "pycore", "Cargo.lock", "benchmarks/peers"),
+    *(f":(exclude)benchmarks/peers/{name}" for name in ("README.md", "goals.py", "picture.py")),
+    *(f":(exclude)benchmarks/peers/{name}" for name in ("report.py", "results.py", "soak*.py")),
+)
+"""Whatever decides what is measured; how it is told of does not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +31,7 @@ class Machine:
         system: Kernel and release.
         load_before: Running processes averaged over a minute: what else the machine did.
         versions: Of the programs.
-        commit: Of the sources.
+        commit: The last that changed what is measured.
         modified: Whether measured sources differ from the commit.
         date: In UTC.
     """
@@ -43,6 +47,14 @@ class Machine:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+    def same_as(self, other: dict[str, Any]) -> bool:
+        """Say whether figures found there may stand beside figures found here."""
+        own = self.as_dict()
+        return not (self.modified or other["modified"]) and all(
+            own[name] == other.get(name)
+            for name in ("processor", "memory_gib", "system", "versions", "commit")
+        )
 
     def lines(self) -> list[str]:
         modified = ", modified" if self.modified else ""
@@ -75,7 +87,7 @@ def describe() -> Machine:
             **_locked(),
             "Java": _output("java", "-version").splitlines()[0].split('"')[1],
         },
-        commit=_output("git", "rev-parse", "--short=12", "HEAD"),
+        commit=_output("git", "log", "-1", "--format=%h", "--abbrev=12", "--", *MEASURED),
         modified=bool(status),
         date=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

@@ -72,6 +72,19 @@ class Program:
         if self._process.poll() is not None:
             raise RuntimeError(f"it ended by itself: {self._log.read_text()[-4000:]}")
 
+    def wait(self, seconds: float) -> None:
+        """Wait until it has ended well.
+
+        Raises:
+            RuntimeError: It has not.
+        """
+        try:
+            self._process.wait(seconds)
+        finally:
+            self.kill()
+        if self._process.returncode:
+            raise RuntimeError(f"it failed: {self._log.read_text()[-4000:]}")
+
     def kill(self) -> None:
         self._process.kill()
         self._process.wait()

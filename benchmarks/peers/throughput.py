@@ -1,12 +1,13 @@
-"""Requests a second from a backlog, the processor time of each, and how long a start takes."""
+"""Requests a second from a backlog, and the processor time and memory that they take."""
 
 import asyncio
-import shutil
+import struct
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from . import sealing
 from .cluster import Broker
 from .contenders import Contender, Setting
 from .processes import Program, cost, ended
@@ -25,19 +26,30 @@ class Throughput:
     Attributes:
         requests_s: Committed requests a second, between two commits.
         cpu_us: Processor time of the program for each, microseconds.
-        broker_cpu_us: That of the broker for each.
+        engine_us: Of that, the engines' own: stage, seal, fold. The worker's only.
+        outside_us: The rest of ``cpu_us``. The worker's only.
+        broker_cpu_us: Processor time of the broker for each.
+        broker_busy: Share of its core that the broker used.
         resident_mib: Memory of the program at the end.
-        first_commit_s: From the start of the process, with nothing to restore.
-        restored_commit_s: The same after an orderly end, with local files gone.
+        device_b: The same for each device, octets.
+        sealing_s: What the engine alone seals a second on the core, before and after. The worker's,
+            where it signs.
+        of_sealing: ``requests_s`` by ``sealing_s``.
+        first_commit_s: From the start of the process, with nothing to restore but inventory.
         written: The records, all of them looked at.
     """
 
     requests_s: float
     cpu_us: float
+    engine_us: float | None
+    outside_us: float | None
     broker_cpu_us: float
+    broker_busy: float
     resident_mib: float
+    device_b: float
+    sealing_s: float | None
+    of_sealing: float | None
     first_commit_s: float
-    restored_commit_s: float
     written: Written
 
     def as_dict(self) -> dict[str, Any]:
@@ -52,48 +64,88 @@ class Plan:
         warm_s: Between the first commit and the measuring.
         measured_s: At least.
         filled: Requests that stand in the topic.
-        cores: Of the program, as taskset takes them.
+        devices: Whose they are.
+        core: Of the program.
     """
 
     warm_s: float
     measured_s: float
     filled: int
-    cores: str
+    devices: int
+    core: str
 
 
 async def measure(broker: Broker, contender: Contender, setting: Setting, plan: Plan) -> Throughput:
     """Run a program on a backlog that is larger than it can work off, and look at its output."""
-    await broker.renew(setting.prefix)
-    watch = _Watch(broker, setting, plan)
+    before = await sealing.alone(plan.core) if contender.signs else None
+    watch = _Watch(broker, setting)
     with ended(_started(contender, setting, plan)) as program:
         first = await watch.next_commit(program, 0)
         await asyncio.sleep(plan.warm_s)
         begin = await watch.next_commit(program, await watch.total())
-        cpu, broker_cpu = cost(program.pid), cost(broker.pid)
+        spent = _Spent.until_now(program, broker, setting)
         await asyncio.sleep(plan.measured_s)
         end = await watch.next_commit(program, await watch.total())
-        cpu_end, broker_cpu_end = cost(program.pid), cost(broker.pid)
-    count = end.total - begin.total
-    # What a program keeps locally is a cache; the changelog is what a new machine would have.
-    shutil.rmtree(setting.folder)
-    setting.folder.mkdir()
-    await broker.left(setting.group)
-    before = await watch.total()
-    if before >= plan.filled:
-        raise RuntimeError(f"{contender.name} worked off all requests: there must be more")
-    with ended(_started(contender, setting, plan)) as program:
-        restored = await watch.next_commit(program, before)
+        spent_end = _Spent.until_now(program, broker, setting)
+        resident = cost(program.pid).resident
+    count, seconds = end.total - begin.total, end.at - begin.at
     async with broker.admin() as admin:
         committed = await broker.committed(admin, setting.group, watch.topic)
+    if sum(committed) >= plan.filled:
+        raise RuntimeError(f"{contender.name} worked off all requests: there must be more")
+    written = await verify(broker, setting.prefix, committed, contender.changelog(setting))
+    sealed_s = (before + await sealing.alone(plan.core)) / 2 if before is not None else None
+    each = spent_end.minus(spent).of_each(count)
+    metered = contender.metered
     return Throughput(
-        requests_s=count / (end.at - begin.at),
-        cpu_us=(cpu_end.cpu_s - cpu.cpu_s) / count * 1e6,
-        broker_cpu_us=(broker_cpu_end.cpu_s - broker_cpu.cpu_s) / count * 1e6,
-        resident_mib=cpu_end.resident / 2**20,
+        requests_s=count / seconds,
+        cpu_us=each.program,
+        engine_us=each.engines if metered else None,
+        outside_us=each.program - each.engines if metered else None,
+        broker_cpu_us=each.broker,
+        broker_busy=each.broker / 1e6 * count / seconds,
+        resident_mib=resident / 2**20,
+        device_b=resident / plan.devices,
+        sealing_s=sealed_s,
+        of_sealing=count / seconds / sealed_s if sealed_s else None,
         first_commit_s=first.after,
-        restored_commit_s=restored.after,
-        written=await verify(broker, setting.prefix, committed, contender.changelog(setting)),
+        written=written,
     )
+
+
+@dataclass(frozen=True)
+class _Spent:
+    """Processor time of those who take part."""
+
+    program: float
+    engines: float
+    broker: float
+
+    @classmethod
+    def until_now(cls, program: Program, broker: Broker, setting: Setting) -> "_Spent":
+        """Give seconds since each began."""
+        return cls(cost(program.pid).cpu_s, engine_s(setting), cost(broker.pid).cpu_s)
+
+    def minus(self, before: "_Spent") -> "_Spent":
+        return _Spent(
+            self.program - before.program,
+            self.engines - before.engines,
+            self.broker - before.broker,
+        )
+
+    def of_each(self, count: int) -> "_Spent":
+        """Give microseconds."""
+        return _Spent(*(value / count * 1e6 for value in (self.program, self.engines, self.broker)))
+
+
+def engine_s(setting: Setting) -> float:
+    """Read what ``programs/metered.py`` writes; 0 where it does not run."""
+    try:
+        octets = setting.meter.read_bytes()
+    except FileNotFoundError:
+        return 0.0
+    (nanoseconds,) = struct.unpack("<Q", octets)
+    return float(nanoseconds) / 1e9
 
 
 @dataclass(frozen=True)
@@ -111,7 +163,6 @@ class _Watch:
 
     broker: Broker
     setting: Setting
-    plan: Plan
 
     @property
     def topic(self) -> str:
@@ -136,7 +187,7 @@ class _Watch:
 def _started(contender: Contender, setting: Setting, plan: Plan) -> Program:
     return Program(
         contender.command(setting),
-        cores=plan.cores,
+        cores=plan.core,
         log=Path(f"{setting.folder}.log"),
         environment=contender.environment,
     )

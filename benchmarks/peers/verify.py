@@ -1,7 +1,11 @@
 """Whether a program did its job: every decision once, numbers rising, records complete."""
 
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass, field
+import asyncio
+import multiprocessing
+import os
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
@@ -15,7 +19,7 @@ class WrongOutputError(Exception):
     """A program's output is wrong; its figures are worth nothing."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Written:
     """How many committed records a program wrote.
 
@@ -28,37 +32,15 @@ class Written:
         command_octets: The mean of a command's record.
     """
 
-    decided: int = 0
-    commands: int = 0
-    audit: int = 0
-    changelog: int = 0
-    devices: int = 0
-    command_octets: float = 0.0
+    decided: int
+    commands: int
+    audit: int
+    changelog: int
+    devices: int
+    command_octets: float
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
-
-
-@dataclass
-class _Seen:
-    """Which requests were decided, by partition and offset."""
-
-    what: str
-    offsets: list[set[int]] = field(default_factory=lambda: [set() for _ in range(PARTITIONS)])
-
-    def add(self, partition: int, offset: int) -> None:
-        if offset in self.offsets[partition]:
-            raise WrongOutputError(f"two {self.what} for request {partition}:{offset}")
-        self.offsets[partition].add(offset)
-
-    def require(self, committed: list[int]) -> None:
-        for partition, end in enumerate(committed):
-            missing = set(range(end)) ^ self.offsets[partition]
-            if missing:
-                raise WrongOutputError(
-                    f"{len(missing)} {self.what} of partition {partition} do not go with the "
-                    f"committed offset {end}, the first for request {min(missing)}"
-                )
 
 
 async def verify(broker: Broker, prefix: str, committed: list[int], changelog: str) -> Written:
@@ -74,38 +56,97 @@ async def verify(broker: Broker, prefix: str, committed: list[int], changelog: s
         WrongOutputError: A request without decision or with two, a number that does not rise, or
             fewer records of the state than devices.
     """
-    written = Written(decided=sum(committed))
-    numbers: dict[str, int] = {}
-    octets = 0
-    commands, audit = _Seen("commands"), _Seen("audit records")
-    async for value in _committed_records(broker, f"{prefix}cs02b-commands"):
-        command = orjson.loads(value)
-        commands.add(command["source"]["partition"], command["source"]["offset"])
-        device, number = command["device_id"], int(command["originator_counter"])
-        if number <= numbers.get(device, 0):
-            raise WrongOutputError(f"{device} got {number} after {numbers[device]}")
-        numbers[device] = number
-        octets += len(value)
-        written.commands += 1
-    async for value in _committed_records(broker, f"{prefix}audit-trail"):
-        decision = orjson.loads(value)
-        if decision["stream"] != "srv-6.21-requests":
-            continue
-        if decision["disposition"] != "ISSUED":
-            raise WrongOutputError(f"a request was not served: {value!r}")
-        audit.add(decision["partition"], decision["offset"])
-        written.audit += 1
-    commands.require(committed)
-    audit.require(committed)
-    async for _ in _committed_records(broker, changelog):
-        written.changelog += 1
-    written.devices = len(numbers)
-    if written.changelog < written.devices:
-        raise WrongOutputError(
-            f"{written.changelog} records of the state for {written.devices} devices"
+    loop = asyncio.get_running_loop()
+    # Nothing is measured meanwhile, and three processes read three times as fast.
+    with ProcessPoolExecutor(
+        3, multiprocessing.get_context("spawn"), initializer=_use_all_cores
+    ) as processes:
+        (commands, devices, octets), audit, states = await asyncio.gather(
+            loop.run_in_executor(
+                processes, _commands, broker, f"{prefix}cs02b-commands", committed
+            ),
+            loop.run_in_executor(processes, _audit, broker, f"{prefix}audit-trail", committed),
+            loop.run_in_executor(processes, _count, broker, changelog),
         )
-    written.command_octets = round(octets / max(1, written.commands), 1)
-    return written
+    if states < devices:
+        raise WrongOutputError(f"{states} records of the state for {devices} devices")
+    return Written(
+        decided=sum(committed),
+        commands=commands,
+        audit=audit,
+        changelog=states,
+        devices=devices,
+        command_octets=round(octets / max(1, commands), 1),
+    )
+
+
+class Decided:
+    """Which requests were decided, by partition and offset."""
+
+    def __init__(self, what: str, committed: Sequence[int]) -> None:
+        self._what = what
+        self._seen = [bytearray(end) for end in committed]
+
+    def add(self, partition: int, offset: int) -> None:
+        seen = self._seen[partition]
+        if offset >= len(seen):
+            raise WrongOutputError(f"{self._what} for {partition}:{offset}, which is not committed")
+        if seen[offset]:
+            raise WrongOutputError(f"two {self._what} for request {partition}:{offset}")
+        seen[offset] = 1
+
+    def require_all(self) -> int:
+        """Give how many there are."""
+        for partition, seen in enumerate(self._seen):
+            missing = seen.find(0)
+            if missing >= 0:
+                raise WrongOutputError(
+                    f"{seen.count(0)} of {len(seen)} {self._what} of partition {partition} are "
+                    f"missing, the first for request {missing}"
+                )
+        return sum(map(len, self._seen))
+
+
+def _commands(broker: Broker, topic: str, committed: Sequence[int]) -> tuple[int, int, int]:
+    """Give how many commands, for how many devices, of how many octets."""
+
+    async def read() -> tuple[int, int, int]:
+        decided = Decided("commands", committed)
+        numbers: dict[str, int] = {}
+        octets = 0
+        async for value in _committed_records(broker, topic):
+            command = orjson.loads(value)
+            decided.add(command["source"]["partition"], command["source"]["offset"])
+            device, number = command["device_id"], int(command["originator_counter"])
+            if number <= numbers.get(device, 0):
+                raise WrongOutputError(f"{device} got {number} after {numbers[device]}")
+            numbers[device] = number
+            octets += len(value)
+        return decided.require_all(), len(numbers), octets
+
+    return asyncio.run(read())
+
+
+def _audit(broker: Broker, topic: str, committed: Sequence[int]) -> int:
+    async def read() -> int:
+        decided = Decided("audit records", committed)
+        async for value in _committed_records(broker, topic):
+            decision = orjson.loads(value)
+            if decision["stream"] != "srv-6.21-requests":
+                continue
+            if decision["disposition"] != "ISSUED":
+                raise WrongOutputError(f"a request was not served: {value!r}")
+            decided.add(decision["partition"], decision["offset"])
+        return decided.require_all()
+
+    return asyncio.run(read())
+
+
+def _count(broker: Broker, topic: str) -> int:
+    async def read() -> int:
+        return sum([1 async for _ in _committed_records(broker, topic)])
+
+    return asyncio.run(read())
 
 
 async def _committed_records(broker: Broker, topic: str) -> AsyncIterator[bytes]:
@@ -118,3 +159,7 @@ async def _committed_records(broker: Broker, topic: str) -> AsyncIterator[bytes]
             for messages in (await client.getmany(timeout_ms=100)).values():
                 for message in messages:
                     yield message.value or b""
+
+
+def _use_all_cores() -> None:
+    os.sched_setaffinity(0, range(os.cpu_count() or 1))

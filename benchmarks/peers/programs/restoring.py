@@ -1,0 +1,144 @@
+"""Restores one partition as the worker does, and reads the same topics doing nothing with them.
+
+``restoring.py CONFIG bare|restore`` does one of the two first, then the other, and prints an
+object: seconds and records of each. The bare reader is an aiokafka consumer that drops what
+``getmany`` gives, with aiokafka's own fetch size and with one four times as large; the faster of
+the two is what the worker is compared with.
+"""
+
+import asyncio
+import json
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from slotkeeper.cli.run import engine_factory
+from slotkeeper.settings import Settings
+from slotkeeper.streams import Streams, open_streams
+from slotkeeper.streams.address import kafka_servers
+from slotkeeper.worker.off_loop import OffLoop
+from slotkeeper.worker.restore import restore
+
+FETCH_OCTETS = (1024 * 1024, 4 * 1024 * 1024)
+"""aiokafka's own ``max_partition_fetch_bytes``, and more."""
+
+
+async def main() -> None:
+    config, first = sys.argv[1:]
+    settings = Settings.load(Path(config), environment={})
+    found: dict[str, Any] = {}
+    for what in (first, "restore" if first == "bare" else "bare"):
+        found |= await (read_bare(settings) if what == "bare" else restored(settings))
+    print(json.dumps(found))
+
+
+async def read_bare(settings: Settings) -> dict[str, Any]:
+    """Read changelog and inventory, each to its end."""
+    prefix = settings.kafka.topic_prefix
+    servers = kafka_servers(settings.streams)
+    found = {}
+    for what, topic in (
+        ("changelog", "originator-counters"),
+        ("inventory", "smart-metering-inventory"),
+    ):
+        runs = [await bare(servers, prefix + topic, octets) for octets in FETCH_OCTETS]
+        found[f"bare_{what}_s"] = min(seconds for seconds, _ in runs)
+        found[f"bare_{what}_records"] = runs[0][1]
+    return found
+
+
+async def bare(servers: str, topic: str, octets: int) -> tuple[float, int]:
+    """Give seconds, and records."""
+    client = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        max_partition_fetch_bytes=octets,
+    )
+    await client.start()
+    try:
+        place = TopicPartition(topic, 0)
+        client.assign([place])
+        end = (await client.end_offsets([place]))[place]
+        await client.seek_to_beginning(place)
+        begun = time.perf_counter()
+        records = 0
+        while await client.position(place) < end:
+            found = await client.getmany(place, timeout_ms=100)
+            records += sum(map(len, found.values()))
+        return time.perf_counter() - begun, records
+    finally:
+        await client.stop()
+
+
+async def restored(settings: Settings) -> dict[str, Any]:
+    """Restore partition 0 of streams that nobody else owns."""
+    async with (
+        open_streams(settings.streams, settings.streams_settings()) as streams,
+        streams.own() as ownership,
+    ):
+        partition = TimedPartition(await ownership.open(0))
+        try:
+            return await restored_partition(settings, streams, partition)
+        finally:
+            await partition.close()
+
+
+async def restored_partition(
+    settings: Settings, streams: Streams, partition: "TimedPartition"
+) -> dict[str, Any]:
+    before = resident()
+    engine = engine_factory(settings.authority(), settings)(0, streams.partitions)
+    with OffLoop("engine") as off_loop:
+        begun, cpu = time.perf_counter(), time.process_time()
+        _, replayed = await restore(
+            streams.layout, partition, engine, off_loop, partitions=streams.partitions
+        )
+        end, cpu_end = time.perf_counter(), time.process_time()
+    held = engine.statistics()
+    return {
+        "changelog_s": partition.table_at - begun,
+        "changelog_records": replayed,
+        "inventory_s": end - partition.table_at,
+        "inventory_records": partition.table_records,
+        "cpu_s": cpu_end - cpu,
+        "devices": held["devices"],
+        "counted_b": held["table_bytes"] + held["directory_bytes"],
+        "resident_b": resident() - before,
+    }
+
+
+class TimedPartition:
+    """An owned partition that remembers when its table began to be read.
+
+    By then all of the changelog is in the engine: what the table is read up to stands in it.
+    """
+
+    def __init__(self, partition: Any) -> None:  # noqa: ANN401
+        self.table_at = 0.0
+        self.table_records = 0
+        self._partition = partition
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._partition, name)
+
+    async def table(self, *given: Any, **named: Any) -> AsyncIterator[Any]:  # noqa: ANN401
+        self.table_at = time.perf_counter()
+        async for records in self._partition.table(*given, **named):
+            self.table_records += len(records)
+            yield records
+
+
+def resident() -> int:
+    """Give octets of memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
