@@ -4,6 +4,7 @@ import base64
 import dataclasses
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -90,7 +91,7 @@ async def works(client: Bench) -> None:
     assert await client.numbers() == [1]
 
 
-async def refused(url: str, kafka: dict[str, object]) -> str:
+async def refused(url: str, kafka: Mapping[str, object]) -> str:
     """Give the sentence by which opening is refused."""
     with pytest.raises(WrongUseError) as refusal:
         async with Bench(url, StreamsSettings(kafka=kafka)).opened():

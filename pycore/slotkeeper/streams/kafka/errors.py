@@ -32,12 +32,22 @@ CLIENT = (errors.KafkaError, OSError)
 """What the client raises where a broker is away, slow or unwilling; time-outs are OSErrors."""
 
 
+_RIGHTS = {
+    errors.TopicAuthorizationFailedError: ("Read and Write", "topic"),
+    errors.GroupAuthorizationFailedError: ("Read", "group"),
+    errors.TransactionalIdAuthorizationFailed: ("Write", "transactional id"),
+    errors.ClusterAuthorizationFailedError: ("IdempotentWrite", "the cluster, or Write on a topic"),
+}
+"""By error, which right is missing if nobody knows better, and on what."""
+
+
 @contextmanager
-def translated(doing: str) -> Iterator[None]:
+def translated(doing: str, *, needs: str = "") -> Iterator[None]:
     """Turn errors of the client into errors of the streams.
 
     Args:
         doing: What could not be done, for the sentence: "the changelog was not read".
+        needs: Which right on the topics it needs.
 
     Raises:
         WrongUseError: The cluster refuses, and will again.
@@ -47,11 +57,17 @@ def translated(doing: str) -> Iterator[None]:
     try:
         yield
     except CLIENT as error:
-        raise judged(error, doing) from error
+        raise judged(error, doing, needs=needs) from error
 
 
-def judged(error: Exception, doing: str) -> StreamsError:
-    """Give the streams' error for one of the client's."""
+def judged(error: Exception, doing: str, *, needs: str = "") -> StreamsError:
+    """Give the streams' error for one of the client's; arguments as for ``translated``."""
+    # A client's background task tells its user of a failure by an error of no kind.
+    while type(error) is errors.KafkaError and isinstance(error.__cause__, errors.KafkaError):
+        error = error.__cause__
+    if type(error) in _RIGHTS:
+        right, what = _RIGHTS[type(error)]
+        return WrongUseError(f"{doing}: no right to do so, {needs or right} on {what} {_on(error)}")
     told = f"{doing}: {type(error).__name__} {error}".rstrip()
     if isinstance(error, REFUSED):
         return WrongUseError(told)
@@ -60,3 +76,9 @@ def judged(error: Exception, doing: str) -> StreamsError:
             f"{told}. Records were deleted before they were read, or a topic was made anew"
         )
     return StoreUnavailableError(told)
+
+
+def _on(error: Exception) -> str:
+    """Give the names that an error of a right carries, whatever it carries them in."""
+    (names,) = error.args or ("",)
+    return ", ".join(sorted(names)) if isinstance(names, set | frozenset) else str(names or "")

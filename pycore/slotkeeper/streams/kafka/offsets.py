@@ -26,13 +26,13 @@ class Offsets:
 
     async def starts(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Give the first offset that is kept."""
-        with translated("the topics' beginnings are not known"):
+        with translated("the topics' beginnings are not known", needs="Describe"):
             found: dict[TopicPartition, int] = await self._client.beginning_offsets(list(places))
         return found
 
     async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Give an offset above everything that was written, committed or not, before the call."""
-        with translated("the topics' ends are not known"):
+        with translated("the topics' ends are not known", needs="Describe"):
             found: dict[TopicPartition, int] = await self._client.end_offsets(list(places))
         return found
 

@@ -121,6 +121,12 @@ class ClientOptions:
         """Give one of the options that say who is there, as text; empty if it is not given."""
         return str(self._admin.get(name) or "")
 
+    @property
+    def who(self) -> str:
+        """Say whose rights these options have, as far as they tell."""
+        user = self.login("sasl_plain_username")
+        return f"user {user!r}" if user else "this client"
+
     def _refuse_impossible_login(self) -> None:
         """Refuse what aiokafka would answer with an error of no type, or later."""
         protocol = self.login("security_protocol")

@@ -40,6 +40,18 @@ async def scan(
     Raises:
         StoreUnavailableError: Not all of it can be read now; what was given is in order.
     """
+    async for place, messages in scan_messages(options, begins, ends, limit=limit):
+        yield [record_of(message, streams[place]) for message in messages]
+
+
+async def scan_messages(
+    options: ClientOptions,
+    begins: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+    *,
+    limit: int,
+) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
+    """As ``scan``, with the client's own records, for which nothing is done one by one."""
     left = {place for place, end in ends.items() if begins[place] < end}
     if not left:
         return
@@ -48,16 +60,17 @@ async def scan(
         loop = asyncio.get_running_loop()
         stands, moved = dict(begins), loop.time()
         while left:
-            with translated("the records were not read"):
+            with translated("the records were not read", needs="Read"):
                 found = await client.getmany(*left, timeout_ms=POLL_MS, max_records=limit)
             for place, messages in found.items():
-                records = [
-                    record_of(message, streams[place])
-                    for message in messages
-                    if message.offset < ends[place]
-                ]
-                if records:
-                    yield records
+                end = ends[place]
+                below = (
+                    messages
+                    if messages[-1].offset < end
+                    else [message for message in messages if message.offset < end]
+                )
+                if below:
+                    yield place, below
             # Not the last record's offset: markers and aborted records take offsets as well.
             reached = {place: await client.position(place) for place in left}
             left = {place for place, position in reached.items() if position < ends[place]}

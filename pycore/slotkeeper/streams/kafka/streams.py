@@ -18,6 +18,7 @@ from .offsets import Offsets, know_topics
 from .options import ClientOptions
 from .ownership import Cluster, KafkaOwnership
 from .reading import COMMITTED, place_at, record_of, scan
+from .rights import require
 from .topics import Topics, agreed_partitions
 
 READ_BATCH = 1_000
@@ -82,7 +83,7 @@ class KafkaStreams:
             return
         if self._publisher is None:
             self._publisher = await self._stack.enter_async_context(producer(self._cluster.options))
-        with translated("the messages were not all written"):
+        with translated("the messages were not all written", needs="Write"):
             await send(
                 self._publisher, self._cluster.topics, placed, self._cluster.settings.clock()
             )
@@ -105,7 +106,7 @@ class KafkaStreams:
         ) as client:
             await place_at(client, ends)
             while True:
-                with translated(f"{stream} was not read"):
+                with translated(f"{stream} was not read", needs="Read"):
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
@@ -114,6 +115,7 @@ class KafkaStreams:
     async def own(self) -> AsyncIterator[Ownership]:
         """Become one of the workers; the group is joined when the first share is asked for."""
         cluster = self._cluster
+        await require(cluster.options, cluster.topics.workers_rights)
         session_ms = cluster.options.consumer().get("session_timeout_ms", SESSION_MS)
         async with consumer(
             cluster.options,

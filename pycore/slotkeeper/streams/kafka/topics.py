@@ -1,11 +1,11 @@
 """Streams as topics: their names, their settings, how many partitions they have."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError, for_code
 
 from slotkeeper.streams.errors import (
     StoppedForOperatorError,
@@ -18,6 +18,7 @@ from slotkeeper.streams.layout import Layout
 from .clients import admin
 from .errors import judged, translated
 from .options import ClientOptions
+from .rights import hidden
 
 DEFAULT_PARTITIONS = 4
 """As many as the embedded kind makes."""
@@ -79,6 +80,14 @@ class Topics:
         """Give one partition of several streams, with their names."""
         return {self.at(stream, partition): stream for stream in streams}
 
+    @property
+    def workers_rights(self) -> dict[str, set[str]]:
+        """Give what a worker does with each topic; it writes inputs into their right partition."""
+        return {
+            self.name(stream): {"Write"} if stream in self.layout.outputs else {"Read", "Write"}
+            for stream in self.layout.names
+        }
+
 
 async def create_topics(
     servers: str, settings: StreamsSettings, *, replication_factor: int | None = None
@@ -98,6 +107,7 @@ async def create_topics(
     options = ClientOptions(servers, settings.kafka)
     topics = Topics(settings.layout, settings.topic_prefix)
     standing = await partition_counts(options, topics)
+    await _refuse_if_hidden(options, [topics.name(stream) for stream in topics.layout.names])
     counts = set(standing.values()) | ({settings.partitions} - {None})
     if len(counts) > 1:
         raise StoppedForOperatorError(_differing(standing, settings.partitions))
@@ -121,7 +131,8 @@ async def create_topics(
     for topic, code, *message in answer.topic_errors:
         error = for_code(code)
         if code and error is not TopicAlreadyExistsError:
-            raise judged(error(*message), f"topic {topic} was not made")
+            about = [topic] if error is TopicAuthorizationFailedError else message
+            raise judged(error(*about), "the topics were not made", needs="Create")
     await _all_led(options, topics, partitions)
     return partitions
 
@@ -151,6 +162,7 @@ async def agreed_partitions(
     standing = await partition_counts(options, topics)
     missing = [topics.name(stream) for stream in topics.layout.names if stream not in standing]
     if missing:
+        await _refuse_if_hidden(options, missing)
         raise WrongUseError(
             f"{options.servers} has no topic {', '.join(missing)}: `slotkeeper streams create` "
             "makes what is missing"
@@ -159,6 +171,16 @@ async def agreed_partitions(
     if len(counts) > 1 or (wanted is not None and counts != {wanted}):
         raise StoppedForOperatorError(_differing(standing, wanted))
     return counts.pop()
+
+
+async def _refuse_if_hidden(options: ClientOptions, topics: Sequence[str]) -> None:
+    """Tell topics that may not be seen from those that do not exist."""
+    unseen = await hidden(options, topics)
+    if unseen:
+        raise WrongUseError(
+            f"{options.who} lacks rights: Read or Write, or at least Describe, on topic "
+            f"{', '.join(unseen)}"
+        )
 
 
 async def partition_counts(options: ClientOptions, topics: Topics) -> dict[str, int]:
@@ -179,10 +201,8 @@ async def partition_counts(options: ClientOptions, topics: Topics) -> dict[str, 
 
 
 def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]:
-    if stream == layout.table:
-        kept = _TABLE
-    elif stream == layout.changelog:
-        kept = _CHANGELOG
+    if stream in (layout.table, layout.changelog):
+        kept = _NEWEST
     else:
         kept = _EVENTS if stream in layout.events else _OUTPUTS
     return {

@@ -1,0 +1,195 @@
+"""Least privilege: what docs/kafka.md grants is enough, and nothing of it is too much."""
+
+import asyncio
+import dataclasses
+import re
+
+import pytest
+from tests.kafka.acls import Right, grant
+from tests.kafka.bench import Bench
+from tests.kafka.secured import Secured
+from tests.worker.fake_engine import REQUESTS
+
+from slotkeeper.streams import (
+    SLOTKEEPER,
+    StreamsSettings,
+    WrongUseError,
+    create_streams,
+)
+from slotkeeper.worker import acknowledge, examine
+
+INPUTS = SLOTKEEPER.inputs
+CHANGELOG = SLOTKEEPER.changelog
+TOPICS = {
+    "inputs": SLOTKEEPER.inputs,
+    "outputs": SLOTKEEPER.outputs,
+    "changelog": (SLOTKEEPER.changelog,),
+    "every topic": SLOTKEEPER.names,
+    "what it publishes to": (REQUESTS,),
+    "what it reads": ("cs02b-commands",),
+}
+
+LEAST = {
+    "worker": [
+        ("Read", "inputs"),
+        ("Read", "changelog"),
+        ("Read", "group"),
+        ("Write", "inputs"),
+        ("Write", "changelog"),
+        ("Write", "outputs"),
+        ("Write", "transactional ids"),
+    ],
+    "upstream": [
+        ("Describe", "every topic"),
+        ("Write", "what it publishes to"),
+    ],
+    "reader": [
+        ("Describe", "every topic"),
+        ("Read", "what it reads"),
+    ],
+    "operator": [
+        ("Create", "every topic"),
+        ("Describe", "every topic"),
+    ],
+}
+"""Who may do what, as docs/kafka.md has it; Read and Write contain Describe. Whoever acknowledges
+does so in the worker's place, with the worker's rights."""
+
+
+def rights_of(who: str, settings: StreamsSettings) -> list[Right]:
+    """Give the lines of the access control list."""
+    rights = []
+    for operation, what in LEAST[who]:
+        if what == "group":
+            rights.append(Right(operation, "group", settings.application))
+        elif what == "transactional ids":
+            name = f"{settings.application}-"
+            rights.append(Right(operation, "transactional id", name, "prefixed"))
+        else:
+            rights += [
+                Right(operation, "topic", f"{settings.topic_prefix}{stream}")
+                for stream in TOPICS[what]
+            ]
+    return rights
+
+
+def each_right(who: str) -> pytest.MarkDecorator:
+    """Run a test once for each right, by its number."""
+    rights = rights_of(who, StreamsSettings())
+    names = [f"{right.operation}-{right.name}" for right in rights]
+    return pytest.mark.parametrize("number", range(len(rights)), ids=names)
+
+
+class Door:
+    """Lets users in who have rights, at topics of their own."""
+
+    def __init__(self, secured: Secured, bench: Bench) -> None:
+        self._secured = secured
+        self._bench = bench
+
+    async def let_in(self, who: str, *, without: int | None = None) -> tuple[Bench, Right | None]:
+        """Give a user all rights, or all but one."""
+        rights = rights_of(who, self._bench.settings)
+        missing = None if without is None else rights.pop(without)
+        await grant(self._bench.servers, who, rights)
+        settings = dataclasses.replace(self._bench.settings, kafka=self._secured.user(who))
+        return Bench(self._secured.url("USERS"), settings), missing
+
+
+@pytest.fixture
+def door(secured: Secured, secured_bench: Bench) -> Door:
+    return Door(secured, secured_bench)
+
+
+async def test_the_worker_works_with_its_rights(door: Door, secured_bench: Bench) -> None:
+    worker, _ = await door.let_in("worker")
+    await secured_bench.publish(INPUTS[0], b"", b"malformed")
+    await secured_bench.publish(INPUTS[1], b"7", b"elsewhere")
+    await secured_bench.publish(REQUESTS, b"", b"elsewhere")
+    summary = await worker.run()
+    assert summary.dispositions["REROUTED"] == 2
+    assert 8 in await secured_bench.numbers()
+    assert len(await secured_bench.read("dead-letters")) == 1
+    async with worker.opened() as streams:
+        assert await examine(streams, 1) == []
+        assert await acknowledge(streams, 1, reason="r", by="b") == []
+
+
+@each_right("worker")
+async def test_the_worker_names_the_right_that_is_missing(
+    door: Door, secured_bench: Bench, number: int
+) -> None:
+    worker, missing = await door.let_in("worker", without=number)
+    assert missing is not None
+    await secured_bench.ask()
+    async with asyncio.timeout(30):
+        with pytest.raises(WrongUseError) as refusal:
+            await worker.run()
+    assert named(missing, str(refusal.value))
+    assert await secured_bench.numbers() == []
+
+
+async def test_an_upstream_publishes_with_its_rights(door: Door, secured_bench: Bench) -> None:
+    upstream, _ = await door.let_in("upstream")
+    await upstream.ask()
+    assert len(await secured_bench.read(REQUESTS)) == 1
+    with pytest.raises(WrongUseError, match=r"Write on topic .*srv-6\.15\.1-responses"):
+        await upstream.publish("srv-6.15.1-responses", b"1")
+    with pytest.raises(WrongUseError, match=r"Read on topic .*srv-6\.21-requests"):
+        await upstream.read(REQUESTS)
+
+
+async def test_a_reader_reads_with_its_rights(door: Door, secured_bench: Bench) -> None:
+    reader, _ = await door.let_in("reader")
+    await secured_bench.ask()
+    await secured_bench.run()
+    assert await reader.numbers() == [1]
+    with pytest.raises(WrongUseError, match=r"Read on topic .*audit-trail"):
+        await reader.decisions()
+    with pytest.raises(WrongUseError, match="Write on"):
+        await reader.ask()
+
+
+@pytest.mark.parametrize(("who", "number"), [("upstream", 0), ("reader", 3)])
+async def test_a_topic_that_cannot_be_seen_is_not_missing(
+    door: Door, who: str, number: int
+) -> None:
+    client, missing = await door.let_in(who, without=number)
+    with pytest.raises(WrongUseError) as refusal:
+        await client.read(REQUESTS)
+    assert missing is not None
+    assert named(missing, str(refusal.value))
+
+
+def unmade(bench: Bench) -> StreamsSettings:
+    """Give streams that do not exist yet."""
+    return StreamsSettings(topic_prefix=f"{bench.settings.topic_prefix}unmade.")
+
+
+async def test_an_operator_makes_topics_with_its_rights(
+    secured: Secured, secured_bench: Bench
+) -> None:
+    settings = unmade(secured_bench)
+    await grant(secured_bench.servers, "operator", rights_of("operator", settings))
+    settings = dataclasses.replace(settings, kafka=secured.user("operator"))
+    assert await create_streams(secured.url("USERS"), settings) == 4
+
+
+@each_right("operator")
+async def test_an_operator_is_told_which_right_is_missing(
+    secured: Secured, secured_bench: Bench, number: int
+) -> None:
+    settings = unmade(secured_bench)
+    rights = rights_of("operator", settings)
+    missing = rights.pop(number)
+    await grant(secured_bench.servers, "operator", rights)
+    settings = dataclasses.replace(settings, kafka=secured.user("operator"))
+    with pytest.raises(WrongUseError) as refusal:
+        await create_streams(secured.url("USERS"), settings)
+    assert named(missing, str(refusal.value))
+
+
+def named(missing: Right, told: str) -> bool:
+    """Whether a sentence names what is missing: the right, and on what."""
+    right = re.escape(missing.operation)
+    return re.search(rf"{right}\b.* on .*{re.escape(missing.name)}", told) is not None
