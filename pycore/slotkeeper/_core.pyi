@@ -10,6 +10,8 @@ __all__ = [
     "BatchOpenError",
     "ConfigurationError",
     "CoreEngine",
+    "CoreFinished",
+    "CorePack",
     "CoreStaged",
     "EngineFaultError",
     "Keystore",
@@ -194,6 +196,18 @@ class CoreStaged:
     def records(self) -> list[OutputRecord]:
         """Audit records, refusals, dead letters, rerouted inputs."""
 
+    def finished(self) -> CoreFinished:
+        """Everything to be written with the batch, for streams that take it packed."""
+
+    def written(self) -> dict[str, int]:
+        """How many records go to each stream."""
+
+    def faults(self) -> dict[str, int]:
+        """How many dead letters there are of each fault; ``""``: kept for a person."""
+
+    def void(self) -> list[int]:
+        """Offsets of inventory records that became dead letters."""
+
     def summary(self) -> dict[str, int]:
         """How often each ``"DISPOSITION REASON"`` was decided."""
 
@@ -205,6 +219,38 @@ class CoreStaged:
 
     def in_doubt(self) -> None:
         """Nobody knows: the partition is closed until it is restored."""
+
+@final
+class CoreFinished:
+    """What a sealed batch will write."""
+
+    def records(self) -> list[OutputRecord]:
+        """Each record; the changelog's come last."""
+
+    def packed(self, octets: int) -> list[tuple[str, int, CorePack]]:
+        """``(stream, partition, pack)`` of at most so many octets; a larger record stands alone."""
+
+@final
+class CorePack:
+    """Records of one partition, in order, that become one Kafka record batch."""
+
+    def __len__(self) -> int:
+        """How many records."""
+
+    def encode(
+        self, producer_id: int, producer_epoch: int, base_sequence: int, timestamp_ms: int
+    ) -> bytes:
+        """Format 2, uncompressed, transactional, with its CRC-32C.
+
+        Args:
+            producer_id: As the broker gave it.
+            producer_epoch: As the broker gave it.
+            base_sequence: Of the first record, 0 to 2^31-1.
+            timestamp_ms: Of every record, milliseconds since 1970 UTC.
+
+        Raises:
+            EngineFaultError: More than 2^31-1 octets.
+        """
 
 def partition_for(key: bytes, partitions: int) -> int:
     """The partition of a key: Kafka's murmur2, of the canonical form where it is an EUI-64."""

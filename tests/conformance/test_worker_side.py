@@ -14,6 +14,7 @@ from slotkeeper.streams import (
     Ownership,
     Record,
     Streams,
+    Taken,
 )
 
 from .conftest import Opener
@@ -244,7 +245,7 @@ async def test_publishers_beside_a_committing_owner_lose_nothing(opener: Opener)
                 await owned.commit([(RESPONSES, 1, b"r", b"%d" % number, [])], {})
 
         await asyncio.gather(publish(), commit())
-        records: list[Record] = []
+        records: list[Taken] = []
         position = 0
         while len(records) < 100:
             found = await owned.fetch({RESPONSES: position}, limit=1_000, wait_s=SOON_S)

@@ -13,14 +13,14 @@ from slotkeeper.console import Metrics, measured
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, Output, open_streams
+from slotkeeper.streams import Finished, Message, open_streams
 from slotkeeper.streams.sqlite.commit import Commit
 from slotkeeper.streams.sqlite.rows import Tables
 from slotkeeper.worker import Staged, run
 from slotkeeper.worker.engine import EngineInput
 
 ENGINE = {"restore", "load_inventory", "open", "close", "stage", "statistics"}
-STAGED = {"seal", "outputs", "summary", "fold"}
+STAGED = {"seal", "finished", "void", "summary", "fold"}
 STORE = {"commit", "fetch"}
 
 
@@ -82,9 +82,19 @@ class WatchedStaged:
         self._threads.note("seal")
         self._staged.seal()
 
-    def outputs(self) -> Sequence[Output]:
-        self._threads.note("outputs")
-        return self._staged.outputs()
+    def finished(self) -> Finished:
+        self._threads.note("finished")
+        return self._staged.finished()
+
+    def written(self) -> Mapping[str, int]:
+        return self._staged.written()
+
+    def faults(self) -> Mapping[str, int]:
+        return self._staged.faults()
+
+    def void(self) -> Sequence[int]:
+        self._threads.note("void")
+        return self._staged.void()
 
     def summary(self) -> Mapping[str, int]:
         self._threads.note("summary")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Output, open_streams
+from slotkeeper.streams import Finished, open_streams
 from slotkeeper.worker import Engine, Progress, Staged, run
 from slotkeeper.worker.engine import EngineInput
 
@@ -73,8 +73,17 @@ class MortalStaged:
         self._staged.seal()
         self._fate.reach("sealed")
 
-    def outputs(self) -> Sequence[Output]:
-        return self._staged.outputs()
+    def finished(self) -> Finished:
+        return self._staged.finished()
+
+    def written(self) -> Mapping[str, int]:
+        return self._staged.written()
+
+    def faults(self) -> Mapping[str, int]:
+        return self._staged.faults()
+
+    def void(self) -> Sequence[int]:
+        return self._staged.void()
 
     def summary(self) -> Mapping[str, int]:
         return self._staged.summary()

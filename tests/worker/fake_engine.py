@@ -10,6 +10,8 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
 from slotkeeper.streams import Output
 from slotkeeper.worker.engine import EngineInput
@@ -108,8 +110,18 @@ class FakeStaged:
             self._engine.refuse_to_seal -= 1
             raise SignerUnavailableError("as asked")
 
-    def outputs(self) -> list[Output]:
-        return list(self._outputs)
+    def finished(self) -> "FakeFinished":
+        return FakeFinished(list(self._outputs))
+
+    def written(self) -> dict[str, int]:
+        return Counter(output[0] for output in self._outputs)
+
+    def faults(self) -> dict[str, int]:
+        return Counter({"NOT_JSON": self.written().get(DEAD, 0)})
+
+    def void(self) -> list[int]:
+        letters = [dict(output[4]) for output in self._outputs if output[0] == DEAD]
+        return [int(each["offset"]) for each in letters if each["stream"] == TABLE.encode()]
 
     def summary(self) -> dict[str, int]:
         return dict(self._summary)
@@ -176,3 +188,45 @@ class FakeStaged:
         }
         self._outputs.append((AUDIT, partition, key, json.dumps(decision).encode(), []))
         self._summary[f"{disposition} AS_ASKED"] += 1
+
+
+class FakeFinished:
+    def __init__(self, outputs: list[Output]) -> None:
+        self._outputs = outputs
+
+    def records(self) -> list[Output]:
+        return self._outputs
+
+    def packed(self, octets: int) -> list[tuple[str, int, "FakePack"]]:
+        assert octets > 0
+        places = dict.fromkeys(output[:2] for output in self._outputs)
+        return [
+            (*place, FakePack([output for output in self._outputs if output[:2] == place]))
+            for place in places
+        ]
+
+
+class FakePack:
+    """A batch of the client's own making, so that the engine's packs are not all that is tried."""
+
+    def __init__(self, outputs: list[Output]) -> None:
+        self._outputs = outputs
+
+    def __len__(self) -> int:
+        return len(self._outputs)
+
+    def encode(
+        self, producer_id: int, producer_epoch: int, base_sequence: int, timestamp_ms: int
+    ) -> bytes:
+        builder = DefaultRecordBatchBuilder(
+            2,
+            0,
+            is_transactional=1,
+            producer_id=producer_id,
+            producer_epoch=producer_epoch,
+            base_sequence=base_sequence,
+            batch_size=1 << 20,
+        )
+        for place, (_, _, key, value, headers) in enumerate(self._outputs):
+            assert builder.append(place, timestamp_ms, key, value, list(headers))
+        return bytes(builder.build())

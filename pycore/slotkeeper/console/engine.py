@@ -2,13 +2,11 @@
 
 import logging
 import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from slotkeeper.streams import Output
+from slotkeeper.streams import Finished
 from slotkeeper.worker import Engine, EngineFactory, Staged
-from slotkeeper.worker.audit import DEAD_LETTERS
 from slotkeeper.worker.engine import EngineInput
 
 from .metrics import Metrics
@@ -100,7 +98,6 @@ class MeasuredStaged:
         self._engine = engine
         self._records = records
         self._metrics = metrics
-        self._outputs: Sequence[Output] = ()
         self._given_at = time.perf_counter()
 
     def seal(self) -> None:
@@ -111,11 +108,22 @@ class MeasuredStaged:
         if any(name.startswith("ISSUED ") for name in self._staged.summary()):
             self._metrics.sign_duration.observe(time.perf_counter() - begun_at)
 
-    def outputs(self) -> Sequence[Output]:
+    def finished(self) -> Finished:
         """Give what is to be committed; from here on it is the streams' time that is measured."""
-        self._outputs = self._staged.outputs()
         self._given_at = time.perf_counter()
-        return self._outputs
+        return self._staged.finished()
+
+    def written(self) -> Mapping[str, int]:
+        """Count what is to be committed."""
+        return self._staged.written()
+
+    def faults(self) -> Mapping[str, int]:
+        """Count its dead letters."""
+        return self._staged.faults()
+
+    def void(self) -> Sequence[int]:
+        """Give the table records that count for nothing."""
+        return self._staged.void()
 
     def summary(self) -> Mapping[str, int]:
         """Count the decisions."""
@@ -129,10 +137,10 @@ class MeasuredStaged:
             self._metrics.batch_size.observe(self._records)
         self._staged.fold()
         self._engine.count()
-        for stream, written in Counter(output[0] for output in self._outputs).items():
+        for stream, written in self._staged.written().items():
             self._metrics.produced.labels(stream).inc(written)
-            if stream == DEAD_LETTERS:
-                self._count_dead_letters()
+        for fault, letters in self._staged.faults().items():
+            self._metrics.dead_letters.labels(fault).inc(letters)
 
     def discard(self) -> None:
         """Not committed, for certain."""
@@ -142,9 +150,3 @@ class MeasuredStaged:
     def in_doubt(self) -> None:
         """Nobody knows."""
         self._staged.in_doubt()
-
-    def _count_dead_letters(self) -> None:
-        for stream, _, _, _, headers in self._outputs:
-            if stream == DEAD_LETTERS:
-                fault = dict(headers).get("fault", b"").decode(errors="replace")
-                self._metrics.dead_letters.labels(fault).inc()

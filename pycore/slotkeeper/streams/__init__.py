@@ -20,6 +20,7 @@ from .errors import (
 )
 from .interface import (
     Fetched,
+    Finished,
     Headers,
     Message,
     Output,
@@ -28,6 +29,7 @@ from .interface import (
     Record,
     Streams,
     StreamsSettings,
+    Taken,
 )
 from .layout import SLOTKEEPER, Layout
 
@@ -38,6 +40,7 @@ __all__ = [
     "CommitInDoubtError",
     "FencedError",
     "Fetched",
+    "Finished",
     "Headers",
     "Layout",
     "LockedError",
@@ -51,6 +54,7 @@ __all__ = [
     "Streams",
     "StreamsError",
     "StreamsSettings",
+    "Taken",
     "TryLaterError",
     "WrongUseError",
     "create_streams",

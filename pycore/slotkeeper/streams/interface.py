@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from .clock import system_clock, system_entropy
 from .layout import SLOTKEEPER, Layout
@@ -56,7 +56,30 @@ class Message(NamedTuple):
     partition: int | None = None
 
 
-class Fetched(NamedTuple):
+class Taken(Protocol):
+    """A fetched record, in whatever form its kind has it; a `Record` is one."""
+
+    @property
+    def offset(self) -> int:
+        """As in `Record`."""
+
+    @property
+    def key(self) -> bytes | None:
+        """As in `Record`."""
+
+    @property
+    def value(self) -> bytes | None:
+        """As in `Record`."""
+
+    @property
+    def headers(self) -> Headers:
+        """As in `Record`."""
+
+
+TakenT_co = TypeVar("TakenT_co", bound=Taken, covariant=True)
+
+
+class Fetched(NamedTuple, Generic[TakenT_co]):
     """What one fetch found in one stream.
 
     Attributes:
@@ -64,8 +87,34 @@ class Fetched(NamedTuple):
         position: Where to read on. Aborted records and markers count as passed.
     """
 
-    records: list[Record]
+    records: Sequence[TakenT_co]
     position: int
+
+
+class Packed(Protocol):
+    """Records of one partition that become one batch of a transport."""
+
+    def __len__(self) -> int:
+        """How many."""
+
+    def encode(
+        self, producer_id: int, producer_epoch: int, base_sequence: int, timestamp_ms: int
+    ) -> bytes:
+        """Give Kafka's record batch, format 2, uncompressed, as part of a transaction."""
+
+
+class Finished(Protocol):
+    """Records that their maker can give one by one, or packed without an object for each."""
+
+    def records(self) -> Sequence[Output]:
+        """Give them in the order in which readers shall find them."""
+
+    def packed(self, octets: int) -> Sequence[tuple[str, int, Packed]]:
+        """Give ``(stream, partition, pack)``; a partition's packs in order.
+
+        Args:
+            octets: Of an encoded pack, at most; a record that is larger stands alone.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,7 +246,7 @@ class OwnedPartition(Protocol):
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched]:
+    ) -> Mapping[str, Fetched[Taken]]:
         """Read on in the wanted streams from the given positions.
 
         Args:
@@ -213,12 +262,18 @@ class OwnedPartition(Protocol):
         """
 
     async def commit(
-        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+        self,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        *,
+        finished: Finished | None = None,
+        void: Collection[int] = (),
     ) -> None:
-        """Write outputs and positions in one transaction; return once it is durable.
+        """Write records and positions in one transaction; return once it is durable.
 
         Args:
             outputs: In the order in which readers shall find them.
+            finished: Further records, which stand before ``outputs``.
             positions: For each input, where a successor reads on.
             void: Offsets of table records that count for nothing, so that what they would have
                 replaced stays the newest of its key where the kind can keep it.

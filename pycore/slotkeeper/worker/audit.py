@@ -3,8 +3,9 @@
 import json
 from datetime import UTC, datetime
 
-from slotkeeper.streams import Output, Record
+from slotkeeper.streams import Output
 
+from .engine import EngineInput
 from .positions import Positions
 
 AUDIT_TRAIL = "audit-trail"
@@ -36,31 +37,33 @@ def acknowledgement(
     return (AUDIT_TRAIL, partition, None, json.dumps(content).encode(), ())
 
 
-def dead_letter(record: Record, detail: str) -> Output:
+def dead_letter(partition: int, record: EngineInput, detail: str) -> Output:
     """Keep the octets of a record over which the engine failed."""
+    stream, offset, key, value = record
     headers = [
-        ("stream", record.stream.encode()),
-        ("partition", b"%d" % record.partition),
-        ("offset", b"%d" % record.offset),
+        ("stream", stream.encode()),
+        ("partition", b"%d" % partition),
+        ("offset", b"%d" % offset),
         ("fault", ENGINE_FAULT.encode()),
         ("detail", detail.encode()),
     ]
-    return (DEAD_LETTERS, record.partition, record.key, record.value, headers)
+    return (DEAD_LETTERS, partition, key, value, headers)
 
 
-def fault_decision(record: Record, detail: str, now_ms: int) -> Output:
+def fault_decision(partition: int, record: EngineInput, detail: str, now_ms: int) -> Output:
     """Write the one decision that a record over which the engine failed gets as well."""
+    stream, offset, key, _ = record
     content = {
         "kind": "decision",
-        "stream": record.stream,
-        "partition": record.partition,
-        "offset": record.offset,
+        "stream": stream,
+        "partition": partition,
+        "offset": offset,
         "disposition": "DEAD_LETTER",
         "reason": ENGINE_FAULT,
         "detail": detail,
         "decided_at": rfc3339(now_ms),
     }
-    return (AUDIT_TRAIL, record.partition, record.key, json.dumps(content).encode(), ())
+    return (AUDIT_TRAIL, partition, key, json.dumps(content).encode(), ())
 
 
 def rfc3339(now_ms: int) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from slotkeeper._core import SignerUnavailableError
 from slotkeeper.streams import (
     CommitAbortedError,
+    Finished,
     Layout,
     Output,
     OwnedPartition,
-    Record,
 )
 
 from .audit import ENGINE_FAULT, dead_letter, fault_decision
@@ -58,18 +58,14 @@ class BatchRunner:
             SignerUnavailableError: Discarded; likewise.
             CommitInDoubtError: The engine is closed until it is restored.
         """
-        inputs = [
-            (record.stream, record.offset, record.key, record.value) for record in batch.records
-        ]
-        staged, outputs, reasons = await self._off_loop(
-            lambda: self._prepare(inputs, batch.decided_after)
-        )
-        if not outputs and not batch.positions:
+        prepared = await self._off_loop(lambda: self._prepare(batch.records, batch.decided_after))
+        staged = prepared.staged
+        if not prepared.writes and not batch.positions:
             await self._off_loop(staged.fold)
-            return Outcome(positions, reasons)
+            return Outcome(positions, prepared.reasons)
         advanced = positions.advanced(batch.positions)
         try:
-            await self._commit(outputs, advanced)
+            await self._commit([], advanced, finished=prepared.finished, void=prepared.void)
         except CommitAbortedError:
             await self._off_loop(staged.discard)
             raise
@@ -78,42 +74,54 @@ class BatchRunner:
             staged.in_doubt()
             raise
         await self._off_loop(staged.fold)
-        return Outcome(advanced, reasons)
+        return Outcome(advanced, prepared.reasons)
 
-    async def quarantine(self, record: Record, fault: str, positions: Positions) -> Outcome:
+    async def quarantine(self, record: EngineInput, fault: str, positions: Positions) -> Outcome:
         """Commit a record without the engine, which failed over it: a dead letter."""
-        outputs = [dead_letter(record, fault)]
-        reasons = {}
-        if record.stream != self._layout.table:
-            outputs.append(fault_decision(record, fault, self._clock()))
-            reasons = {f"DEAD_LETTER {ENGINE_FAULT}": 1}
-        advanced = positions.advanced({record.stream: record.offset + 1})
+        stream, offset, _, _ = record
+        number = self._partition.number
+        outputs = [dead_letter(number, record, fault)]
+        advanced = positions.advanced({stream: offset + 1})
+        if stream == self._layout.table:
+            await self._commit(outputs, advanced, void=[offset])
+            return Outcome(advanced, {})
+        outputs.append(fault_decision(number, record, fault, self._clock()))
         await self._commit(outputs, advanced)
-        return Outcome(advanced, reasons)
+        return Outcome(advanced, {f"DEAD_LETTER {ENGINE_FAULT}": 1})
 
-    async def _commit(self, outputs: list[Output], advanced: Positions) -> None:
-        void = void_offsets(outputs, self._layout.table)
-        outputs.append((self._layout.changelog, self._partition.number, KEY, advanced.encode(), ()))
-        await self._partition.commit(outputs, advanced.inputs, void=void)
+    async def _commit(
+        self,
+        outputs: Sequence[Output],
+        advanced: Positions,
+        *,
+        finished: Finished | None = None,
+        void: Sequence[int] = (),
+    ) -> None:
+        truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
+        await self._partition.commit(
+            [*outputs, truth], advanced.inputs, finished=finished, void=void
+        )
 
     def _prepare(
         self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None
-    ) -> tuple[Staged, list[Output], Mapping[str, int]]:
+    ) -> "_Prepared":
         staged = self._engine.stage(inputs, now_ms=self._clock(), decided_after=decided_after)
         try:
             staged.seal()
         except SignerUnavailableError:
             staged.discard()
             raise
-        return staged, list(staged.outputs()), staged.summary()
+        return _Prepared(
+            staged, staged.finished(), staged.void(), bool(staged.written()), staged.summary()
+        )
 
 
-def void_offsets(outputs: Sequence[Output], table: str) -> list[int]:
-    """Find the table records that became dead letters: the last good ones stay in force."""
-    found = []
-    for _, _, _, _, headers in outputs:
-        if headers:
-            origin = dict(headers)
-            if origin.get("stream") == table.encode() and "fault" in origin:
-                found.append(int(origin["offset"]))
-    return found
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A sealed batch, and what was asked of it off the event loop."""
+
+    staged: Staged
+    finished: Finished
+    void: Sequence[int]
+    writes: bool
+    reasons: Mapping[str, int]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from slotkeeper.streams import Output
+from slotkeeper.streams import Finished
 
 EngineInput: TypeAlias = tuple[str, int, bytes | None, bytes | None]
 """``(stream, offset, key, value)`` of a record of the engine's own partition."""
@@ -15,8 +15,17 @@ class Staged(Protocol):
     def seal(self) -> None:
         """Sign and MAC the commands."""
 
-    def outputs(self) -> Sequence[Output]:
+    def finished(self) -> Finished:
         """Give every record to be committed with the batch."""
+
+    def written(self) -> Mapping[str, int]:
+        """Count them by stream."""
+
+    def faults(self) -> Mapping[str, int]:
+        """Count the dead letters among them by fault."""
+
+    def void(self) -> Sequence[int]:
+        """Give the offsets of table records that became dead letters: older ones stay in force."""
 
     def summary(self) -> Mapping[str, int]:
         """Count the decisions by disposition and reason, ``"ISSUED NATURAL"``."""

@@ -8,8 +8,9 @@ fetched again, so what is held is bounded. Nothing waits for a moving target.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from slotkeeper.streams import Fetched, Layout, Record
+from slotkeeper.streams import Fetched, Layout, Taken
 
+from .engine import EngineInput
 from .fence import Fence
 
 
@@ -22,7 +23,7 @@ class Held:
         fence: What must be read before them.
     """
 
-    fetched: Mapping[str, Fetched]
+    fetched: Mapping[str, Fetched[Taken]]
     fence: Fence
 
 
@@ -37,7 +38,7 @@ class Batch:
         ranks: Indexes of the ranks that take part, to be released once the batch is committed.
     """
 
-    records: list[Record] = field(default_factory=list)
+    records: list[EngineInput] = field(default_factory=list)
     positions: dict[str, int] = field(default_factory=dict)
     decided_after: Mapping[str, int] | None = None
     ranks: list[int] = field(default_factory=list)
@@ -45,7 +46,8 @@ class Batch:
     def one_by_one(self) -> Iterator["Batch"]:
         """Give the same records in the same order, each alone, and then the positions."""
         for record in self.records:
-            yield Batch([record], {record.stream: record.offset + 1}, self.decided_after)
+            stream, offset, _, _ = record
+            yield Batch([record], {stream: offset + 1}, self.decided_after)
         yield Batch([], self.positions, None, self.ranks)
 
 
@@ -78,7 +80,7 @@ class Intake:
             for stream in streams
         }
 
-    def take(self, found: Mapping[str, Fetched], ends: Mapping[str, int]) -> None:
+    def take(self, found: Mapping[str, Fetched[Taken]], ends: Mapping[str, int]) -> None:
         """Hold what a fetch found. ``ends`` were asked for after the fetch had returned."""
         above: tuple[str, ...] = ()
         for rank, streams in enumerate(self._ranks):
@@ -95,7 +97,9 @@ class Intake:
             if held is None or not held.fence.passed(reached):
                 continue
             for stream, fetched in held.fetched.items():
-                batch.records += fetched.records
+                batch.records += [
+                    (stream, record.offset, record.key, record.value) for record in fetched.records
+                ]
                 batch.positions[stream] = reached[stream] = fetched.position
             batch.ranks.append(rank)
             if rank == len(self._ranks) - 1:

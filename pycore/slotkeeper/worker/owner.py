@@ -13,13 +13,12 @@ from slotkeeper.streams import (
     FencedError,
     Layout,
     Ownership,
-    Record,
     StreamsError,
     TryLaterError,
 )
 
 from .batch import BatchRunner
-from .engine import Engine
+from .engine import Engine, EngineInput
 from .intake import Batch
 from .off_loop import OffLoop
 from .patience import Patience
@@ -214,7 +213,7 @@ class Owner:
             self._summary.committed(len(batch.records), reasons)
             self._committed()
 
-    async def _quarantine(self, tenure: Tenure, record: Record, fault: str) -> None:
+    async def _quarantine(self, tenure: Tenure, record: EngineInput, fault: str) -> None:
         reasons = await tenure.quarantine(record, fault)
         self._summary.quarantined += 1
         self._summary.committed(1, reasons)

@@ -1,6 +1,6 @@
 //! `CoreEngine` and `CoreStaged`: the four steps of a batch.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -8,12 +8,13 @@ use std::thread;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use slotkeeper_engine::{BatchContext, Engine, EngineError, Partition, Settings, Staged, describe};
+use slotkeeper_engine::{BatchContext, Engine, Partition, Settings, Staged, describe};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::enter::Guarded;
 use crate::errors::Fault;
+use crate::finished::{CoreFinished, parts};
 use crate::records::{hand_over, receive};
 
 /// Where hash tables get their seed when the caller names none. Any constant will do: keys are EUI-64s of an inventory.
@@ -113,7 +114,7 @@ impl CoreEngine {
         Ok(CoreStaged {
             engine: Arc::clone(&self.0),
             batch,
-            staged: Guarded::new(staged),
+            staged: Arc::new(Guarded::new(staged)),
         })
     }
 
@@ -148,7 +149,7 @@ impl CoreEngine {
 pub(crate) struct CoreStaged {
     engine: Arc<Guarded<Engine>>,
     batch: u64,
-    staged: Guarded<Staged>,
+    staged: Arc<Guarded<Staged>>,
 }
 
 #[pymethods]
@@ -158,11 +159,7 @@ impl CoreStaged {
     }
 
     fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.list(py, |staged| match staged.commands() {
-            Some(commands) => Ok(vec![staged.records(), commands, staged.changes()]),
-            None if staged.command_count() == 0 => Ok(vec![staged.records(), staged.changes()]),
-            None => Err(Fault::Engine(EngineError::NotSealed)),
-        })
+        self.list(py, parts)
     }
 
     fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
@@ -175,6 +172,22 @@ impl CoreStaged {
 
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.list(py, |staged| Ok(vec![staged.records()]))
+    }
+
+    fn finished(&self) -> CoreFinished {
+        CoreFinished::new(Arc::clone(&self.staged))
+    }
+
+    fn written(&self, py: Python<'_>) -> PyResult<BTreeMap<&'static str, usize>> {
+        self.staged.enter(py, |staged| Ok(staged.written()))
+    }
+
+    fn faults(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
+        self.staged.enter(py, |staged| Ok(staged.faults()))
+    }
+
+    fn void(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
+        self.staged.enter(py, |staged| Ok(staged.void()))
     }
 
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

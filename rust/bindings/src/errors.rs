@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 use slotkeeper_engine::{
     AuthorityError, EngineError, RestoreError as UnreadableStore, SealError, SettingsError,
 };
+use slotkeeper_kafka::TooLarge;
 
 create_exception!(
     slotkeeper,
@@ -59,6 +60,8 @@ pub(crate) enum Fault {
     Configuration(String),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Pack(#[from] TooLarge),
     #[error("the engine met a defect earlier and serves no more; restart and restore")]
     Poisoned,
     #[error(transparent)]
@@ -80,7 +83,9 @@ impl From<Fault> for PyErr {
             Fault::Engine(
                 EngineError::BatchOpen | EngineError::NotOpen | EngineError::NotSealed,
             ) => BatchOpenError::new_err(text),
-            Fault::Poisoned | Fault::Seal(SealError::Defect) => EngineFaultError::new_err(text),
+            Fault::Pack(_) | Fault::Poisoned | Fault::Seal(SealError::Defect) => {
+                EngineFaultError::new_err(text)
+            }
             Fault::Restore(_) => RestoreError::new_err(text),
             Fault::Seal(SealError::KeysUnavailable) => SignerUnavailableError::new_err(text),
         }

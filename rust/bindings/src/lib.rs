@@ -9,6 +9,7 @@ mod authority;
 mod engine;
 mod enter;
 mod errors;
+mod finished;
 mod functions;
 mod records;
 
@@ -27,6 +28,8 @@ mod _core {
         BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
         SignerUnavailableError, SlotkeeperError,
     };
+    #[pymodule_export]
+    use crate::finished::{CoreFinished, CorePack};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]

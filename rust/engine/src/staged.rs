@@ -1,11 +1,12 @@
 //! A staged batch, on its way from decision to commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::authority::Authority;
 use crate::decision::{Disposition, Reason};
 use crate::seal::{Job, SealError, record};
-use crate::stream::OutputRecord;
+use crate::stream::{OutputRecord, Stream};
 use crate::workers;
 
 /// What a batch will write. Nothing of it is visible in the engine until the batch is folded.
@@ -85,8 +86,53 @@ impl Staged {
         &self.records
     }
 
+    /// How many records go to each stream, by its name.
+    pub fn written(&self) -> BTreeMap<&'static str, usize> {
+        let commands = self.commands.as_deref().unwrap_or_default();
+        let mut written = BTreeMap::new();
+        for record in self.records.iter().chain(commands).chain(&self.changes) {
+            *written.entry(record.stream.name()).or_default() += 1;
+        }
+        written
+    }
+
+    /// How many dead letters there are of each fault; those that are kept for a person have none.
+    pub fn faults(&self) -> BTreeMap<String, usize> {
+        let mut faults = BTreeMap::new();
+        for letter in self.dead_letters() {
+            let fault = header(letter, "fault").unwrap_or_default();
+            *faults
+                .entry(String::from_utf8_lossy(fault).into_owned())
+                .or_default() += 1;
+        }
+        faults
+    }
+
+    /// Offsets of inventory records that became dead letters: the last good record of their device stays in force.
+    pub fn void(&self) -> Vec<u64> {
+        self.dead_letters()
+            .filter(|letter| header(letter, "fault").is_some())
+            .filter(|letter| header(letter, "stream") == Some(Stream::Inventory.name().as_bytes()))
+            .filter_map(|letter| str::from_utf8(header(letter, "offset")?).ok()?.parse().ok())
+            .collect()
+    }
+
+    fn dead_letters(&self) -> impl Iterator<Item = &OutputRecord> {
+        self.records
+            .iter()
+            .filter(|record| record.stream == Stream::DeadLetters)
+    }
+
     /// How often each decision was taken.
     pub fn tally(&self) -> &Tally {
         &self.tally
     }
+}
+
+fn header<'a>(record: &'a OutputRecord, wanted: &str) -> Option<&'a [u8]> {
+    record
+        .headers
+        .iter()
+        .find(|(name, _)| *name == wanted)
+        .map(|(_, value)| value.as_slice())
 }

@@ -1,14 +1,19 @@
 """Records into batches. A future for each record would cost seven times as much."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from aiokafka import TopicPartition
 
-from slotkeeper.streams.interface import Output
+from slotkeeper.streams.interface import Finished, Output, Packed
 
 from .topics import Topics
+
+PACK_OCTETS = 768 * 1024
+"""Of a batch that comes packed. Three quarters of what a broker takes by default, and so few that
+a transaction of a thousand commands is sent in four requests."""
 
 
 async def send(
@@ -16,47 +21,100 @@ async def send(
     topics: Topics,
     records: Sequence[Output],
     timestamp_ms: int,
+    finished: Finished | None = None,
 ) -> dict[TopicPartition, int]:
     """Send records, each partition's in order; return once all are acknowledged.
 
     Gives the offset after the last record of each partition. Within a transaction nobody sees them
-    yet.
+    yet. What is ``finished`` stands before ``records``.
     """
+    batches: dict[TopicPartition, list[Any]] = {}
+    if finished is not None:
+        for stream, partition, pack in finished.packed(PACK_OCTETS):
+            ready = PackedBatch(pack, timestamp_ms)
+            batches.setdefault(topics.at(stream, partition), []).append(ready)
     placed: dict[TopicPartition, list[Output]] = {}
-    for record in records:
-        placed.setdefault(topics.at(record[0], record[1]), []).append(record)
+    for (stream, partition), own in groupby(records, key=lambda record: record[:2]):
+        placed.setdefault(topics.at(stream, partition), []).extend(own)
     # All are waited for, also after a failure: an error that nobody looks at would be logged later.
+    places = batches.keys() | placed.keys()
     ends = await asyncio.gather(
-        *(_send_in_order(producer, place, own, timestamp_ms) for place, own in placed.items()),
+        *(
+            _send_in_order(
+                producer, place, batches.get(place, ()), placed.get(place, ()), timestamp_ms
+            )
+            for place in places
+        ),
         return_exceptions=True,
     )
     for end in ends:
         if isinstance(end, BaseException):
             raise end
-    return dict(zip(placed, ends, strict=True))
+    return dict(zip(places, ends, strict=True))
+
+
+class PackedBatch:
+    """Packed records, as far as aiokafka's sender looks at a ``BatchBuilder``.
+
+    Its own builder takes record by record, at 1.4 us each besides the object that it takes; that
+    was a third of the worker's time.
+    """
+
+    def __init__(self, pack: Packed, timestamp_ms: int) -> None:
+        """Encode only when it is sent: whose it is, and where it stands, are not known before."""
+        self._pack = pack
+        self._timestamp_ms = timestamp_ms
+        self._batch: bytes | None = None
+
+    def _set_producer_state(self, producer_id: int, epoch: int, base_sequence: int) -> None:
+        self._batch = self._pack.encode(producer_id, epoch, base_sequence, self._timestamp_ms)
+
+    def _build(self) -> bytes:
+        if self._batch is None:
+            raise ValueError("sent by nobody")
+        return self._batch
+
+    def record_count(self) -> int:
+        """Give by how much the sequence number rises."""
+        return len(self._pack)
+
+    def closed(self) -> bool:
+        """Nothing is ever added."""
+        return True
+
+    def close(self) -> None:
+        """Nothing is ever added."""
 
 
 async def _send_in_order(
     producer: Any,  # noqa: ANN401
     place: TopicPartition,
+    ready: Sequence[PackedBatch],
     records: Sequence[Output],
     timestamp_ms: int,
 ) -> int:
     sent: list[tuple[asyncio.Future[Any], int]] = []
-    first = 0
-    while first < len(records):
-        batch = producer.create_batch()
-        count = 0
-        for _, _, key, value, headers in records[first:]:
-            fits = batch.append(key=key, value=value, headers=list(headers), timestamp=timestamp_ms)
-            if fits is None:
-                break
-            count += 1
-        batch.close()
+    for batch in (*ready, *_built(producer, records, timestamp_ms)):
         delivery = await producer.send_batch(batch, place.topic, partition=place.partition)
-        sent.append((delivery, count))
-        first += count
+        sent.append((delivery, batch.record_count()))
         # A batch takes a millisecond to build; whoever waits for the loop gets it between two.
         await asyncio.sleep(0)
     acknowledged = await asyncio.gather(*(delivery for delivery, _ in sent))
     return int(acknowledged[-1].offset) + sent[-1][1]
+
+
+def _built(
+    producer: Any,  # noqa: ANN401
+    records: Sequence[Output],
+    timestamp_ms: int,
+) -> Iterator[Any]:
+    first = 0
+    while first < len(records):
+        batch = producer.create_batch()
+        for _, _, key, value, headers in records[first:]:
+            fits = batch.append(key=key, value=value, headers=list(headers), timestamp=timestamp_ms)
+            if fits is None:
+                break
+        batch.close()
+        yield batch
+        first += batch.record_count()

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
-from slotkeeper.streams.interface import Fetched
+from slotkeeper.streams.interface import Fetched, Taken
 
 from .clients import consumer
 from .errors import translated
 from .options import ClientOptions
-from .reading import COMMITTED, record_of
+from .reading import COMMITTED
 from .topics import Topics
 
 FETCH_WAIT_MS = 20
@@ -54,7 +54,7 @@ class Inputs:
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float
-    ) -> dict[str, Fetched]:
+    ) -> dict[str, Fetched[Taken]]:
         """Read on from positions; see the interface."""
         if not self._assigned:
             self._assign(wanted)
@@ -72,7 +72,7 @@ class Inputs:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_LOOK_S)
 
-    async def _take(self, stream: str, position: int, limit: int) -> Fetched:
+    async def _take(self, stream: str, position: int, limit: int) -> Fetched[Taken]:
         """Take what the consumer has ready; its position also moves over markers and aborts."""
         client = self._clients[stream]
         place = self._topics.at(stream, self._partition)
@@ -81,10 +81,8 @@ class Inputs:
             client.resume(place)
         with translated(f"{place.topic} was not read"):
             found = await client.getmany(place, timeout_ms=0, max_records=limit)
-        return Fetched(
-            [record_of(message, stream) for message in found.get(place, ())],
-            await client.position(place),
-        )
+        # The client's own records have what is taken of them; others would cost as much again.
+        return Fetched(found.get(place, ()), await client.position(place))
 
     def _assign(self, wanted: Mapping[str, int]) -> None:
         """Assign and seek, with nothing awaited between; see ``reading.place_at``."""

@@ -122,6 +122,7 @@ class KafkaOwnership:
                     cluster.settings.application,
                     self._transaction_timeout_ms() / 1_000,
                 ),
+                compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
                 clock=cluster.settings.clock,
                 stack=stack.pop_all(),

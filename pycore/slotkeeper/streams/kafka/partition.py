@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
-from slotkeeper.streams.interface import Fetched, Output, Record
+from slotkeeper.streams.interface import Fetched, Finished, Output, Record, Taken
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .inputs import Inputs
@@ -33,6 +33,7 @@ class Tools:
         membership: The worker's place in the group.
         inputs: Reads the inputs.
         transactions: Commits.
+        compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
         clock: Milliseconds since 1970 UTC, for the records' timestamps.
         stack: Closes what was opened for this partition alone.
@@ -44,6 +45,7 @@ class Tools:
     membership: Membership
     inputs: Inputs
     transactions: Transactions
+    compressed: bool
     witness: Witness | None
     clock: Callable[[], int]
     stack: AsyncExitStack
@@ -109,7 +111,7 @@ class KafkaPartition:
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched]:
+    ) -> dict[str, Fetched[Taken]]:
         """Read on in the wanted streams."""
         return await self._tools.inputs.fetch(wanted, limit=limit, wait_s=wait_s)
 
@@ -118,6 +120,7 @@ class KafkaPartition:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
+        finished: Finished | None = None,
         void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
     ) -> None:
         """Write one batch in one transaction. ``void`` has no effect on a topic."""
@@ -125,9 +128,13 @@ class KafkaPartition:
             self._tools.topics.at(stream, self._number): position
             for stream, position in positions.items()
         }
+        if finished is not None and self._tools.compressed:
+            outputs, finished = [*finished.records(), *outputs], None
         marked = self._life.marked(outputs, self._layout, self._number)
         try:
-            ends = await self._tools.transactions.commit(marked, offsets, self._tools.clock())
+            ends = await self._tools.transactions.commit(
+                marked, offsets, self._tools.clock(), finished
+            )
         except FencedError:
             self._tools.membership.fenced(self._number)
             raise

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import ProducerFenced
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Output
+from slotkeeper.streams.interface import Finished, Output
 
 from .batches import send
 from .errors import CLIENT, REFUSED, judged
@@ -58,6 +58,7 @@ class Transactions:
         records: Sequence[Output],
         offsets: Mapping[TopicPartition, int],
         timestamp_ms: int,
+        finished: Finished | None = None,
     ) -> dict[TopicPartition, int]:
         """Write records and offsets together; gives the offsets after the last records.
 
@@ -71,7 +72,7 @@ class Transactions:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.begin_transaction()
-                ends = await send(self._producer, self._topics, records, timestamp_ms)
+                ends = await send(self._producer, self._topics, records, timestamp_ms, finished)
                 if offsets:
                     await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
         except ProducerFenced as error:

@@ -33,7 +33,7 @@ class Log:
             Record(self._stream, self._partition, self.end, key, value, list(headers), timestamp_ms)
         )
 
-    def fetch(self, position: int, *, limit: int, below: int | None = None) -> Fetched:
+    def fetch(self, position: int, *, limit: int, below: int | None = None) -> Fetched[Record]:
         """Read on from a position."""
         end = self.end if below is None else min(self.end, below)
         records: list[Record] = []

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Fetched, Output, Record
+from slotkeeper.streams.interface import Fetched, Finished, Output, Record
 
 from .faults import Fault, SimulatedCrashError
 from .log import Log
@@ -94,7 +94,7 @@ class MemoryPartition:
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched]:
+    ) -> dict[str, Fetched[Record]]:
         """Read on in the wanted streams."""
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
@@ -114,7 +114,12 @@ class MemoryPartition:
                 return {}
 
     async def commit(
-        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+        self,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        *,
+        finished: Finished | None = None,
+        void: Collection[int] = (),
     ) -> None:
         """Write one batch, or fail in the way that was asked for."""
         if self._epoch != self._store.epochs[self._number]:
@@ -127,7 +132,8 @@ class MemoryPartition:
                 raise CommitInDoubtError("lost on demand")
             case Fault.CRASH_BEFORE:
                 raise SimulatedCrashError
-        self._write(outputs, positions, void)
+        before = () if finished is None else finished.records()
+        self._write([*before, *outputs], positions, void)
         match fault:
             case Fault.DOUBT_WRITTEN:
                 raise CommitInDoubtError("written, and denied on demand")
@@ -161,4 +167,4 @@ async def _scan(log: Log, end: int) -> AsyncIterator[list[Record]]:
         fetched = log.fetch(position, limit=RESTORE_BATCH, below=end)
         position = fetched.position
         if fetched.records:
-            yield fetched.records
+            yield list(fetched.records)

@@ -71,7 +71,7 @@ class MemoryStreams:
                     )
                     positions[partition] = fetched.position
                     if fetched.records:
-                        yield fetched.records
+                        yield list(fetched.records)
             if not follow:
                 return
             changed = self._store.changed

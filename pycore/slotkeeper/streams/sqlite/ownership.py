@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import StoppedForOperatorError
-from slotkeeper.streams.interface import Fetched, Output, Record, StreamsSettings
+from slotkeeper.streams.interface import Fetched, Finished, Output, Record, StreamsSettings
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .commit import Commit, Owner
@@ -181,10 +181,10 @@ class SqlitePartition:
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched]:
+    ) -> dict[str, Fetched[Record]]:
         """Read on in the wanted streams; look again until something is there or time is up."""
 
-        def look(connection: sqlite3.Connection) -> dict[str, Fetched]:
+        def look(connection: sqlite3.Connection) -> dict[str, Fetched[Record]]:
             found = {
                 stream: self._tables.fetch(connection, stream, self.number, position, limit=limit)
                 for stream, position in wanted.items()
@@ -204,10 +204,20 @@ class SqlitePartition:
             await asyncio.sleep(POLL_S)
 
     async def commit(
-        self, outputs: Sequence[Output], positions: Mapping[str, int], *, void: Collection[int] = ()
+        self,
+        outputs: Sequence[Output],
+        positions: Mapping[str, int],
+        *,
+        finished: Finished | None = None,
+        void: Collection[int] = (),
     ) -> None:
         """Write one batch in one transaction of the file."""
-        await self._writer.run(self._commit, outputs, positions, void)
+
+        def commit(connection: sqlite3.Connection) -> None:
+            before = () if finished is None else finished.records()
+            self._commit(connection, [*before, *outputs], positions, void)
+
+        await self._writer.run(commit)
 
     async def close(self) -> None:
         """Wait for a commit that still runs."""
@@ -221,4 +231,4 @@ class SqlitePartition:
             )
             position = fetched.position
             if fetched.records:
-                yield fetched.records
+                yield list(fetched.records)

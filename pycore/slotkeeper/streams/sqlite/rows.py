@@ -87,7 +87,7 @@ class Tables:
         *,
         limit: int,
         below: int | None = None,
-    ) -> Fetched:
+    ) -> Fetched[Record]:
         """Read on from a position, at most ``limit`` records and up to the end or ``below``."""
         # The end is asked for first: a record that arrives in between is read, and a position
         # taken from an end that is too early is only asked for again.

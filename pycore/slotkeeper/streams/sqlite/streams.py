@@ -107,7 +107,7 @@ class SqliteStreams:
                     )
                     positions[partition] = fetched.position
                     if fetched.records:
-                        yield fetched.records
+                        yield list(fetched.records)
             if not follow:
                 return
             await asyncio.sleep(POLL_S)

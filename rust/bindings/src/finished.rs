@@ -1,0 +1,117 @@
+//! `CoreFinished`: what a batch will write, one by one or packed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+use slotkeeper_engine::{EngineError, OutputRecord, Staged};
+use slotkeeper_kafka::{Entry, Pack, Producer};
+
+use crate::enter::{Guarded, enter};
+use crate::errors::Fault;
+use crate::records::hand_over;
+
+#[pyclass(frozen, module = "slotkeeper._core")]
+pub(crate) struct CoreFinished(Arc<Guarded<Staged>>);
+
+impl CoreFinished {
+    pub(crate) fn new(staged: Arc<Guarded<Staged>>) -> Self {
+        Self(staged)
+    }
+}
+
+#[pymethods]
+impl CoreFinished {
+    fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        let list = PyList::empty(py);
+        self.0.look(|staged| {
+            for part in parts(staged)? {
+                hand_over(&list, part)?;
+            }
+            Ok(())
+        })?;
+        Ok(list)
+    }
+
+    fn packed(
+        &self,
+        py: Python<'_>,
+        octets: usize,
+    ) -> PyResult<Vec<(Py<PyString>, u32, CorePack)>> {
+        let packed = self
+            .0
+            .enter(py, |staged| Ok(packed(&parts(staged)?, octets)))?;
+        Ok(packed
+            .into_iter()
+            .map(|(stream, partition, pack)| {
+                (PyString::intern(py, stream).unbind(), partition, pack)
+            })
+            .collect())
+    }
+}
+
+#[pyclass(frozen, module = "slotkeeper._core")]
+pub(crate) struct CorePack(Pack);
+
+#[pymethods]
+impl CorePack {
+    fn __len__(&self) -> usize {
+        self.0.len()
+    }
+
+    fn encode<'py>(
+        &self,
+        py: Python<'py>,
+        producer_id: i64,
+        producer_epoch: i16,
+        base_sequence: i32,
+        timestamp_ms: i64,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let producer = Producer {
+            id: producer_id,
+            epoch: producer_epoch,
+            base_sequence,
+        };
+        let batch = enter(py, || Ok(self.0.encode(producer, timestamp_ms)?))?;
+        Ok(PyBytes::new(py, &batch))
+    }
+}
+
+/// Everything to be written, the changelog last.
+pub(crate) fn parts(staged: &Staged) -> Result<Vec<&[OutputRecord]>, Fault> {
+    match staged.commands() {
+        Some(commands) => Ok(vec![staged.records(), commands, staged.changes()]),
+        None if staged.command_count() == 0 => Ok(vec![staged.records(), staged.changes()]),
+        None => Err(Fault::Engine(EngineError::NotSealed)),
+    }
+}
+
+fn packed(parts: &[&[OutputRecord]], octets: usize) -> Vec<(&'static str, u32, CorePack)> {
+    let mut places: BTreeMap<_, Vec<&OutputRecord>> = BTreeMap::new();
+    for record in parts.iter().copied().flatten() {
+        let place = (record.stream, record.partition);
+        places.entry(place).or_default().push(record);
+    }
+    places
+        .into_iter()
+        .flat_map(|((stream, partition), records)| {
+            Pack::split(records.into_iter().map(entry), octets)
+                .into_iter()
+                .map(move |pack| (stream.name(), partition, CorePack(pack)))
+        })
+        .collect()
+}
+
+fn entry(record: &OutputRecord) -> Entry {
+    Entry {
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers: record
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, Bytes::copy_from_slice(value)))
+            .collect(),
+    }
+}
