@@ -16,6 +16,8 @@ mod engine;
 mod enter;
 #[path = "../../../../rust/bindings/src/errors.rs"]
 mod errors;
+#[path = "../../../../rust/bindings/src/finished.rs"]
+mod finished;
 #[path = "../../../../rust/bindings/src/functions.rs"]
 mod functions;
 #[path = "../../../../rust/bindings/src/records.rs"]
@@ -36,6 +38,8 @@ mod _core {
         BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
         SignerUnavailableError, SlotkeeperError,
     };
+    #[pymodule_export]
+    use crate::finished::{CoreFinished, CorePack};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]
