@@ -17,6 +17,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The cores that benchmarks run on, so that both sides of a ratio have the same ones.
 BENCH_CORES ?= 2,3
 ON_BENCH_CORES := $(shell taskset -c $(BENCH_CORES) true 2>/dev/null && echo taskset -c $(BENCH_CORES))
+# Of chaos; the suite has 75 seconds.
+MINUTES ?= 10
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -54,6 +56,10 @@ check: setup  ## Format, lints, types, stubs, documentation, licences
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
+
+.PHONY: chaos
+chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats)
+	$(PY) -m tests.kafka.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 bench: setup  ## Measure against bare cryptography and at scale; writes benchmarks/results
 	$(CARGO) build --locked --release -p slotkeeper-benchmarks

@@ -1,0 +1,38 @@
+"""``python -m tests.kafka.chaos``: hours of chaos, or the seed of a run that went wrong."""
+
+import argparse
+import asyncio
+import logging
+import random
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.kafka.broker import class_archive
+from tests.kafka.chaos.conduct import conduct
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="tests.kafka.chaos", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=1.25)
+    parser.add_argument("--seed", type=int, help="one that was printed; drawn if not given")
+    given = parser.parse_args()
+    seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
+    folder = Path(tempfile.mkdtemp(prefix=f"slotkeeper-chaos-{seed}-"))
+    # The writer's clients tell of each outage at length.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    tell(f"seed {seed}, logs in {folder}")
+    class_archive()
+    report = asyncio.run(conduct(seed, given.minutes * 60, folder, tell))
+    for line in report.lines():
+        tell(line)
+    sys.exit(bool(report.violations))
+
+
+def tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

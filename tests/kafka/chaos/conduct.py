@@ -1,0 +1,115 @@
+"""A run: a broker, three workers, a load and faults; then peace, and the verdict."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import orjson
+from tests.kafka.broker import Cluster
+from tests.kafka.chaos.journal import Journal
+from tests.kafka.chaos.load import Load
+from tests.kafka.chaos.plan import SESSION_S, plan
+from tests.kafka.chaos.report import Report
+from tests.kafka.chaos.stage import Stage
+from tests.kafka.chaos.upstream import upstream
+from tests.kafka.chaos.verify import Account, by_disposition, verify
+from tests.kafka.chaos.workers import Worker, WorkerFailedError
+from tests.laws import each
+
+from slotkeeper.lab import keystore
+from slotkeeper.lab.pki import Organisation
+from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
+
+WORKERS = 3
+PARTITIONS = 4
+RATE = 1_500
+"""Records a second: a fraction of what a worker decides, so that it catches up after each fault."""
+
+SETTINGS = StreamsSettings(application="chaos", topic_prefix="chaos.", partitions=PARTITIONS)
+
+
+async def conduct(
+    seed: int, seconds: float, folder: Path, tell: Callable[[str], None] = print
+) -> Report:
+    """Run chaos for so many seconds; the report says what came of it."""
+    report = Report(seed, seconds, folder)
+    # Twice as many as the pace gives, since the writer hurries after an outage.
+    load = Load(seed, records=int(2 * RATE * seconds), partitions=PARTITIONS)
+    journal = Journal()
+    async with broker(folder / "broker") as cluster:
+        await create_streams(cluster.url, SETTINGS)
+        workers = [
+            Worker(machine(folder / f"worker-{number}", cluster.url, load.acb))
+            for number in range(WORKERS)
+        ]
+        stage = Stage(cluster.nodes[0], workers, tell)
+        try:
+            async with upstream(cluster.address, SETTINGS.topic_prefix, seed) as writer:
+                await stage.play(
+                    plan(seed, seconds, WORKERS),
+                    writer.write(load.records(), journal, rate=RATE, seconds=seconds),
+                )
+            report.drained_in = await stage.drain()
+        except* (WorkerFailedError, TimeoutError) as failures:
+            report.violations += [f"{type(one).__name__}: {one}" for one in failures.exceptions]
+        async with open_streams(cluster.url, SETTINGS) as streams:
+            account = Account(journal, load.expected, load.dead_tables)
+            findings = await verify(streams, account)
+            report.violations += findings.broken
+            report.faults = stage.faults
+            report.records = journal.written.total()
+            report.decisions = by_disposition(findings.decisions)
+            report.commands = findings.commands
+            report.hear(workers)
+            if report.violations:
+                await keep(streams, folder / "streams")
+    return report
+
+
+@asynccontextmanager
+async def broker(folder: Path) -> AsyncIterator[Cluster]:
+    cluster = Cluster(folder)
+    try:
+        await cluster.start()
+        yield cluster
+    finally:
+        cluster.kill()
+
+
+def machine(folder: Path, url: str, acb: Organisation) -> Path:
+    """Set a worker up as its operator would; gives the path of its settings."""
+    return keystore.write_settings(
+        folder,
+        [acb],
+        streams=url,
+        more=f"""
+[kafka]
+application = "{SETTINGS.application}"
+topic_prefix = "{SETTINGS.topic_prefix}"
+witness = "witness"
+session_timeout_ms = {SESSION_S * 1_000:.0f}
+heartbeat_interval_ms = 1000
+""",
+    )
+
+
+async def keep(streams: Streams, folder: Path) -> None:
+    """Write every record to files, one a stream, for whoever looks into a violation."""
+    await asyncio.to_thread(folder.mkdir)
+    for stream in streams.layout.names:
+        with (folder / f"{stream}.jsonl").open("wb") as file:
+            async for record in each(streams, stream):
+                line = {
+                    "partition": record.partition,
+                    "offset": record.offset,
+                    "key": record.key,
+                    "value": record.value,
+                    "headers": dict(record.headers),
+                    "timestamp_ms": record.timestamp_ms,
+                }
+                file.write(orjson.dumps(line, default=_text, option=orjson.OPT_APPEND_NEWLINE))
+
+
+def _text(octets: bytes) -> str:
+    return octets.decode(errors="backslashreplace")

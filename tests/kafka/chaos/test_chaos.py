@@ -1,0 +1,66 @@
+"""D1 to D3 on Kafka: faults of workers and broker for a minute and more, and no law is broken."""
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+from tests.kafka.broker import class_archive
+from tests.kafka.chaos.conduct import WORKERS, conduct
+from tests.kafka.chaos.plan import PAUSE_S, Kind, plan
+from tests.kafka.chaos.workers import Told
+
+SECONDS = 75.0
+
+
+@pytest.fixture
+def archive() -> None:
+    class_archive()
+
+
+@pytest.mark.usefixtures("archive")
+@pytest.mark.timeout(400)
+async def test_d01_d02_d03_chaos_breaks_no_law(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    report = await conduct(seed, SECONDS, tmp_path)
+    told = "\n".join(report.lines())
+    print(told)  # noqa: T201  # pytest shows it with a failure
+    assert not report.violations, told
+    assert report.commands
+    assert report.told.events["partition is open"] > len(report.faults)
+
+
+def test_a_seed_gives_its_faults_again() -> None:
+    assert plan(7, 300, WORKERS) == plan(7, 300, WORKERS) != plan(8, 300, WORKERS)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_faults_come_without_rest_and_one_worker_sleeps_at_a_time(seed: int) -> None:
+    faults = plan(seed, 600, WORKERS)
+    assert {fault.kind for fault in faults} == set(Kind)
+    times = [0.0, *(fault.at for fault in faults), 600.0]
+    for before, after in itertools.pairwise(times):
+        assert after - before <= PAUSE_S[1]
+    naps = [fault for fault in faults if fault.kind is Kind.NAP]
+    for fault in faults:
+        asleep = {nap.worker for nap in naps if nap.at <= fault.at < nap.at + nap.lasts}
+        assert len(asleep) <= 1
+        assert fault in naps or fault.worker not in asleep
+
+
+def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
+    log = tmp_path / "worker.log"
+    log.write_text(
+        '{"logger": "slotkeeper.worker.owner", "event": "partition is open", "partition": 1,'
+        ' "restored": 7}\n'
+        '{"logger": "slotkeeper.worker.owner", "event": "partition is restored anew",'
+        ' "error": "the partition has a later owner"}\n'
+        '{"logger": "aiokafka", "event": "Heartbeat failed"}\n'
+        '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
+        "Segmentation fault\n"
+    )
+    told = Told()
+    told.read(log)
+    assert (told.restored, told.fenced) == (7, 1)
+    assert told.events == {"partition is open": 1, "partition is restored anew": 1}
+    assert len(told.unexpected) == 2

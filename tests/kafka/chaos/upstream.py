@@ -1,0 +1,97 @@
+"""The programs that write the inputs: one record after another, or by transactions."""
+
+import asyncio
+import itertools
+import random
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from tests.kafka.chaos.journal import Journal
+from tests.kafka.chaos.load import Planned
+
+CHUNK = 200
+"""Records written together."""
+
+IN_TRANSACTIONS = 0.4
+ABORTED = 0.1
+"""Of the chunks, and of those in transactions: aborted ones are written again, as programs do."""
+
+LINGERING = 0.03
+LINGER_S = 1.5
+"""Of the transactions; for so long one stays open when all of it is written."""
+
+PATIENCE_MS = 60_000
+"""A broker that is started again takes seconds."""
+
+
+class Upstream:
+    """Writes a load at a steady pace, and faster after an outage."""
+
+    def __init__(self, plain: Any, transactional: Any, prefix: str, seed: int) -> None:  # noqa: ANN401
+        """Write by started producers."""
+        self._plain = plain
+        self._transactional = transactional
+        self._prefix = prefix
+        self._draw = random.Random(f"upstream {seed}")  # noqa: S311  # a load, no secret
+
+    async def write(
+        self, records: Iterator[Planned], journal: Journal, *, rate: float, seconds: float
+    ) -> None:
+        """Write ``rate`` records a second for so many seconds; all are acknowledged on return."""
+        loop = asyncio.get_running_loop()
+        begin, written = loop.time(), 0
+        while loop.time() < begin + seconds:
+            chunk = await asyncio.to_thread(lambda: list(itertools.islice(records, CHUNK)))
+            if self._draw.random() < IN_TRANSACTIONS:
+                offsets = await self._write_in_a_transaction(chunk)
+            else:
+                offsets = await self._send(self._plain, chunk)
+            journal.acknowledged(chunk, offsets)
+            written += len(chunk)
+            await asyncio.sleep(begin + written / rate - loop.time())
+
+    async def _write_in_a_transaction(self, chunk: Sequence[Planned]) -> list[int]:
+        if self._draw.random() < ABORTED:
+            await self._transactional.begin_transaction()
+            await self._send(self._transactional, chunk)
+            await self._transactional.abort_transaction()
+        await self._transactional.begin_transaction()
+        offsets = await self._send(self._transactional, chunk)
+        if self._draw.random() < LINGERING:
+            await asyncio.sleep(LINGER_S)
+        await self._transactional.commit_transaction()
+        return offsets
+
+    async def _send(self, producer: Any, chunk: Sequence[Planned]) -> list[int]:  # noqa: ANN401
+        sent = [
+            await producer.send(
+                f"{self._prefix}{record.event.stream}",
+                key=record.key,
+                value=record.event.octets,
+                partition=record.partition,
+            )
+            for record in chunk
+        ]
+        return [delivered.offset for delivered in await asyncio.gather(*sent)]
+
+
+@asynccontextmanager
+async def upstream(servers: str, prefix: str, seed: int) -> AsyncIterator[Upstream]:
+    options = {
+        "bootstrap_servers": servers,
+        "enable_idempotence": True,
+        "request_timeout_ms": PATIENCE_MS,
+    }
+    plain = AIOKafkaProducer(**options)
+    transactional = AIOKafkaProducer(**options, transactional_id=f"{prefix}upstream")
+    await plain.start()
+    try:
+        await transactional.start()
+        try:
+            yield Upstream(plain, transactional, prefix, seed)
+        finally:
+            await transactional.stop()
+    finally:
+        await plain.stop()

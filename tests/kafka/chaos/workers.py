@@ -1,0 +1,168 @@
+"""Worker processes, each on a machine of its own, with the supervisor that it would have there."""
+
+import asyncio
+import contextlib
+import json
+import signal
+import sys
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+COMMAND = Path(sys.executable).parent / "slotkeeper"
+
+TRY_LATER = 4
+"""The exit status after which a supervisor starts a worker again."""
+
+RESTART_S = 0.5
+STOP_S = 30.0
+"""Of the supervisor: what it waits before it starts a worker again, and what it gives one that it
+has told to stop. The documentation advises the latter."""
+
+
+class WorkerFailedError(Exception):
+    """A worker ended with a status that nothing it met accounts for."""
+
+
+@dataclass(slots=True)
+class Told:
+    """What workers' logs say.
+
+    Attributes:
+        events: How often each event of the program's own stands there.
+        restored: Changelog records that were replayed.
+        fenced: Partitions that were lost to another owner.
+        unexpected: Lines that should not be there.
+    """
+
+    events: Counter[str] = field(default_factory=Counter)
+    restored: int = 0
+    fenced: int = 0
+    unexpected: list[str] = field(default_factory=list)
+
+    def read(self, log: Path) -> None:
+        for line in log.read_text().splitlines():
+            try:
+                self._hear(json.loads(line), log.parent.name)
+            except ValueError:
+                self.unexpected.append(f"{log.parent.name} wrote {line!r}")
+
+    def _hear(self, entry: dict[str, Any], worker: str) -> None:
+        # aiokafka leaves failures behind that it has raised already; asyncio tells of them.
+        exception = entry.get("exception", "")
+        repeated = "never retrieved" in entry["event"] and "aiokafka.errors" in exception
+        if exception and not repeated:
+            self.unexpected.append(f"{worker} met {entry['event']}: {exception}")
+        if entry["logger"].startswith("slotkeeper"):
+            self.events[entry["event"]] += 1
+            self.restored += entry.get("restored", 0) if "partition" in entry else 0
+            self.fenced += "later owner" in entry.get("error", "")
+
+
+class Worker:
+    """One worker process after another, on one machine.
+
+    Attributes:
+        exits: How often each exit status was seen.
+        overdue: How often it did not end in time after SIGTERM.
+    """
+
+    def __init__(self, settings: Path) -> None:
+        self.exits: Counter[int] = Counter()
+        self.overdue = 0
+        self._settings = settings
+        self._process: asyncio.subprocess.Process | None = None
+        self._running = asyncio.Event()
+        self._allowed: set[int] = set()
+        self._retired = False
+
+    @property
+    def name(self) -> str:
+        return self._settings.parent.name
+
+    @property
+    def log(self) -> Path:
+        return self._settings.parent / "worker.log"
+
+    async def live(self) -> None:
+        """Start the worker whenever it has ended, until it is retired."""
+        while not self._retired:
+            await self._one_life()
+
+    async def finish(self) -> None:
+        """Let it work until nothing is left to do."""
+        status = TRY_LATER
+        while status == TRY_LATER:
+            status = await self._one_life("--until-idle", allowed=0)
+
+    async def kill(self) -> None:
+        self._send(await self._alive(), signal.SIGKILL, allowed=-signal.SIGKILL)
+
+    async def nap(self, seconds: float) -> None:
+        process = await self._alive()
+        self._send(process, signal.SIGSTOP)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._send(process, signal.SIGCONT)
+
+    async def terminate(self) -> None:
+        """Ask it to end, which it does when its batches in hand have ended."""
+        process = await self._alive()
+        # One that has hardly begun has no handler yet, and ends by the signal itself.
+        self._allowed.add(-signal.SIGTERM)
+        self._send(process, signal.SIGTERM, allowed=0)
+        try:
+            async with asyncio.timeout(STOP_S):
+                await process.wait()
+        except TimeoutError:
+            self.overdue += 1
+            self._send(process, signal.SIGKILL, allowed=-signal.SIGKILL)
+
+    async def retire(self) -> None:
+        self._retired = True
+        await self.terminate()
+
+    async def _one_life(self, *options: str, allowed: int = TRY_LATER) -> int:
+        self._allowed = {TRY_LATER, allowed}
+        with self.log.open("ab") as log:
+            process = await asyncio.create_subprocess_exec(
+                *(str(COMMAND), "run", *options, "--config", str(self._settings)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stderr=log,
+            )
+        self._process = process
+        self._running.set()
+        try:
+            status = await process.wait()
+        finally:
+            self._running.clear()
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+        self.exits[status] += 1
+        if status == TRY_LATER:
+            await asyncio.sleep(RESTART_S)
+        if status not in self._allowed:
+            last = self.log.read_text().splitlines()[-1:]
+            raise WorkerFailedError(f"{self.name} ended with exit status {status}: {last}")
+        return status
+
+    async def _alive(self) -> asyncio.subprocess.Process:
+        await self._running.wait()
+        assert self._process is not None
+        return self._process
+
+    def _send(
+        self,
+        process: asyncio.subprocess.Process,
+        number: signal.Signals,
+        *,
+        allowed: int | None = None,
+    ) -> None:
+        """Send a signal to a process, unless it has ended by itself meanwhile."""
+        if allowed is not None:
+            self._allowed.add(allowed)
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
