@@ -1,6 +1,7 @@
 //! Devices of which little is kept.
 
 use core::hash::BuildHasher;
+use core::ops::Range;
 
 use foldhash::quality::FixedState;
 
@@ -98,7 +99,13 @@ impl CompactIndex {
 
     /// Every device with its row, in the order of arrival.
     pub fn iter(&self) -> impl Iterator<Item = (RowId, u64)> {
-        (0..self.len).map(|row| (RowId(row), *self.euis.get(RowId(row))))
+        self.range(0..self.len())
+    }
+
+    /// As [`CompactIndex::iter`], of the rows between the numbers given as far as there are such rows.
+    pub fn range(&self, rows: Range<usize>) -> impl Iterator<Item = (RowId, u64)> {
+        let row = |row| u32::try_from(row).unwrap_or(self.len).min(self.len);
+        (row(rows.start)..row(rows.end)).map(|row| (RowId(row), *self.euis.get(RowId(row))))
     }
 
     /// Bytes held.

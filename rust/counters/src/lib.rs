@@ -40,6 +40,7 @@
 //! ```
 
 mod allocation;
+mod bulk;
 mod burned;
 mod compact_index;
 mod crc32c;
@@ -60,6 +61,7 @@ mod view;
 pub use crate::allocation::{
     Allocation, AllocationReason, AllocationRequest, DEFAULT_CEILING, Exhausted,
 };
+pub use crate::bulk::UnreadableRows;
 pub use crate::burned::Burned;
 pub use crate::compact_index::CompactIndex;
 pub use crate::image::{CellImage, DeviceImage, ImageError, RoleImage};

@@ -268,6 +268,76 @@ impl NotesEdit<'_> {
     }
 }
 
+/// The words of notes without their owner, and with other numbers for occupants: valid elsewhere.
+pub(crate) struct Remapped<'a> {
+    words: &'a [u64],
+    /// Of the Supplier role's cells.
+    occupants: [u32; 2],
+    at: usize,
+}
+
+/// Where the Supplier role has its cells, occupant in the upper and time in the lower half.
+const SUPPLIER_CELLS: [usize; 2] = [4, 5];
+
+impl<'a> Remapped<'a> {
+    pub(crate) fn new(notes: NotesView<'a>, mut number: impl FnMut(OccupantId) -> u32) -> Self {
+        let occupants = match notes.supplier() {
+            Some(state) => state.cells.map(|cell| number(cell.occupant)),
+            None => [0; 2],
+        };
+        Self {
+            words: notes.0,
+            occupants,
+            at: 0,
+        }
+    }
+
+    /// Gives remapped words the occupants of this table; `None` if they are no notes.
+    pub(crate) fn undo(
+        words: &mut [u64],
+        mut occupant: impl FnMut(u32) -> Option<OccupantId>,
+    ) -> Option<()> {
+        let header = Header::read(words);
+        if words.is_empty() || header.issued_at() > words.len() {
+            return None;
+        }
+        if header.supplier {
+            for at in SUPPLIER_CELLS {
+                let word = words.get_mut(at)?;
+                let (place, time) = halves(*word);
+                *word = joined(occupant(place)?.0, time);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Iterator for Remapped<'_> {
+    type Item = u64;
+
+    fn next(&mut self) -> Option<u64> {
+        let word = *self.words.get(self.at)?;
+        let cell = SUPPLIER_CELLS.iter().position(|at| *at == self.at);
+        let occupant = cell
+            .filter(|_| Header::read(self.words).supplier)
+            .and_then(|cell| self.occupants.get(cell));
+        let remapped = match (self.at, occupant) {
+            (0, _) => word & HEADER_MASK,
+            (_, Some(&occupant)) => joined(occupant, halves(word).1),
+            (_, None) => word,
+        };
+        self.at += 1;
+        Some(remapped)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = self.words.len() - self.at;
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Remapped<'_> {}
+
 /// The row that owns these notes.
 pub(crate) fn owner(words: &[u64]) -> u32 {
     halves(words.first().copied().unwrap_or_default()).0

@@ -58,6 +58,30 @@ impl Row {
         self.bits = (self.bits & HAS_NOTES) | packed.bits;
     }
 
+    /// Which marks are known, source and verification of the cells, whether there are notes.
+    pub(crate) fn bits(&self) -> u16 {
+        self.bits
+    }
+
+    /// The marks that are known: recorded, seen, issued.
+    pub(crate) fn known_marks(&self) -> impl Iterator<Item = u64> {
+        let marks = self.marks.into_iter().enumerate();
+        marks.filter_map(|(bit, mark)| (self.bits >> bit & 1 == 1).then_some(mark))
+    }
+
+    /// Occupant and device time of the cells.
+    pub(crate) fn cells(&self) -> [(OccupantId, u32); 2] {
+        [0, 1].map(|cell| (self.occupants[cell], self.times[cell]))
+    }
+
+    /// Sets all but the device, its version and its flags.
+    pub(crate) fn set_packed(&mut self, marks: [u64; 3], cells: [(OccupantId, u32); 2], bits: u16) {
+        self.marks = marks;
+        self.occupants = cells.map(|(occupant, _)| occupant);
+        self.times = cells.map(|(_, time)| time);
+        self.bits = bits;
+    }
+
     pub(crate) fn has_notes(&self) -> bool {
         self.bits & HAS_NOTES != 0
     }

@@ -89,6 +89,35 @@ impl Shards {
         shard.place(hash, row);
     }
 
+    /// Adds rows that follow one another, none of which may be there yet, as [`Shards::insert`].
+    pub(crate) fn insert_group(
+        &mut self,
+        hashes: &[u64],
+        first_row: u32,
+        hash_of: impl Fn(u32) -> u64,
+    ) {
+        // A look at all places before the first is written: they lie far apart, and are fetched
+        // together this way.
+        let taken = hashes.iter().filter(|&&hash| self.begins(hash)).count();
+        core::hint::black_box(taken);
+        for (row, &hash) in (first_row..).zip(hashes) {
+            self.insert(hash, row, &hash_of);
+        }
+    }
+
+    /// Makes room for so many rows at once, where there are none yet.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        // By the law of large numbers a table has hardly more than its share and four deviations.
+        let share = rows / SHARDS;
+        let entries = (share + 4 * share.isqrt() + 1) * MAX_LOAD.1 / MAX_LOAD.0;
+        for shard in &mut self.shards {
+            if shard.used == 0 && shard.len() < entries {
+                let more = (entries - shard.len()).div_ceil(BLOCK);
+                shard.extend(more);
+            }
+        }
+    }
+
     pub(crate) fn memory_bytes(&self) -> usize {
         let blocks: usize = self.shards.iter().map(|shard| shard.blocks.len()).sum();
         let pointers: usize = self
@@ -175,6 +204,12 @@ impl Shard {
         }
     }
 
+    fn extend(&mut self, blocks: usize) {
+        self.blocks.reserve_exact(blocks);
+        self.blocks
+            .extend((0..blocks).map(|_| Box::new([Entry::VACANT; BLOCK])));
+    }
+
     /// Grows by 16 to 24 in a hundred, each table at its own rate, so that their steps do not fall
     /// together although they fill evenly.
     fn grow(&mut self, number: usize, hash_of: impl Fn(u32) -> u64) {
@@ -187,9 +222,7 @@ impl Shard {
             **block = [Entry::VACANT; BLOCK];
         }
         let more = (self.blocks.len() * (16 + number % 9) / 100).max(1);
-        self.blocks.reserve_exact(more);
-        self.blocks
-            .extend((0..more).map(|_| Box::new([Entry::VACANT; BLOCK])));
+        self.extend(more);
         self.used = 0;
         // A block of hashes at a time: the keys lie far apart, and are fetched together this way.
         for rows in rows.chunks(GROUP) {

@@ -5,6 +5,7 @@ use core::hash::BuildHasher;
 use foldhash::quality::FixedState;
 use thiserror::Error;
 
+use crate::bulk::Loaded;
 use crate::lane::Lane;
 use crate::occupants::{Occupant, OccupantId, Occupants};
 use crate::overlay::Overlay;
@@ -84,6 +85,11 @@ impl CounterTable {
         let hash = self.hash(device);
         self.find_hashed(hash, device)
             .unwrap_or_else(|| self.add(hash, device))
+    }
+
+    /// Makes room in the index of an empty table for so many devices, so that it need not grow.
+    pub fn reserve(&mut self, devices: usize) {
+        self.shards.reserve(devices);
     }
 
     /// How many devices have a row.
@@ -175,6 +181,35 @@ impl CounterTable {
         shards.insert(hash, row.0, |row| hasher.hash_one(rows.get(RowId(row)).eui));
         self.len += 1;
         row
+    }
+
+    /// Adds devices with their rows and the words of their notes; none may be there yet.
+    pub(crate) fn add_rows(&mut self, loaded: &mut Vec<Loaded>) {
+        let first = self.len;
+        let mut hashes = [0; GROUP];
+        let mut added = 0;
+        for (hash, (row, mut words)) in hashes.iter_mut().zip(loaded.drain(..)) {
+            assert!(
+                self.len < u32::MAX,
+                "a CounterTable numbers its rows with 32 bits"
+            );
+            *hash = self.hash(row.eui);
+            added += 1;
+            let id = RowId(self.len);
+            self.len += 1;
+            self.rows.set(id, row);
+            if row.has_notes() {
+                self.sides.add(id, &mut words);
+            }
+        }
+        let Self {
+            hasher,
+            shards,
+            rows,
+            ..
+        } = self;
+        let hash_of = |row| hasher.hash_one(rows.get(RowId(row)).eui);
+        shards.insert_group(hashes.get(..added).unwrap_or_default(), first, hash_of);
     }
 
     /// Replaces a row.
