@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Final, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, final
 
 __all__ = [
     "BUILD_PROFILE",
+    "SNAPSHOT_FORMAT",
     "Authority",
     "BatchOpenError",
     "ConfigurationError",
@@ -19,6 +20,7 @@ __all__ = [
     "RestoreError",
     "SignerUnavailableError",
     "SlotkeeperError",
+    "UnreadableSnapshotError",
     "__version__",
     "canonical_key",
     "describe_change",
@@ -30,6 +32,12 @@ __all__ = [
 __version__: Final[str]
 BUILD_PROFILE: Final[str]
 """``"release"`` or ``"debug"``; benchmarks refuse the latter."""
+
+SNAPSHOT_FORMAT: Final[int]
+"""Of the parts that `CoreEngine.snapshot_part` gives; another one is not loaded."""
+
+SnapshotCursor: TypeAlias = tuple[int, int]
+"""Where the next part of a snapshot begins; of meaning to the engine alone."""
 
 InputRecord: TypeAlias = (
     tuple[str, int, bytes | None, bytes | None] | tuple[str, int, bytes | None, bytes | None, str]
@@ -56,6 +64,9 @@ class NotRestoredError(SlotkeeperError):
 
 class RestoreError(SlotkeeperError):
     """A changelog record cannot be read. Nothing may be issued from such a store."""
+
+class UnreadableSnapshotError(SlotkeeperError):
+    """A part of a snapshot cannot be used. Clear the engine and restore it without the snapshot."""
 
 class SignerUnavailableError(SlotkeeperError):
     """Keys could not be used just now. Discard the batch and try it again."""
@@ -103,6 +114,12 @@ class Keystore:
             ConfigurationError: The folder or a key in it cannot be read.
         """
 
+class _Kept(Protocol):
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+
 @final
 class CoreEngine:
     """The decisions of one partition; `slotkeeper.Engine` is the form for hosts."""
@@ -141,11 +158,57 @@ class CoreEngine:
     def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
         """Take ``(offset, key, value)`` of inventory records applied before; how many are good."""
 
+    def replay_changelog(self, records: Sequence[_Kept]) -> list[tuple[bytes | None, bytes | None]]:
+        """As `restore`, with records as a client has read them; gives those that are not its own.
+
+        Raises:
+            RestoreError: A record is of a newer version, or no record of a changelog.
+        """
+
+    def replay_inventory(self, records: Sequence[_Kept]) -> int:
+        """As `load_inventory`, with records as a client has read them."""
+
+    def snapshot_part(
+        self, cursor: SnapshotCursor | None = None
+    ) -> tuple[bytes, SnapshotCursor | None]:
+        """A part of what is committed, some milliseconds of work, and where the next one begins.
+
+        Batches may be folded between two parts. Parts belong together with everything that was
+        committed since the first of them was taken: see `load_part`.
+
+        Args:
+            cursor: As it was given with the part before; None for the first. The last gives None.
+
+        Raises:
+            BatchOpenError: A batch is staged.
+            NotRestoredError: The partition is closed.
+        """
+
+    def load_part(self, part: bytes) -> None:
+        """Take a part into an engine that is new or cleared; all of them, in their order.
+
+        Replay the changelog and the inventory afterwards, each from where it stood when the first
+        part was taken.
+
+        Raises:
+            UnreadableSnapshotError: Not a part, or the engine is not cleared.
+        """
+
     def open(self) -> None:
         """Everything committed is restored; the next `stage` judges parked records again."""
 
     def close(self) -> None:
-        """Drop what is staged and close the partition until it is restored."""
+        """Drop what is staged and close the partition; what is committed is kept.
+
+        Restore it from the position up to which it knows the changelog, or `clear` it.
+        """
+
+    def clear(self) -> None:
+        """Forget everything but burned numbers, before a restore from everything that was kept.
+
+        Raises:
+            RestoreError: The partition is open.
+        """
 
     def stage(
         self,

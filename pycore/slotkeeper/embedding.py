@@ -187,6 +187,8 @@ class Engine:
         Raises:
             RestoreError: A record cannot be read; nothing may be issued from such a store.
         """
+        # After a doubt: of what others decided meanwhile a store may have kept no trace.
+        self._core.clear()
         taken = 0
         pairs = ((c.key, c.value) if isinstance(c, Change) else c for c in changes)
         while portion := list(islice(pairs, RESTORED_AT_A_TIME)):

@@ -8,17 +8,25 @@ use std::thread;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
-use slotkeeper_engine::{BatchContext, Engine, Partition, Settings, Staged, describe};
+use slotkeeper_engine::{
+    BatchContext, Engine, Partition, Settings, SnapshotCursor, Staged, describe,
+};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::enter::Guarded;
 use crate::errors::Fault;
 use crate::finished::{CoreFinished, parts};
-use crate::records::{hand_over, receive};
+use crate::records::{ReadBack, hand_over, read_back, receive};
 
 /// Where hash tables get their seed when the caller names none. Any constant will do: keys are EUI-64s of an inventory.
 const SEED: u64 = 0x5107_6b65_6570_6572;
+
+/// A [`SnapshotCursor`] as Python keeps it.
+type Cursor = (u8, u64);
+
+/// Begins the changelog's keys that are not the engine's.
+const RESERVED: &[u8] = b"@";
 
 #[pyclass(frozen, module = "slotkeeper._core")]
 pub(crate) struct CoreEngine(Arc<Guarded<Engine>>);
@@ -78,6 +86,54 @@ impl CoreEngine {
                 .filter(|(_, key, value)| engine.load_inventory(key.as_deref(), value.as_deref()))
                 .count())
         })
+    }
+
+    fn replay_changelog(
+        &self,
+        py: Python<'_>,
+        records: &Bound<'_, PyAny>,
+    ) -> PyResult<Vec<ReadBack>> {
+        let mut others = Vec::new();
+        let mut own = Vec::new();
+        for (key, value) in read_back(records)? {
+            match key {
+                Some(key) if !key.starts_with(RESERVED) => own.push((key, value)),
+                _ => others.push((key, value)),
+            }
+        }
+        self.restore(py, own)?;
+        Ok(others)
+    }
+
+    fn replay_inventory(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let records = read_back(records)?;
+        self.0
+            .enter(py, |engine| Ok(engine.load_inventory_records(&records)))
+    }
+
+    fn clear(&self, py: Python<'_>) -> PyResult<()> {
+        self.0.enter(py, |engine| Ok(engine.clear()?))
+    }
+
+    #[pyo3(signature = (cursor = None))]
+    fn snapshot_part<'py>(
+        &self,
+        py: Python<'py>,
+        cursor: Option<Cursor>,
+    ) -> PyResult<(Bound<'py, PyBytes>, Option<Cursor>)> {
+        let cursor = match cursor {
+            None => SnapshotCursor::BEGIN,
+            Some((kind, at)) => SnapshotCursor { kind, at },
+        };
+        let (part, next) = self
+            .0
+            .enter(py, |engine| Ok(engine.snapshot_part(cursor)?))?;
+        let next = next.map(|cursor| (cursor.kind, cursor.at));
+        Ok((PyBytes::new(py, &part), next))
+    }
+
+    fn load_part(&self, py: Python<'_>, part: PyBackedBytes) -> PyResult<()> {
+        self.0.enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
     fn open(&self, py: Python<'_>) -> PyResult<()> {

@@ -5,6 +5,7 @@ use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 use slotkeeper_engine::{
     AuthorityError, EngineError, RestoreError as UnreadableStore, SealError, SettingsError,
+    SnapshotError,
 };
 use slotkeeper_kafka::TooLarge;
 
@@ -46,6 +47,12 @@ create_exception!(
 );
 create_exception!(
     slotkeeper,
+    UnreadableSnapshotError,
+    SlotkeeperError,
+    "A part of a snapshot cannot be used. Clear the engine and restore it without the snapshot."
+);
+create_exception!(
+    slotkeeper,
     EngineFaultError,
     SlotkeeperError,
     "A defect of the engine. It serves no more; restart and restore."
@@ -70,6 +77,8 @@ pub(crate) enum Fault {
     Seal(#[from] SealError),
     #[error(transparent)]
     Settings(#[from] SettingsError),
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
 }
 
 impl From<Fault> for PyErr {
@@ -88,6 +97,7 @@ impl From<Fault> for PyErr {
             }
             Fault::Restore(_) => RestoreError::new_err(text),
             Fault::Seal(SealError::KeysUnavailable) => SignerUnavailableError::new_err(text),
+            Fault::Snapshot(_) => UnreadableSnapshotError::new_err(text),
         }
     }
 }

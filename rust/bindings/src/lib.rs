@@ -26,7 +26,7 @@ mod _core {
     #[pymodule_export]
     use crate::errors::{
         BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
-        SignerUnavailableError, SlotkeeperError,
+        SignerUnavailableError, SlotkeeperError, UnreadableSnapshotError,
     };
     #[pymodule_export]
     use crate::finished::{CoreFinished, CorePack};
@@ -42,6 +42,7 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        module.add("SNAPSHOT_FORMAT", slotkeeper_engine::SNAPSHOT_FORMAT)?;
         module.add(
             "BUILD_PROFILE",
             if cfg!(debug_assertions) {

@@ -1,5 +1,6 @@
 //! Records across the boundary: a list in, a list out, one crossing for a batch.
 
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList, PyString, PyTuple};
@@ -72,6 +73,24 @@ pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
         });
     }
     Ok(received)
+}
+
+/// Key and value of a record that was read back, by the attributes of whatever object the client made of it.
+pub(crate) type ReadBack = (Option<PyBackedBytes>, Option<PyBackedBytes>);
+
+/// Reads keys and values off records.
+pub(crate) fn read_back(records: &Bound<'_, PyAny>) -> PyResult<Vec<ReadBack>> {
+    let py = records.py();
+    let (key, value) = (intern!(py, "key"), intern!(py, "value"));
+    let mut found = Vec::with_capacity(records.len()?);
+    for record in records.try_iter()? {
+        let record = record?;
+        found.push((
+            record.getattr(key)?.extract()?,
+            record.getattr(value)?.extract()?,
+        ));
+    }
+    Ok(found)
 }
 
 /// Appends finished records as tuples.

@@ -14,6 +14,7 @@ use crate::paths::PathCache;
 use crate::records::DeviceRecord;
 use crate::settings::Settings;
 use crate::stream::{Partition, device_of_key};
+use crate::workers;
 
 /// Why a batch cannot be staged or resolved now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
@@ -72,6 +73,8 @@ pub struct Engine {
     pub(crate) authority: Arc<Authority>,
     pub(crate) partition: Partition,
     pub(crate) threads: usize,
+    /// Of the hash tables.
+    seed: u64,
     pub(crate) table: CounterTable,
     pub(crate) overlay: Overlay,
     pub(crate) directory: Directory,
@@ -86,6 +89,8 @@ pub struct Engine {
     pub(crate) damaged_parked: BTreeSet<(u64, [u8; 8])>,
     /// Whether parked records are to be judged again with the next batch.
     pub(crate) restored: bool,
+    /// Whether nothing is known yet but what parts of a snapshot told.
+    pub(crate) cleared: bool,
 }
 
 /// Figures for metrics.
@@ -123,6 +128,7 @@ impl Engine {
             authority,
             partition,
             threads: threads.max(1),
+            seed,
             table: CounterTable::new(seed),
             overlay: Overlay::new(),
             directory: Directory::new(seed),
@@ -134,6 +140,7 @@ impl Engine {
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
             restored: true,
+            cleared: true,
         }
     }
 
@@ -147,6 +154,7 @@ impl Engine {
         if self.state != State::Closed {
             return Err(RestoreError::Open);
         }
+        self.cleared = false;
         let foreign = || RestoreError::ForeignKey(String::from_utf8_lossy(key).into_owned());
         match (ChangeKey::read(key).ok_or_else(foreign)?, value) {
             (ChangeKey::Foreign, _) | (ChangeKey::Device(_), None) => {}
@@ -164,19 +172,26 @@ impl Engine {
 
     /// Takes one inventory record below the restored position, without decisions. Whether it could be read.
     pub fn load_inventory(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> bool {
-        let Some(device) = key.and_then(device_of_key) else {
-            return false;
-        };
-        match value {
-            None => {
-                self.directory.remove(&self.table, device);
-                true
-            }
-            Some(value) => DeviceRecord::read(device, value).is_ok_and(|record| {
-                self.directory.apply(&mut self.table, device, &record)
-                    != Applied::TooManyIdentifiers
-            }),
-        }
+        inventory_record(key, value)
+            .is_some_and(|(device, record)| self.know(device, record.as_ref()))
+    }
+
+    /// As [`Engine::load_inventory`] with many `(key, value)` in their order, which are read on all threads. How many
+    /// could be.
+    pub fn load_inventory_records<T>(&mut self, records: &[(Option<T>, Option<T>)]) -> usize
+    where
+        T: AsRef<[u8]> + Sync,
+    {
+        let read = workers::for_each(self.threads, records, |(key, value)| {
+            inventory_record(
+                key.as_ref().map(AsRef::as_ref),
+                value.as_ref().map(AsRef::as_ref),
+            )
+        });
+        read.into_iter()
+            .flatten()
+            .filter(|(device, record)| self.know(*device, record.as_ref()))
+            .count()
     }
 
     /// Opens the partition once everything committed has been restored.
@@ -189,6 +204,7 @@ impl Engine {
             State::Closed => {
                 self.state = State::Open;
                 self.restored = true;
+                self.cleared = false;
                 Ok(())
             }
             State::Open => Ok(()),
@@ -225,7 +241,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Nobody knows whether the batch was committed: it is dropped and the partition closed until it is restored.
+    /// Nobody knows whether the batch was committed: it is dropped and the partition closed, as by [`Self::close`].
     ///
     /// # Errors
     /// [`EngineError::NotOpen`] if it was resolved before.
@@ -235,12 +251,32 @@ impl Engine {
         Ok(())
     }
 
-    /// Closes the partition, whatever is open; it has to be restored before it serves again, from everything that the
-    /// store kept: others may have served it meanwhile, and what they decided no longer waits.
+    /// Closes the partition, whatever is open. What was committed is kept: before it serves again it is restored from
+    /// the position up to which it knows the changelog, in the changelog's order and with its tombstones, since others
+    /// may have served it meanwhile. Whoever cannot do that clears it first.
     pub fn close(&mut self) {
         self.drop_batch();
-        self.parking.clear();
         self.state = State::Closed;
+    }
+
+    /// Forgets everything but burned numbers, so that the partition can be restored from everything that the store
+    /// kept, in any order: what others decided meanwhile no longer waits, and a store without tombstones does not say
+    /// so.
+    ///
+    /// # Errors
+    /// [`RestoreError::Open`] unless the partition is closed.
+    pub fn clear(&mut self) -> Result<(), RestoreError> {
+        if self.state != State::Closed {
+            return Err(RestoreError::Open);
+        }
+        self.table = CounterTable::new(self.seed);
+        self.overlay = Overlay::new();
+        self.directory = Directory::new(self.seed);
+        self.parking = Parking::default();
+        self.damaged.clear();
+        self.damaged_parked.clear();
+        self.cleared = true;
+        Ok(())
     }
 
     /// Figures for metrics.
@@ -261,6 +297,16 @@ impl Engine {
         self.table
             .find(device.to_u64())
             .map(|_| Overlay::new().device_image(&self.table, device.to_u64()))
+    }
+
+    /// Whether the record of the inventory, or its tombstone, could be applied.
+    fn know(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
+        self.cleared = false;
+        let applied = match record {
+            None => self.directory.remove(&self.table, device),
+            Some(record) => self.directory.apply(&mut self.table, device, record),
+        };
+        applied != Applied::TooManyIdentifiers
     }
 
     fn restore_device(&mut self, device: Eui64, value: &[u8]) -> Result<(), RestoreError> {
@@ -319,4 +365,13 @@ impl Engine {
             Err(EngineError::NotOpen)
         }
     }
+}
+
+fn inventory_record(
+    key: Option<&[u8]>,
+    value: Option<&[u8]>,
+) -> Option<(Eui64, Option<DeviceRecord>)> {
+    let device = key.and_then(device_of_key)?;
+    let record = value.map(|value| DeviceRecord::read(device, value));
+    Some((device, record.transpose().ok()?))
 }

@@ -3,7 +3,8 @@
 //! The engine knows the rules and holds the state of a partition. It knows neither transport nor store: the host hands
 //! it records, commits what comes out in one transaction of its own, and then says so.
 //!
-//! 1. [`Engine::restore`] takes what was committed before, [`Engine::open`] ends that.
+//! 1. [`Engine::restore`] takes what was committed before, [`Engine::open`] ends that. [`Engine::snapshot_part`] and
+//!    [`Engine::load_part`] make it shorter.
 //! 2. [`Engine::stage`] judges a batch in order. Nothing is visible yet.
 //! 3. [`Staged::seal`] builds, signs and MACs the commands on worker threads.
 //! 4. The host commits records, changes, commands and its own position in ONE transaction.
@@ -31,6 +32,7 @@ mod paths;
 mod records;
 mod seal;
 mod settings;
+mod snapshot;
 mod stage;
 mod staged;
 mod stream;
@@ -45,6 +47,7 @@ pub use seal::SealError;
 pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
 };
+pub use snapshot::{SNAPSHOT_FORMAT, SnapshotCursor, SnapshotError};
 pub use stage::BatchContext;
 pub use staged::{Staged, Tally};
 pub use stream::{

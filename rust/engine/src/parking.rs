@@ -3,7 +3,7 @@
 //! What stands here also stands in the changelog, a key each, so that a raised number does not rewrite it. A batch
 //! changes this at once and can take its changes back, since only one batch is open at a time.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use slotkeeper_gbcs::Eui64;
 
@@ -70,7 +70,8 @@ enum Undo {
 /// All parked records of a partition.
 #[derive(Default)]
 pub(crate) struct Parking {
-    devices: HashMap<u64, VecDeque<Parked>>,
+    /// In the order of their EUI-64, in which a snapshot goes through them.
+    devices: BTreeMap<u64, VecDeque<Parked>>,
     /// Devices by the bytes they occupy, so that the largest is found at once.
     by_bytes: BTreeSet<(usize, u64)>,
     bytes: usize,
@@ -86,11 +87,10 @@ impl Parking {
         self.devices.get(&device.to_u64()).into_iter().flatten()
     }
 
-    /// Devices with parked records, in a fixed order.
-    pub(crate) fn devices(&self) -> Vec<Eui64> {
-        let mut devices: Vec<_> = self.devices.keys().copied().collect();
-        devices.sort_unstable();
-        devices.into_iter().map(Eui64::from_u64).collect()
+    /// Devices with parked records, from an EUI-64 on and in their order.
+    pub(crate) fn devices_from(&self, least: u64) -> impl Iterator<Item = Eui64> {
+        let devices = self.devices.range(least..);
+        devices.map(|(device, _)| Eui64::from_u64(*device))
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -178,11 +178,6 @@ impl Parking {
                 }
             }
         }
-    }
-
-    /// Forgets everything, before it is restored.
-    pub(crate) fn clear(&mut self) {
-        *self = Self::default();
     }
 
     /// Puts back what the changelog holds.

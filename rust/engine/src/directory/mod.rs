@@ -1,5 +1,7 @@
 //! The inventory in memory: what decisions need of every device, and nothing more.
 
+mod saved;
+
 use slotkeeper_counters::{CompactIndex, CounterTable, Lane, Role, RowId};
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};

@@ -33,7 +33,7 @@ impl Batch<'_> {
             offset: None,
         };
         let after_restore = if self.engine.restored {
-            parking.devices()
+            parking.devices_from(0).collect()
         } else {
             Vec::new()
         };

@@ -12,4 +12,5 @@ mod paths;
 mod requests;
 mod restore;
 mod scribe;
+mod snapshot;
 mod southbound;

@@ -237,13 +237,17 @@ impl Host {
     pub(crate) fn restore(&mut self, shuffle: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
         let mut records: Vec<_> = self.store.clone().into_iter().collect();
         shuffle(&mut records);
+        self.engine.clear().unwrap();
         for (key, value) in &records {
             self.engine.restore(key, Some(value)).unwrap();
         }
-        for (key, value) in &self.inventory {
-            // A compacted table keeps the last record, good or bad.
-            self.engine.load_inventory(Some(key), Some(value));
-        }
+        // A compacted table keeps the last record, good or bad.
+        let inventory: Vec<_> = self
+            .inventory
+            .iter()
+            .map(|(k, v)| (Some(k), Some(v)))
+            .collect();
+        self.engine.load_inventory_records(&inventory);
         self.engine.open().unwrap();
     }
 
@@ -262,6 +266,11 @@ impl Host {
     pub(crate) fn restart_as(&mut self, settings: &str, acb: &[AcbKey]) {
         self.engine = engine(settings, acb, 2, 1);
         self.restore(|_| {});
+    }
+
+    /// What the next batch will be.
+    pub(crate) fn waiting(&self) -> &[Record] {
+        &self.waiting
     }
 
     pub(crate) fn drop_waiting(&mut self) -> Vec<Record> {
