@@ -19,6 +19,7 @@ from .errors import (
     WrongUseError,
 )
 from .interface import (
+    Entry,
     Fetched,
     Finished,
     Headers,
@@ -38,6 +39,7 @@ __all__ = [
     "CommitAbortedError",
     "CommitError",
     "CommitInDoubtError",
+    "Entry",
     "FencedError",
     "Fetched",
     "Finished",

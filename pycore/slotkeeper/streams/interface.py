@@ -38,6 +38,22 @@ class Record(NamedTuple):
     timestamp_ms: int
 
 
+class Entry(Protocol):
+    """What a restore needs of a record; whatever object the kind's client makes of it."""
+
+    @property
+    def offset(self) -> int:
+        """Rises by at least one from record to record."""
+
+    @property
+    def key(self) -> bytes | None:
+        """None where the writer gave none."""
+
+    @property
+    def value(self) -> bytes | None:
+        """None is a tombstone."""
+
+
 class Message(NamedTuple):
     """A record to be published.
 
@@ -128,6 +144,8 @@ class StreamsSettings:
             the beginning of its name, one file a partition.
         application: Kafka: consumer group, and the prefix of the transactional ids.
         topic_prefix: Kafka: stands before each stream's name in the name of its topic.
+        tombstones_ms: Kafka: how long the changelog and the table keep tombstones at least, where
+            the cluster does not let the worker see it.
         kafka: Kafka: further options by aiokafka's own names.
         clock: Milliseconds since 1970 UTC: the one seam through which time enters.
         entropy: Random bytes of a wanted length: the one seam of randomness.
@@ -138,6 +156,7 @@ class StreamsSettings:
     witness: Path | None = None
     application: str = "slotkeeper"
     topic_prefix: str = ""
+    tombstones_ms: int = 86_400_000
     kafka: Mapping[str, object] = field(default_factory=dict)
     clock: Callable[[], int] = system_clock
     entropy: Callable[[int], bytes] = system_entropy
@@ -229,11 +248,20 @@ class OwnedPartition(Protocol):
     def incarnation(self) -> str:
         """Names this store's life: a store made anew under the same address has another."""
 
-    def changelog(self) -> AsyncIterator[list[Record]]:
-        """Give the committed changelog in order, to its end."""
+    def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
+        """Give the committed changelog in order, from an offset to its end."""
 
-    def table(self, below: int) -> AsyncIterator[list[Record]]:
-        """Give the table's records whose offset is less than ``below``, in order."""
+    def table(self, below: int, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
+        """Give the table's records from offset ``since`` up to, but not including, ``below``."""
+
+    async def changelog_end(self) -> int:
+        """Give an offset above every committed record of the changelog; it never falls."""
+
+    async def tombstones_ms(self) -> int | None:
+        """Say how long changelog and table keep tombstones at least; None: for ever.
+
+        Whoever reads on from an offset after a longer time may miss that a key was removed.
+        """
 
     async def starts(self) -> dict[str, int]:
         """For each input, the first offset that is still kept (its end, if none is)."""
@@ -268,8 +296,11 @@ class OwnedPartition(Protocol):
         *,
         finished: Finished | None = None,
         void: Collection[int] = (),
-    ) -> None:
+    ) -> int:
         """Write records and positions in one transaction; return once it is durable.
+
+        Gives an offset of the changelog: above everything of it that is committed up to now, and
+        not above anything that will be.
 
         Args:
             outputs: In the order in which readers shall find them.

@@ -125,6 +125,7 @@ class KafkaOwnership:
                 compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
                 clock=cluster.settings.clock,
+                tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),
             )
             partition = KafkaPartition(number, life, tools)

@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
-from slotkeeper.streams.interface import Fetched, Finished, Output, Record, Taken
+from slotkeeper.streams.interface import Entry, Fetched, Finished, Output, Taken
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .inputs import Inputs
@@ -14,7 +14,8 @@ from .life import Life
 from .membership import Membership
 from .offsets import Offsets
 from .options import ClientOptions
-from .reading import scan
+from .reading import scan_messages
+from .tombstones import kept_tombstones_ms
 from .topics import Topics
 from .transaction import Transactions
 
@@ -36,6 +37,7 @@ class Tools:
         compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
         clock: Milliseconds since 1970 UTC, for the records' timestamps.
+        tombstones_ms: How long tombstones are kept where the cluster does not tell.
         stack: Closes what was opened for this partition alone.
     """
 
@@ -48,6 +50,7 @@ class Tools:
     compressed: bool
     witness: Witness | None
     clock: Callable[[], int]
+    tombstones_ms: int
     stack: AsyncExitStack
 
 
@@ -72,19 +75,31 @@ class KafkaPartition:
         """Drawn before the first commit, and again by each acknowledgement."""
         return self._life.incarnation
 
-    async def changelog(self) -> AsyncIterator[list[Record]]:
-        """Give the committed changelog in order, to its end.
+    async def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
+        """Give the committed changelog in order, from an offset to its end.
 
         Nobody else writes to it since the fence, and what an earlier owner left open is aborted, so
         that its end stands and can be reached.
         """
-        async for records in self._scan(self._layout.changelog):
+        end = await self.changelog_end()
+        async for records in self._scan(self._layout.changelog, since, end):
             yield records
 
-    async def table(self, below: int) -> AsyncIterator[list[Record]]:
-        """Give the table's records below an offset, in order."""
-        async for records in self._scan(self._layout.table, below):
+    async def table(self, below: int, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
+        """Give the table's records from one offset to another, in order."""
+        async for records in self._scan(self._layout.table, since, below):
             yield records
+
+    async def changelog_end(self) -> int:
+        """Give the offset after everything of the changelog, markers included."""
+        place = self._tools.topics.at(self._layout.changelog, self._number)
+        return (await self._tools.offsets.ends([place]))[place]
+
+    async def tombstones_ms(self) -> int | None:
+        """Ask the cluster how long it keeps tombstones; where it does not tell, the setting."""
+        tools = self._tools
+        kept = await kept_tombstones_ms(tools.options, tools.topics)
+        return tools.tombstones_ms if kept is None else kept
 
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
@@ -122,7 +137,7 @@ class KafkaPartition:
         *,
         finished: Finished | None = None,
         void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
-    ) -> None:
+    ) -> int:
         """Write one batch in one transaction. ``void`` has no effect on a topic."""
         offsets = {
             self._tools.topics.at(stream, self._number): position
@@ -140,22 +155,23 @@ class KafkaPartition:
             raise
         self._committed |= positions
         end = ends.get(self._tools.topics.at(self._layout.changelog, self._number))
-        if end is not None and self._tools.witness is not None:
+        if end is None:
+            return await self.changelog_end()
+        if self._tools.witness is not None:
             await self._testify(self._tools.witness, end)
+        return end
 
     async def close(self) -> None:
         """Stop the clients of this partition."""
         await self._tools.stack.aclose()
 
-    async def _scan(self, stream: str, below: int | None = None) -> AsyncIterator[list[Record]]:
-        tools = self._tools
-        place = tools.topics.at(stream, self._number)
-        begins = await tools.offsets.starts([place])
-        ends = {place: (await tools.offsets.ends([place]))[place] if below is None else below}
-        async for records in scan(
-            tools.options, begins, ends, {place: stream}, limit=RESTORE_BATCH
+    async def _scan(self, stream: str, since: int, below: int) -> AsyncIterator[Sequence[Entry]]:
+        place = self._tools.topics.at(stream, self._number)
+        begin = max(since, (await self._tools.offsets.starts([place]))[place])
+        async for _, messages in scan_messages(
+            self._tools.options, {place: begin}, {place: below}, limit=RESTORE_BATCH
         ):
-            yield records
+            yield messages
 
     async def _testify(self, witness: Witness, end: int) -> None:
         sighting = Sighting(self.incarnation, end)

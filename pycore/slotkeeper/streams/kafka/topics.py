@@ -47,17 +47,14 @@ _OUTPUTS = {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes
 
 _NEWEST = {
     "cleanup.policy": "compact",
-    # Compacted early and often, since every restore reads all of it.
+    # Compacted early and often, since a restore without a snapshot reads all of it.
     "min.cleanable.dirty.ratio": "0.1",
     "segment.ms": "600000",
     "max.message.bytes": str(_OCTETS),
+    # Whoever reads on from a snapshot, or returns, must be told of what was removed meanwhile.
+    "delete.retention.ms": str(7 * _DAY_MS),
 }
-
-_TABLE = {**_NEWEST, "delete.retention.ms": str(7 * _DAY_MS)}
-"""A removed device is told of for a week to whoever reads on from a position."""
-
-_CHANGELOG = {**_NEWEST, "delete.retention.ms": str(_DAY_MS)}
-"""Always read from its beginning, so that tombstones are needed for as long as a reading lasts."""
+"""Of the table and of the changelog: the newest record of a key, and tombstones for a week."""
 
 
 class Topics:

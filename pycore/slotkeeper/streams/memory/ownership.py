@@ -63,16 +63,24 @@ class MemoryPartition:
         """Drawn with the streams, and again by each acknowledgement."""
         return self._incarnation
 
-    async def changelog(self) -> AsyncIterator[list[Record]]:
-        """Give the committed changelog in order, to its end."""
+    async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, from an offset to its end."""
         log = self._log(self._store.layout.changelog)
-        async for records in _scan(log, log.end):
+        async for records in _scan(log, since, log.end):
             yield records
 
-    async def table(self, below: int) -> AsyncIterator[list[Record]]:
-        """Give the table's records below an offset, in order."""
-        async for records in _scan(self._log(self._store.layout.table), below):
+    async def table(self, below: int, since: int = 0) -> AsyncIterator[list[Record]]:
+        """Give the table's records from one offset to another, in order."""
+        async for records in _scan(self._log(self._store.layout.table), since, below):
             yield records
+
+    async def changelog_end(self) -> int:
+        """Give the offset of the changelog's next record."""
+        return self._log(self._store.layout.changelog).end
+
+    async def tombstones_ms(self) -> int | None:
+        """Nothing is ever removed but what a later record of its key replaces."""
+        return None
 
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
@@ -120,7 +128,7 @@ class MemoryPartition:
         *,
         finished: Finished | None = None,
         void: Collection[int] = (),
-    ) -> None:
+    ) -> int:
         """Write one batch, or fail in the way that was asked for."""
         if self._epoch != self._store.epochs[self._number]:
             raise FencedError(f"partition {self._number} has a later owner")
@@ -139,6 +147,7 @@ class MemoryPartition:
                 raise CommitInDoubtError("written, and denied on demand")
             case Fault.CRASH_AFTER:
                 raise SimulatedCrashError
+        return self._log(self._store.layout.changelog).end
 
     async def close(self) -> None:
         """Nothing can be unfinished."""
@@ -161,8 +170,7 @@ class MemoryPartition:
         return self._store.log(stream, self._number)
 
 
-async def _scan(log: Log, end: int) -> AsyncIterator[list[Record]]:
-    position = 0
+async def _scan(log: Log, position: int, end: int) -> AsyncIterator[list[Record]]:
     while position < end:
         fetched = log.fetch(position, limit=RESTORE_BATCH, below=end)
         position = fetched.position

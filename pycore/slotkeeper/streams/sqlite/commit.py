@@ -52,8 +52,8 @@ class Commit:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         void: Collection[int],
-    ) -> None:
-        """Write the batch; durable on return.
+    ) -> int:
+        """Write the batch; durable on return. Gives the changelog's end.
 
         Raises:
             CommitAbortedError: Nothing of it is in the file.
@@ -78,7 +78,9 @@ class Commit:
             cause = translated(error, self._path)
             raise CommitInDoubtError(f"the batch may or may not be written: {cause}") from cause
         changelog = self._tables.shard(self._tables.layout.changelog, self._owner.partition)
-        self._testify(ends.get(changelog, 0))
+        end = ends.get(changelog, 0)
+        self._testify(end)
+        return end
 
     def _write(
         self,

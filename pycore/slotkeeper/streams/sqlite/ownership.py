@@ -130,17 +130,26 @@ class SqlitePartition:
         """Drawn when the file was made, and again by each acknowledgement."""
         return self._owner.incarnation
 
-    async def changelog(self) -> AsyncIterator[list[Record]]:
-        """Give the committed changelog in order, to its end."""
-        stream = self._tables.layout.changelog
-        end = await self._reader.run(self._tables.end, stream, self.number)
-        async for records in self._scan(stream, end):
+    async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
+        """Give the committed changelog in order, from an offset to its end."""
+        end = await self.changelog_end()
+        async for records in self._scan(self._tables.layout.changelog, since, end):
             yield records
 
-    async def table(self, below: int) -> AsyncIterator[list[Record]]:
-        """Give the table's records below an offset, in order."""
-        async for records in self._scan(self._tables.layout.table, below):
+    async def table(self, below: int, since: int = 0) -> AsyncIterator[list[Record]]:
+        """Give the table's records from one offset to another, in order."""
+        async for records in self._scan(self._tables.layout.table, since, below):
             yield records
+
+    async def changelog_end(self) -> int:
+        """Give the offset of the changelog's next record."""
+        return await self._reader.run(
+            self._tables.end, self._tables.layout.changelog, self.number
+        )
+
+    async def tombstones_ms(self) -> int | None:
+        """Nothing is ever removed but what a later record of its key replaces."""
+        return None
 
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
@@ -210,21 +219,20 @@ class SqlitePartition:
         *,
         finished: Finished | None = None,
         void: Collection[int] = (),
-    ) -> None:
+    ) -> int:
         """Write one batch in one transaction of the file."""
 
-        def commit(connection: sqlite3.Connection) -> None:
+        def commit(connection: sqlite3.Connection) -> int:
             before = () if finished is None else finished.records()
-            self._commit(connection, [*before, *outputs], positions, void)
+            return self._commit(connection, [*before, *outputs], positions, void)
 
-        await self._writer.run(commit)
+        return await self._writer.run(commit)
 
     async def close(self) -> None:
         """Wait for a commit that still runs."""
         await self._writer.run(lambda _: None)
 
-    async def _scan(self, stream: str, end: int) -> AsyncIterator[list[Record]]:
-        position = 0
+    async def _scan(self, stream: str, position: int, end: int) -> AsyncIterator[list[Record]]:
         while position < end:
             fetched = await self._reader.run(
                 self._tables.fetch, stream, self.number, position, limit=RESTORE_BATCH, below=end
