@@ -5,7 +5,11 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.protocol.admin import CreateAclsRequest, DescribeAclsRequest
+from aiokafka.protocol.admin import (
+    CreateAclsRequest,
+    DeleteAclsRequest,
+    DescribeAclsRequest,
+)
 
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional id": 5}
 PATTERNS = {"literal": 3, "prefixed": 4}
@@ -37,23 +41,39 @@ async def grant(servers: str, user: str, rights: Iterable[Right]) -> None:
     await client.start()
     try:
         for right in wanted:
-            answer = await client._send_request(
-                CreateAclsRequest(
-                    RESOURCES[right.resource],
-                    right.name,
-                    PATTERNS[right.pattern],
-                    f"User:{user}",
-                    "*",
-                    OPERATIONS[right.operation],
-                    ALLOW,
-                )
-            )
+            answer = await client._send_request(CreateAclsRequest(*_line(user, right)))
             assert [code for code, _ in answer.creation_responses] == [0]
         # What the controller has agreed to reaches the broker's authorizer a moment later.
         while not wanted <= await _granted(client, user):  # noqa: ASYNC110  # remote
             await asyncio.sleep(0.01)
     finally:
         await client.close()
+
+
+async def revoke(servers: str, user: str, right: Right) -> None:
+    """Take a right away again, and wait until the broker heeds it."""
+    client = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await client.start()
+    try:
+        request = DeleteAclsRequest(*_line(user, right))
+        await client._send_request(request)
+        while right in await _granted(client, user):  # noqa: ASYNC110  # remote
+            await asyncio.sleep(0.01)
+    finally:
+        await client.close()
+
+
+def _line(user: str, right: Right) -> tuple[int, str, int, str, str, int, int]:
+    """Give a right as the protocol has it."""
+    return (
+        RESOURCES[right.resource],
+        right.name,
+        PATTERNS[right.pattern],
+        f"User:{user}",
+        "*",
+        OPERATIONS[right.operation],
+        ALLOW,
+    )
 
 
 async def _granted(client: Any, user: str) -> set[Right]:  # noqa: ANN401

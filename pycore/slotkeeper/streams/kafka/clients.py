@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.producer import sender
 
 from .errors import CLIENT, judged
 from .options import ClientOptions
+from .quiet import QuietProducer
 from .refusal import refuse_if_told
 
 sender.BACKOFF_OVERRIDE = 0.002
@@ -45,7 +46,7 @@ async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
 @asynccontextmanager
 async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
     """Give a started producer. With a transactional id, earlier ones of that id are fenced."""
-    client = AIOKafkaProducer(
+    client = QuietProducer(
         **options.producer(
             retry_backoff_ms=RETRY_BACKOFF_MS,
             max_batch_size=BATCH_OCTETS,

@@ -1,0 +1,39 @@
+"""A producer that leaves nothing behind for the event loop to complain of.
+
+aiokafka fails several futures for one error: those that its user awaits, and others that it keeps
+for itself. Where a batch was refused, or fenced before its commit, nobody awaits the others, and
+the loop logs each as an exception that was never retrieved, as if that were news.
+"""
+
+import asyncio
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+
+class QuietProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
+    """Takes notice of those other futures. What its user awaits fails as ever."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401
+        """Make one with aiokafka's options."""
+        super().__init__(**options)
+        self._fail_all = self._message_accumulator.fail_all
+        self._message_accumulator.fail_all = self._fail_all_once
+
+    async def begin_transaction(self) -> None:
+        """Begin. How it ends is told to whoever sends, commits or aborts."""
+        await super().begin_transaction()
+        self._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
+
+    def _fail_all_once(self, error: BaseException) -> None:
+        """Fail all batches; those that were not sent yet have a future for the sending as well."""
+        queues = self._message_accumulator._batches.values()  # noqa: SLF001
+        sendings = [batch._drain_waiter for queue in queues for batch in queue]  # noqa: SLF001
+        self._fail_all(error)
+        for sending in sendings:
+            _look_at(sending)
+
+
+def _look_at(ended: asyncio.Future[None]) -> None:
+    if ended.done() and not ended.cancelled():
+        ended.exception()
