@@ -222,6 +222,18 @@ async def test_starts_of_events_whose_oldest_are_kept(
     assert starts[RESPONSES] == 0
 
 
+async def test_what_is_left_is_counted_over_all_partitions(
+    streams: Streams, ownership: Ownership
+) -> None:
+    await streams.publish([Message(REQUESTS, b"k", b"v", partition=number) for number in (0, 1, 1)])
+    assert await ownership.undecided() == 3
+    owned = await ownership.open(1)
+    await owned.commit([], {REQUESTS: 2})
+    async with asyncio.timeout(SOON_S):
+        while await ownership.undecided() != 1:  # noqa: ASYNC110  # remote
+            await asyncio.sleep(0)
+
+
 async def test_acknowledging_begins_another_incarnation(ownership: Ownership) -> None:
     before = await ownership.open(1)
     other = (await ownership.open(2)).incarnation

@@ -29,6 +29,9 @@ class Reassigned:
     async def open(self, partition: int) -> OwnedPartition:
         return await self._real.open(partition)
 
+    async def undecided(self) -> int:
+        return await self._real.undecided()
+
     async def acknowledge(self, partition: int) -> str:
         return await self._real.acknowledge(partition)
 

@@ -230,6 +230,15 @@ class Ownership(Protocol):
             LockedError: Workers have their assignment, and this has none.
         """
 
+    async def undecided(self) -> int:
+        """Say how many offsets of all inputs lie beyond the positions kept for lag tools.
+
+        Of every partition, whoever serves it: what is left to do for all workers together.
+
+        Raises:
+            StoreUnavailableError: Not known now.
+        """
+
     async def acknowledge(self, partition: int) -> str:
         """Accept the store as it stands: what ``open`` refused becomes the new truth.
 

@@ -20,6 +20,9 @@ _log = logging.getLogger(__name__)
 LOOK_S = 0.02
 """How often a worker that shall end when idle looks whether it is."""
 
+ASK_S = 0.5
+"""How often one without a partition asks the store whether the others have finished."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -52,7 +55,8 @@ async def run(
     Args:
         streams: Where from and where to.
         engines: Makes the engine of a partition.
-        until_idle: End when every record of every input is decided; parked ones are.
+        until_idle: End when every record of every input is decided; parked ones are. While other
+            workers have partitions as well, of this worker's share; of all, if it has none.
         stop: End after the batches in hand when this is set.
         progress: Called often and briefly; from the event loop.
         watch: Given the group before it serves, for who wants to look on, such as the console.
@@ -78,6 +82,9 @@ async def run(
             group.stop()
             async with asyncio.timeout(drain_s):
                 await group_task
+            for task in waits:
+                if task.done():
+                    task.result()  # whether all is decided may be what could not be found out
         except TimeoutError as error:
             # Told now: what still runs may keep the process from ending for a while.
             _log.error("batches in hand did not end in time", extra={"drain_s": drain_s})
@@ -180,12 +187,20 @@ class Group:
         """Return when no input holds anything undecided.
 
         Twice in a row, since an owner that was looked at first may be given a rerouted record by
-        one that is looked at later.
+        one that is looked at later. A worker that got no partition, because others have them all,
+        waits until those have decided everything.
         """
         decided_before = -1
+        others_done = False
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(ASK_S if self.share == frozenset() else LOOK_S)
             self._tell()
+            if self.share == frozenset():
+                done_before, others_done = others_done, not await self._ownership.undecided()
+                if done_before and others_done:
+                    return
+                continue
+            others_done = False
             if not self._owners or not all(owner.idle for owner in self._owners.values()):
                 decided_before = -1
                 continue

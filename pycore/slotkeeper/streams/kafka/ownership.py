@@ -78,6 +78,24 @@ class KafkaOwnership:
             lambda: self._open(partition), f"partition {partition} was not taken over"
         )
 
+    async def undecided(self) -> int:
+        """Count from the group's offsets; where it has none, from the beginning of what is kept."""
+        cluster = self._cluster
+        places = [
+            cluster.topics.at(stream, number)
+            for stream in cluster.topics.layout.inputs
+            for number in range(cluster.partitions)
+        ]
+        async with admin(cluster.options) as client:
+            with translated("the group's offsets are not known"):
+                kept = await client.list_consumer_group_offsets(cluster.settings.application)
+        starts = await cluster.offsets.starts(places)
+        ends = await cluster.offsets.ends(places)
+        return sum(
+            max(0, ends[place] - (kept[place].offset if place in kept else starts[place]))
+            for place in places
+        )
+
     async def acknowledge(self, partition: int) -> str:
         """Let the next commit of the partition begin a new incarnation with what the log holds.
 

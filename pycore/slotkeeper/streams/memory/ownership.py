@@ -35,6 +35,16 @@ class MemoryOwnership:
         self._store.epochs[partition] += 1
         return MemoryPartition(self._store, partition, self._next_fault)
 
+    async def undecided(self) -> int:
+        """Count from the positions of the last commits."""
+        store = self._store
+        left = 0
+        for stream in store.layout.inputs:
+            for number in range(store.partitions):
+                log = store.log(stream, number)
+                left += max(0, log.end - store.offsets.get(Place(stream, number), log.start))
+        return left
+
     async def acknowledge(self, partition: int) -> str:
         """Begin a new incarnation; no witness ever objects to a store in memory."""
         self._store.epochs[partition] += 1

@@ -68,6 +68,26 @@ class SqliteOwnership:
         )
         return SqlitePartition(self._tables, self._writer, self._reader, owner, commit)
 
+    async def undecided(self) -> int:
+        """Count from the positions as the file keeps them."""
+
+        def look(connection: sqlite3.Connection) -> int:
+            kept = dict(connection.execute("SELECT shard, position FROM positions").fetchall())
+            tables = self._tables
+            return sum(
+                max(
+                    0,
+                    tables.end(connection, stream, number)
+                    - kept.get(
+                        tables.shard(stream, number), tables.start(connection, stream, number)
+                    ),
+                )
+                for stream in tables.layout.inputs
+                for number in range(self._partitions)
+            )
+
+        return await self._reader.run(look)
+
     async def acknowledge(self, partition: int) -> str:
         """Begin a new incarnation of the partition with what the file holds."""
         _, seen = await self._writer.run(self._fence, partition)
@@ -143,9 +163,7 @@ class SqlitePartition:
 
     async def changelog_end(self) -> int:
         """Give the offset of the changelog's next record."""
-        return await self._reader.run(
-            self._tables.end, self._tables.layout.changelog, self.number
-        )
+        return await self._reader.run(self._tables.end, self._tables.layout.changelog, self.number)
 
     async def tombstones_ms(self) -> int | None:
         """Nothing is ever removed but what a later record of its key replaces."""

@@ -1,0 +1,67 @@
+"""`run --until-idle` of a worker that got no partition, because another has them all."""
+
+import asyncio
+import dataclasses
+import uuid
+
+import pytest
+from tests.kafka.bench import RESPONSES, Bench
+from tests.worker.fake_engine import REQUESTS
+
+from slotkeeper.streams import Message, StreamsSettings, create_streams
+from slotkeeper.streams.kafka.ownership import KafkaOwnership
+from slotkeeper.worker import run
+
+
+@pytest.fixture
+async def narrow(kafka_url: str) -> Bench:
+    """Topics of one partition."""
+    name = f"narrow-{uuid.uuid4()}"
+    settings = StreamsSettings(application=name, topic_prefix=f"{name}.", partitions=1)
+    await create_streams(kafka_url, settings)
+    # Partitions go to members in the order of their names.
+    first = {"client_id": "a", "heartbeat_interval_ms": 100}
+    return Bench(kafka_url, dataclasses.replace(settings, kafka=first))
+
+
+class Asked:
+    """Counts how often the second worker asks what is left, and lets it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.answers: asyncio.Queue[int] = asyncio.Queue()
+        real = KafkaOwnership.undecided
+
+        async def undecided(ownership: KafkaOwnership) -> int:
+            left = await real(ownership)
+            self.answers.put_nowait(left)
+            return left
+
+        monkeypatch.setattr(KafkaOwnership, "undecided", undecided)
+
+
+async def test_it_ends_when_the_others_have_decided_everything(
+    narrow: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = Asked(monkeypatch)
+    second = {"client_id": "b", "heartbeat_interval_ms": 100}
+    other = Bench(narrow.url, dataclasses.replace(narrow.settings, kafka=second))
+    async with narrow.opened() as here, other.opened() as there, narrow.upstream() as upstream:
+        stop = asyncio.Event()
+        owner = asyncio.create_task(run(here, narrow.make, stop=stop))
+        await narrow.working.wait()
+        # An outcome that is not committed yet holds back the request behind it.
+        await upstream.client.begin_transaction()
+        await upstream.client.send_and_wait(
+            narrow.topic(RESPONSES), key=b"d", value=b"5", partition=0
+        )
+        await here.publish([Message(REQUESTS, b"d", b"", (), 0)])
+        idle = asyncio.create_task(run(there, other.make, until_idle=True))
+        for _ in range(3):
+            assert await asked.answers.get() > 0
+        assert not idle.done()
+        await upstream.commit()
+        summary = await idle
+        assert (summary.records, other.engines) == (0, [])
+        assert await narrow.numbers() == [6]
+        stop.set()
+        await owner
