@@ -43,10 +43,12 @@ class Broker:
     Attributes:
         servers: Its address.
         pid: Its process.
+        data: Its folder.
     """
 
     servers: str
     pid: int
+    data: Path
 
     async def create(self, prefix: str, partitions: int = PARTITIONS) -> None:
         """Make the topics that are missing."""
@@ -86,12 +88,24 @@ class Broker:
     async def bound(self, prefix: str, streams: Iterable[str], settings: dict[str, str]) -> None:
         """Give topics other settings, such as how much of them is kept."""
         async with self.admin() as client:
-            await client.alter_configs(
+            answers = await client.alter_configs(
                 [
                     ConfigResource(ConfigResourceType.TOPIC, prefix + stream, settings)
                     for stream in streams
                 ]
             )
+        refused = [one for answer in answers for one in answer.resources if one[0]]
+        if refused:
+            raise RuntimeError(f"topics kept their settings: {refused}")
+
+    def stored(self) -> int:
+        """Give the octets of all that it keeps on disk."""
+        octets = 0
+        for folder, _, names in os.walk(self.data):
+            for name in names:
+                with contextlib.suppress(FileNotFoundError):  # deleted meanwhile
+                    octets += Path(folder, name).stat().st_blocks * 512
+        return octets
 
     @contextlib.asynccontextmanager
     async def admin(self) -> AsyncIterator[Any]:
@@ -151,7 +165,7 @@ async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
                 await cluster.start(*JVM)
             finally:
                 os.sched_setaffinity(0, own)
-            yield Broker(cluster.address, _only_child())
+            yield Broker(cluster.address, _only_child(), Path(folder))
         finally:
             cluster.kill()
 
