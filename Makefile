@@ -17,7 +17,7 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The cores that benchmarks run on, so that both sides of a ratio have the same ones.
 BENCH_CORES ?= 2,3
 ON_BENCH_CORES := $(shell taskset -c $(BENCH_CORES) true 2>/dev/null && echo taskset -c $(BENCH_CORES))
-# Of chaos; the suite has 75 seconds.
+# Of chaos, of which the suite has 75 seconds; a soak has 30.
 MINUTES ?= 10
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
@@ -70,9 +70,13 @@ bench: setup  ## Measure against bare cryptography and at scale; writes benchmar
 	$(ON_BENCH_CORES) $(TARGET)/release/slotkeeper-benchmarks \
 	  --python .cache/benchmarks-python.json --results benchmarks/results
 
-.PHONY: bench-peers
-bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours
-	$(PY) -m benchmarks.peers --results benchmarks/results
+.PHONY: bench-peers soak
+bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours (ARGS=--goals: one)
+	$(PY) -m benchmarks.peers --results benchmarks/results $(ARGS)
+
+soak: MINUTES = 30
+soak: setup  ## Keep a worker under load for MINUTES on a real broker, memory and lag looked at
+	$(PY) -m benchmarks.peers.soak --minutes $(MINUTES) --results benchmarks/results $(ARGS)
 
 fuzz: needs-rust  ## Fuzz the wire format, a minute each target (needs a nightly toolchain)
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-fuzz

@@ -45,8 +45,9 @@ def _panel(
         for at, value in points
     )
     bottom = top + HEIGHT
+    shown = f"{most:,.0f}" if most >= 100 else f"{most:.2g}"
     yield f'<text x="{LEFT}" y="{top - 8}">{name}</text>'
-    yield f'<text x="{LEFT - 8}" y="{top + 10}" text-anchor="end">{most:,.3g}</text>'
+    yield f'<text x="{LEFT - 8}" y="{top + 10}" text-anchor="end">{shown}</text>'
     yield f'<text x="{LEFT - 8}" y="{bottom}" text-anchor="end">0</text>'
     yield f'<text x="{WIDTH - 20}" y="{bottom + 15}" text-anchor="end">{end / 60:.1f} min</text>'
     yield (
