@@ -18,6 +18,7 @@ from slotkeeper.streams.witness import Sighting, Witness
 from .clients import admin, producer
 from .errors import translated
 from .inputs import Inputs
+from .instance import members
 from .life import Life, told_by_changelog
 from .membership import Membership
 from .offsets import Offsets
@@ -203,15 +204,10 @@ class KafkaOwnership:
         if self._membership.joined:
             return
         group = self._cluster.settings.application
-        async with admin(self._cluster.options) as client:
-            with translated(f"group {group} was not found"):
-                (answer,) = await client.describe_consumer_groups([group])
-        members = [member[1] for described in answer.groups for member in described[5]]
-        if members:
-            raise LockedError(
-                f"group {group} has workers: {', '.join(sorted(members))}",
-                holder=", ".join(sorted(members)),
-            )
+        standing = await members(self._cluster.options, group)
+        if standing:
+            names = ", ".join(sorted(standing.values()))
+            raise LockedError(f"group {group} has workers: {names}", holder=names)
 
     def _draw(self) -> Life:
         return Life(self._cluster.settings.entropy(16).hex(), self._cluster.partitions)

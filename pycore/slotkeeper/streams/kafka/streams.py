@@ -13,6 +13,7 @@ from .batches import send
 from .clients import consumer, producer
 from .errors import translated
 from .inputs import FETCH_WAIT_MS
+from .instance import Instance
 from .membership import Membership
 from .offsets import Offsets, know_topics
 from .options import ClientOptions
@@ -122,6 +123,10 @@ class KafkaStreams:
             group_id=cluster.settings.application,
             auto_offset_reset="earliest",
         ) as client:
+            name = cluster.options.consumer().get("group_instance_id")
+            if name:
+                instance = Instance(cluster.options, cluster.settings.application, str(name))
+                instance.guard(client._coordinator)  # noqa: SLF001  # it has no other name
             membership = Membership(
                 client,
                 cluster.topics.name(self.layout.fenced),

@@ -1,0 +1,69 @@
+"""Members that have a name of their own (``group_instance_id``, static membership).
+
+The group gives a name's place to whoever joins by it last. The one before learns at its next
+heartbeat that nobody knows it, as one does that was silent for too long; aiokafka joins again in
+both cases, so that two workers of one name would take the place from each other for ever.
+"""
+
+from typing import Any
+
+from slotkeeper.streams.errors import StreamsError, WrongUseError
+
+from .clients import admin
+from .errors import translated
+from .options import ClientOptions
+
+
+async def members(options: ClientOptions, group: str) -> dict[str, str]:
+    """Give the client ids of a group's members, by member id."""
+    async with admin(options) as client:
+        with translated(f"group {group} was not found"):
+            (answer,) = await client.describe_consumer_groups([group])
+    return {member[0]: member[1] for described in answer.groups for member in described[5]}
+
+
+class Instance:
+    """Ends a member whose name another has taken."""
+
+    def __init__(self, options: ClientOptions, group: str, name: str) -> None:
+        """Be the member of this name."""
+        self._options = options
+        self._group = group
+        self._name = name
+
+    def guard(self, coordinator: Any) -> None:  # noqa: ANN401  # aiokafka has no types
+        """Look into it whenever the group does not know the member, before it joins again."""
+        send = coordinator._do_heartbeat  # noqa: SLF001
+
+        async def heartbeat() -> bool:
+            forgotten = False
+
+            def forget() -> None:
+                nonlocal forgotten
+                forgotten = True
+
+            coordinator.reset_generation = forget
+            try:
+                known = await send()
+            finally:
+                del coordinator.reset_generation
+            if forgotten:
+                try:
+                    await self._refuse_if_taken(coordinator.member_id)
+                except WrongUseError:
+                    raise
+                except StreamsError:
+                    return False  # not to be found out now; the next heartbeat asks again
+                coordinator.reset_generation()
+            return bool(known)
+
+        coordinator._do_heartbeat = heartbeat  # noqa: SLF001
+
+    async def _refuse_if_taken(self, own: str) -> None:
+        """Raise if another member has the name: brokers put it before the ids that they draw."""
+        standing = await members(self._options, self._group)
+        if any(member.startswith(f"{self._name}-") and member != own for member in standing):
+            raise WrongUseError(
+                f"another worker has joined group {self._group} as kafka.group_instance_id "
+                f"{self._name!r} and has this one's place: each worker needs a name of its own"
+            )
