@@ -14,6 +14,8 @@ from slotkeeper.streams.address import kafka_servers
 from slotkeeper.streams.kafka.clients import admin
 from slotkeeper.streams.kafka.options import ClientOptions
 
+KINDS = ("sqlite", "kafka")
+
 _places = itertools.count()
 
 
@@ -22,15 +24,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--streams",
         metavar="URL",
         default=None,
-        help="streams for the scenario tests; the default is a fresh SQLite file for each test",
+        help="streams for the scenario tests; the default is all of them once on a fresh SQLite "
+        "file each and once on fresh topics each",
     )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run scenario tests on every kind of streams, or at the one address that --streams gives."""
+    if "streams_url" in metafunc.fixturenames:
+        given = metafunc.config.getoption("--streams")
+        metafunc.parametrize("streams_url", [given] if given else KINDS, indirect=True)
 
 
 @pytest.fixture
 def streams_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Address of the streams of a scenario test, empty unless --streams says otherwise."""
-    url: str | None = request.config.getoption("--streams")
-    return url or f"sqlite:///{tmp_path / 'streams.db'}"
+    if request.param == "kafka":
+        return str(request.getfixturevalue("kafka_url"))
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'streams.db'}"
+    return str(request.param)
 
 
 @pytest.fixture
