@@ -272,6 +272,13 @@ class OwnedPartition(Protocol):
         Whoever reads on from an offset after a longer time may miss that a key was removed.
         """
 
+    @property
+    def batch_records(self) -> int:
+        """How many records of a stream a batch should have, at most.
+
+        Kinds differ in what a transaction costs by itself.
+        """
+
     async def starts(self) -> dict[str, int]:
         """For each input, the first offset that is still kept (its end, if none is)."""
 

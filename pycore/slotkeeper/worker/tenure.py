@@ -10,12 +10,6 @@ from .engine import EngineInput
 from .intake import Batch, Intake
 from .positions import Positions
 
-BATCH_RECORDS = 500
-"""Of each stream. Constant. Measured with a backlog of requests on four partitions of a Kafka
-topic: a request costs the broker 45 us with 250 and 16 us with 500, and hardly less with more. A
-file of SQLite is as fast with 250 as with 1,000, at a peak of 116, 145 and 179 MB. A batch of
-requests seals in some 30 ms of one core, which is what a request behind it waits."""
-
 WAIT_S = 1.0
 """How long a fetch waits for records. It returns with the first that come and a stop ends it, so
 this only bounds how rarely an idle partition looks around."""
@@ -80,7 +74,7 @@ class Tenure:
 
     async def _fetch(self, *, wait_s: float) -> bool:
         wanted = self.intake.wanted(self._positions.inputs)
-        found = await self._partition.fetch(wanted, limit=BATCH_RECORDS, wait_s=wait_s)
+        found = await self._partition.fetch(wanted, limit=self._partition.batch_records, wait_s=wait_s)
         if found:
             self.idle = False
             # After the fetch, so that nothing that stood when these records were read is missed.

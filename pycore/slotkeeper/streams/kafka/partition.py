@@ -23,6 +23,13 @@ RESTORE_BATCH = 2_000
 """Records a batch while restoring: some milliseconds of the event loop, megabytes at most."""
 
 
+BATCH_RECORDS = 1_000
+"""Measured with a backlog of requests on four partitions, microseconds of the worker's core and of
+the broker's for each: 42 and 45 with 250, 28 and 16 with 500, 25 and 14 with 1,000, 24 and 14 with
+2,000. A batch of requests seals in some 65 ms of one core, which is what a request behind it
+waits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What an owned partition works with; all of it is started.
@@ -100,6 +107,11 @@ class KafkaPartition:
         tools = self._tools
         kept = await kept_tombstones_ms(tools.options, tools.topics)
         return tools.tombstones_ms if kept is None else kept
+
+    @property
+    def batch_records(self) -> int:
+        """As many as pay."""
+        return BATCH_RECORDS
 
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""

@@ -10,6 +10,9 @@ from .faults import Fault, SimulatedCrashError
 from .log import Log
 from .store import Place, Store
 
+BATCH_RECORDS = 250
+"""As from SQLite."""
+
 RESTORE_BATCH = 2_000
 """Records a batch, as from the durable kinds."""
 
@@ -91,6 +94,11 @@ class MemoryPartition:
     async def tombstones_ms(self) -> int | None:
         """Nothing is ever removed but what a later record of its key replaces."""
         return None
+
+    @property
+    def batch_records(self) -> int:
+        """As many as pay."""
+        return BATCH_RECORDS
 
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
