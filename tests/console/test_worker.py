@@ -3,7 +3,7 @@
 import re
 import socket
 
-from slotkeeper.worker.tenure import BATCH_RECORDS
+from slotkeeper.streams.sqlite.ownership import BATCH_RECORDS
 
 from .conftest import PARTITIONS, Site, Worker
 

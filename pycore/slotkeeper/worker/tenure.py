@@ -74,7 +74,9 @@ class Tenure:
 
     async def _fetch(self, *, wait_s: float) -> bool:
         wanted = self.intake.wanted(self._positions.inputs)
-        found = await self._partition.fetch(wanted, limit=self._partition.batch_records, wait_s=wait_s)
+        found = await self._partition.fetch(
+            wanted, limit=self._partition.batch_records, wait_s=wait_s
+        )
         if found:
             self.idle = False
             # After the fetch, so that nothing that stood when these records were read is missed.
