@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import logging
 import random
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -26,7 +27,9 @@ def main() -> None:
     report = asyncio.run(conduct(seed, given.minutes * 60, folder, tell))
     for line in report.lines():
         tell(line)
-    sys.exit(bool(report.violations))
+    if report.violations:
+        sys.exit(1)
+    shutil.rmtree(folder)
 
 
 def tell(line: str) -> None:

@@ -49,11 +49,8 @@ class Told:
                 self.unexpected.append(f"{log.parent.name} wrote {line!r}")
 
     def _hear(self, entry: dict[str, Any], worker: str) -> None:
-        # aiokafka leaves failures behind that it has raised already; asyncio tells of them.
-        exception = entry.get("exception", "")
-        repeated = "never retrieved" in entry["event"] and "aiokafka.errors" in exception
-        if exception and not repeated:
-            self.unexpected.append(f"{worker} met {entry['event']}: {exception}")
+        if "exception" in entry:
+            self.unexpected.append(f"{worker} met {entry['event']}: {entry['exception']}")
         if entry["logger"].startswith("slotkeeper"):
             self.events[entry["event"]] += 1
             self.restored += entry.get("restored", 0) if "partition" in entry else 0
