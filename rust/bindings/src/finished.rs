@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 use slotkeeper_engine::{EngineError, OutputRecord, Staged};
@@ -53,12 +54,12 @@ impl CoreFinished {
 }
 
 #[pyclass(frozen, module = "slotkeeper._core")]
-pub(crate) struct CorePack(Pack);
+pub(crate) struct CorePack(Mutex<Pack>);
 
 #[pymethods]
 impl CorePack {
     fn __len__(&self) -> usize {
-        self.0.len()
+        self.0.lock().len()
     }
 
     fn encode<'py>(
@@ -74,7 +75,7 @@ impl CorePack {
             epoch: producer_epoch,
             base_sequence,
         };
-        let batch = enter(py, || Ok(self.0.encode(producer, timestamp_ms)?))?;
+        let batch = enter(py, || Ok(self.0.lock().encode(producer, timestamp_ms)?))?;
         Ok(PyBytes::new(py, &batch))
     }
 }
@@ -99,7 +100,7 @@ fn packed(parts: &[&[OutputRecord]], octets: usize) -> Vec<(&'static str, u32, C
         .flat_map(|((stream, partition), records)| {
             Pack::split(records.into_iter().map(entry), octets)
                 .into_iter()
-                .map(move |pack| (stream.name(), partition, CorePack(pack)))
+                .map(move |pack| (stream.name(), partition, CorePack(Mutex::new(pack))))
         })
         .collect()
 }

@@ -5,11 +5,10 @@
 //! sequence number.
 
 use bytes::{Bytes, BytesMut};
-use kafka_protocol::indexmap::IndexMap;
 use kafka_protocol::protocol::StrBytes;
 use kafka_protocol::records::{
-    Compression, NO_PARTITION_LEADER_EPOCH, Record, RecordBatchEncoder, RecordEncodeOptions,
-    TimestampType,
+    Compression, NO_PARTITION_LEADER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID, NO_SEQUENCE,
+    NO_TIMESTAMP, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType,
 };
 
 /// Of Kafka's record batches since 0.11; the only one that transactions know.
@@ -22,7 +21,7 @@ const BATCH_HEADER: usize = 61;
 const FRAME: usize = 32;
 
 /// A record on its way out.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Entry {
     /// None where the record has none.
     pub key: Option<Bytes>,
@@ -34,7 +33,7 @@ pub struct Entry {
 
 impl Entry {
     /// Octets in a batch, at most.
-    pub fn octets(&self) -> usize {
+    fn octets(&self) -> usize {
         let octets = |octets: &Option<Bytes>| octets.as_ref().map_or(0, Bytes::len);
         let headers: usize = self
             .headers
@@ -42,6 +41,27 @@ impl Entry {
             .map(|(name, value)| FRAME + name.len() + value.len())
             .sum();
         FRAME + octets(&self.key) + octets(&self.value) + headers
+    }
+
+    fn into_record(self) -> Record {
+        let headers = self.headers.into_iter();
+        Record {
+            transactional: true,
+            control: false,
+            delete_horizon: false,
+            partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
+            producer_id: NO_PRODUCER_ID,
+            producer_epoch: NO_PRODUCER_EPOCH,
+            timestamp_type: TimestampType::Creation,
+            offset: 0,
+            sequence: NO_SEQUENCE,
+            timestamp: NO_TIMESTAMP,
+            key: self.key,
+            value: self.value,
+            headers: headers
+                .map(|(name, value)| (StrBytes::from_static_str(name), Some(value)))
+                .collect(),
+        }
     }
 }
 
@@ -62,9 +82,10 @@ pub struct Producer {
 pub struct TooLarge(String);
 
 /// Records of one partition that go into one batch, in order.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Debug)]
 pub struct Pack {
-    entries: Vec<Entry>,
+    // The library's own records, so that nothing is copied when the batch is encoded.
+    records: Vec<Record>,
     octets: usize,
 }
 
@@ -77,10 +98,10 @@ impl Pack {
             match packs.last_mut() {
                 Some(pack) if BATCH_HEADER + pack.octets + size <= octets => {
                     pack.octets += size;
-                    pack.entries.push(entry);
+                    pack.records.push(entry.into_record());
                 }
                 _ => packs.push(Self {
-                    entries: vec![entry],
+                    records: vec![entry.into_record()],
                     octets: size,
                 }),
             }
@@ -90,12 +111,12 @@ impl Pack {
 
     /// How many records; a sequence number rises by as many.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.records.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.records.is_empty()
     }
 
     /// The batch, uncompressed, with its CRC-32C, as part of the producer's open transaction.
@@ -104,42 +125,23 @@ impl Pack {
     ///
     /// # Errors
     /// [`TooLarge`].
-    pub fn encode(&self, producer: Producer, timestamp_ms: i64) -> Result<Bytes, TooLarge> {
-        let records: Vec<Record> = (0_i32..)
-            .zip(&self.entries)
-            .map(|(place, entry)| Record {
-                transactional: true,
-                control: false,
-                delete_horizon: false,
-                partition_leader_epoch: NO_PARTITION_LEADER_EPOCH,
-                producer_id: producer.id,
-                producer_epoch: producer.epoch,
-                timestamp_type: TimestampType::Creation,
-                offset: i64::from(place),
-                sequence: producer.base_sequence.wrapping_add(place),
-                timestamp: timestamp_ms,
-                key: entry.key.clone(),
-                value: entry.value.clone(),
-                headers: headers(entry),
-            })
-            .collect();
+    pub fn encode(&mut self, producer: Producer, timestamp_ms: i64) -> Result<Bytes, TooLarge> {
+        for (place, record) in (0_i32..).zip(&mut self.records) {
+            record.producer_id = producer.id;
+            record.producer_epoch = producer.epoch;
+            record.offset = i64::from(place);
+            record.sequence = producer.base_sequence.wrapping_add(place);
+            record.timestamp = timestamp_ms;
+        }
         let mut batch = BytesMut::with_capacity(BATCH_HEADER + self.octets);
         let options = RecordEncodeOptions {
             version: FORMAT,
             compression: Compression::None,
         };
-        RecordBatchEncoder::encode(&mut batch, &records, &options)
+        RecordBatchEncoder::encode(&mut batch, &self.records, &options)
             .map_err(|error| TooLarge(error.to_string()))?;
         Ok(batch.freeze())
     }
-}
-
-fn headers(entry: &Entry) -> IndexMap<StrBytes, Option<Bytes>> {
-    entry
-        .headers
-        .iter()
-        .map(|(name, value)| (StrBytes::from_static_str(name), Some(value.clone())))
-        .collect()
 }
 
 #[cfg(test)]
@@ -165,7 +167,7 @@ mod tests {
     #[test]
     fn what_is_encoded_is_read_again_in_order() {
         let entries: Vec<_> = (0..5).map(entry).collect();
-        let packs = Pack::split(entries.clone(), usize::MAX);
+        let mut packs = Pack::split((0..5).map(entry), usize::MAX);
         let mut batch = packs[0].encode(PRODUCER, 1_767_225_600_000).unwrap();
         let read = RecordBatchDecoder::decode(&mut batch).unwrap().records;
         assert!(batch.is_empty(), "one batch and nothing after it");
@@ -185,7 +187,7 @@ mod tests {
 
     #[test]
     fn the_sequence_number_wraps_within_one_batch() {
-        let packs = Pack::split((0..5).map(entry), usize::MAX);
+        let mut packs = Pack::split((0..5).map(entry), usize::MAX);
         let mut batch = packs[0].encode(PRODUCER, 0).unwrap();
         let described = RecordBatchDecoder::decode_batch_info(&mut batch).unwrap();
         assert_eq!(described.len(), 1, "a batch for each run would be refused");
@@ -196,9 +198,9 @@ mod tests {
     #[test]
     fn no_pack_grows_beyond_its_octets_and_none_loses_a_record() {
         for limit in [1, 200, 300, 1_000, 10_000] {
-            let packs = Pack::split((0..50).map(entry), limit);
+            let mut packs = Pack::split((0..50).map(entry), limit);
             assert_eq!(packs.iter().map(Pack::len).sum::<usize>(), 50);
-            for pack in &packs {
+            for pack in &mut packs {
                 let size = pack.encode(PRODUCER, i64::MAX).unwrap().len();
                 assert!(size <= limit || pack.len() == 1, "{size} over {limit}");
             }
