@@ -1,5 +1,6 @@
 """Finished records as record batches: the client's own builder is the judge, then a broker."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ def staged(folder: Path, requests: int = 5) -> CoreStaged:
     return batch
 
 
-def built_by_the_client(records: list[Output]) -> bytes:
+def built_by_the_client(records: Sequence[Output]) -> bytes:
     identity, epoch, sequence = PRODUCER
     builder = DefaultRecordBatchBuilder(
         2,
