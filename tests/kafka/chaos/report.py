@@ -75,6 +75,7 @@ class Report:
         yield "aborted and tried again", self.told.events["batch is tried again"]
         yield "restores", self.told.events["partition is open"]
         yield "changelog records replayed", self.told.restored
+        yield "tracebacks of the Kafka client", self.told.of_the_client
         for status, count in sorted(self.exits.items()):
             yield f"workers' exit status {status}", count
         yield "violations", len(self.violations)

@@ -56,11 +56,12 @@ def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
         '{"logger": "slotkeeper.worker.owner", "event": "partition is restored anew",'
         ' "error": "the partition has a later owner"}\n'
         '{"logger": "aiokafka", "event": "Heartbeat failed"}\n'
+        '{"logger": "aiokafka.producer", "event": "Sender", "exception": "Traceback ..."}\n'
         '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
         "Segmentation fault\n"
     )
     told = Told()
     told.read(log)
-    assert (told.restored, told.fenced) == (7, 1)
+    assert (told.restored, told.fenced, told.of_the_client) == (7, 1, 1)
     assert told.events == {"partition is open": 1, "partition is restored anew": 1}
     assert len(told.unexpected) == 2

@@ -33,12 +33,16 @@ class Told:
         events: How often each event of the program's own stands there.
         restored: Changelog records that were replayed.
         fenced: Partitions that were lost to another owner.
+        of_the_client: Tracebacks that aiokafka wrote. It does so where a broker answers what it
+            does not know, as Kafka 4.3.1 does when a fence meets the commit of whom it fences
+            (IllegalStateException: "... while it already a pending state PREPARE_EPOCH_FENCE").
         unexpected: Lines that should not be there.
     """
 
     events: Counter[str] = field(default_factory=Counter)
     restored: int = 0
     fenced: int = 0
+    of_the_client: int = 0
     unexpected: list[str] = field(default_factory=list)
 
     def read(self, log: Path) -> None:
@@ -49,7 +53,9 @@ class Told:
                 self.unexpected.append(f"{log.parent.name} wrote {line!r}")
 
     def _hear(self, entry: dict[str, Any], worker: str) -> None:
-        if "exception" in entry:
+        if "exception" in entry and entry["logger"].startswith("aiokafka"):
+            self.of_the_client += 1
+        elif "exception" in entry:
             self.unexpected.append(f"{worker} met {entry['event']}: {entry['exception']}")
         if entry["logger"].startswith("slotkeeper"):
             self.events[entry["event"]] += 1
