@@ -1,0 +1,117 @@
+"""Nothing takes the event loop for long: heartbeats, time-outs and probes wait behind it."""
+
+import asyncio
+import gc
+import itertools
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.console.test_event_loop import ENGINE, STAGED, Threads, WatchedEngine
+from tests.kafka.bench import Bench
+
+from slotkeeper.cli import cli
+from slotkeeper.cli.exits import run_to_exit_status
+from slotkeeper.cli.run import engine_factory
+from slotkeeper.lab.events import Event
+from slotkeeper.lab.fleet import Fleet
+from slotkeeper.lab.keystore import write_settings
+from slotkeeper.lab.pki import Pki
+from slotkeeper.settings import Settings
+from slotkeeper.streams import Message
+from slotkeeper.worker import Summary, run
+
+DEVICES = 25_000
+REQUESTS = 2_500
+"""Ten full batches a partition."""
+
+AT_MOST_S = 0.05
+"""Of the processor's time, for one callback. Unlike a delay by the clock it does not grow when
+others have the machine."""
+
+
+class Callbacks:
+    """What the event loop's callbacks cost its thread."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.longest = (0.0, "")
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        real = asyncio.events.Handle._run
+
+        def measured(handle: Any) -> None:  # noqa: ANN401
+            begun = time.thread_time()
+            real(handle)
+            took = time.thread_time() - begun
+            self.count += 1
+            if took > self.longest[0]:
+                self.longest = (took, repr(handle))
+
+        # As `slotkeeper run` does, and here the fleet as well: no part of a worker's memory.
+        gc.collect()
+        gc.freeze()
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(asyncio.events.Handle, "_run", measured)
+            yield
+        gc.unfreeze()
+
+
+@pytest.mark.timeout(300)
+async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
+    tmp_path: Path, bench: Bench
+) -> None:
+    fleet = Fleet(DEVICES, seed=11)
+    file = write_settings(tmp_path, [fleet.pki.acb], streams=bench.url)
+    settings = Settings.load(file, environment={})
+    real = engine_factory(settings.authority(), settings)
+    threads, callbacks = Threads(), Callbacks()
+
+    def make(partition: int, partitions: int) -> WatchedEngine:
+        return WatchedEngine(real(partition, partitions), threads)
+
+    asked = [
+        *itertools.islice(fleet.hand_backs(), REQUESTS),
+        *itertools.islice(fleet.handover_requests(), REQUESTS),
+    ]
+    async with bench.opened() as streams:
+        await streams.publish([message(event) for event in (*fleet.inventory(), *asked)])
+        with callbacks.watched():
+            first = await run(streams, make, until_idle=True)
+        await streams.publish([message(event) for event in asked[REQUESTS:]])
+        with callbacks.watched():
+            second = await run(streams, make, until_idle=True)
+    assert first.dispositions["ISSUED"] == REQUESTS
+    assert (first.restored, second.restored >= REQUESTS) == (0, True)
+    assert callbacks.count > REQUESTS
+    assert callbacks.longest[0] < AT_MOST_S, callbacks.longest
+    # Nor does it wait for anything, which would cost it no time of the processor.
+    assert threads.seen.keys() >= (ENGINE | STAGED) - {"statistics"}
+    assert not [call for call, seen in threads.seen.items() if threading.get_ident() in seen]
+
+
+def test_a_worker_keeps_what_is_loaded_from_the_collector(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen: list[int] = []
+
+    async def work(*_: object, **__: object) -> Summary:
+        frozen.append(gc.get_freeze_count())
+        return Summary()
+
+    monkeypatch.setattr("slotkeeper.cli.run._run", work)
+    file = write_settings(tmp_path, [Pki(11).acb], streams="memory:")
+    try:
+        assert run_to_exit_status(cli, ["run", "--config", str(file)]) == 0
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 0
+
+
+def message(event: Event) -> Message:
+    return Message(event.stream, str(event.key).encode(), event.octets)
