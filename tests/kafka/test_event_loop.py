@@ -14,16 +14,13 @@ import pytest
 from tests.console.test_event_loop import ENGINE, STAGED, Threads, WatchedEngine
 from tests.kafka.bench import Bench
 
-from slotkeeper.cli import cli
-from slotkeeper.cli.exits import run_to_exit_status
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
-from slotkeeper.lab.pki import Pki
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message
-from slotkeeper.worker import Summary, run
+from slotkeeper.worker import run
 
 DEVICES = 25_000
 REQUESTS = 2_500
@@ -93,24 +90,6 @@ async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     # Nor does it wait for anything, which would cost it no time of the processor.
     assert threads.seen.keys() >= (ENGINE | STAGED) - {"statistics"}
     assert not [call for call, seen in threads.seen.items() if threading.get_ident() in seen]
-
-
-def test_a_worker_keeps_what_is_loaded_from_the_collector(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    frozen: list[int] = []
-
-    async def work(*_: object, **__: object) -> Summary:
-        frozen.append(gc.get_freeze_count())
-        return Summary()
-
-    monkeypatch.setattr("slotkeeper.cli.run._run", work)
-    file = write_settings(tmp_path, [Pki(11).acb], streams="memory:")
-    try:
-        assert run_to_exit_status(cli, ["run", "--config", str(file)]) == 0
-    finally:
-        gc.unfreeze()
-    assert frozen[0] > 0
 
 
 def message(event: Event) -> Message:

@@ -48,10 +48,6 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         "worker begins",
         extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
     )
-    # What is loaded by now lives as long as the process. The collector would walk it again with all
-    # that a batch leaves behind, and the event loop would stand still for 20 ms each time.
-    gc.collect()
-    gc.freeze()
     summary = asyncio.run(_run(settings, until_idle=until_idle))
     if as_json:
         write_json_line(summary.as_dict())
