@@ -141,20 +141,12 @@ def _kafka_streams(store: str) -> Callable[[Setting], list[str]]:
     ]
 
 
-def _quix(setting: Setting) -> list[str]:
-    # 5 s between commits by default, which no answer should wait for: then as Kafka Streams.
-    often = ["--commit-interval", "0.1"] if setting.live else []
-    return [*_python_peer("quix_streams.py", setting), *often]
-
-
-def _faust(setting: Setting) -> list[str]:
-    return _python_peer("faust_streaming.py", setting)
-
-
-def _python_peer(program: str, setting: Setting) -> list[str]:
-    return [
+def _python_peer(program: str) -> Callable[[Setting], list[str]]:
+    return lambda setting: [
         *(str(CACHE / "venv" / "bin" / "python"), str(HERE / "programs" / program)),
         *(setting.servers, setting.group, setting.prefix, str(setting.folder / "state")),
+        # Seconds by default, which no answer should wait for: then as Kafka Streams.
+        *(["--commit-interval", "0.1"] if setting.live else []),
     ]
 
 
@@ -195,10 +187,12 @@ CONTENDERS = {
         command=_kafka_streams("rocksdb"),
         changelog=_named("counters-changelog"),
     ),
-    "quix": Contender(name="Quix Streams", command=_quix, changelog=_quix_changelog),
+    "quix": Contender(
+        name="Quix Streams", command=_python_peer("quix_streams.py"), changelog=_quix_changelog
+    ),
     "faust": Contender(
         name="Faust-streaming",
-        command=_faust,
+        command=_python_peer("faust_streaming.py"),
         changelog=_named("counters-changelog"),
         brief=True,
     ),

@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("group")
     parser.add_argument("prefix")
     parser.add_argument("state", type=Path)
+    parser.add_argument("--commit-interval", type=float, default=2.8)  # Faust's default
     given = parser.parse_args()
     app = faust.App(
         given.group,
@@ -25,6 +26,7 @@ def main() -> None:
         topic_replication_factor=1,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=10.0,
+        broker_commit_interval=given.commit_interval,
         web_enabled=False,
     )
     raw = {"key_type": str, "key_serializer": "raw", "value_type": bytes, "value_serializer": "raw"}
