@@ -26,6 +26,7 @@ from slotkeeper._core import Authority, canonical_key
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
 from slotkeeper.streams import StreamsSettings
+from slotkeeper.worker import Snapshots
 
 DEFAULT_FILE = "slotkeeper.toml"
 
@@ -152,9 +153,18 @@ class KafkaSettings(BaseModel):
 
 
 class SnapshotSettings(_Section):
-    """Where snapshots are kept; empty: there are none."""
+    """Where snapshots are kept, how often they are taken, and for how long they are of use.
+
+    Attributes:
+        directory: Empty: there are none.
+        every_seconds: From one snapshot of a partition to the next; at least 1.
+        tombstone_seconds: How long Kafka keeps tombstones at least, where the cluster does not
+            let the worker see it: Kafka's own default.
+    """
 
     directory: str = ""
+    every_seconds: float = Field(default=600.0, ge=1)
+    tombstone_seconds: int = Field(default=86_400, ge=1)
 
 
 class LimitsSettings(_Section):
@@ -283,7 +293,19 @@ class Settings(_Section):
             witness=Path(kind.witness) if kind.witness else None,
             application=self.kafka.application,
             topic_prefix=self.kafka.topic_prefix,
+            tombstones_ms=self.snapshot.tombstone_seconds * 1_000,
             kafka=self.kafka.model_dump(exclude={"application", "topic_prefix", "witness"}),
+        )
+
+    def snapshots(self) -> Snapshots | None:
+        """Give where snapshots are kept; None if nowhere."""
+        if not self.snapshot.directory:
+            return None
+        on_kafka = self.streams.startswith("kafka:")
+        return Snapshots(
+            directory=Path(self.snapshot.directory),
+            application=f"{self.kafka.application} {self.kafka.topic_prefix}" if on_kafka else "",
+            every_s=self.snapshot.every_seconds,
         )
 
     def _certificate_time(self) -> str:

@@ -1,18 +1,18 @@
 """What an owner relies on: fencing, restoring, fetching and committing."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
 from slotkeeper.streams import (
+    Entry,
     FencedError,
     LockedError,
     Message,
     Output,
     OwnedPartition,
     Ownership,
-    Record,
     Streams,
     Taken,
 )
@@ -40,7 +40,9 @@ async def owned(ownership: Ownership) -> OwnedPartition:
     return await ownership.open(1)
 
 
-async def gathered(batches: AsyncIterator[list[Record]]) -> list[tuple[bytes | None, bytes | None]]:
+async def gathered(
+    batches: AsyncIterator[Sequence[Entry]],
+) -> list[tuple[bytes | None, bytes | None]]:
     return [(record.key, record.value) async for batch in batches for record in batch]
 
 

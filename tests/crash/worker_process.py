@@ -14,9 +14,9 @@ from pathlib import Path
 
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Finished, open_streams
+from slotkeeper.streams import Entry, Finished, open_streams
 from slotkeeper.worker import Engine, Progress, Staged, run
-from slotkeeper.worker.engine import EngineInput
+from slotkeeper.worker.engine import Cursor, EngineInput
 
 
 class Fate:
@@ -38,12 +38,26 @@ class MortalEngine:
         self._engine = engine
         self._fate = fate
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    def replay_changelog(
+        self, records: Sequence[Entry]
+    ) -> Sequence[tuple[bytes | None, bytes | None]]:
         self._fate.reach("restore")
-        return self._engine.restore(records)
+        return self._engine.replay_changelog(records)
 
-    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
-        return self._engine.load_inventory(records)
+    def replay_inventory(self, records: Sequence[Entry]) -> int:
+        return self._engine.replay_inventory(records)
+
+    def snapshot_part(self, cursor: Cursor | None = None) -> tuple[bytes, Cursor | None]:
+        part = self._engine.snapshot_part(cursor)
+        self._fate.reach("part taken")
+        return part
+
+    def load_part(self, part: bytes) -> None:
+        self._engine.load_part(part)
+        self._fate.reach("part loaded")
+
+    def clear(self) -> None:
+        self._engine.clear()
 
     def close(self) -> None:
         self._engine.close()
@@ -119,7 +133,7 @@ async def main(file: str, point: str, number: str) -> None:
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         sys.stdout.write("open\n")
         sys.stdout.flush()
-        await run(streams, mortal, until_idle=True, progress=tell)
+        await run(streams, mortal, until_idle=True, progress=tell, snapshots=settings.snapshots())
 
 
 if __name__ == "__main__":

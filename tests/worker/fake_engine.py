@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
-from slotkeeper.streams import Output
+from slotkeeper.streams import Entry, Output
 from slotkeeper.worker.engine import EngineInput
 
 TABLE = "smart-metering-inventory"
@@ -41,30 +41,63 @@ class FakeEngine:
         self.poison: bytes | None = None
         self.broken = False
         self.on_stage: Callable[[], None] = lambda: None
+        self.replayed = 0
+        self.loaded = 0
+        self.cleared = 0
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    def replay_changelog(self, records: Sequence[Entry]) -> list[tuple[bytes | None, bytes | None]]:
         assert self.staged is None, "restored with a batch open"
-        if self.is_open:
-            self.close()
-        for key, value in records:
-            assert not key.startswith(b"@"), "the worker's own record reached the engine"
-            self.marks[key] = max(self.marks.get(key, 0), int(value or b"0"))
+        assert not self.is_open
+        self.replayed += len(records)
+        others: list[tuple[bytes | None, bytes | None]] = []
+        for record in records:
+            if record.key is None or record.key.startswith(b"@"):
+                others.append((record.key, record.value))
+            else:
+                self.marks[record.key] = max(
+                    self.marks.get(record.key, 0), int(record.value or b"0")
+                )
+        return others
+
+    def replay_inventory(self, records: Sequence[Entry]) -> int:
+        assert not self.is_open
+        self.known |= {record.key for record in records if record.key is not None}
         return len(records)
 
-    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
+    def snapshot_part(
+        self, cursor: tuple[int, int] | None = None
+    ) -> tuple[bytes, tuple[int, int] | None]:
+        """One key a part, so that many batches can come in between."""
+        assert self.is_open
+        assert self.staged is None
+        keys = sorted(self.marks.keys() | self.known)
+        at = 0 if cursor is None else cursor[1]
+        part = {
+            key.decode(): [self.marks.get(key, 0), key in self.known] for key in keys[at : at + 1]
+        }
+        return json.dumps(part).encode(), (0, at + 1) if at < len(keys) else None
+
+    def load_part(self, part: bytes) -> None:
         assert not self.is_open
-        self.known |= {key for _, key, _ in records if key is not None}
-        return len(records)
+        for name, (mark, known) in json.loads(part).items():
+            self.loaded += 1
+            self.marks[name.encode()] = mark
+            if known:
+                self.known.add(name.encode())
 
     def open(self) -> None:
         assert not self.is_open
         self.is_open = True
 
     def close(self) -> None:
+        self.is_open = False
+
+    def clear(self) -> None:
+        assert not self.is_open
+        self.cleared += 1
         self.marks.clear()
         self.known.clear()
         self.decided.clear()
-        self.is_open = False
 
     def stage(
         self,

@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
+from slotkeeper.streams import Entry
 from slotkeeper.worker import run
 
 from .conftest import Bench
@@ -16,10 +17,10 @@ class SlowToRestore(FakeEngine):
     restoring: threading.Event
     let_go: threading.Event
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    def replay_changelog(self, records: Sequence[Entry]) -> list[tuple[bytes | None, bytes | None]]:
         self.restoring.set()
         self.let_go.wait()
-        return super().restore(records)
+        return super().replay_changelog(records)
 
 
 async def test_a_stop_does_not_wait_for_a_restore(bench: Bench) -> None:

@@ -42,8 +42,6 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
     once, which loses nothing either. At the end it tells what it did, with --json as one object on
     standard output. Standard error carries text for a terminal and JSON lines for anything else.
     """
-    if settings.snapshot.directory:
-        _log.warning("a setting does nothing yet", extra={"setting": "snapshot.directory"})
     _log.info(
         "worker begins",
         extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
@@ -107,4 +105,5 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
             progress=tell,
             watch=metrics.watch,
             drain_s=settings.worker.drain_seconds,
+            snapshots=settings.snapshots(),
         )

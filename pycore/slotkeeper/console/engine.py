@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from slotkeeper.streams import Finished
+from slotkeeper.streams import Entry, Finished
 from slotkeeper.worker import Engine, EngineFactory, Staged
-from slotkeeper.worker.engine import EngineInput
+from slotkeeper.worker.engine import Cursor, EngineInput
 
 from .metrics import Metrics
 
@@ -38,15 +38,29 @@ class MeasuredEngine:
         self._metrics = metrics
         self._closed_at = time.perf_counter()
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    def replay_changelog(
+        self, records: Sequence[Entry]
+    ) -> Sequence[tuple[bytes | None, bytes | None]]:
         """Take changelog records."""
-        taken = self._engine.restore(records)
-        self._metrics.restored.inc(len(records))
-        return taken
+        others = self._engine.replay_changelog(records)
+        self._metrics.restored.inc(len(records) - len(others))
+        return others
 
-    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
+    def replay_inventory(self, records: Sequence[Entry]) -> int:
         """Take inventory records that were applied before."""
-        return self._engine.load_inventory(records)
+        return self._engine.replay_inventory(records)
+
+    def snapshot_part(self, cursor: Cursor | None = None) -> tuple[bytes, Cursor | None]:
+        """Give a part of what is committed."""
+        return self._engine.snapshot_part(cursor)
+
+    def load_part(self, part: bytes) -> None:
+        """Take a part into a cleared engine."""
+        self._engine.load_part(part)
+
+    def clear(self) -> None:
+        """Forget everything but burned numbers."""
+        self._engine.clear()
 
     def close(self) -> None:
         """Close the partition: a restore begins."""

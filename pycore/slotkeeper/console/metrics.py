@@ -192,10 +192,21 @@ class _View(Collector):
             ("messages_consumed", "Input records decided.", summary.records),
             ("messages_quarantined", "Records over which the engine failed.", summary.quarantined),
             ("duplicates_dropped", "Repeats met.", summary.dispositions["DUPLICATE"]),
+            (
+                "counter_regressions",
+                "Refusals of a store that is behind what it once acknowledged.",
+                summary.regressions,
+            ),
             ("fenced", "Times another owner had the partition.", summary.fenced),
             ("rebalances", "Times the share was told.", self._group.reassigned),
         ):
             yield CounterMetricFamily(f"slotkeeper_{name}", help_text, value=count)
+        refused = CounterMetricFamily(
+            "slotkeeper_snapshots_refused", "Snapshots that were not used.", labels=["reason"]
+        )
+        for reason, count in summary.snapshots_refused.items():
+            refused.add_metric([reason], count)
+        yield refused
 
     def _partitions(self) -> Iterator[Metric]:
         owners = self._group.owners
@@ -214,13 +225,30 @@ class _View(Collector):
             "How long the oldest of them waits; 0 if none does.",
             labels=["partition"],
         )
+        remaining = GaugeMetricFamily(
+            "slotkeeper_restore_remaining_records",
+            "Records that a running restore has still to read at most.",
+            labels=["partition"],
+        )
+        snapshot_age = GaugeMetricFamily(
+            "slotkeeper_snapshot_age_seconds",
+            "Since the partition's last snapshot by this worker.",
+            labels=["partition"],
+        )
+        octets = GaugeMetricFamily(
+            "slotkeeper_snapshot_bytes", "Size of that snapshot.", labels=["partition"]
+        )
         now = asyncio.get_running_loop().time()
         for number, owner in owners.items():
+            remaining.add_metric([str(number)], owner.restore_remaining)
+            taken = owner.snapshot
+            if taken is not None and taken.octets is not None:
+                snapshot_age.add_metric([str(number)], now - taken.at_s)
+                octets.add_metric([str(number)], taken.octets)
             waiting.add_metric([str(number)], owner.requests_held)
             since = owner.held_since
             age.add_metric([str(number)], 0.0 if since is None else now - since)
-        yield waiting
-        yield age
+        yield from (waiting, age, remaining, snapshot_age, octets)
 
 
 async def _lags(group: Group) -> dict[int, Mapping[str, int]]:

@@ -19,6 +19,8 @@ def obstacles(group: Group | None) -> list[str]:
     for number in sorted(group.share):
         owner = group.owners.get(number)
         phase = Phase.WAITING if owner is None else owner.phase
+        left = 0 if owner is None else owner.restore_remaining
+        more = f", {left} records left at most" if left else ""
         if phase is not Phase.OPEN:
-            found.append(f"partition {number} {phase}")
+            found.append(f"partition {number} {phase}{more}")
     return found

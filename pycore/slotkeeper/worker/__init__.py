@@ -9,6 +9,7 @@ from .acknowledge import acknowledge, examine
 from .engine import Engine, EngineFactory, Staged
 from .owner import Owner, Phase
 from .run import Group, Progress, run, stopping_on_signals
+from .snapshots import Snapshots
 from .summary import Summary
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Owner",
     "Phase",
     "Progress",
+    "Snapshots",
     "Staged",
     "Summary",
     "acknowledge",

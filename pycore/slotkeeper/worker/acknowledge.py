@@ -52,7 +52,7 @@ async def acknowledge(
         # The incarnation is new by what was just accepted, so it is no objection of its own.
         renewed = truth and replace(truth, incarnation=evidence.incarnation)
         accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
-        positions = beginning(truth, evidence).advanced({})
+        positions = beginning(truth, evidence).taken_over(clock()).advanced({})
         outputs: list[Output] = [
             acknowledgement(
                 positions, partition, reason=reason, by=by, accepted=accepted, now_ms=clock()
@@ -73,7 +73,7 @@ async def _look(
         truth: Positions | None = None
         records = 0
         async for batch in owned.changelog():
-            truth = newest(truth, [record.value for record in batch if record.key == KEY])
+            truth = newest(truth, [(record.key, record.value) for record in batch])
             records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
         evidence = await gather_evidence(
             owned, partitions=streams.partitions, changelog_records=records

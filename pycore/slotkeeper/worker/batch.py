@@ -17,6 +17,7 @@ from .engine import Engine, EngineInput, Staged
 from .intake import Batch
 from .off_loop import OffLoop
 from .positions import KEY, Positions
+from .standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,12 @@ class Outcome:
 
 
 class BatchRunner:
-    """Takes batches of one partition through the engine and into the streams."""
+    """Takes batches of one partition through the engine and into the streams.
+
+    Attributes:
+        standing: Up to where the engine knows what is committed; None before the first commit
+            of a new partition.
+    """
 
     def __init__(
         self,
@@ -41,9 +47,12 @@ class BatchRunner:
         partition: OwnedPartition,
         engine: Engine,
         off_loop: OffLoop,
+        *,
         clock: Callable[[], int],
+        standing: Standing | None,
     ) -> None:
         """Work for an owned partition whose engine is restored and open."""
+        self.standing = standing
         self._layout = layout
         self._partition = partition
         self._engine = engine
@@ -64,8 +73,9 @@ class BatchRunner:
             await self._off_loop(staged.fold)
             return Outcome(positions, prepared.reasons)
         advanced = positions.advanced(batch.positions)
+        at_ms = self._clock()
         try:
-            await self._commit([], advanced, finished=prepared.finished, void=prepared.void)
+            end = await self._commit([], advanced, finished=prepared.finished, void=prepared.void)
         except CommitAbortedError:
             await self._off_loop(staged.discard)
             raise
@@ -74,6 +84,7 @@ class BatchRunner:
             staged.in_doubt()
             raise
         await self._off_loop(staged.fold)
+        self.standing = Standing(positions=advanced, changelog=end, at_ms=at_ms)
         return Outcome(advanced, prepared.reasons)
 
     async def quarantine(self, record: EngineInput, fault: str, positions: Positions) -> Outcome:
@@ -96,9 +107,9 @@ class BatchRunner:
         *,
         finished: Finished | None = None,
         void: Sequence[int] = (),
-    ) -> None:
+    ) -> int:
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
-        await self._partition.commit(
+        return await self._partition.commit(
             [*outputs, truth], advanced.inputs, finished=finished, void=void
         )
 

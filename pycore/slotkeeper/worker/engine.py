@@ -3,10 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
-from slotkeeper.streams import Finished
+from slotkeeper.streams import Entry, Finished
 
 EngineInput: TypeAlias = tuple[str, int, bytes | None, bytes | None]
 """``(stream, offset, key, value)`` of a record of the engine's own partition."""
+
+
+Cursor: TypeAlias = tuple[int, int]
+"""Where a part of a snapshot begins; of meaning to the engine alone."""
 
 
 class Staged(Protocol):
@@ -43,14 +47,25 @@ class Staged(Protocol):
 class Engine(Protocol):
     """The decisions of one partition."""
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
-        """Take changelog records, in several calls if there are many."""
+    def replay_changelog(
+        self, records: Sequence[Entry]
+    ) -> Sequence[tuple[bytes | None, bytes | None]]:
+        """Take changelog records, in several calls if there are many; gives those of others."""
 
-    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
-        """Take inventory records ``(offset, key, value)`` that were applied before."""
+    def replay_inventory(self, records: Sequence[Entry]) -> int:
+        """Take inventory records that were applied before, in their order."""
+
+    def snapshot_part(self, cursor: Cursor | None = None) -> tuple[bytes, Cursor | None]:
+        """Give a part of what is committed, and where the next one begins."""
+
+    def load_part(self, part: bytes) -> None:
+        """Take a part into a cleared engine; the logs since the first part complete it."""
 
     def close(self) -> None:
         """Forget what is staged; nothing is decided until the engine is restored and opened."""
+
+    def clear(self) -> None:
+        """Forget everything but burned numbers; of a closed engine."""
 
     def open(self) -> None:
         """Restoring is complete."""

@@ -12,7 +12,9 @@ from slotkeeper.streams import (
     CommitInDoubtError,
     FencedError,
     Layout,
+    OwnedPartition,
     Ownership,
+    StoppedForOperatorError,
     StreamsError,
     TryLaterError,
 )
@@ -22,13 +24,17 @@ from .engine import Engine, EngineInput
 from .intake import Batch
 from .off_loop import OffLoop
 from .patience import Patience
-from .restore import restore
+from .restore import NOTHING, Restored, Restorer
+from .snapshots import Snapshots, SnapshotTaker
 from .summary import Summary
 from .tenure import Tenure
 
 _log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+CHEAP_OCTETS = 64 << 20
+"""A worker that ends takes a last snapshot if it has no more: a fraction of a second."""
 
 
 class Phase(StrEnum):
@@ -58,6 +64,7 @@ class Owner:
         clock: Callable[[], int],
         summary: Summary,
         committed: Callable[[], None],
+        snapshots: Snapshots | None = None,
     ) -> None:
         """Prepare; ``start`` begins.
 
@@ -69,6 +76,7 @@ class Owner:
             clock: Milliseconds since 1970 UTC.
             summary: Counts what is done.
             committed: Called after each commit.
+            snapshots: None if there are none.
         """
         self.number = number
         self.phase = Phase.WAITING
@@ -76,6 +84,8 @@ class Owner:
         self._partitions = partitions
         self._make_engine = engine
         self._engine = engine()
+        # One for all its stays, so that a call left behind by a stop is not overtaken.
+        self._off_loop = OffLoop(f"engine-{number}")
         self._clock = clock
         self._summary = summary
         self._committed = committed
@@ -83,6 +93,29 @@ class Owner:
         self._patience = Patience()
         self._one_by_one = False
         self._stop = asyncio.Event()
+        self._ends = False
+        self._restorer = Restorer(
+            number,
+            layout=layout,
+            partitions=partitions,
+            clock=clock,
+            summary=summary,
+            snapshots=snapshots,
+        )
+        self._snapshots = snapshots
+        self._taker: SnapshotTaker | None = None
+        # Held by a batch, from its judgement to its fold, and by each slice of a snapshot.
+        self._between = asyncio.Lock()
+
+    @property
+    def restore_remaining(self) -> int:
+        """How many offsets of changelog and table a running restore has still to read at most."""
+        return self._restorer.remaining.records
+
+    @property
+    def snapshot(self) -> SnapshotTaker | None:
+        """Takes the partition's snapshots; None before it was first served, or without them."""
+        return self._taker
 
     @property
     def serving(self) -> bool:
@@ -113,28 +146,32 @@ class Owner:
         self._stop = asyncio.Event()
         return self._serve(ownership)
 
-    def stop(self) -> None:
-        """Let the partition go after the batch in hand."""
+    def stop(self, *, ends: bool = False) -> None:
+        """Let the partition go after the batch in hand; for good if the worker ``ends``."""
+        self._ends = ends
         self._stop.set()
 
     async def _serve(self, ownership: Ownership) -> None:
-        with OffLoop(f"engine-{self.number}") as off_loop:
-            while not self._stop.is_set():
-                try:
-                    await self._own(ownership, off_loop)
-                except CommitInDoubtError as error:
-                    # The partition is taken over again as by a stranger; after a fence, not before
-                    # this worker is entitled to it again.
-                    self._summary.in_doubt += 1
-                    self._summary.fenced += isinstance(error, FencedError)
-                    self._warn("partition is restored anew", error)
-                    await self._patience.pause_or(lasting(error))
-                except EngineFaultError as error:
-                    _log.exception("engine failed, a new one begins", extra=self._about)
-                    await self._patience.pause_or(error)
-                    self._engine = self._make_engine()
+        while not self._stop.is_set():
+            try:
+                await self._own(ownership)
+            except CommitInDoubtError as error:
+                # The partition is taken over again as by a stranger; after a fence, not before
+                # this worker is entitled to it again.
+                self._summary.in_doubt += 1
+                self._summary.fenced += isinstance(error, FencedError)
+                self._warn("partition is restored anew", error)
+                await self._patience.pause_or(lasting(error))
+            except EngineFaultError as error:
+                _log.exception("engine failed, a new one begins", extra=self._about)
+                await self._patience.pause_or(error)
+                self._engine = self._make_engine()
+                self._restorer.known = None
+            except StoppedForOperatorError:
+                self._summary.regressions += 1
+                raise
 
-    async def _own(self, ownership: Ownership, off_loop: OffLoop) -> None:
+    async def _own(self, ownership: Ownership) -> None:
         self.phase = Phase.FENCING
         partition = await self._unless_stopped(ownership.open(self.number))
         if partition is None:
@@ -142,28 +179,64 @@ class Owner:
         try:
             self.phase = Phase.RESTORING
             restored = await self._unless_stopped(
-                restore(
-                    self._layout, partition, self._engine, off_loop, partitions=self._partitions
-                )
+                self._restorer.restore(partition, self._engine, self._off_loop)
             )
             if restored is None:
                 return
-            positions, replayed = restored
-            self._summary.restored += replayed
-            runner = BatchRunner(self._layout, partition, self._engine, off_loop, self._clock)
-            self._tenure = tenure = Tenure(self._layout, partition, runner, positions)
-            self.phase = Phase.OPEN
-            _log.info("partition is open", extra={**self._about, "restored": replayed})
+            await self._serve_restored(partition, restored)
+        finally:
+            self._tenure = None
+            self.phase = Phase.WAITING
+            await partition.close()
+
+    async def _serve_restored(self, partition: OwnedPartition, restored: Restored) -> None:
+        runner = BatchRunner(
+            self._layout,
+            partition,
+            self._engine,
+            self._off_loop,
+            clock=self._clock,
+            standing=self._restorer.known,
+        )
+        self._tenure = tenure = Tenure(self._layout, partition, runner, restored.positions)
+        self.phase = Phase.OPEN
+        about = {**self._about, "restored": restored.replayed, "added_to": restored.source}
+        _log.info("partition is open", extra=about)
+        taker = self._snapshot_taker(partition, runner)
+        taking = None
+        try:
             # Without records: what is parked is judged against what was just restored.
             await self._decide_together(tenure, Batch())
+            if taker is not None:
+                at_once = restored.source == NOTHING
+                taking = asyncio.create_task(taker.run(self._between, at_once=at_once))
             while not self._stop.is_set():
                 batch = await self._unless_stopped(tenure.next())
                 if batch is not None and batch.ranks:
                     await self._decide(tenure, batch)
         finally:
-            self._tenure = None
-            self.phase = Phase.WAITING
-            await partition.close()
+            # What others commit from here on, a return reads.
+            self._restorer.known = runner.standing
+            if taking is not None:
+                # Nobody waits for what the disk is doing: it is left where it stands.
+                taking.cancel()
+        if self._ends and taker is not None:
+            await taker.take(self._between, share=1.0, most=CHEAP_OCTETS)
+
+    def _snapshot_taker(
+        self, partition: OwnedPartition, runner: BatchRunner
+    ) -> SnapshotTaker | None:
+        if self._snapshots is None:
+            return None
+        self._taker = SnapshotTaker(
+            self._snapshots,
+            partition,
+            self._engine,
+            self._off_loop,
+            partitions=self._partitions,
+            standing=lambda: runner.standing,
+        )
+        return self._taker
 
     async def _unless_stopped(self, reading: Coroutine[None, None, T]) -> T | None:
         """Give what the fence, restore or fetch gives; None as soon as a stop is asked for."""
@@ -193,7 +266,8 @@ class Owner:
     async def _decide_together(self, tenure: Tenure, batch: Batch) -> None:
         while True:
             try:
-                reasons = await tenure.decide(batch)
+                async with self._between:
+                    reasons = await tenure.decide(batch)
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
                 self._warn("batch is tried again", error)

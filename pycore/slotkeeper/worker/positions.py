@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Self, TypeAlias
 
 from slotkeeper.streams import StoppedForOperatorError
 
@@ -12,6 +12,12 @@ KEY = b"@positions"
 
 VERSION = 1
 """Of the record's form."""
+
+TENURES_KEPT = 16
+"""Enough to recognise what was known some rollouts ago, and 400 octets a commit at most."""
+
+Tenure: TypeAlias = tuple[int, int]
+"""The sequence from which an owner went on, and when it took over, milliseconds since 1970 UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,16 +29,40 @@ class Positions:
         partitions: How many partitions there were.
         incarnation: Of the store in which it was written.
         inputs: By stream, the offset of the first record that is not yet decided.
+        tenures: Of the last owners that committed, the oldest first. A store that was rolled back
+            and served since has another owner where this one was.
     """
 
     sequence: int
     partitions: int
     incarnation: str
     inputs: Mapping[str, int]
+    tenures: tuple[Tenure, ...] = ()
 
     def advanced(self, inputs: Mapping[str, int]) -> Self:
         """Give the next commit's positions."""
         return replace(self, sequence=self.sequence + 1, inputs={**self.inputs, **inputs})
+
+    def taken_over(self, now_ms: int) -> Self:
+        """Give what the commits of a new owner go on from."""
+        tenures = (*self.tenures, (self.sequence, now_ms))
+        return replace(self, tenures=tenures[-TENURES_KEPT:])
+
+    def goes_on_from(self, known: Self) -> bool | None:
+        """Say whether these are later positions of the history that ``known`` is of.
+
+        None where that cannot be said: too many owners since, or one of a program that left no
+        trace of itself.
+        """
+        if not known.tenures:
+            return None
+        last = known.tenures[-1]
+        if last in self.tenures:
+            later = self.tenures[self.tenures.index(last) + 1 :]
+            reached = later[0][0] if later else self.sequence
+            return reached >= known.sequence
+        reaches_back = bool(self.tenures) and self.tenures[0][0] <= last[0]
+        return False if reaches_back else None
 
     def encode(self) -> bytes:
         """Give the changelog record's value."""
@@ -42,6 +72,7 @@ class Positions:
             "partitions": self.partitions,
             "incarnation": self.incarnation,
             "positions": dict(self.inputs),
+            "tenures": self.tenures,
         }
         return json.dumps(content, separators=(",", ":")).encode()
 
@@ -60,6 +91,7 @@ class Positions:
                     partitions=int(content["partitions"]),
                     incarnation=str(content["incarnation"]),
                     inputs={str(name): int(at) for name, at in content["positions"].items()},
+                    tenures=tuple((int(at), int(ms)) for at, ms in content.get("tenures", ())),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -141,6 +173,7 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         partitions=evidence.partitions,
         incarnation=evidence.incarnation,
         inputs=inputs,
+        tenures=() if truth is None else truth.tenures,
     )
 
 

@@ -1,65 +1,286 @@
-"""From the committed changelog to an engine that may decide, and to the positions it stands at."""
+"""From committed logs to an engine that may decide, and to the positions it stands at.
 
-from slotkeeper.streams import Layout, OwnedPartition, StoppedForOperatorError
+What the engine knows already, or a snapshot does, only shortens the reading: the evidence is
+gathered, and compared, as if everything had been read.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from slotkeeper.streams import Entry, Layout, OwnedPartition, StoppedForOperatorError
 
 from .engine import Engine
 from .off_loop import OffLoop
 from .positions import KEY, Evidence, Positions, beginning, objections
+from .remaining import Remaining
+from .snapshot_file import RefusedSnapshotError
+from .snapshots import Snapshots, load
+from .standing import Standing
+from .summary import Summary
 
 RESERVED = b"@"
 """Begins the changelog's keys that are the worker's own and no device's."""
 
+NOTHING = "nothing"
+WARM = "memory"
+SNAPSHOT = "snapshot"
+"""What a replay can be added to; the log has the words."""
 
-async def restore(
-    layout: Layout,
-    partition: OwnedPartition,
-    engine: Engine,
-    off_loop: OffLoop,
-    *,
-    partitions: int,
-) -> tuple[Positions, int]:
-    """Replay changelog and table into the engine and open it.
+SET_ASIDE = ("ahead", "damaged", "foreign")
+"""Reasons for which a snapshot will never be of use. The others may only be this worker's."""
 
-    Gives the positions to read on from, and how many changelog records were replayed.
+_log = logging.getLogger(__name__)
 
-    Raises:
-        StoppedForOperatorError: The store contradicts its own changelog.
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """An engine that is open.
+
+    Attributes:
+        positions: To read on from.
+        replayed: How many changelog records were read.
+        source: What they were added to: nothing, a snapshot, or what was in memory.
     """
-    # It may have served this partition before, and others since.
-    await off_loop(engine.close)
-    truth: Positions | None = None
-    replayed = 0
-    async for records in partition.changelog():
-        truth = newest(truth, [record.value for record in records if record.key == KEY])
-        changes = [
-            (record.key, record.value)
-            for record in records
-            if record.key is not None and not record.key.startswith(RESERVED)
-        ]
-        await off_loop(lambda changes=changes: engine.restore(changes))  # type: ignore[misc]
-        replayed += len(changes)
-    evidence = await gather_evidence(partition, partitions=partitions, changelog_records=replayed)
-    against = objections(truth, evidence)
-    if against:
-        raise StoppedForOperatorError(
-            f"partition {partition.number} stopped: {'; '.join(against)}. Put the newest store "
-            "back, or acknowledge with a reason",
-            partition=partition.number,
+
+    positions: Positions
+    replayed: int
+    source: str
+
+
+class Restorer:
+    """Restores one partition's engine, each time that the partition is taken over.
+
+    Attributes:
+        known: Up to where the engine knows what is committed, and keeps it while the partition is
+            served by others; None where it has to be filled from the beginning.
+        remaining: How much is left of a restore that runs.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        *,
+        layout: Layout,
+        partitions: int,
+        clock: Callable[[], int],
+        summary: Summary,
+        snapshots: Snapshots | None = None,
+    ) -> None:
+        """Begin with an engine that knows nothing.
+
+        Args:
+            number: The partition.
+            layout: The streams.
+            partitions: How many there are.
+            clock: Milliseconds since 1970 UTC.
+            summary: Counts what is done.
+            snapshots: None if there are none.
+        """
+        self.known: Standing | None = None
+        self.remaining = Remaining(number)
+        self._number = number
+        self._layout = layout
+        self._partitions = partitions
+        self._clock = clock
+        self._summary = summary
+        self._snapshots = snapshots
+
+    async def restore(
+        self, partition: OwnedPartition, engine: Engine, off_loop: OffLoop
+    ) -> Restored:
+        """Replay changelog and table into the engine and open it.
+
+        Raises:
+            StoppedForOperatorError: The store contradicts its own changelog, or what this process
+                knows of it.
+        """
+        now_ms = self._clock()
+        await off_loop(engine.close)
+        with self.remaining:
+            end = await partition.changelog_end()
+            base = await self._warm(partition, end, now_ms)
+            if base is None:
+                base = await self._filled(partition, engine, off_loop, now_ms)
+            replay = partial(self._changelog, partition, engine, off_loop, end)
+            truth, replayed = await replay(base)
+            if base is not None and not self._goes_on(base, truth or base.standing.positions):
+                await self._empty(engine, off_loop)
+                base = None
+                truth, replayed = await replay(None)
+            if truth is None and base is not None:
+                truth = base.standing.positions
+            evidence = await gather_evidence(
+                partition, partitions=self._partitions, changelog_records=replayed
+            )
+            against = objections(truth, evidence)
+            if against:
+                raise self._contradiction("; ".join(against))
+            positions = beginning(truth, evidence)
+            await self._table(partition, engine, off_loop, base, positions)
+        await off_loop(engine.open)
+        if truth is not None:
+            self.known = Standing(positions=truth, changelog=end, at_ms=now_ms)
+        self._summary.restored += replayed
+        source = NOTHING if base is None else base.source
+        return Restored(positions.taken_over(now_ms), replayed, source)
+
+    async def _warm(self, partition: OwnedPartition, end: int, now_ms: int) -> "_Base | None":
+        """Give what the engine knows, if that is not too old to be added to."""
+        known = self.known
+        if known is None:
+            return None
+        if end < known.changelog:
+            raise self._contradiction(
+                f"the changelog ends at {end}, and this worker knows it up to {known.changelog}: "
+                "an older copy was restored, or its newest records are lost"
+            )
+        if partition.incarnation != known.positions.incarnation:
+            raise self._contradiction(
+                f"this is incarnation {partition.incarnation} of the store, and this worker knows "
+                f"{known.positions.incarnation}"
+            )
+        if known.too_old(now_ms, await partition.tombstones_ms()):
+            return None
+        return _Base(known, known.positions, WARM)
+
+    async def _filled(
+        self, partition: OwnedPartition, engine: Engine, off_loop: OffLoop, now_ms: int
+    ) -> "_Base | None":
+        """Empty the engine, and fill it from the snapshot if there is one that can be used."""
+        await self._empty(engine, off_loop)
+        if self._snapshots is None:
+            return None
+        try:
+            loaded = await load(
+                self._snapshots,
+                partition,
+                engine,
+                off_loop,
+                partitions=self._partitions,
+                now_ms=now_ms,
+            )
+        except (OSError, RefusedSnapshotError) as error:
+            self._set_aside(error)
+            await self._empty(engine, off_loop)
+            return None
+        if loaded is None:
+            return None
+        return _Base(loaded.standing, loaded.reaches, SNAPSHOT)
+
+    def _goes_on(self, base: "_Base", truth: Positions) -> bool:
+        """Say whether the changelog is one history with what it is added to."""
+        goes_on = truth.goes_on_from(base.reaches)
+        if goes_on is False and base.source == WARM:
+            raise self._contradiction(
+                f"the changelog does not go on from what this worker knows of it, commit "
+                f"{base.reaches.sequence}: an older copy was restored and served since"
+            )
+        if not goes_on and base.source == SNAPSHOT:
+            detail = "the changelog does not tell of the commits that it holds"
+            self._set_aside(RefusedSnapshotError("foreign", detail))
+        return bool(goes_on)
+
+    async def _changelog(
+        self,
+        partition: OwnedPartition,
+        engine: Engine,
+        off_loop: OffLoop,
+        end: int,
+        base: "_Base | None",
+    ) -> tuple[Positions | None, int]:
+        """Replay the changelog; gives the newest positions met, and how many records."""
+        since = 0 if base is None else base.standing.changelog
+        truth: Positions | None = None
+        replayed = 0
+        self.remaining.set(self._layout.changelog, end - since)
+        ends = await partition.ends()
+        self.remaining.set(self._layout.table, ends[self._layout.table] - self._since(base))
+        batches = partition.changelog(since)
+        async for records, others in fed(batches, engine.replay_changelog, off_loop):
+            truth = newest(truth, others)
+            replayed += len(records) - len(others)
+            self.remaining.set(self._layout.changelog, end - records[-1].offset - 1)
+        self.remaining.set(self._layout.changelog, 0)
+        return truth, replayed
+
+    async def _table(
+        self,
+        partition: OwnedPartition,
+        engine: Engine,
+        off_loop: OffLoop,
+        base: "_Base | None",
+        positions: Positions,
+    ) -> None:
+        table, below = self._layout.table, positions.inputs[self._layout.table]
+        self.remaining.set(table, below - self._since(base))
+        batches = partition.table(below, self._since(base))
+        async for records, _ in fed(batches, engine.replay_inventory, off_loop):
+            self.remaining.set(table, below - records[-1].offset - 1)
+
+    def _since(self, base: "_Base | None") -> int:
+        """Give the table's offset up to which it was read."""
+        return 0 if base is None else base.standing.positions.inputs.get(self._layout.table, 0)
+
+    async def _empty(self, engine: Engine, off_loop: OffLoop) -> None:
+        self.known = None
+        await off_loop(engine.clear)
+
+    def _set_aside(self, error: OSError | RefusedSnapshotError) -> None:
+        """Say why a snapshot is not used, and keep it for who wants to know."""
+        reason = error.reason if isinstance(error, RefusedSnapshotError) else "unreadable"
+        self._summary.snapshots_refused[reason] += 1
+        about = {"partition": self._number, "reason": reason, "error": str(error)}
+        _log.warning("snapshot is refused", extra=about)
+        if self._snapshots is not None and reason in SET_ASIDE:
+            file = self._snapshots.file(self._number)
+            with contextlib.suppress(OSError):
+                file.replace(file.with_name(f"{file.name}.refused"))
+
+    def _contradiction(self, what: str) -> StoppedForOperatorError:
+        return StoppedForOperatorError(
+            f"partition {self._number} stopped: {what}. Put the newest store back, or acknowledge "
+            "with a reason",
+            partition=self._number,
         )
-    positions = beginning(truth, evidence)
-    async for records in partition.table(positions.inputs[layout.table]):
-        known = [(record.offset, record.key, record.value) for record in records]
-        await off_loop(lambda known=known: engine.load_inventory(known))  # type: ignore[misc]
-    await off_loop(engine.open)
-    return positions, replayed
 
 
-def newest(truth: Positions | None, values: list[bytes | None]) -> Positions | None:
+async def fed(
+    batches: AsyncIterator[Sequence[Entry]],
+    take: Callable[[Sequence[Entry]], T],
+    off_loop: OffLoop,
+) -> AsyncIterator[tuple[Sequence[Entry], T]]:
+    """Let the engine take each batch while the next one is fetched; gives what it said to each."""
+    taken: Sequence[Entry] = ()
+    taking: asyncio.Future[T] | None = None
+    try:
+        async for records in batches:
+            if taking is not None:
+                yield taken, await taking
+            taken, taking = records, asyncio.ensure_future(off_loop(partial(take, records)))
+        if taking is not None:
+            yield taken, await taking
+    finally:
+        # A call that runs goes on; whatever is asked of the engine next comes after it.
+        if taking is not None:
+            taking.cancel()
+
+
+def newest(
+    truth: Positions | None, records: Iterable[tuple[bytes | None, bytes | None]]
+) -> Positions | None:
     """Give the positions with the highest sequence; a log's order is not relied upon."""
-    for value in values:
-        found = Positions.decode(value)
-        if truth is None or found.sequence > truth.sequence:
-            truth = found
+    for key, value in records:
+        if key == KEY:
+            found = Positions.decode(value)
+            if truth is None or found.sequence > truth.sequence:
+                truth = found
     return truth
 
 
@@ -75,3 +296,12 @@ async def gather_evidence(
         starts=await partition.starts(),
         ends=await partition.ends(),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """What a replay is added to: where from, the last positions that it may hold, and its name."""
+
+    standing: Standing
+    reaches: Positions
+    source: str

@@ -13,6 +13,7 @@ from slotkeeper.streams.clock import system_clock
 
 from .engine import EngineFactory
 from .owner import Owner
+from .snapshots import Snapshots
 from .summary import Summary
 
 _log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ async def run(
     watch: Callable[["Group"], None] | None = None,
     clock: Callable[[], int] = system_clock,
     drain_s: float = 20.0,
+    snapshots: Snapshots | None = None,
 ) -> Summary:
     """Work until stopped, or until all input is decided.
 
@@ -62,6 +64,7 @@ async def run(
         watch: Given the group before it serves, for who wants to look on, such as the console.
         clock: Milliseconds since 1970 UTC.
         drain_s: Seconds for the batches in hand after a stop.
+        snapshots: Where and how often; None keeps none.
 
     Raises:
         StoppedForOperatorError: A store cannot be trusted; an operator decides.
@@ -70,7 +73,7 @@ async def run(
     """
     stop = stop or asyncio.Event()
     async with streams.own() as ownership:
-        group = Group(streams, ownership, engines, clock, progress)
+        group = Group(streams, ownership, engines, clock, progress, snapshots=snapshots)
         if watch is not None:
             watch(group)
         group_task = asyncio.create_task(group.serve())
@@ -139,6 +142,8 @@ class Group:
         engines: EngineFactory,
         clock: Callable[[], int],
         progress: Callable[[Progress], None] | None,
+        *,
+        snapshots: Snapshots | None = None,
     ) -> None:
         """Begin with no partition."""
         self.summary = Summary()
@@ -149,7 +154,9 @@ class Group:
         self._make = engines
         self._clock = clock
         self._progress = progress
-        # Kept when a partition goes: numbers that its engine burned stay burned.
+        self._snapshots = snapshots
+        # Kept when a partition goes: numbers that its engine burned stay burned, and what it knows
+        # need not be read again when the partition returns.
         self._known: dict[int, Owner] = {}
         self._owners: dict[int, Owner] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
@@ -177,7 +184,7 @@ class Group:
                     break
                 await self._follow(changed.result(), tasks)
             for owner in self._owners.values():
-                owner.stop()
+                owner.stop(ends=True)
 
     def stop(self) -> None:
         """Let every owner end after its batch in hand."""
@@ -228,6 +235,7 @@ class Group:
                 clock=self._clock,
                 summary=self.summary,
                 committed=self._tell,
+                snapshots=self._snapshots,
             )
             self._known[number] = self._owners[number] = owner
             self._tasks[number] = tasks.create_task(owner.start(self._ownership))

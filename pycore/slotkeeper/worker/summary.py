@@ -17,6 +17,8 @@ class Summary:
         aborted: Batches that were discarded and tried again.
         in_doubt: Commits whose end nobody knew; their partitions were restored.
         fenced: Of these, for the reason that another owner had the partition.
+        regressions: Refusals of a store that contradicts what it once acknowledged.
+        snapshots_refused: Snapshots that were not used, by reason.
         quarantined: Records over which the engine failed; they are dead letters now.
         dispositions: Committed decisions by disposition.
         reasons: The same by disposition and reason.
@@ -28,7 +30,9 @@ class Summary:
     aborted: int = 0
     in_doubt: int = 0
     fenced: int = 0
+    regressions: int = 0
     quarantined: int = 0
+    snapshots_refused: Counter[str] = field(default_factory=Counter)
     dispositions: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
 
@@ -49,7 +53,9 @@ class Summary:
             "aborted": self.aborted,
             "in_doubt": self.in_doubt,
             "fenced": self.fenced,
+            "regressions": self.regressions,
             "quarantined": self.quarantined,
+            "snapshots_refused": dict(sorted(self.snapshots_refused.items())),
             "dispositions": dict(sorted(self.dispositions.items())),
             "reasons": dict(sorted(self.reasons.items())),
         }

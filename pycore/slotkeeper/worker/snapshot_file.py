@@ -1,0 +1,264 @@
+"""The file that holds a snapshot: a header, the engine's parts, a footer.
+
+Frames follow one another, each with a kind, a length and a CRC-32 before its content. The header
+says whose snapshot it is and from where to replay, the footer how many parts there are and how far
+the changelog had come when the last was taken. The file ends with the footer's place, so that a
+file which is cut short shows before anything of it is used. `docs/snapshots.md` has the layout.
+"""
+
+import json
+import os
+import struct
+import zlib
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, TypeVar
+
+from slotkeeper._core import SNAPSHOT_FORMAT
+
+FORMAT = 1
+"""Of the frames and of what header and footer say. The parts have their own."""
+
+MAGIC = b"slotsnap"
+END = struct.Struct(">Q8s")
+"""The footer's place and the magic octets again."""
+
+FRAME = struct.Struct(">cII")
+"""Kind, length, CRC-32 of the content."""
+
+HEADER, PART, FOOTER = b"H", b"P", b"F"
+
+FRAME_OCTETS = 1 << 28
+"""The most that a frame may claim to have: far more than any part."""
+
+
+class RefusedSnapshotError(Exception):
+    """A snapshot that is not used.
+
+    Attributes:
+        reason: One word for counting: damaged, foreign, newer, ahead, old.
+    """
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep the word beside the sentence."""
+        super().__init__(detail)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """Whose snapshot it is, and from where to replay.
+
+    Attributes:
+        application: Names the streams among others that a directory may be shared with.
+        partition: From 0.
+        partitions: How many there are.
+        incarnation: Of the store.
+        at_ms: When nothing more was committed than what the first part holds.
+        changelog: Offset of the changelog to replay from.
+        positions: The changelog's record at that time; it says from where to replay the table.
+        format: Of the file.
+        parts_format: Of the parts.
+    """
+
+    application: str
+    partition: int
+    partitions: int
+    incarnation: str
+    at_ms: int
+    changelog: int
+    positions: str
+    format: int = FORMAT
+    parts_format: int = SNAPSHOT_FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """How far the last part reaches.
+
+    Attributes:
+        parts: How many there are.
+        checksum: CRC-32 over the checksums of the parts, in their order.
+        changelog: No part holds what was committed at or after this offset.
+        positions: The changelog's record at that time.
+    """
+
+    parts: int
+    checksum: int
+    changelog: int
+    positions: str
+
+
+class SnapshotWriter:
+    """Writes a snapshot beside the one that there may be. Blocks; not for the event loop."""
+
+    def __init__(self, path: Path, header: Header) -> None:
+        """Begin a file with a name of its own.
+
+        What another writer of this partition left behind is removed. One that still lives loses
+        its file, and finds out when it is done.
+        """
+        self._path = path
+        for left in path.parent.glob(f"{path.name}.*.new"):
+            left.unlink(missing_ok=True)
+        self._new = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
+        self._file: BinaryIO = self._new.open("xb")
+        self._parts = 0
+        self._checksum = 0
+        self._file.write(MAGIC)
+        self._frame(HEADER, _json(header))
+
+    def part(self, content: bytes) -> None:
+        """Append a part."""
+        checksum = self._frame(PART, content)
+        self._checksum = zlib.crc32(checksum.to_bytes(4, "big"), self._checksum)
+        self._parts += 1
+
+    def finish(self, *, changelog: int, positions: str) -> int:
+        """Make the file the partition's snapshot; durable on return. Gives its octets.
+
+        Raises:
+            OSError: It is not; after a failed sync nobody knows what the disk has, so that the
+                file is never used.
+        """
+        place = self._file.tell()
+        footer = Footer(
+            parts=self._parts, checksum=self._checksum, changelog=changelog, positions=positions
+        )
+        self._frame(FOOTER, _json(footer))
+        self._file.write(END.pack(place, MAGIC))
+        octets = self._file.tell()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._new.replace(self._path)
+        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+        return octets
+
+    def abandon(self) -> None:
+        """Leave no trace, wherever it stands."""
+        with suppress(OSError):
+            self._file.close()
+        with suppress(OSError):
+            self._new.unlink(missing_ok=True)
+
+    def _frame(self, kind: bytes, content: bytes) -> int:
+        checksum = zlib.crc32(content)
+        self._file.write(FRAME.pack(kind, len(content), checksum))
+        self._file.write(content)
+        return checksum
+
+
+class SnapshotReader:
+    """Reads a snapshot, header and footer first. Blocks; not for the event loop.
+
+    Attributes:
+        header: What the file begins with.
+        footer: What it ends with.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file and check its ends.
+
+        Raises:
+            FileNotFoundError: There is no snapshot.
+            OSError: It cannot be read.
+            RefusedSnapshotError: It is torn, damaged, or of another format.
+        """
+        self._file: BinaryIO = path.open("rb")
+        try:
+            footer_at = self._footer_at()
+            self.header = self._header()
+            parts_at = self._file.tell()
+            self._file.seek(footer_at)
+            self.footer = _read(Footer, self._frame(FOOTER)[0])
+            self._file.seek(parts_at)
+        except BaseException:
+            self._file.close()
+            raise
+        self._left = self.footer.parts
+        self._checksum = 0
+
+    def part(self) -> bytes | None:
+        """Give the next part; None after the last, when all of them have been found to fit.
+
+        Raises:
+            RefusedSnapshotError: It is damaged.
+        """
+        if self._left == 0:
+            if self._checksum != self.footer.checksum:
+                raise RefusedSnapshotError("damaged", "its parts do not belong together")
+            return None
+        content, checksum = self._frame(PART)
+        self._checksum = zlib.crc32(checksum.to_bytes(4, "big"), self._checksum)
+        self._left -= 1
+        return content
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _footer_at(self) -> int:
+        """Find the footer, and stand after the octets with which the file begins."""
+        octets = self._file.seek(0, os.SEEK_END)
+        if octets >= len(MAGIC) + END.size:
+            self._file.seek(-END.size, os.SEEK_END)
+            place, end = END.unpack(self._file.read(END.size))
+            self._file.seek(0)
+            if self._file.read(len(MAGIC)) == MAGIC == end and place < octets:
+                return int(place)
+        raise RefusedSnapshotError("damaged", "it is cut short, or no snapshot")
+
+    def _header(self) -> Header:
+        content, _ = self._frame(HEADER)
+        try:
+            formats = json.loads(content)["format"], json.loads(content)["parts_format"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RefusedSnapshotError("damaged", "its header cannot be understood") from error
+        if formats != (FORMAT, SNAPSHOT_FORMAT):
+            raise RefusedSnapshotError(
+                "newer",
+                f"it has format {formats[0]} with parts of format {formats[1]}, and this program "
+                f"knows {FORMAT} with {SNAPSHOT_FORMAT}",
+            )
+        return _read(Header, content)
+
+    def _frame(self, kind: bytes) -> tuple[bytes, int]:
+        at = self._file.tell()
+        frame = self._file.read(FRAME.size)
+        if len(frame) == FRAME.size:
+            found, length, checksum = FRAME.unpack(frame)
+            if found == kind and length <= FRAME_OCTETS:
+                content = self._file.read(length)
+                if len(content) == length and zlib.crc32(content) == checksum:
+                    return content, checksum
+        raise RefusedSnapshotError("damaged", f"it is damaged at octet {at}")
+
+
+def _json(content: Header | Footer) -> bytes:
+    return json.dumps(asdict(content)).encode()
+
+
+T = TypeVar("T", Header, Footer)
+
+
+def _read(what: type[T], content: bytes) -> T:
+    try:
+        return what(**json.loads(content))
+    except (ValueError, TypeError) as error:
+        raise RefusedSnapshotError("damaged", "its ends cannot be understood") from error
