@@ -18,6 +18,7 @@ from slotkeeper.streams import (
     Output,
     WrongUseError,
 )
+from slotkeeper.streams.kafka.clients import BATCH_OCTETS
 
 BATCH: list[Output] = [
     (AUDIT, PARTITION, b"k", b"v", []),
@@ -51,6 +52,22 @@ async def be_fenced(bench: Bench) -> None:
         await zombie.close()
         await heir.commit(BATCH, {RESPONSES: 2})
         await heir.close()
+
+
+async def test_a_fence_between_two_batches_of_a_topic_is_told_once(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    await be_fenced_while_sending(bench)
+    assert complaints(caplog) == []
+
+
+async def be_fenced_while_sending(bench: Bench) -> None:
+    async with bench.opened() as streams, streams.own() as ownership:
+        zombie = await ownership.open(PARTITION)
+        await ownership.open(PARTITION)
+        one_batch = (AUDIT, PARTITION, b"k", bytes(BATCH_OCTETS), [])
+        with pytest.raises(FencedError):
+            await zombie.commit([one_batch] * 2, {RESPONSES: 1})
 
 
 async def test_a_refused_batch_is_told_once(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -96,11 +96,18 @@ async def _send_in_order(
     sent: list[tuple[asyncio.Future[Any], int]] = []
     for batch in (*ready, *_built(producer, records, timestamp_ms)):
         delivery = await producer.send_batch(batch, place.topic, partition=place.partition)
+        delivery.add_done_callback(_look_at)
         sent.append((delivery, batch.record_count()))
         # A batch takes a millisecond to build; whoever waits for the loop gets it between two.
         await asyncio.sleep(0)
     acknowledged = await asyncio.gather(*(delivery for delivery, _ in sent))
     return int(acknowledged[-1].offset) + sent[-1][1]
+
+
+def _look_at(delivery: asyncio.Future[Any]) -> None:
+    """Take notice of a failure: nobody awaits it where the next batch could not be handed over."""
+    if not delivery.cancelled():
+        delivery.exception()
 
 
 def _built(
