@@ -5,7 +5,7 @@ import dataclasses
 import re
 
 import pytest
-from tests.kafka.acls import Right, grant
+from tests.kafka.acls import Right, grant, revoke
 from tests.kafka.bench import Bench
 from tests.kafka.secured import Secured
 from tests.worker.fake_engine import REQUESTS
@@ -16,7 +16,7 @@ from slotkeeper.streams import (
     WrongUseError,
     create_streams,
 )
-from slotkeeper.worker import acknowledge, examine
+from slotkeeper.worker import acknowledge, examine, run
 
 INPUTS = SLOTKEEPER.inputs
 CHANGELOG = SLOTKEEPER.changelog
@@ -126,6 +126,23 @@ async def test_the_worker_names_the_right_that_is_missing(
         with pytest.raises(WrongUseError) as refusal:
             await worker.run()
     assert named(missing, str(refusal.value))
+    assert await secured_bench.numbers() == []
+
+
+@pytest.mark.parametrize("operation", ["Read", "Write"])
+async def test_a_right_that_is_taken_away_ends_the_worker(
+    door: Door, secured_bench: Bench, operation: str
+) -> None:
+    worker, _ = await door.let_in("worker")
+    topic = secured_bench.topic(REQUESTS if operation == "Read" else "audit-trail")
+    async with worker.opened() as streams:
+        working = asyncio.create_task(run(streams, worker.make))
+        await worker.working.wait()
+        await revoke(secured_bench.servers, "worker", Right(operation, "topic", topic))
+        await secured_bench.ask()
+        async with asyncio.timeout(30):
+            with pytest.raises(WrongUseError, match=rf"{operation}\b.* on topic .*{topic}"):
+                await working
     assert await secured_bench.numbers() == []
 
 

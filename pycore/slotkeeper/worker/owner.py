@@ -17,6 +17,7 @@ from slotkeeper.streams import (
     StoppedForOperatorError,
     StreamsError,
     TryLaterError,
+    WrongUseError,
 )
 
 from .batch import BatchRunner
@@ -297,6 +298,7 @@ class Owner:
 
 def lasting(error: Exception) -> Exception:
     """Raise at once what another attempt a moment later would not mend; else give it back."""
-    if isinstance(error, StreamsError) and isinstance(error.__cause__, TryLaterError):
+    lasts = TryLaterError | WrongUseError
+    if isinstance(error, StreamsError) and isinstance(error.__cause__, lasts):
         raise error.__cause__
     return error
