@@ -27,6 +27,9 @@ PARTITIONS = 4
 RATE = 1_500
 """Records a second: a fraction of what a worker decides, so that it catches up after each fault."""
 
+SNAPSHOT_S = 3
+"""So often that workers die while they write one, and begin from one."""
+
 SETTINGS = StreamsSettings(application="chaos", topic_prefix="chaos.", partitions=PARTITIONS)
 
 
@@ -93,6 +96,9 @@ topic_prefix = "{SETTINGS.topic_prefix}"
 witness = "witness"
 session_timeout_ms = {SESSION_S * 1_000:.0f}
 heartbeat_interval_ms = 1000
+[snapshot]
+directory = "snapshots"
+every_seconds = {SNAPSHOT_S}
 """,
     )
 

@@ -73,8 +73,11 @@ class Report:
         yield "fenced", self.told.fenced
         yield "in doubt, fenced included", self.told.events["partition is restored anew"]
         yield "aborted and tried again", self.told.events["batch is tried again"]
-        yield "restores", self.told.events["partition is open"]
+        yield "restores", self.told.restores.total()
+        for source, count in sorted(self.told.restores.items()):
+            yield f"  added to {source}", count
         yield "changelog records replayed", self.told.restored
+        yield "snapshots taken", self.told.events["snapshot is taken"]
         yield "tracebacks of the Kafka client", self.told.of_the_client
         for status, count in sorted(self.exits.items()):
             yield f"workers' exit status {status}", count

@@ -32,6 +32,7 @@ class Told:
     Attributes:
         events: How often each event of the program's own stands there.
         restored: Changelog records that were replayed.
+        restores: How many were added to ``nothing``, a ``snapshot``, or what was in ``memory``.
         fenced: Partitions that were lost to another owner.
         of_the_client: Tracebacks that aiokafka wrote. It does so where a broker answers what it
             does not know, as Kafka 4.3.1 does when a fence meets the commit of whom it fences
@@ -41,6 +42,7 @@ class Told:
 
     events: Counter[str] = field(default_factory=Counter)
     restored: int = 0
+    restores: Counter[str] = field(default_factory=Counter)
     fenced: int = 0
     of_the_client: int = 0
     unexpected: list[str] = field(default_factory=list)
@@ -59,8 +61,12 @@ class Told:
             self.unexpected.append(f"{worker} met {entry['event']}: {entry['exception']}")
         if entry["logger"].startswith("slotkeeper"):
             self.events[entry["event"]] += 1
-            self.restored += entry.get("restored", 0) if "partition" in entry else 0
             self.fenced += "later owner" in entry.get("error", "")
+        if entry["event"] == "partition is open":
+            self.restored += entry["restored"]
+            self.restores[entry["added_to"]] += 1
+        elif entry["event"] == "snapshot is refused":
+            self.unexpected.append(f"{worker} refused a snapshot: {entry['error']}")
 
 
 class Worker:
