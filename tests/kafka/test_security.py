@@ -3,6 +3,9 @@
 import base64
 import dataclasses
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +16,8 @@ from tests.kafka.bench import Bench
 from tests.kafka.broker import PASSWORD, PASSWORDS, USER, Cluster
 from tests.kafka.secured import Secured, password
 
+from slotkeeper.lab.keystore import write_settings
+from slotkeeper.lab.pki import Pki
 from slotkeeper.streams import StreamsSettings, WrongUseError
 
 OAUTHBEARER = {"security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "OAUTHBEARER"}
@@ -83,6 +88,34 @@ async def test_a_token_that_cannot_be_used_is_refused(secured: Secured, tmp_path
     told = await refused(url, by_provider)
     assert "refuses the token" in told
     assert token(lasts_s=-60)[:30] not in told
+
+
+@pytest.mark.parametrize(
+    ("password", "status", "told"),
+    [(PASSWORD, 0, ""), ("guessed", 2, "refuses user")],
+)
+def test_a_supervisor_sees_a_fault_of_configuration(
+    url: str, bench: Bench, tmp_path: Path, *, password: str, status: int, told: str
+) -> None:
+    more = f"""
+[kafka]
+application = "{bench.settings.application}"
+topic_prefix = "{bench.settings.topic_prefix}"
+security_protocol = "SASL_PLAINTEXT"
+sasl_mechanism = "SCRAM-SHA-512"
+sasl_plain_username = "{USER}"
+"""
+    config = write_settings(tmp_path, [Pki(11).acb], streams=url, more=more)
+    done = subprocess.run(
+        [Path(sys.executable).parent / "slotkeeper", "run", "--until-idle", "--config", config],
+        env={**os.environ, "SLOTKEEPER_KAFKA__SASL_PLAIN_PASSWORD": password},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == status, done.stderr
+    assert told in done.stderr
+    assert password not in done.stderr
 
 
 async def works(client: Bench) -> None:
