@@ -49,22 +49,12 @@ async def fill(broker: Broker, setting: Setting, load: Load, plan: Plan) -> None
     await asyncio.to_thread(program.wait, FILLED_S)
 
 
-async def measure(setting: Setting, plan: Plan, *, first: str) -> dict[str, Any]:
-    """Restore, and read without restoring; one after the other on the same core."""
-    config = setting.folder / "slotkeeper.toml"
-    done = await asyncio.to_thread(
-        subprocess.run,
-        [
-            *("taskset", "-c", plan.core, sys.executable, "-P"),
-            *(str(HERE / "programs" / "restoring.py"), str(config), first),
-        ],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr[-4000:])
-    return figures(orjson.loads(done.stdout.splitlines()[-1]), plan)
+async def measure(setting: Setting, plan: Plan, order: tuple[str, str]) -> dict[str, Any]:
+    """Restore, and read without restoring; in this order, on the same core."""
+    found: dict[str, Any] = {}
+    for what in order:
+        found |= await asyncio.to_thread(_measured, setting, plan, what)
+    return figures(found, plan)
 
 
 def figures(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
@@ -79,3 +69,20 @@ def figures(found: dict[str, Any], plan: Plan) -> dict[str, Any]:
     if found["devices"] != plan.devices:
         raise RuntimeError(f"{found['devices']} devices of {plan.devices} were restored")
     return row
+
+
+def _measured(setting: Setting, plan: Plan, what: str) -> dict[str, Any]:
+    config = setting.folder / "slotkeeper.toml"
+    done = subprocess.run(  # noqa: S603  # a program of this package
+        [
+            *("taskset", "-c", plan.core, sys.executable, "-P"),
+            *(str(HERE / "programs" / "restoring.py"), str(config), what),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RuntimeError(done.stderr[-4000:])
+    found: dict[str, Any] = orjson.loads(done.stdout.splitlines()[-1])
+    return found

@@ -241,8 +241,8 @@ class Restore:
     async def measure(self, broker: Broker, name: str, key: str, folder: Path, repeat: int) -> Row:
         del broker, name, key, folder
         assert self._setting is not None, "prepare comes first"
-        first = ("bare", "restore")[repeat % 2]
-        return {**await restore.measure(self._setting, self._plan, first=first), "how": self._how}
+        order = (("bare", "restore"), ("restore", "bare"))[repeat % 2]
+        return {**await restore.measure(self._setting, self._plan, order), "how": self._how}
 
     async def finish(self, broker: Broker) -> None:
         await broker.remove("restore.")

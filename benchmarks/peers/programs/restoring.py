@@ -1,9 +1,9 @@
-"""Restores one partition as the worker does, and reads the same topics doing nothing with them.
+"""Restores one partition as the worker does, or reads the same topics and drops what it gets.
 
-``restoring.py CONFIG bare|restore`` does one of the two first, then the other, and prints an
-object: seconds and records of each. The bare reader is an aiokafka consumer that drops what
-``getmany`` gives, with aiokafka's own fetch size and with one four times as large; the faster of
-the two is what the worker is compared with.
+``restoring.py CONFIG restore|bare`` prints an object: seconds and records of changelog and
+inventory. The bare reader is an aiokafka consumer whose ``getmany`` is called in a loop, with
+aiokafka's own fetch size and with one four times as large; the faster of the two is what the worker
+is compared with.
 """
 
 import asyncio
@@ -21,20 +21,19 @@ from slotkeeper.cli.run import engine_factory
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Streams, open_streams
 from slotkeeper.streams.address import kafka_servers
+from slotkeeper.streams.clock import system_clock
+from slotkeeper.worker import Summary
 from slotkeeper.worker.off_loop import OffLoop
-from slotkeeper.worker.restore import restore
+from slotkeeper.worker.restore import Restorer
 
 FETCH_OCTETS = (1024 * 1024, 4 * 1024 * 1024)
 """aiokafka's own ``max_partition_fetch_bytes``, and more."""
 
 
 async def main() -> None:
-    config, first = sys.argv[1:]
+    config, what = sys.argv[1:]
     settings = Settings.load(Path(config), environment={})
-    found: dict[str, Any] = {}
-    for what in (first, "restore" if first == "bare" else "bare"):
-        found |= await (read_bare(settings) if what == "bare" else restored(settings))
-    print(json.dumps(found))
+    print(json.dumps(await {"restore": read_and_restored, "bare": read_bare}[what](settings)))
 
 
 async def read_bare(settings: Settings) -> dict[str, Any]:
@@ -77,7 +76,7 @@ async def bare(servers: str, topic: str, octets: int) -> tuple[float, int]:
         await client.stop()
 
 
-async def restored(settings: Settings) -> dict[str, Any]:
+async def read_and_restored(settings: Settings) -> dict[str, Any]:
     """Restore partition 0 of streams that nobody else owns."""
     async with (
         open_streams(settings.streams, settings.streams_settings()) as streams,
@@ -95,16 +94,21 @@ async def restored_partition(
 ) -> dict[str, Any]:
     before = resident()
     engine = engine_factory(settings.authority(), settings)(0, streams.partitions)
+    restorer = Restorer(
+        0,
+        layout=streams.layout,
+        partitions=streams.partitions,
+        clock=system_clock,
+        summary=Summary(),
+    )
     with OffLoop("engine") as off_loop:
         begun, cpu = time.perf_counter(), time.process_time()
-        _, replayed = await restore(
-            streams.layout, partition, engine, off_loop, partitions=streams.partitions
-        )
+        restored = await restorer.restore(partition, engine, off_loop)
         end, cpu_end = time.perf_counter(), time.process_time()
     held = engine.statistics()
     return {
         "changelog_s": partition.table_at - begun,
-        "changelog_records": replayed,
+        "changelog_records": restored.replayed,
         "inventory_s": end - partition.table_at,
         "inventory_records": partition.table_records,
         "cpu_s": cpu_end - cpu,

@@ -36,7 +36,7 @@ mod _core {
     #[pymodule_export]
     use crate::errors::{
         BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
-        SignerUnavailableError, SlotkeeperError,
+        SignerUnavailableError, SlotkeeperError, UnreadableSnapshotError,
     };
     #[pymodule_export]
     use crate::finished::{CoreFinished, CorePack};
@@ -55,6 +55,7 @@ mod _core {
             "__version__",
             concat!(env!("CARGO_PKG_VERSION"), "+unsigned"),
         )?;
+        module.add("SNAPSHOT_FORMAT", slotkeeper_engine::SNAPSHOT_FORMAT)?;
         module.add("BUILD_PROFILE", "unsigned")
     }
 }
