@@ -65,7 +65,7 @@ async def be_fenced_while_sending(bench: Bench) -> None:
     async with bench.opened() as streams, streams.own() as ownership:
         zombie = await ownership.open(PARTITION)
         await ownership.open(PARTITION)
-        one_batch = (AUDIT, PARTITION, b"k", bytes(BATCH_OCTETS), [])
+        one_batch: Output = (AUDIT, PARTITION, b"k", bytes(BATCH_OCTETS), [])
         with pytest.raises(FencedError):
             await zombie.commit([one_batch] * 2, {RESPONSES: 1})
 
