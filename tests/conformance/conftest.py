@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import pytest
 
-from slotkeeper.streams import Streams, StreamsSettings, open_streams
+from slotkeeper.streams import OwnedPartition, Ownership, Streams, StreamsSettings, open_streams
 from slotkeeper.streams.memory import MemoryStreams
 
 Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Streams]]
@@ -43,3 +43,14 @@ def opener(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
 async def streams(opener: Opener) -> AsyncIterator[Streams]:
     async with opener() as opened:
         yield opened
+
+
+@pytest.fixture
+async def ownership(streams: Streams) -> AsyncIterator[Ownership]:
+    async with streams.own() as owned:
+        yield owned
+
+
+@pytest.fixture
+async def owned(ownership: Ownership) -> OwnedPartition:
+    return await ownership.open(1)

@@ -29,17 +29,6 @@ SOON_S = 60.0
 """For what is there and may take a moment to arrive; nothing waits so long that is in order."""
 
 
-@pytest.fixture
-async def ownership(streams: Streams) -> AsyncIterator[Ownership]:
-    async with streams.own() as owned:
-        yield owned
-
-
-@pytest.fixture
-async def owned(ownership: Ownership) -> OwnedPartition:
-    return await ownership.open(1)
-
-
 async def gathered(
     batches: AsyncIterator[Sequence[Entry]],
 ) -> list[tuple[bytes | None, bytes | None]]:
