@@ -28,6 +28,7 @@ def main() -> None:
         devices=given.devices,
         requests=given.requests,
         restored=given.restored,
+        saved=given.saved,
         broker_core=given.broker_core,
         program_core=given.program_core,
     )
@@ -57,7 +58,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--scenario",
         action="append",
-        choices=("even", "hot", "latency", "takeover", "restore"),
+        choices=("even", "hot", "latency", "takeover", "restore", "snapshot"),
         help="a scenario",
     )
     parser.add_argument("--repeats", type=int, default=3)
@@ -67,6 +68,7 @@ def _arguments() -> argparse.Namespace:
     # A contender that worked off everything before the measuring ends is a failure.
     parser.add_argument("--requests", type=int, default=3_000_000, help="of each backlog")
     parser.add_argument("--restored", type=int, default=200_000, help="devices to restore")
+    parser.add_argument("--saved", type=int, default=10_000_000, help="devices of the snapshot")
     parser.add_argument("--broker-core", default="2")
     parser.add_argument("--program-core", default="3")
     parser.add_argument("--results", type=Path, help="folder; nothing is written without it")

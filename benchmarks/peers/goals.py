@@ -125,6 +125,15 @@ GOALS = (
         for what in ("changelog", "inventory")
     ),
     Goal(
+        key="snapshot",
+        what="ten million devices with their inventory from a snapshot",
+        scenario="snapshot",
+        subject="signed",
+        figure="load_s",
+        most=6.0,
+        unit="s",
+    ),
+    Goal(
         key="stop",
         what="longest wait for an answer when one of two programs is stopped in order",
         scenario="takeover",

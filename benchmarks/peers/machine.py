@@ -14,7 +14,7 @@ import slotkeeper
 from .contenders import HERE
 
 MEASURED = (
-    *("rust/*/src", "pycore", "Cargo.lock", "benchmarks/peers"),
+    *("rust/*/src", "pycore", "Cargo.lock", "benchmarks/peers", "benchmarks/snapshot.py"),
     *(f":(exclude)benchmarks/peers/{name}" for name in ("README.md", "goals.py", "picture.py")),
     *(f":(exclude)benchmarks/peers/{name}" for name in ("report.py", "results.py", "soak")),
 )

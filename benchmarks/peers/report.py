@@ -85,6 +85,16 @@ TABLES = {
             "resident_device_b": "resident, B",
         },
     ),
+    "snapshot": Table(
+        heading="Start from a snapshot",
+        figures={
+            "load_s": "loaded, s",
+            "load_cpu_s": "CPU, s",
+            "file_device_b": "a device in the file, B",
+            "counted_device_b": "in the engine, counted, B",
+            "peak_device_b": "in the process at most, B",
+        },
+    ),
 }
 
 

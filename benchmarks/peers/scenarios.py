@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from . import latency, restore, takeover, throughput
+from . import latency, restore, snapshot, takeover, throughput
 from .cluster import Broker
 from .contenders import CONTENDERS, Contender, Setting
 from .line import Plan as LinePlan
@@ -22,6 +22,9 @@ PUBLISHED_S = 50_000
 MADE_S = 8_000
 """Devices made in a second; likewise."""
 
+SAVED_S = 60_000
+"""Devices filled into an engine and saved in a second; likewise."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -33,7 +36,8 @@ class Plan:
         repeats: How often.
         devices: Of the backlog on four partitions; a quarter of them stand in the hot one.
         requests: Of a backlog.
-        restored: Devices of the partition that is restored.
+        restored: Devices of the partition that is restored from the streams.
+        saved: Devices of the partition that is restored from a snapshot.
         broker_core: The broker's.
         program_core: The programs'.
     """
@@ -44,6 +48,7 @@ class Plan:
     devices: int
     requests: int
     restored: int
+    saved: int
     broker_core: str
     program_core: str
 
@@ -105,6 +110,7 @@ def scenarios(plan: Plan) -> dict[str, Scenario]:
         "latency": Latency(even, plan),
         "takeover": TakeOver(even, plan),
         "restore": Restore(Load(plan.restored), plan),
+        "snapshot": Snapshot(plan),
     }
 
 
@@ -246,6 +252,41 @@ class Restore:
 
     async def finish(self, broker: Broker) -> None:
         await broker.remove("restore.")
+
+
+class Snapshot:
+    """A partition is loaded from a snapshot, on the broker's core as well: no broker takes part."""
+
+    goal_contenders = ("signed",)
+    contenders = ("signed",)
+
+    def __init__(self, plan: Plan) -> None:
+        self._devices = plan.saved
+        self._cores = f"{plan.broker_core},{plan.program_core}"
+        self._how = f"{plan.saved:,} devices, on cores {self._cores}"
+        self._folder = Path()
+        self._saved: Row = {}
+
+    @property
+    def preparing_s(self) -> float:
+        return self._devices / SAVED_S
+
+    def expected_s(self, plan: Plan) -> float:
+        del plan
+        return 2 + self._devices / 1_000_000
+
+    async def prepare(self, broker: Broker, folder: Path) -> None:
+        del broker
+        self._folder = folder
+        self._saved = await snapshot.save(self._devices, folder, self._cores)
+
+    async def measure(self, broker: Broker, name: str, key: str, folder: Path, repeat: int) -> Row:
+        del broker, name, key, folder, repeat
+        found = await snapshot.load(self._devices, self._folder, self._cores, self._saved)
+        return {**found, "how": self._how}
+
+    async def finish(self, broker: Broker) -> None:
+        """The folder goes by itself."""
 
 
 def _setting(
