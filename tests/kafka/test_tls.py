@@ -54,7 +54,7 @@ async def test_a_key_may_have_a_password(secured: Secured) -> None:
     assert "kafka.ssl_certfile, kafka.ssl_keyfile cannot be used" in told
     # User:CN=locked has no rights: that it is let in shows by what it is told is missing.
     told = await refused(secured.url("MUTUAL"), {**given, "ssl_password": "geheim"})
-    assert "no topic" in told
+    assert "lacks rights" in told
 
 
 async def test_an_unknown_authority_is_refused(secured: Secured) -> None:
@@ -96,7 +96,7 @@ async def test_tls_where_there_is_none_is_refused_and_the_reverse(secured: Secur
 
 async def test_a_password_goes_over_tls(secured: Secured) -> None:
     # The user has no rights yet: that it is let in shows by what it is told is missing.
-    assert "no topic" in await refused(secured.url("USERS"), secured.user("worker"))
+    assert "lacks rights" in await refused(secured.url("USERS"), secured.user("worker"))
     wrong = {**secured.user("worker"), "sasl_plain_password": "guessed"}
     told = await refused(secured.url("USERS"), wrong)
     assert "refuses user 'worker' or the password" in told
