@@ -152,7 +152,7 @@ def new_engine(directory: Path) -> CoreEngine:
 def inventory(devices: int) -> Iterator[list[Kept]]:
     """Give an inventory record of each device: one of them, with another EUI-64 in all places."""
     model = events.inventory(Pki("snapshot").device(0))
-    fields = orjson.loads(model.octets)
+    fields = orjson.loads(model.octets or b"")
     old = int(fields["device_id"].replace("-", ""), 16).to_bytes(8, "big")
     certificates = [
         base64.b64decode(fields[name])
