@@ -22,7 +22,16 @@ CHUNK = 40
 """Records a round: enough for commits in every partition, few enough for a hundred rounds."""
 
 PROGRAM = Path(__file__).with_name("worker_process.py")
-POINTS = ("restore", "opened", "staged", "sealed", "committed")
+POINTS = (
+    "restore",
+    "part loaded",
+    "opened",
+    "staged",
+    "sealed",
+    "committed",
+    "part taken",
+    "synchronised",
+)
 OUTSIDE = "outside"
 """The test kills, some lines of progress on, wherever the process then is."""
 
@@ -43,6 +52,10 @@ async def test_d01_d02_d03_a_hundred_kills_break_no_law(tmp_path: Path) -> None:
         findings = await check_laws(streams)
     assert findings.broken == []
     assert findings.commands
+    # A killed writer leaves a whole snapshot behind or none, and never one that is ahead.
+    snapshots = tmp_path / "snapshots"
+    assert len(list(snapshots.glob("partition-?.snapshot"))) == streams.partitions
+    assert list(snapshots.glob("*.refused")) == []
     # Whatever was interrupted, each record was decided as if nothing had happened.
     assert findings.decisions == load.expected
 

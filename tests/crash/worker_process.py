@@ -11,11 +11,12 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Entry, Finished, open_streams
-from slotkeeper.worker import Engine, Progress, Staged, run
+from slotkeeper.worker import Engine, Progress, Snapshots, Staged, run
 from slotkeeper.worker.engine import Cursor, EngineInput
 
 
@@ -130,10 +131,21 @@ async def main(file: str, point: str, number: str) -> None:
             sys.stdout.write("committed\n")
             sys.stdout.flush()
 
+    # So often that one is written most of the time.
+    snapshots = Snapshots(
+        directory=Path(file).parent / "snapshots", application="crash", every_s=0.001
+    )
+    real_sync = os.fsync
+
+    def mortal_sync(descriptor: Any) -> None:  # noqa: ANN401
+        real_sync(descriptor)
+        fate.reach("synchronised")
+
+    os.fsync = mortal_sync
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         sys.stdout.write("open\n")
         sys.stdout.flush()
-        await run(streams, mortal, until_idle=True, progress=tell, snapshots=settings.snapshots())
+        await run(streams, mortal, until_idle=True, progress=tell, snapshots=snapshots)
 
 
 if __name__ == "__main__":
