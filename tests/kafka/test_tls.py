@@ -91,6 +91,7 @@ async def test_a_client_certificate_of_a_stranger_is_refused(secured: Secured) -
 async def test_tls_where_there_is_none_is_refused_and_the_reverse(secured: Secured) -> None:
     assert "speaks no TLS" in await refused(secured.url("PLAINTEXT"), secured.trusting)
     assert "speaks TLS" in await refused(secured.url("TLS"), {})
+    assert "speaks TLS" in await refused(secured.url("MUTUAL"), {})
     assert "speaks TLS" in await refused(secured.url("USERS"), password(USER))
 
 

@@ -42,28 +42,39 @@ async def refuse_if_told(options: ClientOptions, brokers: Iterable[tuple[str, in
         try:
             await _knock(options, host, port)
         except (errors.KafkaError, OSError) as error:
-            told = _sentence(options, broker, error) or await _mistaken(options, host, port)
+            told = _sentence(options, broker, error)
+            if not told and not isinstance(error, TimeoutError | ConnectionRefusedError):
+                told = await _mistaken(options, host, port)
             if told:
                 raise WrongUseError(f"{broker} {told}") from error
 
 
-async def _knock(options: ClientOptions, host: str, port: int) -> None:
+async def _knock(
+    options: ClientOptions, host: str, port: int, *, for_certain: bool = False
+) -> None:
     """Begin a connection as a client does, ask something, and end it."""
     security = options.security()
     context = security.get("ssl_context")
     if context is not None:
         await _shake_hands(host, port, context)
+    by_token = options.login("sasl_mechanism") == "OAUTHBEARER"
     connection = await create_conn(host, port, **security, request_timeout_ms=ATTEMPT_MS)
     try:
         answer = await connection.send(MetadataRequest([]))
-    except errors.KafkaConnectionError as error:
-        # A listener with passwords answers one question before it asks for them.
-        raise errors.SaslAuthenticationFailed from error
+    except errors.KafkaConnectionError:
+        if not by_token and "SASL" in options.login("security_protocol"):
+            raise  # it was let in, so the broker has just gone
+        # A listener with passwords answers one question before it asks for them. A broker that goes
+        # does not do the same twice.
+        if for_certain:
+            raise errors.SaslAuthenticationFailed from None
+        await _knock(options, host, port, for_certain=True)
+    else:
+        if by_token and not answer.brokers:
+            # The client takes any answer to its token for a yes.
+            raise errors.SaslAuthenticationFailed
     finally:
         await connection.close()
-    if not answer.brokers and options.login("sasl_mechanism") == "OAUTHBEARER":
-        # The client takes any answer to its token for a yes.
-        raise errors.SaslAuthenticationFailed
 
 
 async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:
@@ -90,8 +101,9 @@ async def _mistaken(options: ClientOptions, host: str, port: int) -> str:
         anybody.check_hostname = False
         anybody.verify_mode = ssl.CERT_NONE
         await _shake_hands(host, port, anybody)
-    except (errors.KafkaError, OSError):
-        return ""
+    except (errors.KafkaError, OSError) as error:
+        if "ALERT" not in str(getattr(error, "reason", "")):
+            return ""
     return "speaks TLS: set kafka.security_protocol to SSL or SASL_SSL"
 
 
@@ -137,7 +149,7 @@ def _unverified(broker: str, error: ssl.SSLCertVerificationError) -> str:
 
 def _alerted(options: ClientOptions, error: ssl.SSLError) -> str:
     reason = error.reason or ""
-    if "ALERT" not in reason:
+    if "ALERT" not in reason or "INTERNAL_ERROR" in reason:
         return ""
     if options.has_certificate:
         return (
