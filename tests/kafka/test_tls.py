@@ -1,5 +1,6 @@
 """TLS: who the broker is, and who comes, is asked and answered."""
 
+import asyncio
 import dataclasses
 from collections.abc import Mapping
 
@@ -105,8 +106,21 @@ async def test_a_password_goes_over_tls(secured: Secured) -> None:
     assert PASSWORD not in told
 
 
-async def test_a_broker_that_is_away_stays_for_later(secured: Secured) -> None:
-    settings = StreamsSettings(kafka=secured.trusting)
+@pytest.mark.parametrize("security", ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"])
+async def test_a_broker_that_is_away_stays_for_later(secured: Secured, security: str) -> None:
+    kafka = {**secured.user("worker"), "security_protocol": security}
+    await unavailable("kafka://127.0.0.1:1", kafka)
+
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    # As what stands in front of a cluster does while the cluster is away.
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        await unavailable(f"kafka://127.0.0.1:{port}", kafka)
+
+
+async def unavailable(url: str, kafka: Mapping[str, object]) -> None:
     with pytest.raises(StoreUnavailableError):
-        async with Bench("kafka://127.0.0.1:1", settings).opened():
+        async with Bench(url, StreamsSettings(kafka=kafka)).opened():
             pass
