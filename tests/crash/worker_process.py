@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.settings import Settings
@@ -137,11 +136,11 @@ async def main(file: str, point: str, number: str) -> None:
     )
     real_sync = os.fsync
 
-    def mortal_sync(descriptor: Any) -> None:  # noqa: ANN401
+    def mortal_sync(descriptor: int) -> None:
         real_sync(descriptor)
         fate.reach("synchronised")
 
-    os.fsync = mortal_sync
+    os.fsync = mortal_sync  # type: ignore[assignment]  # ours alone is called with numbers
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         sys.stdout.write("open\n")
         sys.stdout.flush()
