@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 import os
+import signal
+import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
@@ -10,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from . import machine, report
-from .cluster import Broker, running_broker
+from .cluster import Broker, quiet, running_broker
 from .contenders import CONTENDERS, ROOT, build
 from .results import Results, Row
 from .scenarios import Plan, Scenario, scenarios
@@ -21,6 +23,9 @@ RESULTS = ROOT / "benchmarks" / "results"
 
 def main() -> None:
     given = _arguments()
+    # As an exception, so that the broker and its data go, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    quiet()
     plan = Plan(
         warm_s=given.warm,
         measured_s=given.measure,
@@ -128,7 +133,11 @@ class Session:
 
     async def _measure(self, broker: Broker, runs: Runs) -> None:
         with tempfile.TemporaryDirectory(prefix="slotkeeper-peers-") as folder:
-            await runs.scenario.prepare(broker, Path(folder))
+            try:
+                await runs.scenario.prepare(broker, Path(folder))
+            except (RuntimeError, subprocess.SubprocessError) as error:
+                self._tell_failure(f"{runs.name}, before the first run", error)
+                return
             for repeat in range(self.plan.repeats):
                 # In turns, and not always the same one first: a machine that gets slower or hotter
                 # with time favours nobody.
@@ -146,16 +155,19 @@ class Session:
             try:
                 row = await runs.scenario.measure(broker, name, key, Path(folder), repeat)
             except (RuntimeError, TimeoutError, WrongOutputError) as error:
-                self.failed = True
-                why = str(error).replace(str(ROOT), ".") or type(error).__name__
-                self.results.failures.append(f"{what}: {why}")
-                print(self.results.failures[-1], flush=True)
+                self._tell_failure(what, error)
             else:
                 self.results.add(runs.name, key, row)
                 print(f"{what}, {time.monotonic() - begun:.0f} s: {_short(row)}", flush=True)
             await broker.remove(name)
         if self.folder is not None:
             report.write(self.results, self.folder)
+
+    def _tell_failure(self, what: str, error: Exception) -> None:
+        self.failed = True
+        why = str(error).replace(str(ROOT), ".") or type(error).__name__
+        self.results.failures.append(f"{what}: {why}")
+        print(self.results.failures[-1], flush=True)
 
 
 def _short(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -149,6 +150,11 @@ class Broker:
             await client.delete_topics(list(gone))
             while gone & set(await client.list_topics()):  # noqa: ASYNC110  # remote
                 await asyncio.sleep(LOOK_S)
+
+
+def quiet() -> None:
+    """Keep the client's attempts at partitions of new topics, a line each, from the progress."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
 
 
 @contextlib.asynccontextmanager

@@ -16,6 +16,7 @@ from .cluster import Broker
 from .contenders import Contender, Setting
 from .load import PARTITIONS, Load
 from .processes import Program
+from .verify import WrongOutputError
 
 RATE = 1_000
 """Requests a second."""
@@ -71,17 +72,18 @@ class Line:
     _sent: list[float] = field(default_factory=list)
     _seen: dict[int, float] = field(default_factory=dict)
     _producer: Any = None
+    _reading: Any = None
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Line"]:
         commands = f"{self.setting.prefix}cs02b-commands"
         async with self.broker.producer() as self._producer, self.broker.reader(commands) as reader:
-            reading = asyncio.create_task(self._read(reader))
+            self._reading = asyncio.create_task(self._read(reader))
             try:
                 yield self
             finally:
-                reading.cancel()
-                await asyncio.wait([reading])
+                self._reading.cancel()
+                await asyncio.wait([self._reading])
 
     async def feed(self, seconds: float) -> None:
         """Write requests at the rate; one that is late counts from when it was due."""
@@ -109,10 +111,21 @@ class Line:
         self.fed += len(requests)
 
     async def answered(self) -> None:
-        """Wait until every request has its command."""
-        async with asyncio.timeout(ANSWERED_S):
-            while len(self._seen) < self.fed:  # noqa: ASYNC110  # remote
-                await asyncio.sleep(TICK_S)
+        """Wait until every request has its command.
+
+        Raises:
+            WrongOutputError: Some have none, or two.
+        """
+        until = time.monotonic() + ANSWERED_S
+        while len(self._seen) < self.fed:
+            if self._reading.done():
+                self._reading.result()
+            if time.monotonic() > until:
+                raise WrongOutputError(
+                    f"{self.fed - len(self._seen)} of {self.fed} requests have no command "
+                    f"{ANSWERED_S:.0f} s after the last"
+                )
+            await asyncio.sleep(TICK_S)
 
     def latencies(self, first: int, last: int) -> list[float]:
         return [self._seen[number] - self._sent[number] for number in range(first, last)]
@@ -126,5 +139,6 @@ class Line:
                     # A RequestID ends with the number of the request.
                     request = orjson.loads(message.value)["request_id"]
                     number = int(request.rpartition(":")[2])
-                    assert number not in self._seen, f"two commands for {request}"
+                    if number in self._seen:
+                        raise WrongOutputError(f"two commands for {request}")
                     self._seen[number] = now

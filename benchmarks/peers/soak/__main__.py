@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.peers import machine, throughput
-from benchmarks.peers.cluster import Broker, running_broker
+from benchmarks.peers.cluster import Broker, quiet, running_broker
 from benchmarks.peers.contenders import CONTENDERS, Contender, Setting, build
 from benchmarks.peers.load import Load
 from benchmarks.peers.processes import Cost, Program, cost, ended
@@ -68,6 +69,9 @@ DRAIN_S = 60.0
 
 def main() -> None:
     given = _arguments()
+    # As an exception, so that the broker and its data go, too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    quiet()
     free = shutil.disk_usage(tempfile.gettempdir()).free
     if free < DISK_OCTETS:
         sys.exit(f"{DISK_OCTETS >> 30} GiB of disk are needed, {free >> 30} GiB are free")
