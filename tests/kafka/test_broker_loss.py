@@ -4,7 +4,8 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from tests.kafka.bench import Bench
+from aiokafka.client import AIOKafkaClient
+from tests.kafka.bench import PARTITION, RESPONSES, Bench
 from tests.kafka.broker import Cluster, class_archive
 from tests.kafka.test_zombie import Commands, ask_everywhere
 
@@ -38,3 +39,24 @@ async def test_a_lost_broker_costs_time_and_nothing_else(tmp_path: Path) -> None
         assert len(await bench.decisions()) == 8
     finally:
         cluster.kill()
+
+
+async def test_a_broker_that_shuts_down_is_asked_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is about to go tells of no brokers, whereupon the client fails by an assertion."""
+    known = AIOKafkaClient.get_random_node
+    told = iter([None])
+    unknown: list[None] = []
+
+    def nobody_at_first(client: AIOKafkaClient) -> int | None:
+        if "producer" not in client._client_id or next(told, 0) == 0:
+            return int(known(client))
+        unknown.append(None)
+        return None
+
+    monkeypatch.setattr(AIOKafkaClient, "get_random_node", nobody_at_first)
+    async with bench.opened() as streams, streams.own() as ownership:
+        owned = await ownership.open(PARTITION)
+        await owned.commit([], {RESPONSES: 0})
+    assert unknown == [None]

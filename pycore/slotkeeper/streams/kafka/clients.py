@@ -82,12 +82,13 @@ async def admin(options: ClientOptions) -> AsyncIterator[Any]:
 async def _started(client: Any, network: Any, options: ClientOptions) -> None:  # noqa: ANN401  # aiokafka has no types
     """Start a client. Whoever is cancelled meanwhile waits for it to be stoppable.
 
-    aiokafka forgets a connection, and leaves it open, if it is cancelled while it looks around.
+    aiokafka forgets a connection, and leaves it open, if it is cancelled while it looks around. By
+    an AssertionError it says that no broker is known, as one that shuts down has told it.
     """
     starting = asyncio.ensure_future(client.start())
     try:
         await asyncio.shield(starting)
-    except CLIENT as error:
+    except (*CLIENT, AssertionError) as error:
         await _ask_why(network, options)
         raise judged(error, f"no connection to {options.servers}") from error
     finally:
