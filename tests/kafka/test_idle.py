@@ -5,12 +5,16 @@ import dataclasses
 import uuid
 
 import pytest
-from tests.kafka.bench import RESPONSES, Bench
+from tests.kafka.bench import PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import REQUESTS
 
 from slotkeeper.streams import Message, StreamsSettings, create_streams
 from slotkeeper.streams.kafka.ownership import KafkaOwnership
-from slotkeeper.worker import run
+from slotkeeper.worker import Progress, run
+
+LOOKS = 100
+"""How often the first worker looks whether it is idle; without reason to wait it ends at the second
+look at partitions of which nothing is left."""
 
 
 @pytest.fixture
@@ -65,3 +69,27 @@ async def test_it_ends_when_the_others_have_decided_everything(
         assert await narrow.numbers() == [6]
         stop.set()
         await owner
+
+
+async def test_it_waits_for_what_others_may_reroute_to_it(bench: Bench) -> None:
+    # Of four partitions, 0 and 2 go to the first member, 1 and 3 to the second.
+    first = Bench(bench.url, with_options(bench.settings, client_id="a"))
+    second = Bench(bench.url, with_options(bench.settings, client_id="b"))
+    looks: asyncio.Queue[Progress] = asyncio.Queue()
+    async with bench.upstream() as upstream:
+        await upstream.begin(RESPONSES, b"elsewhere")
+        behind = asyncio.create_task(second.run())
+        await second.working.wait()
+        ahead = asyncio.create_task(first.run(progress=looks.put_nowait))
+        for _ in range(LOOKS):
+            look = asyncio.create_task(looks.get())
+            await asyncio.wait([ahead, look], return_when=asyncio.FIRST_COMPLETED)
+            assert not ahead.done(), "another worker had not decided everything"
+        await upstream.commit()
+        await asyncio.gather(ahead, behind)
+    decided = [(entry["partition"], entry["disposition"]) for entry in await bench.decisions()]
+    assert sorted(decided) == [(PARTITION, "REROUTED"), (PARTITION + 1, "RECORDED")]
+
+
+def with_options(settings: StreamsSettings, **more: object) -> StreamsSettings:
+    return dataclasses.replace(settings, kafka={**settings.kafka, **more})

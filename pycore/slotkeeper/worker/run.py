@@ -194,8 +194,9 @@ class Group:
         """Return when no input holds anything undecided.
 
         Twice in a row, since an owner that was looked at first may be given a rerouted record by
-        one that is looked at later. A worker that got no partition, because others have them all,
-        waits until those have decided everything.
+        one that is looked at later; and not before other workers have decided everything, since
+        they reroute records, too. One that got no partition, because others have them all, waits
+        for nothing else.
         """
         decided_before = -1
         others_done = False
@@ -214,7 +215,7 @@ class Group:
             lags = [await owner.lag() for owner in self._owners.values()]
             nothing_left = all(lag is not None and not any(lag.values()) for lag in lags)
             decided = self.summary.batches if nothing_left else -1
-            if decided >= 0 and decided == decided_before:
+            if 0 <= decided == decided_before and not await self._ownership.undecided():
                 return
             decided_before = decided
 
