@@ -57,6 +57,10 @@ async def conduct(
             report.drained_in = await stage.drain()
         except* (WorkerFailedError, TimeoutError) as failures:
             report.violations += [f"{type(one).__name__}: {one}" for one in failures.exceptions]
+            # It may have been in the middle of an outage.
+            await asyncio.to_thread(cluster.kill)
+            cluster.nodes[0].start()
+            await cluster.nodes[0].wait()
         async with open_streams(cluster.url, SETTINGS) as streams:
             account = Account(journal, load.expected, load.dead_tables)
             findings = await verify(streams, account)

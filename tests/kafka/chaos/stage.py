@@ -55,13 +55,9 @@ class Stage:
         """
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        async with asyncio.timeout(DRAIN_S):
-            async with asyncio.TaskGroup() as tasks:
-                for worker in self._workers:
-                    tasks.create_task(worker.finish())
-            # Each ends when its own share is decided; what a later one wrote again to the right
-            # partition is left.
-            await self._workers[0].finish()
+        async with asyncio.timeout(DRAIN_S), asyncio.TaskGroup() as tasks:
+            for worker in self._workers:
+                tasks.create_task(worker.finish())
         return loop.time() - begin
 
     async def _strike(self, fault: Fault) -> None:

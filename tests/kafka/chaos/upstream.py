@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
@@ -24,6 +24,9 @@ LINGER_S = 1.5
 
 PATIENCE_MS = 60_000
 """A broker that is started again takes seconds."""
+
+STOP_S = 5.0
+"""A run that has failed shall end."""
 
 
 class Upstream:
@@ -84,14 +87,20 @@ async def upstream(servers: str, prefix: str, seed: int) -> AsyncIterator[Upstre
         "enable_idempotence": True,
         "request_timeout_ms": PATIENCE_MS,
     }
-    plain = AIOKafkaProducer(**options)
-    transactional = AIOKafkaProducer(**options, transactional_id=f"{prefix}upstream")
-    await plain.start()
+    async with (
+        started(AIOKafkaProducer(**options)) as plain,
+        started(AIOKafkaProducer(**options, transactional_id=f"{prefix}upstream")) as transactional,
+    ):
+        yield Upstream(plain, transactional, prefix, seed)
+
+
+@asynccontextmanager
+async def started(producer: Any) -> AsyncIterator[Any]:  # noqa: ANN401  # aiokafka has no types
+    await producer.start()
     try:
-        await transactional.start()
-        try:
-            yield Upstream(plain, transactional, prefix, seed)
-        finally:
-            await transactional.stop()
+        yield producer
     finally:
-        await plain.stop()
+        # It would wait for what it has not sent yet, although the broker is gone for good.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S):
+                await producer.stop()
