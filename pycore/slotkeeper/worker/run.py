@@ -57,8 +57,8 @@ async def run(
     Args:
         streams: Where from and where to.
         engines: Makes the engine of a partition.
-        until_idle: End when every record of every input is decided; parked ones are. While other
-            workers have partitions as well, of this worker's share; of all, if it has none.
+        until_idle: End when every record of every input is decided, by whichever worker; parked
+            ones are.
         stop: End after the batches in hand when this is set.
         progress: Called often and briefly; from the event loop.
         watch: Given the group before it serves, for who wants to look on, such as the console.
@@ -212,7 +212,8 @@ class Group:
             if not self._owners or not all(owner.idle for owner in self._owners.values()):
                 decided_before = -1
                 continue
-            lags = [await owner.lag() for owner in self._owners.values()]
+            # A copy, since the share may change meanwhile.
+            lags = [await owner.lag() for owner in list(self._owners.values())]
             nothing_left = all(lag is not None and not any(lag.values()) for lag in lags)
             decided = self.summary.batches if nothing_left else -1
             if 0 <= decided == decided_before and not await self._ownership.undecided():
