@@ -10,12 +10,13 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from aiokafka import errors
-from aiokafka.conn import create_conn
+from aiokafka.conn import OAuthAuthenticator, create_conn
+from aiokafka.protocol.admin import SaslAuthenticateRequest, SaslHandShakeRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from slotkeeper.streams.errors import WrongUseError
 
-from .options import TOKEN_FILE, TOKEN_PROVIDER, ClientOptions
+from .options import TOKEN_FILE, TOKEN_PROVIDER, ClientOptions, Options
 
 REFUSAL_S = 1.0
 """How long a broker may take to refuse a client certificate after the handshake, where TLS 1.3 lets
@@ -57,24 +58,45 @@ async def _knock(
     context = security.get("ssl_context")
     if context is not None:
         await _shake_hands(host, port, context)
-    by_token = options.login("sasl_mechanism") == "OAUTHBEARER"
     connection = await create_conn(host, port, **security, request_timeout_ms=ATTEMPT_MS)
+    if options.login("sasl_mechanism") == "OAUTHBEARER":
+        # The client takes any answer to its token for a yes.
+        await connection.close()
+        await _show_token(security, host, port)
+        return
     try:
-        answer = await connection.send(MetadataRequest([]))
+        await connection.send(MetadataRequest([]))
     except errors.KafkaConnectionError:
-        if not by_token and "SASL" in options.login("security_protocol"):
+        if "SASL" in options.login("security_protocol"):
             raise  # it was let in, so the broker has just gone
         # A listener with passwords answers one question before it asks for them. A broker that goes
         # does not do the same twice.
         if for_certain:
             raise errors.SaslAuthenticationFailed from None
         await _knock(options, host, port, for_certain=True)
-    else:
-        if by_token and not answer.brokers:
-            # The client takes any answer to its token for a yes.
-            raise errors.SaslAuthenticationFailed
     finally:
         await connection.close()
+
+
+async def _show_token(security: Options, host: str, port: int) -> None:
+    """Raise if the token is answered by anything: a broker that takes it says nothing more."""
+    context = security.get("ssl_context")
+    connection = await create_conn(
+        host,
+        port,
+        security_protocol="PLAINTEXT" if context is None else "SSL",
+        ssl_context=context,
+        request_timeout_ms=ATTEMPT_MS,
+    )
+    try:
+        await connection.send(SaslHandShakeRequest("OAUTHBEARER"))
+        token = OAuthAuthenticator(sasl_oauth_token_provider=security[TOKEN_PROVIDER])
+        message, _ = await token.step(None)
+        answer = await connection.send(SaslAuthenticateRequest(message))
+    finally:
+        await connection.close()
+    if answer.error_code or answer.sasl_auth_bytes:
+        raise errors.SaslAuthenticationFailed
 
 
 async def _shake_hands(host: str, port: int, context: ssl.SSLContext) -> None:
