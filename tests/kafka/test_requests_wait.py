@@ -1,12 +1,17 @@
 """Law 2 with an upstream that writes by transactions."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
-from tests.kafka.bench import RESPONSES, Bench
+from tests.kafka.bench import PARTITION, RESPONSES, Bench
+from tests.kafka.test_zombie import Commands
 from tests.worker.fake_engine import COMMANDS, REQUESTS
 
-from slotkeeper.worker import Progress
+from slotkeeper.worker import Progress, run
+
+if TYPE_CHECKING:
+    from slotkeeper.worker.run import Group
 
 OTHER = 2
 """A partition that nothing holds back."""
@@ -44,6 +49,29 @@ async def test_an_outcome_committed_just_before_the_request(bench: Bench) -> Non
             await bench.run()
             expected.append(number + 1)
     assert await bench.numbers() == expected
+
+
+async def test_each_request_has_a_fence_of_its_own(bench: Bench) -> None:
+    groups: list[Group] = []
+    stop = asyncio.Event()
+    async with bench.upstream() as upstream, bench.opened() as streams:
+        worker = asyncio.create_task(run(streams, bench.make, stop=stop, watch=groups.append))
+        commands = Commands(streams)
+        await upstream.begin(RESPONSES, b"100")
+        await upstream.commit()
+        await bench.ask()
+        await commands.come(1)
+        await upstream.begin(RESPONSES, b"500")
+        await bench.ask()
+        answered = asyncio.create_task(commands.come(1))
+        while not groups[0].owners[PARTITION].requests_held:
+            assert not answered.done(), "the request was not held back"
+            await asyncio.sleep(0)
+        await upstream.commit()
+        await answered
+        stop.set()
+        await worker
+    assert await bench.numbers() == [101, 501]
 
 
 @pytest.mark.parametrize(("committed", "number"), [(True, 51), (False, 1)])
