@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from slotkeeper._core import BatchOpenError, NotRestoredError, UnreadableSnapshotError
+from slotkeeper._core import SlotkeeperError, UnreadableSnapshotError
 from slotkeeper.streams import OwnedPartition, StoppedForOperatorError
 
 from .engine import Engine
@@ -192,7 +192,7 @@ class SnapshotTaker:
         begun_at = loop.time()
         try:
             octets = await self._write(standing, _Slices(between, share, most))
-        except (OSError, BatchOpenError, NotRestoredError) as error:
+        except (OSError, SlotkeeperError) as error:
             _log.warning("snapshot is not taken", extra={**self._about, "error": str(error)})
             return
         self._taken = standing.positions
