@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+TEN_MILLION = 10_000_000
+
 
 async def save(devices: int, folder: Path, cores: str) -> dict[str, Any]:
     """Fill an engine and write its snapshot into the folder."""
@@ -26,6 +28,8 @@ async def load(devices: int, folder: Path, cores: str, saved: dict[str, Any]) ->
     found = await asyncio.to_thread(_done, "load", devices, folder, cores)
     return {
         **found,
+        # The goal is one for so many; fewer say nothing about it.
+        "ten_million_s": found["load_s"] if devices == TEN_MILLION else None,
         "file_device_b": saved["file_bytes"] / devices,
         "counted_device_b": saved["engine_bytes"] / devices,
         "peak_device_b": found["load_peak_bytes"] / devices,
