@@ -1,13 +1,14 @@
 """A partition that returns: what others did meanwhile is read, and nothing else; law 7 holds."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from slotkeeper.streams import Message, OwnedPartition, StoppedForOperatorError
+from slotkeeper.console.readiness import obstacles
+from slotkeeper.streams import Entry, Message, OwnedPartition, StoppedForOperatorError
 from slotkeeper.streams.memory import Fault, MemoryStreams
 from slotkeeper.worker import Group, Summary, patience, run
 from slotkeeper.worker.off_loop import OffLoop
@@ -269,3 +270,28 @@ async def test_a_broken_off_restore_is_begun_again_from_the_same_place() -> None
             await stay.restorer.restore(owned, stay.engine, stay.off_loop)
     assert (await stay.restore()).source == "memory"
     assert stay.engine.marks == {b"d": 5}
+
+
+async def test_what_is_left_of_a_restore_falls_and_is_told() -> None:
+    streams = MemoryStreams()
+    requests = [Message(REQUESTS, b"k%04d" % n, b"", partition=1) for n in range(3_000)]
+    inventory = [Message(TABLE, b"t%04d" % n, b"", partition=1) for n in range(3_000)]
+    await streams.publish([*inventory, *requests])
+    await run(streams, FakeEngine, until_idle=True)
+    groups: list[Group] = []
+    seen: list[int] = []
+    told: list[list[str]] = []
+
+    class Watched(FakeEngine):
+        def replay_inventory(self, records: Sequence[Entry]) -> int:
+            if self.partition == 1:
+                seen.append(groups[0].owners[1].restore_remaining)
+                told.append(obstacles(groups[0]))
+            return super().replay_inventory(records)
+
+    await run(streams, Watched, until_idle=True, watch=groups.append)
+    assert len(seen) > 1
+    assert seen == sorted(seen, reverse=True)
+    assert seen[0] > seen[-1]
+    assert f"partition 1 restores, {seen[0]} records left at most" in told[0]
+    assert groups[0].owners[1].restore_remaining == 0
