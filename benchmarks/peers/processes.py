@@ -34,13 +34,6 @@ def cost(pid: int) -> Cost:
     return Cost((int(fields[11]) + int(fields[12])) / _TICKS, int(fields[21]) * _PAGE)
 
 
-def pin(pid: int, cores: set[int]) -> None:
-    """Move all threads of a process to the cores."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        with contextlib.suppress(ProcessLookupError):  # a thread that has ended meanwhile
-            os.sched_setaffinity(int(task.name), cores)
-
-
 class Program:
     """A running program. Its output goes to a file."""
 

@@ -18,6 +18,7 @@ REQUESTS_A_DEVICE = 1.5
 """So many changelog records a device has: the most that compaction at its ratio leaves behind."""
 
 FILLED_S = 600.0
+"""How long a worker may take to write it."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import multiprocessing
 import os
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import orjson
 from aiokafka import TopicPartition
@@ -38,9 +37,6 @@ class Written:
     changelog: int
     devices: int
     command_octets: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 async def verify(broker: Broker, prefix: str, committed: list[int], changelog: str) -> Written:
