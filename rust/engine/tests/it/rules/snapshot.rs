@@ -369,8 +369,11 @@ fn test_d07_an_engine_that_returns_needs_only_what_is_new() {
     host.outcome(&unknown, &told(7));
     let octets = told(8).response(Some(&stranger.ds));
     host.message(Stream::UpdateOutcomes, GPF + 50, octets);
+    // Nothing happens to this one: no record tells of it once more.
+    let untouched = Told::new(GPF + 51, gno(), 9, Cell::both(gno(), &ACB[0]));
+    host.outcome(&Device::new(GPF + 51), &untouched);
     host.decide();
-    assert_eq!(host.engine.statistics().parked, 2);
+    assert_eq!(host.engine.statistics().parked, 3);
     host.engine.close();
 
     let mut other = Host::new("");
@@ -383,12 +386,12 @@ fn test_d07_an_engine_that_returns_needs_only_what_is_new() {
     logs.decide(&mut other);
     other.request(&Request::new(GPF, 70).hint(1));
     logs.decide(&mut other);
-    // One of the two is believed now, the other one has a false signature and goes on waiting.
-    assert_eq!(other.engine.statistics().parked, 1);
+    // One of the first two is believed now, the other one has a false signature and goes on waiting.
+    assert_eq!(other.engine.statistics().parked, 2);
 
     logs.replay(&mut host.engine, (0, 0));
     assert!(host.decide().is_empty());
-    assert_eq!(host.engine.statistics().parked, 1);
+    assert_eq!(host.engine.statistics().parked, 2);
     let decided = host.request(&Request::new(GPF, 71).hint(1)).decide_one();
     assert_eq!(decided.number("originator_counter"), Some(1_203));
     let decided = host
