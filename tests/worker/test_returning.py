@@ -275,7 +275,8 @@ async def test_a_broken_off_restore_is_begun_again_from_the_same_place() -> None
 async def test_what_is_left_of_a_restore_falls_and_is_told() -> None:
     streams = MemoryStreams()
     requests = [Message(REQUESTS, b"k%04d" % n, b"", partition=1) for n in range(3_000)]
-    inventory = [Message(TABLE, b"t%04d" % n, b"", partition=1) for n in range(3_000)]
+    # More batches than the engine may be behind the reading.
+    inventory = [Message(TABLE, b"t%05d" % n, b"", partition=1) for n in range(12_000)]
     await streams.publish([*inventory, *requests])
     await run(streams, FakeEngine, until_idle=True)
     groups: list[Group] = []

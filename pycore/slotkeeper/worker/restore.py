@@ -7,6 +7,7 @@ gathered, and compared, as if everything had been read.
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -33,6 +34,10 @@ SNAPSHOT = "snapshot"
 
 SET_ASIDE = ("ahead", "damaged", "foreign")
 """Reasons for which a snapshot will never be of use. The others may only be this worker's."""
+
+AHEAD = 3
+"""Batches that the engine may be behind the reading: it waits for the interpreter's lock before and
+after each, while the reading needs it most of the time."""
 
 _log = logging.getLogger(__name__)
 
@@ -256,19 +261,20 @@ async def fed(
     take: Callable[[Sequence[Entry]], T],
     off_loop: OffLoop,
 ) -> AsyncIterator[tuple[Sequence[Entry], T]]:
-    """Let the engine take each batch while the next one is fetched; gives what it said to each."""
-    taken: Sequence[Entry] = ()
-    taking: asyncio.Future[T] | None = None
+    """Let the engine take batches while the next ones are fetched; gives what it said to each."""
+    given: deque[tuple[Sequence[Entry], asyncio.Future[T]]] = deque()
     try:
         async for records in batches:
-            if taking is not None:
+            given.append((records, asyncio.ensure_future(off_loop(partial(take, records)))))
+            if len(given) > AHEAD:
+                taken, taking = given.popleft()
                 yield taken, await taking
-            taken, taking = records, asyncio.ensure_future(off_loop(partial(take, records)))
-        if taking is not None:
+        while given:
+            taken, taking = given.popleft()
             yield taken, await taking
     finally:
         # A call that runs goes on; whatever is asked of the engine next comes after it.
-        if taking is not None:
+        for _, taking in given:
             taking.cancel()
 
 

@@ -19,8 +19,10 @@ from .tombstones import kept_tombstones_ms
 from .topics import Topics
 from .transaction import Transactions
 
-RESTORE_BATCH = 2_000
-"""Records a batch while restoring: some milliseconds of the event loop, megabytes at most."""
+RESTORE_BATCH = 10_000
+"""Records a batch while restoring: some 15 ms of the event loop, and no more than one answer of the
+broker, 4 MiB. With 2,000 the engine waits for the interpreter's lock more than it works: measured
+with 300,000 records of the changelog, 350,000 a second against 480,000."""
 
 
 BATCH_RECORDS = 1_000
