@@ -27,11 +27,11 @@ class Plan:
 
     Attributes:
         devices: All of them in the only partition.
-        core: Of the program.
+        cores: Of the program.
     """
 
     devices: int
-    core: str
+    cores: str
 
 
 async def fill(broker: Broker, setting: Setting, load: Load, plan: Plan) -> None:
@@ -43,7 +43,7 @@ async def fill(broker: Broker, setting: Setting, load: Load, plan: Plan) -> None
     worker = CONTENDERS["unsigned"]
     program = Program(
         [*worker.command(setting), "--until-idle"],
-        cores=plan.core,
+        cores=plan.cores,
         log=Path(f"{setting.folder}.log"),
         environment=worker.environment,
     )
@@ -51,7 +51,7 @@ async def fill(broker: Broker, setting: Setting, load: Load, plan: Plan) -> None
 
 
 async def measure(setting: Setting, plan: Plan, order: tuple[str, str]) -> dict[str, Any]:
-    """Restore, and read without restoring; in this order, on the same core."""
+    """Restore, and read without restoring; in this order, on the same cores."""
     found: dict[str, Any] = {}
     for what in order:
         found |= await asyncio.to_thread(_measured, setting, plan, what)
@@ -76,7 +76,7 @@ def _measured(setting: Setting, plan: Plan, what: str) -> dict[str, Any]:
     config = setting.folder / "slotkeeper.toml"
     done = subprocess.run(  # noqa: S603  # a program of this package
         [
-            *("taskset", "-c", plan.core, sys.executable, "-P"),
+            *("taskset", "-c", plan.cores, sys.executable, "-P"),
             *(str(HERE / "programs" / "restoring.py"), str(config), what),
         ],
         check=False,

@@ -228,8 +228,14 @@ class Restore:
 
     def __init__(self, load: Load, plan: Plan) -> None:
         self._load = load
-        self._plan = restore.Plan(plan.restored, plan.program_core)
-        self._how = f"{plan.restored:,} devices, {restore.REQUESTS_A_DEVICE} decisions a device"
+        # Both sides on both cores: a broker hardly works while somebody reads, and the engine
+        # decodes beside the reading.
+        cores = f"{plan.broker_core},{plan.program_core}"
+        self._plan = restore.Plan(plan.restored, cores)
+        self._how = (
+            f"{plan.restored:,} devices, {restore.REQUESTS_A_DEVICE} decisions a device, "
+            f"on cores {cores}"
+        )
         self._setting: Setting | None = None
 
     @property
