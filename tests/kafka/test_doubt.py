@@ -134,3 +134,16 @@ async def test_a_record_that_no_broker_takes_is_aborted_for_certain(bench: Bench
         await owned.commit([(AUDIT, PARTITION, b"k", bytes(3 << 19), [])], {RESPONSES: 1})
     (kept,) = await bench.read(AUDIT)
     assert len(kept.value or b"") == 3 << 19
+
+
+async def test_a_refusal_while_other_records_are_still_to_be_sent_is_told_by_its_cause(
+    bench: Bench,
+) -> None:
+    async with bench.opened() as streams, streams.own() as ownership:
+        owned = await ownership.open(PARTITION)
+        # Sent one after the other, so that the refusal comes between two of them.
+        many = [(CHANGELOG, PARTITION, b"%d" % n, bytes(1 << 20), []) for n in range(20)]
+        refused = (AUDIT, PARTITION, b"k", bytes(3 << 20), [])
+        with pytest.raises(CommitAbortedError, match="TooLarge"):
+            await owned.commit([*many, refused], {RESPONSES: 1})
+    assert await bench.read(CHANGELOG) == []

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from aiokafka import TopicPartition
+from aiokafka.errors import IllegalOperation
 
 from slotkeeper.streams.interface import Finished, Output, Packed
 
@@ -37,7 +38,7 @@ async def send(
     for (stream, partition), own in groupby(records, key=lambda record: record[:2]):
         placed.setdefault(topics.at(stream, partition), []).extend(own)
     # All are waited for, also after a failure: an error that nobody looks at would be logged later.
-    places = batches.keys() | placed.keys()
+    places = dict.fromkeys((*batches, *placed))
     ends = await asyncio.gather(
         *(
             _send_in_order(
@@ -47,9 +48,10 @@ async def send(
         ),
         return_exceptions=True,
     )
-    for end in ends:
-        if isinstance(end, BaseException):
-            raise end
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    # What came after the first failure was refused by the client itself, which says nothing.
+    for failure in sorted(failures, key=lambda failure: isinstance(failure, IllegalOperation)):
+        raise failure
     return dict(zip(places, ends, strict=True))
 
 

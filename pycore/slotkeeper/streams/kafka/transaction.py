@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
 from slotkeeper.streams.interface import Finished, Output
@@ -22,8 +22,8 @@ seen to hold transactions up for 7.9 s, so it is longer than that."""
 ABORT_S = 5.0
 """How long an abort may take; one that takes longer ends in doubt, which costs a restore."""
 
-_PAST_USE = (*CLIENT, AssertionError)
-"""aiokafka says by an AssertionError that a producer is past use."""
+_PAST_USE = (*CLIENT, AssertionError, IllegalOperation)
+"""aiokafka says by the last two that a producer is past use, or that its transaction is."""
 
 
 class Transactions:
