@@ -28,6 +28,10 @@ READ_BATCH = 1_000
 SESSION_MS = 10_000
 """aiokafka's own ``session_timeout_ms``."""
 
+HEARTBEAT_MS = 300
+"""A member learns of a rebalance by its next heartbeat, so what another lets go stands idle for as
+long. aiokafka has 3 s; three small requests a second are of no weight."""
+
 FOLLOW_MS = 1_000
 """How long one who follows waits in one call; what comes ends the wait."""
 
@@ -117,13 +121,15 @@ class KafkaStreams:
         """Become one of the workers; the group is joined when the first share is asked for."""
         cluster = self._cluster
         await require(cluster.options, cluster.topics.workers_rights)
-        session_ms = cluster.options.consumer().get("session_timeout_ms", SESSION_MS)
+        given = cluster.options.consumer()
+        session_ms = given.get("session_timeout_ms", SESSION_MS)
         async with consumer(
             cluster.options,
             group_id=cluster.settings.application,
             auto_offset_reset="earliest",
+            heartbeat_interval_ms=given.get("heartbeat_interval_ms", HEARTBEAT_MS),
         ) as client:
-            name = cluster.options.consumer().get("group_instance_id")
+            name = given.get("group_instance_id")
             if name:
                 instance = Instance(cluster.options, cluster.settings.application, str(name))
                 instance.guard(client._coordinator)  # noqa: SLF001  # it has no other name
