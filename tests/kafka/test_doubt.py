@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT
 
-from slotkeeper.streams import CommitAbortedError, CommitInDoubtError
+from slotkeeper.streams import CommitAbortedError, CommitInDoubtError, FencedError
 from slotkeeper.streams.kafka.batches import send
 from slotkeeper.worker import patience
 
@@ -136,14 +136,24 @@ async def test_a_record_that_no_broker_takes_is_aborted_for_certain(bench: Bench
     assert len(kept.value or b"") == 3 << 19
 
 
-async def test_a_refusal_while_other_records_are_still_to_be_sent_is_told_by_its_cause(
-    bench: Bench,
+async def test_a_fence_that_comes_between_two_records_is_told_as_a_fence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The client then refuses the next record by itself, with an error that names no cause."""
+    send_batch = AIOKafkaProducer.send_batch
+    fenced = asyncio.Event()
+
+    async def after_the_fence(producer: Any, batch: Any, topic: str, *, partition: int) -> Any:  # noqa: ANN401
+        if topic.endswith(CHANGELOG):
+            await fenced.wait()
+        delivery = await send_batch(producer, batch, topic, partition=partition)
+        delivery.add_done_callback(lambda _: fenced.set())
+        return delivery
+
     async with bench.opened() as streams, streams.own() as ownership:
-        owned = await ownership.open(PARTITION)
-        # Sent one after the other, so that the refusal comes between two of them.
-        many = [(CHANGELOG, PARTITION, b"%d" % n, bytes(1 << 20), []) for n in range(20)]
-        refused = (AUDIT, PARTITION, b"k", bytes(3 << 20), [])
-        with pytest.raises(CommitAbortedError, match="TooLarge"):
-            await owned.commit([*many, refused], {RESPONSES: 1})
-    assert await bench.read(CHANGELOG) == []
+        zombie = await ownership.open(PARTITION)
+        await ownership.open(PARTITION)
+        monkeypatch.setattr(AIOKafkaProducer, "send_batch", after_the_fence)
+        records = [(stream, PARTITION, b"k", b"v", []) for stream in (CHANGELOG, AUDIT)]
+        with pytest.raises(FencedError):
+            await zombie.commit(records, {RESPONSES: 1})
