@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaTimeoutError
 from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT
 
-from slotkeeper.streams import CommitAbortedError, CommitInDoubtError, FencedError
+from slotkeeper.streams import CommitAbortedError, CommitInDoubtError, FencedError, Output
 from slotkeeper.streams.kafka.batches import send
 from slotkeeper.worker import patience
 
@@ -154,6 +154,8 @@ async def test_a_fence_that_comes_between_two_records_is_told_as_a_fence(
         zombie = await ownership.open(PARTITION)
         await ownership.open(PARTITION)
         monkeypatch.setattr(AIOKafkaProducer, "send_batch", after_the_fence)
-        records = [(stream, PARTITION, b"k", b"v", []) for stream in (CHANGELOG, AUDIT)]
+        records: list[Output] = [
+            (stream, PARTITION, b"k", b"v", ()) for stream in (CHANGELOG, AUDIT)
+        ]
         with pytest.raises(FencedError):
             await zombie.commit(records, {RESPONSES: 1})
