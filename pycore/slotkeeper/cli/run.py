@@ -8,6 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import click
+import uvloop
 
 import slotkeeper
 from slotkeeper import console
@@ -46,7 +47,8 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         "worker begins",
         extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
     )
-    summary = asyncio.run(_run(settings, until_idle=until_idle))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        summary = runner.run(_run(settings, until_idle=until_idle))
     if as_json:
         write_json_line(summary.as_dict())
     if logs.structured():
