@@ -5,6 +5,7 @@
     reason = "arguments are extracted from Python objects by value"
 )]
 
+mod allocator;
 mod authority;
 mod engine;
 mod enter;

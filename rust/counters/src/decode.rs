@@ -1,6 +1,5 @@
 //! Reads a record image back; [`DeviceImage`] tells the layout.
 
-use crate::crc32c::crc32c;
 use crate::image::{
     CELL_KEY_IDENTIFIER, CELL_OCCUPANT, CELL_SOURCE, CELL_TIME, CELL_VERIFIED, CRC_BYTES,
     CellImage, DeviceImage, FORMAT, ImageError, RoleImage, SECTION_ISSUED, SECTION_MESSAGES,
@@ -9,6 +8,7 @@ use crate::image::{
 use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote, issued_from_word};
 use crate::occupants::Occupant;
 use crate::role::{CellSource, LAST_COUNTER, Marks, Role};
+use crc32c::crc32c;
 
 impl DeviceImage {
     /// Reads the bytes of a changelog record.

@@ -1,8 +1,8 @@
 //! The changelog record of a device: everything that is kept of it, in one checksummed value.
 
+use crc32c::crc32c;
 use thiserror::Error;
 
-use crate::crc32c::crc32c;
 use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote, issued_word};
 use crate::occupants::{Occupant, Occupants};
 use crate::role::{CellSource, LAST_COUNTER, Marks, Role, RoleState};

@@ -43,7 +43,6 @@ mod allocation;
 mod bulk;
 mod burned;
 mod compact_index;
-mod crc32c;
 mod decode;
 mod image;
 mod lane;

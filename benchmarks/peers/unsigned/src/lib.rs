@@ -9,6 +9,8 @@
     reason = "arguments are extracted from Python objects by value"
 )]
 
+#[path = "../../../../rust/bindings/src/allocator.rs"]
+mod allocator;
 mod authority;
 #[path = "../../../../rust/bindings/src/engine.rs"]
 mod engine;
