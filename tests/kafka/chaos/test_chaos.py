@@ -1,5 +1,6 @@
 """D1 to D3 on Kafka: faults of workers and broker for a minute and more, and no law is broken."""
 
+import asyncio
 import itertools
 import random
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from tests.kafka.broker import class_archive
 from tests.kafka.chaos.conduct import WORKERS, conduct
 from tests.kafka.chaos.plan import PAUSE_S, Kind, plan
-from tests.kafka.chaos.workers import Told
+from tests.kafka.chaos.workers import TRY_LATER, Told, Worker
 
 SECONDS = 75.0
 
@@ -46,6 +47,23 @@ def test_faults_come_without_rest_and_one_worker_sleeps_at_a_time(seed: int) -> 
         asleep = {nap.worker for nap in naps if nap.at <= fault.at < nap.at + nap.lasts}
         assert len(asleep) <= 1
         assert fault in naps or fault.worker not in asleep
+
+
+@pytest.mark.timeout(20)
+async def test_a_worker_that_has_just_ended_can_be_retired(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command = tmp_path / "slotkeeper"
+    command.write_text(f"#!/bin/sh\nexit {TRY_LATER}\n")
+    command.chmod(0o755)
+    monkeypatch.setattr("tests.kafka.chaos.workers.COMMAND", command)
+    worker = Worker(tmp_path / "slotkeeper.toml")
+    living = asyncio.create_task(worker.live())
+    while not worker.exits:  # noqa: ASYNC110  # counted, not told
+        await asyncio.sleep(0)
+    await worker.retire()
+    await living
+    assert set(worker.exits) == {TRY_LATER}
 
 
 def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:

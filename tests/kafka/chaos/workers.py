@@ -85,6 +85,7 @@ class Worker:
         self._running = asyncio.Event()
         self._allowed: set[int] = set()
         self._retired = False
+        self._gone = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -98,6 +99,7 @@ class Worker:
         """Start the worker whenever it has ended, until it is retired."""
         while not self._retired:
             await self._one_life()
+        self._gone.set()
 
     async def finish(self) -> None:
         """Let it work until nothing is left to do."""
@@ -131,7 +133,13 @@ class Worker:
 
     async def retire(self) -> None:
         self._retired = True
-        await self.terminate()
+        # One that has just ended by itself, because the broker is away, does not come back.
+        waits = [asyncio.ensure_future(self._gone.wait()), asyncio.ensure_future(self._alive())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+        if not self._gone.is_set():
+            await self.terminate()
 
     async def _one_life(self, *options: str, allowed: int = TRY_LATER) -> int:
         self._allowed = {TRY_LATER, allowed}
