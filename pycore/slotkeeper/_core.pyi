@@ -287,6 +287,9 @@ class CoreStaged:
 class CoreFinished:
     """What a sealed batch will write."""
 
+    def __len__(self) -> int:
+        """How many records."""
+
     def records(self) -> list[OutputRecord]:
         """Each record; the changelog's come last."""
 

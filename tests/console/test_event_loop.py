@@ -10,13 +10,14 @@ import pytest
 
 from slotkeeper.cli.run import engine_factory
 from slotkeeper.console import Metrics, measured
+from slotkeeper.console.engine import CountableBatch
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Entry, Finished, Message, open_streams
 from slotkeeper.streams.sqlite.commit import Commit
 from slotkeeper.streams.sqlite.rows import Tables
-from slotkeeper.worker import Snapshots, Staged, run
+from slotkeeper.worker import Snapshots, run
 from slotkeeper.worker.engine import Cursor, EngineInput
 
 ENGINE = {
@@ -101,7 +102,7 @@ class WatchedEngine:
 
 
 class WatchedStaged:
-    def __init__(self, staged: Staged, threads: Threads) -> None:
+    def __init__(self, staged: CountableBatch, threads: Threads) -> None:
         self._staged = staged
         self._threads = threads
 

@@ -90,12 +90,6 @@ class MortalStaged:
     def finished(self) -> Finished:
         return self._staged.finished()
 
-    def written(self) -> Mapping[str, int]:
-        return self._staged.written()
-
-    def faults(self) -> Mapping[str, int]:
-        return self._staged.faults()
-
     def void(self) -> Sequence[int]:
         return self._staged.void()
 

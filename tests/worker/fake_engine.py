@@ -146,12 +146,6 @@ class FakeStaged:
     def finished(self) -> "FakeFinished":
         return FakeFinished(list(self._outputs))
 
-    def written(self) -> dict[str, int]:
-        return Counter(output[0] for output in self._outputs)
-
-    def faults(self) -> dict[str, int]:
-        return Counter({"NOT_JSON": self.written().get(DEAD, 0)})
-
     def void(self) -> list[int]:
         letters = [dict(output[4]) for output in self._outputs if output[0] == DEAD]
         return [int(each["offset"]) for each in letters if each["stream"] == TABLE.encode()]
@@ -226,6 +220,9 @@ class FakeStaged:
 class FakeFinished:
     def __init__(self, outputs: list[Output]) -> None:
         self._outputs = outputs
+
+    def __len__(self) -> int:
+        return len(self._outputs)
 
     def records(self) -> list[Output]:
         return self._outputs

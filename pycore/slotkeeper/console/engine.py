@@ -14,8 +14,27 @@ from .metrics import Metrics
 _log = logging.getLogger(__name__)
 
 
+class CountableBatch(Staged, Protocol):
+    """A batch that tells what it writes; ``slotkeeper._core.CoreStaged`` does."""
+
+    def written(self) -> Mapping[str, int]:
+        """Count its records by stream."""
+
+    def faults(self) -> Mapping[str, int]:
+        """Count the dead letters among them by fault."""
+
+
 class Countable(Engine, Protocol):
     """An engine that tells how much it holds; ``slotkeeper._core.CoreEngine`` does."""
+
+    def stage(
+        self,
+        records: Sequence[EngineInput],
+        *,
+        now_ms: int,
+        decided_after: Mapping[str, int] | None = None,
+    ) -> CountableBatch:
+        """Decide records in order."""
 
     def statistics(self) -> Mapping[str, int]:
         """Count devices, octets, parked, burned and damaged records."""
@@ -105,7 +124,7 @@ class MeasuredStaged:
     """One batch, from stage to its end."""
 
     def __init__(
-        self, staged: Staged, engine: MeasuredEngine, records: int, metrics: Metrics
+        self, staged: CountableBatch, engine: MeasuredEngine, records: int, metrics: Metrics
     ) -> None:
         """Stand in front of a staged batch."""
         self._staged = staged
@@ -126,14 +145,6 @@ class MeasuredStaged:
         """Give what is to be committed; from here on it is the streams' time that is measured."""
         self._given_at = time.perf_counter()
         return self._staged.finished()
-
-    def written(self) -> Mapping[str, int]:
-        """Count what is to be committed."""
-        return self._staged.written()
-
-    def faults(self) -> Mapping[str, int]:
-        """Count its dead letters."""
-        return self._staged.faults()
 
     def void(self) -> Sequence[int]:
         """Give the table records that count for nothing."""

@@ -39,7 +39,7 @@ class Record(NamedTuple):
 
 
 class Entry(Protocol):
-    """What a restore needs of a record; whatever object the kind's client makes of it."""
+    """What the engine needs of a record; whatever object the kind's client makes of it."""
 
     @property
     def offset(self) -> int:
@@ -72,20 +72,8 @@ class Message(NamedTuple):
     partition: int | None = None
 
 
-class Taken(Protocol):
+class Taken(Entry, Protocol):
     """A fetched record, in whatever form its kind has it; a `Record` is one."""
-
-    @property
-    def offset(self) -> int:
-        """As in `Record`."""
-
-    @property
-    def key(self) -> bytes | None:
-        """As in `Record`."""
-
-    @property
-    def value(self) -> bytes | None:
-        """As in `Record`."""
 
     @property
     def headers(self) -> Headers:
@@ -121,6 +109,9 @@ class Packed(Protocol):
 
 class Finished(Protocol):
     """Records that their maker can give one by one, or packed without an object for each."""
+
+    def __len__(self) -> int:
+        """How many."""
 
     def records(self) -> Sequence[Output]:
         """Give them in the order in which readers shall find them."""

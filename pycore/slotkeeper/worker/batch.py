@@ -69,7 +69,7 @@ class BatchRunner:
         """
         prepared = await self._off_loop(lambda: self._prepare(batch.records, batch.decided_after))
         staged = prepared.staged
-        if not prepared.writes and not batch.positions:
+        if not prepared.finished and not batch.positions:
             await self._off_loop(staged.fold)
             return Outcome(positions, prepared.reasons)
         advanced = positions.advanced(batch.positions)
@@ -122,9 +122,7 @@ class BatchRunner:
         except SignerUnavailableError:
             staged.discard()
             raise
-        return _Prepared(
-            staged, staged.finished(), staged.void(), bool(staged.written()), staged.summary()
-        )
+        return _Prepared(staged, staged.finished(), staged.void(), staged.summary())
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,5 +132,4 @@ class _Prepared:
     staged: Staged
     finished: Finished
     void: Sequence[int]
-    writes: bool
     reasons: Mapping[str, int]

@@ -8,7 +8,6 @@ from slotkeeper.streams import Entry, Finished
 EngineInput: TypeAlias = tuple[str, int, bytes | None, bytes | None]
 """``(stream, offset, key, value)`` of a record of the engine's own partition."""
 
-
 Cursor: TypeAlias = tuple[int, int]
 """Where a part of a snapshot begins; of meaning to the engine alone."""
 
@@ -21,12 +20,6 @@ class Staged(Protocol):
 
     def finished(self) -> Finished:
         """Give every record to be committed with the batch."""
-
-    def written(self) -> Mapping[str, int]:
-        """Count them by stream."""
-
-    def faults(self) -> Mapping[str, int]:
-        """Count the dead letters among them by fault."""
 
     def void(self) -> Sequence[int]:
         """Give the offsets of table records that became dead letters: older ones stay in force."""

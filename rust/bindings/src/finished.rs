@@ -25,6 +25,11 @@ impl CoreFinished {
 
 #[pymethods]
 impl CoreFinished {
+    fn __len__(&self) -> PyResult<usize> {
+        self.0
+            .look(|staged| Ok(parts(staged)?.iter().map(|part| part.len()).sum()))
+    }
+
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         self.0.look(|staged| {
