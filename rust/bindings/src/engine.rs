@@ -9,7 +9,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use slotkeeper_engine::{
-    BatchContext, Engine, Partition, Settings, SnapshotCursor, Staged, describe,
+    BatchContext, Engine, Partition, RESERVED, Settings, SnapshotCursor, Staged, describe,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -24,9 +24,6 @@ const SEED: u64 = 0x5107_6b65_6570_6572;
 
 /// A [`SnapshotCursor`] as Python keeps it.
 type Cursor = (u8, u64);
-
-/// Begins the changelog's keys that are not the engine's.
-const RESERVED: &[u8] = b"@";
 
 #[pyclass(frozen, module = "slotkeeper._core")]
 pub(crate) struct CoreEngine(Arc<Guarded<Engine>>);
@@ -97,7 +94,7 @@ impl CoreEngine {
         let mut own = Vec::new();
         for (key, value) in read_back(records)? {
             match key {
-                Some(key) if !key.starts_with(RESERVED) => own.push((key, value)),
+                Some(key) if key.first() != Some(&RESERVED) => own.push((key, value)),
                 _ => others.push((key, value)),
             }
         }

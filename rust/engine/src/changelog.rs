@@ -13,6 +13,9 @@ use crate::decision::{Disposition, Reason};
 use crate::parking::Parked;
 use crate::stream::Stream;
 
+/// Begins the keys that are the host's own: no device's does.
+pub const RESERVED: u8 = b'@';
+
 /// Of a parked record's layout.
 const FORMAT: u8 = 1;
 const PARKED: &[u8] = b"/parked/";
@@ -34,7 +37,7 @@ pub(crate) enum ChangeKey {
 
 impl ChangeKey {
     pub(crate) fn read(key: &[u8]) -> Option<Self> {
-        if key.first() == Some(&b'@') {
+        if key.first() == Some(&RESERVED) {
             return Some(Self::Foreign);
         }
         let (device, rest) = key.split_at_checked(KEY_OCTETS)?;

@@ -40,6 +40,7 @@ mod time;
 mod workers;
 
 pub use authority::{Authority, AuthorityError, Credential, CredentialFiles};
+pub use changelog::RESERVED;
 pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};
 pub use keystore::{Keystore, KeystoreEntry, KeystoreError};
