@@ -8,6 +8,7 @@ from aiokafka.abc import AbstractTokenProvider
 from slotkeeper.settings import Settings
 from slotkeeper.streams import WrongUseError
 from slotkeeper.streams.kafka.options import ClientOptions
+from slotkeeper.streams.kafka.reading import COMMITTED
 
 SERVERS = "localhost:9092"
 
@@ -32,6 +33,12 @@ def test_each_client_gets_what_it_knows() -> None:
     for client in (options.consumer(), options.producer(), options.admin()):
         assert client["sasl_mechanism"] == "SCRAM-SHA-512"
         assert client["bootstrap_servers"] == SERVERS
+
+
+def test_a_default_gives_way_to_the_users_choice() -> None:
+    name = "max_partition_fetch_bytes"
+    assert ClientOptions(SERVERS, {}).consumer(**COMMITTED)[name] == 4 << 20
+    assert ClientOptions(SERVERS, {name: 1 << 20}).consumer(**COMMITTED)[name] == 1 << 20
 
 
 def test_text_is_read_as_what_the_option_takes() -> None:

@@ -49,9 +49,9 @@ async def send(
         return_exceptions=True,
     )
     failures = [end for end in ends if isinstance(end, BaseException)]
-    # What came after the first failure was refused by the client itself, which says nothing.
-    for failure in sorted(failures, key=lambda failure: isinstance(failure, IllegalOperation)):
-        raise failure
+    if failures:
+        # What came after the first failure was refused by the client itself, which says nothing.
+        raise min(failures, key=lambda failure: isinstance(failure, IllegalOperation))
     return dict(zip(places, ends, strict=True))
 
 

@@ -67,6 +67,18 @@ _NEEDED = {
 """By mechanism, without which options it cannot begin."""
 
 
+_CONSUMER = {
+    # Of one partition in one answer; a consumer holds one answer ahead. With aiokafka's 1 MiB a
+    # batch of requests, at 2.4 kB each, never has more than 430.
+    "max_partition_fetch_bytes": 4 * 1024 * 1024,
+    # A member learns of a rebalance by its next heartbeat, so what another lets go stands idle for
+    # as long. aiokafka has 3 s; three small requests a second are of no weight.
+    "heartbeat_interval_ms": 300,
+    "session_timeout_ms": 10_000,
+}
+"""Defaults of all consumers; members of the group alone look at the last two."""
+
+
 class ClientOptions:
     """The options of ``[kafka]``, sorted by client."""
 
@@ -99,7 +111,7 @@ class ClientOptions:
 
     def consumer(self, **own: object) -> Options:
         """Give a consumer's options; ``own`` are the caller's, which win."""
-        return {**self._consumer, "enable_auto_commit": False, **own}
+        return {**_CONSUMER, **self._consumer, "enable_auto_commit": False, **own}
 
     def producer(self, **own: object) -> Options:
         """Give a producer's options; those given by the user win over ``own``."""

@@ -24,7 +24,6 @@ RESTORE_BATCH = 10_000
 broker, 4 MiB. With 2,000 the engine waits for the interpreter's lock more than it works: measured
 with 300,000 records of the changelog, 350,000 a second against 480,000."""
 
-
 BATCH_RECORDS = 1_000
 """Measured with a backlog of requests on four partitions, microseconds of the worker's core and of
 the broker's for each: 42 and 45 with 250, 28 and 16 with 500, 25 and 14 with 1,000, 24 and 14 with

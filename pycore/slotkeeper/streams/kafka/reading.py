@@ -13,15 +13,10 @@ from .clients import consumer
 from .errors import translated
 from .options import ClientOptions
 
-FETCH_OCTETS = 4 * 1024 * 1024
-"""Of one partition in one answer; a consumer holds one answer ahead. With aiokafka's 1 MiB a batch
-of requests, at 2.4 kB each, never has more than 430."""
-
 COMMITTED: dict[str, object] = {
     "isolation_level": "read_committed",
     # Where a position is missing or out of range, an error: never a silent jump.
     "auto_offset_reset": "none",
-    "max_partition_fetch_bytes": FETCH_OCTETS,
 }
 
 STALL_S = 60.0

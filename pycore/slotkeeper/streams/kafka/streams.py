@@ -25,13 +25,6 @@ from .topics import Topics, agreed_partitions
 READ_BATCH = 1_000
 """Records a batch for readers: some milliseconds of the event loop, megabytes at most."""
 
-SESSION_MS = 10_000
-"""aiokafka's own ``session_timeout_ms``."""
-
-HEARTBEAT_MS = 300
-"""A member learns of a rebalance by its next heartbeat, so what another lets go stands idle for as
-long. aiokafka has 3 s; three small requests a second are of no weight."""
-
 FOLLOW_MS = 1_000
 """How long one who follows waits in one call; what comes ends the wait."""
 
@@ -122,12 +115,10 @@ class KafkaStreams:
         cluster = self._cluster
         await require(cluster.options, cluster.topics.workers_rights)
         given = cluster.options.consumer()
-        session_ms = given.get("session_timeout_ms", SESSION_MS)
         async with consumer(
             cluster.options,
             group_id=cluster.settings.application,
             auto_offset_reset="earliest",
-            heartbeat_interval_ms=given.get("heartbeat_interval_ms", HEARTBEAT_MS),
         ) as client:
             name = given.get("group_instance_id")
             if name:
@@ -137,7 +128,7 @@ class KafkaStreams:
                 client,
                 cluster.topics.name(self.layout.fenced),
                 self.partitions,
-                session_s=int(session_ms) / 1_000,
+                session_s=int(given["session_timeout_ms"]) / 1_000,
             )
             ownership = KafkaOwnership(cluster, membership)
             try:
