@@ -71,7 +71,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--measure", type=float, default=20.0, help="seconds, at least")
     parser.add_argument("--devices", type=int, default=100_000)
     # A contender that worked off everything before the measuring ends is a failure.
-    parser.add_argument("--requests", type=int, default=3_000_000, help="of each backlog")
+    parser.add_argument("--requests", type=int, default=5_000_000, help="of each backlog")
     parser.add_argument("--restored", type=int, default=200_000, help="devices to restore")
     parser.add_argument("--saved", type=int, default=10_000_000, help="devices of the snapshot")
     parser.add_argument("--broker-core", default="2")

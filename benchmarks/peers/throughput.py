@@ -78,7 +78,7 @@ class Plan:
 async def measure(broker: Broker, contender: Contender, setting: Setting, plan: Plan) -> Throughput:
     """Run a program on a backlog that is larger than it can work off, and look at its output."""
     before = await sealing.alone(plan.core) if contender.signs else None
-    watch = _Watch(broker, setting)
+    watch = _Watch(broker, setting, plan.filled)
     with ended(_started(contender, setting, plan)) as program:
         first = await watch.next_commit(program, 0)
         await asyncio.sleep(plan.warm_s)
@@ -91,8 +91,6 @@ async def measure(broker: Broker, contender: Contender, setting: Setting, plan: 
     count, seconds = end.total - begin.total, end.at - begin.at
     async with broker.admin() as admin:
         committed = await broker.committed(admin, setting.group, watch.topic)
-    if sum(committed) >= plan.filled:
-        raise RuntimeError(f"{contender.name} worked off all requests: there must be more")
     written = await verify(broker, setting.prefix, committed, contender.changelog(setting))
     sealed_s = (before + await sealing.alone(plan.core)) / 2 if before is not None else None
     each = spent_end.minus(spent).of_each(count)
@@ -163,6 +161,7 @@ class _Watch:
 
     broker: Broker
     setting: Setting
+    filled: int
 
     @property
     def topic(self) -> str:
@@ -177,6 +176,11 @@ class _Watch:
         async with self.broker.admin() as client, asyncio.timeout(PATIENCE_S):
             while True:
                 now = sum(await self.broker.committed(client, self.setting.group, self.topic))
+                if now >= self.filled:
+                    raise RuntimeError(
+                        f"all {self.filled:,} requests were worked off before the measuring ended: "
+                        "ask for more with --requests"
+                    )
                 if now > before:
                     at = time.monotonic()
                     return _Commit(at, at - begun, now)
