@@ -77,10 +77,28 @@ async def scan_messages(
             if reached.items() - stands.items():
                 stands, moved = reached, loop.time()
             elif loop.time() - moved > STALL_S:
-                raise StoreUnavailableError(
-                    f"{', '.join(sorted({place.topic for place in left}))} cannot be read to the "
-                    f"end: nothing came for {STALL_S:.0f} s"
-                )
+                raise await _stalled(client, reached, ends)
+
+
+async def _stalled(
+    client: Any,  # noqa: ANN401
+    stands: Mapping[TopicPartition, int],
+    ends: Mapping[TopicPartition, int],
+) -> StoreUnavailableError:
+    """Say what holds a reading back: a transaction, or whoever should give its records."""
+    places = [place for place, at in stands.items() if at < ends[place]]
+    with translated("what holds a reading back is not known", needs="Describe"):
+        stable = await client.end_offsets(places)
+    told = [
+        f"{place.topic} {place.partition} is read to {stands[place]} of {ends[place]}, "
+        + (
+            f"and a transaction is open from {stable[place]} on"
+            if stable[place] < ends[place]
+            else "and no transaction is open"
+        )
+        for place in places
+    ]
+    return StoreUnavailableError(f"nothing came for {STALL_S:.0f} s: {'; '.join(told)}")
 
 
 async def place_at(client: Any, positions: Mapping[TopicPartition, int]) -> None:  # noqa: ANN401
