@@ -40,7 +40,7 @@ demo: setup  ## Run the whole story on synthetic data
 	$(VENV)/bin/slotkeeper demo
 
 kafka: setup  ## Run a Kafka broker in the foreground (needs Java 17 and Maven)
-	$(PY) tests/kafka/broker.py
+	$(PY) -m tests.kafka.broker
 
 test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
@@ -58,8 +58,9 @@ check: setup  ## Format, lints, types, stubs, documentation, licences
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
 
 .PHONY: chaos
-chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats)
-	$(PY) -m tests.kafka.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED))
+chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats; KAFKA=version)
+	$(PY) -m tests.kafka.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(KAFKA),--kafka $(KAFKA))
 
 bench: setup  ## Measure against bare cryptography and at scale; writes benchmarks/results
 	$(CARGO) build --locked --release -p slotkeeper-benchmarks

@@ -1,13 +1,10 @@
 """A real Kafka for tests and development: one node or three, on free ports, in a folder of its own.
 
-``python tests/kafka/broker.py`` runs one in the foreground. The class path comes from Maven by the
-``pom.xml`` beside this file, once, into ``.cache/kafka``.
+``python -m tests.kafka.broker`` runs one in the foreground.
 """
 
 import argparse
 import asyncio
-import contextlib
-import hashlib
 import itertools
 import shutil
 import signal
@@ -20,8 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-CACHE = HERE.parents[1] / ".cache" / "kafka"
+from tests.kafka.distribution import CACHE, NEWEST, BrokerError, Distribution
 
 CLUSTER_ID = "c2xvdGtlZXBlci10ZXN0cw"
 """Any 16 octets in base64url; every node of a cluster is formatted with the same."""
@@ -67,10 +63,6 @@ PASSWORD = "only-for-tests"  # noqa: S105
 """Of listeners that ask for SCRAM-SHA-512."""
 
 
-class BrokerError(Exception):
-    """A broker cannot be had here; the message says what is missing."""
-
-
 @dataclass(frozen=True)
 class Listener:
     """A port for clients.
@@ -109,11 +101,13 @@ class Site:
         listeners: The first is the one that brokers use among themselves.
         settings: Of each broker.
         users: Besides ``USER``, whose passwords are all ``PASSWORD``.
+        distribution: Which Kafka.
     """
 
     listeners: tuple[Listener, ...] = (OPEN, PASSWORDS)
     settings: Mapping[str, str] = field(default_factory=dict)
     users: tuple[str, ...] = ()
+    distribution: Distribution = NEWEST
 
 
 class Node:
@@ -134,6 +128,7 @@ class Node:
         self._process: subprocess.Popen[bytes] | None = None
         self._settings = folder / "server.properties"
         self._users = (USER, *site.users)
+        self._distribution = site.distribution
         folder.mkdir(parents=True)
         given = _SETTINGS.format(
             number=number,
@@ -155,7 +150,7 @@ class Node:
         return self.addresses[OPEN.name]
 
     def format(self) -> None:
-        _java(
+        self._distribution.run(
             *("kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c", str(self._settings)),
             *(
                 argument
@@ -168,7 +163,10 @@ class Node:
         """Start the process; ``wait`` waits until it serves."""
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*_command("kafka.Kafka", *JVM, *jvm), str(self._settings)],
+                [
+                    *self._distribution.command("kafka.Kafka", *JVM, *jvm),
+                    str(self._settings),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 # A terminal's Ctrl-C is for whoever runs the broker, and ends it in order.
@@ -213,6 +211,7 @@ class Cluster:
 
     def __init__(self, folder: Path, nodes: int = 1, site: Site | None = None) -> None:
         site = site or Site()
+        self._distribution = site.distribution
         ports = iter(_free_ports((1 + len(site.listeners)) * nodes))
         voters = list(itertools.islice(ports, nodes))
         self.nodes = [
@@ -236,7 +235,7 @@ class Cluster:
         return f"kafka://{self.address}"
 
     async def start(self, *jvm: str) -> None:
-        libraries()
+        self._distribution.libraries()
         await asyncio.gather(*(asyncio.to_thread(node.format) for node in self.nodes))
         for node in self.nodes:
             node.start(*jvm)
@@ -250,7 +249,7 @@ class Cluster:
 @contextmanager
 def running_cluster(nodes: int = 1, site: Site | None = None) -> Iterator[Cluster]:
     """Give a cluster that is gone afterwards, data and all."""
-    class_archive()
+    class_archive((site or Site()).distribution)
     with tempfile.TemporaryDirectory(prefix="slotkeeper-kafka-") as folder:
         cluster = Cluster(Path(folder), nodes, site)
         try:
@@ -260,46 +259,13 @@ def running_cluster(nodes: int = 1, site: Site | None = None) -> Iterator[Cluste
             cluster.kill()
 
 
-def libraries() -> Path:
-    """Give the folder of jars, fetched by Maven the first time."""
-    for tool, package in (("java", "openjdk-17-jre-headless"), ("mvn", "maven")):
-        if shutil.which(tool) is None:
-            raise BrokerError(
-                f"a Kafka broker needs {tool} (Java 17 or later, Maven 3): on Debian and Ubuntu "
-                f"apt-get install {package}"
-            )
-    folder = _cache()
-    if not folder.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-            fetched = subprocess.run(
-                [
-                    *("mvn", "-q", "-B", "-f", str(HERE / "pom.xml")),
-                    "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy-dependencies",
-                    "-DincludeScope=runtime",
-                    f"-DoutputDirectory={unfinished}/kafka",
-                ],
-                check=False,
-                capture_output=True,
-                text=True,
-            )
-            if fetched.returncode:
-                raise BrokerError(
-                    f"Maven could not fetch Kafka; it needs its mirror or the network, see "
-                    f"~/.m2/settings.xml:\n{fetched.stdout[-4000:]}"
-                )
-            with contextlib.suppress(FileExistsError):
-                Path(unfinished, "kafka").rename(folder)
-    return folder
-
-
-def class_archive() -> Path:
+def class_archive(distribution: Distribution = NEWEST) -> Path:
     """Give an archive of loaded classes, made once by a broker that ends in order."""
-    archive = libraries().with_suffix(".jsa")
+    archive = distribution.archive()
     if not archive.exists():
         with tempfile.TemporaryDirectory(dir=CACHE) as folder:
             made = Path(folder, "classes.jsa")
-            cluster = Cluster(Path(folder, "broker"))
+            cluster = Cluster(Path(folder, "broker"), site=Site(distribution=distribution))
             try:
                 asyncio.run(cluster.start(f"-XX:ArchiveClassesAtExit={made}"))
                 cluster.nodes[0].stop()
@@ -307,36 +273,6 @@ def class_archive() -> Path:
                 cluster.kill()
             made.rename(archive)
     return archive
-
-
-def _cache() -> Path:
-    pom = hashlib.sha256((HERE / "pom.xml").read_bytes()).hexdigest()[:12]
-    return CACHE / f"libs-{pom}"
-
-
-def _command(main: str, *jvm: str) -> list[str]:
-    archive = _cache().with_suffix(".jsa")
-    shared = [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
-    return [
-        "java",
-        *jvm,
-        *shared,
-        f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}",
-        "-cp",
-        f"{_cache()}/*",
-        main,
-    ]
-
-
-def _java(main: str, *arguments: str) -> None:
-    done = subprocess.run(
-        [*_command(main, "-Xmx64m", "-XX:TieredStopAtLevel=1"), *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        raise BrokerError(f"{main} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
 def _free_ports(count: int) -> list[int]:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
-from tests.kafka.broker import Cluster
+from tests.kafka.broker import Cluster, Site
 from tests.kafka.chaos.journal import Journal
 from tests.kafka.chaos.load import Load
 from tests.kafka.chaos.plan import SESSION_S, plan
@@ -16,11 +16,19 @@ from tests.kafka.chaos.stage import Stage
 from tests.kafka.chaos.upstream import upstream
 from tests.kafka.chaos.verify import Account, by_disposition, verify
 from tests.kafka.chaos.workers import Worker, WorkerFailedError
+from tests.kafka.distribution import Distribution
 from tests.laws import each
 
 from slotkeeper.lab import keystore
 from slotkeeper.lab.pki import Organisation
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
+from slotkeeper.streams.errors import StoreUnavailableError
+
+KAFKA = Distribution("4.2.1")
+"""Not 4.3.0 or 4.3.1: a broker of these that is killed and started again may call a transaction
+complete without having written its markers, where a partition of it has no leader at that moment
+(KAFKA-20734). Nobody reads such a partition to its end any more until an operator helps. With one
+broker every outage is such a moment; it took some fifty of them."""
 
 WORKERS = 3
 PARTITIONS = 4
@@ -34,14 +42,18 @@ SETTINGS = StreamsSettings(application="chaos", topic_prefix="chaos.", partition
 
 
 async def conduct(
-    seed: int, seconds: float, folder: Path, tell: Callable[[str], None] = print
+    seed: int,
+    seconds: float,
+    folder: Path,
+    tell: Callable[[str], None] = print,
+    kafka: Distribution = KAFKA,
 ) -> Report:
     """Run chaos for so many seconds; the report says what came of it."""
     report = Report(seed, seconds, folder)
     # Twice as many as the pace gives, since the writer hurries after an outage.
     load = Load(seed, records=int(2 * RATE * seconds), partitions=PARTITIONS)
     journal = Journal()
-    async with broker(folder / "broker") as cluster:
+    async with broker(folder / "broker", kafka) as cluster:
         await create_streams(cluster.url, SETTINGS)
         workers = [
             Worker(machine(folder / f"worker-{number}", cluster.url, load.acb))
@@ -62,22 +74,25 @@ async def conduct(
             cluster.nodes[0].start()
             await cluster.nodes[0].wait()
         async with open_streams(cluster.url, SETTINGS) as streams:
-            account = Account(journal, load.expected, load.dead_tables)
-            findings = await verify(streams, account)
-            report.violations += findings.broken
             report.faults = stage.faults
             report.records = journal.written.total()
-            report.decisions = by_disposition(findings.decisions)
-            report.commands = findings.commands
             report.hear(workers)
-            if report.violations:
-                await keep(streams, folder / "streams")
+            try:
+                account = Account(journal, load.expected, load.dead_tables)
+                findings = await verify(streams, account)
+                report.violations += findings.broken
+                report.decisions = by_disposition(findings.decisions)
+                report.commands = findings.commands
+                if report.violations:
+                    await keep(streams, folder / "streams")
+            except StoreUnavailableError as error:
+                report.violations.append(f"the streams cannot be read: {error}")
     return report
 
 
 @asynccontextmanager
-async def broker(folder: Path) -> AsyncIterator[Cluster]:
-    cluster = Cluster(folder)
+async def broker(folder: Path, kafka: Distribution) -> AsyncIterator[Cluster]:
+    cluster = Cluster(folder, site=Site(distribution=kafka))
     try:
         await cluster.start()
         yield cluster

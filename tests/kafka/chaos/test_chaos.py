@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.kafka.broker import class_archive
-from tests.kafka.chaos.conduct import WORKERS, conduct
+from tests.kafka.chaos.conduct import KAFKA, WORKERS, conduct
 from tests.kafka.chaos.plan import PAUSE_S, Kind, plan
 from tests.kafka.chaos.workers import TRY_LATER, Told, Worker
 
@@ -16,7 +16,7 @@ SECONDS = 75.0
 
 @pytest.fixture
 def archive() -> None:
-    class_archive()
+    class_archive(KAFKA)
 
 
 @pytest.mark.usefixtures("archive")
