@@ -1,7 +1,7 @@
 """Records into batches. A future for each record would cost seven times as much."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -37,22 +37,26 @@ async def send(
     placed: dict[TopicPartition, list[Output]] = {}
     for (stream, partition), own in groupby(records, key=lambda record: record[:2]):
         placed.setdefault(topics.at(stream, partition), []).extend(own)
-    # All are waited for, also after a failure: an error that nobody looks at would be logged later.
     places = dict.fromkeys((*batches, *placed))
-    ends = await asyncio.gather(
+    ends = await together(
         *(
             _send_in_order(
                 producer, place, batches.get(place, ()), placed.get(place, ()), timestamp_ms
             )
             for place in places
-        ),
-        return_exceptions=True,
+        )
     )
+    return dict(zip(places, ends, strict=True))
+
+
+async def together(*sending: Awaitable[Any]) -> list[Any]:
+    """Wait for all, also after a failure: an error that nobody looks at would be logged later."""
+    ends = await asyncio.gather(*sending, return_exceptions=True)
     failures = [end for end in ends if isinstance(end, BaseException)]
     if failures:
         # What came after the first failure was refused by the client itself, which says nothing.
         raise min(failures, key=lambda failure: isinstance(failure, IllegalOperation))
-    return dict(zip(places, ends, strict=True))
+    return ends
 
 
 class PackedBatch:

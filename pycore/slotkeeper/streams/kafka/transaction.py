@@ -10,7 +10,7 @@ from aiokafka.errors import IllegalOperation, ProducerFenced
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
 from slotkeeper.streams.interface import Finished, Output
 
-from .batches import send
+from .batches import send, together
 from .errors import CLIENT, REFUSED, judged
 from .topics import Topics
 
@@ -72,9 +72,12 @@ class Transactions:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.begin_transaction()
-                ends = await send(self._producer, self._topics, records, timestamp_ms, finished)
-                if offsets:
-                    await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
+                # Side by side: each is a way to the broker and back, or several.
+                sent = await together(
+                    send(self._producer, self._topics, records, timestamp_ms, finished),
+                    self._send_offsets(offsets),
+                )
+                ends: dict[TopicPartition, int] = sent[0]
         except ProducerFenced as error:
             raise _fenced(error) from error
         except _PAST_USE as error:
@@ -89,6 +92,10 @@ class Transactions:
                 f"the batch may or may not be visible: {type(error).__name__} {error}"
             ) from error
         return ends
+
+    async def _send_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+        if offsets:
+            await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
 
     async def _abort(self, cause: Exception) -> None:
         """Abort and say so; always raises."""
