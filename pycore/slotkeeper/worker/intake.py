@@ -5,7 +5,7 @@ ranks above it have been read as far as they reached when it was fetched; a rank
 fetched again, so what is held is bounded. Nothing waits for a moving target.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from slotkeeper.streams import Fetched, Layout, Taken
@@ -71,12 +71,14 @@ class Intake:
         held = self._held[-1]
         return 0 if held is None else sum(len(each.records) for each in held.fetched.values())
 
-    def wanted(self, positions: Mapping[str, int]) -> dict[str, int]:
-        """Give the streams to fetch now, and from where."""
+    def wanted(
+        self, positions: Mapping[str, int], *, released: Container[int] = ()
+    ) -> dict[str, int]:
+        """Give the streams to fetch now, and from where; ``released`` ranks as if they were."""
         return {
             stream: positions[stream]
-            for streams, held in zip(self._ranks, self._held, strict=True)
-            if held is None
+            for rank, (streams, held) in enumerate(zip(self._ranks, self._held, strict=True))
+            if held is None or rank in released
             for stream in streams
         }
 

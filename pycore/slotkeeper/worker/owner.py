@@ -218,6 +218,7 @@ class Owner:
         finally:
             # What others commit from here on, a return reads.
             self._restorer.known = runner.standing
+            await tenure.close()
             if taking is not None:
                 # Nobody waits for what the disk is doing: it is left where it stands.
                 taking.cancel()

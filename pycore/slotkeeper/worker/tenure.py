@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from slotkeeper.streams import Layout, OwnedPartition
+from slotkeeper.streams import Fetched, Layout, OwnedPartition, Taken
 
 from .batch import BatchRunner
 from .engine import EngineInput
@@ -35,10 +36,11 @@ class Tenure:
         self._partition = partition
         self._runner = runner
         self._positions = positions
+        self._ahead: asyncio.Task[_Look | None] | None = None
 
     async def next(self) -> Batch:
         """Fetch, and give what may be decided now; without ranks if that is nothing."""
-        found = await self._fetch(wait_s=0.0)
+        found = await self._hold_ahead() or await self._fetch(wait_s=0.0)
         batch = self.intake.batch(self._positions.inputs)
         if not found and not batch.ranks:
             self.idle = self.intake.empty
@@ -49,12 +51,20 @@ class Tenure:
     async def decide(self, batch: Batch) -> Mapping[str, int]:
         """Decide and commit a batch; gives the counts of its decisions by reason.
 
+        Meanwhile what comes after it is fetched.
+
         Raises:
             CommitAbortedError: Discarded; the same batch may be decided again.
             SignerUnavailableError: Discarded; likewise.
             CommitInDoubtError: This tenure is over.
         """
-        outcome = await self._runner.run(batch, self._positions)
+        if batch.ranks:
+            self._look_ahead(batch)
+        try:
+            outcome = await self._runner.run(batch, self._positions)
+        except BaseException:
+            await self.close()
+            raise
         self._positions = outcome.positions
         self.intake.release(batch)
         if not self.intake.requests_held:
@@ -72,15 +82,45 @@ class Tenure:
         ends = await self._partition.ends()
         return {stream: max(0, ends[stream] - at) for stream, at in self._positions.inputs.items()}
 
+    async def close(self) -> None:
+        """Drop what was fetched ahead; nobody has been told of it."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+    def _look_ahead(self, batch: Batch) -> None:
+        positions = {**self._positions.inputs, **batch.positions}
+        wanted = self.intake.wanted(positions, released=batch.ranks)
+        self._ahead = asyncio.create_task(self._look(wanted, wait_s=0.0))
+
+    async def _hold_ahead(self) -> bool:
+        ahead, self._ahead = self._ahead, None
+        return ahead is not None and self._hold(await ahead)
+
     async def _fetch(self, *, wait_s: float) -> bool:
-        wanted = self.intake.wanted(self._positions.inputs)
+        return self._hold(await self._look(self.intake.wanted(self._positions.inputs), wait_s))
+
+    async def _look(self, wanted: Mapping[str, int], wait_s: float) -> "_Look | None":
         found = await self._partition.fetch(
             wanted, limit=self._partition.batch_records, wait_s=wait_s
         )
-        if found:
-            self.idle = False
-            # After the fetch, so that nothing that stood when these records were read is missed.
-            self.intake.take(found, await self._partition.ends())
-            if self.held_since is None and self.intake.requests_held:
-                self.held_since = asyncio.get_running_loop().time()
-        return bool(found)
+        # After the fetch, so that nothing that stood when these records were read is missed.
+        return _Look(found, await self._partition.ends()) if found else None
+
+    def _hold(self, look: "_Look | None") -> bool:
+        if look is None:
+            return False
+        self.idle = False
+        self.intake.take(look.found, look.ends)
+        if self.held_since is None and self.intake.requests_held:
+            self.held_since = asyncio.get_running_loop().time()
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What a fetch found, and where the inputs ended after it."""
+
+    found: Mapping[str, Fetched[Taken]]
+    ends: Mapping[str, int]
