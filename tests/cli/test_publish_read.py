@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -91,8 +92,10 @@ def test_nobody_reading_at_all_is_no_fault_either(cli: Cli, tmp_path: Path) -> N
 
 def test_following_ends_cleanly_with_ctrl_c(cli: Cli, tmp_path: Path) -> None:
     cli("publish", STREAM, *AT, given=line(1))
+    # A suite in the background of a shell ignores Ctrl-C, and so would its children.
+    interruptible = ("env", "--default-signal=INT")
     reader = subprocess.Popen(
-        [COMMAND, "read", STREAM, "--from-start", "--follow", *AT],
+        [*interruptible, COMMAND, "read", STREAM, "--from-start", "--follow", *AT],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=tmp_path,
@@ -101,6 +104,6 @@ def test_following_ends_cleanly_with_ctrl_c(cli: Cli, tmp_path: Path) -> None:
     assert json.loads(reader.stdout.readline())["value"] == {"n": 1}
     cli("publish", STREAM, *AT, given=line(2))
     assert json.loads(reader.stdout.readline())["value"] == {"n": 2}
-    reader.send_signal(2)
+    reader.send_signal(signal.SIGINT)
     _, complaints = reader.communicate()
     assert (reader.returncode, complaints) == (130, b"stopped\n")
