@@ -69,7 +69,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--warm", type=float, default=60.0, help="seconds")
     parser.add_argument("--measure", type=float, default=20.0, help="seconds, at least")
-    parser.add_argument("--devices", type=int, default=100_000)
+    parser.add_argument("--devices", type=int, default=400_000)
     # A contender that worked off everything before the measuring ends is a failure.
     parser.add_argument("--requests", type=int, default=5_000_000, help="of each backlog")
     parser.add_argument("--restored", type=int, default=200_000, help="devices to restore")
