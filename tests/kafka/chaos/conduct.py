@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import orjson
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.broker import Cluster, Site
 from tests.kafka.chaos.journal import Journal
 from tests.kafka.chaos.load import Load
@@ -14,7 +16,7 @@ from tests.kafka.chaos.plan import SESSION_S, plan
 from tests.kafka.chaos.report import Report
 from tests.kafka.chaos.stage import Stage
 from tests.kafka.chaos.upstream import upstream
-from tests.kafka.chaos.verify import Account, by_disposition, verify
+from tests.kafka.chaos.verify import CHANGELOG, Account, by_disposition, compacted, verify
 from tests.kafka.chaos.workers import Worker, WorkerFailedError
 from tests.kafka.distribution import Distribution
 from tests.laws import each
@@ -38,6 +40,16 @@ RATE = 1_500
 SNAPSHOT_S = 3
 """So often that workers die while they write one, and begin from one."""
 
+COMPACTED = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.01",
+    "segment.ms": "5000",
+    "segment.bytes": str(1024 * 1024),
+    "max.message.bytes": str(2 * 1024 * 1024),
+    "delete.retention.ms": str(7 * 86_400_000),
+}
+"""Of the changelog: as ``streams create`` sets it, but at once and in the least segments."""
+
 SETTINGS = StreamsSettings(application="chaos", topic_prefix="chaos.", partitions=PARTITIONS)
 
 
@@ -55,6 +67,7 @@ async def conduct(
     journal = Journal()
     async with broker(folder / "broker", kafka) as cluster:
         await create_streams(cluster.url, SETTINGS)
+        await compact_often(cluster.address, f"{SETTINGS.topic_prefix}{CHANGELOG}")
         workers = [
             Worker(machine(folder / f"worker-{number}", cluster.url, load.acb))
             for number in range(WORKERS)
@@ -83,6 +96,7 @@ async def conduct(
                 report.violations += findings.broken
                 report.decisions = by_disposition(findings.decisions)
                 report.commands = findings.commands
+                report.compacted = await compacted(streams)
                 if report.violations:
                     await keep(streams, folder / "streams")
             except StoreUnavailableError as error:
@@ -92,7 +106,9 @@ async def conduct(
 
 @asynccontextmanager
 async def broker(folder: Path, kafka: Distribution) -> AsyncIterator[Cluster]:
-    cluster = Cluster(folder, site=Site(distribution=kafka))
+    cluster = Cluster(
+        folder, site=Site(settings={"log.cleaner.backoff.ms": "1000"}, distribution=kafka)
+    )
     try:
         await cluster.start()
         yield cluster
@@ -100,6 +116,20 @@ async def broker(folder: Path, kafka: Distribution) -> AsyncIterator[Cluster]:
         cluster.kill()
         # Some 300 MB a minute; after a violation the records stand in files of their own.
         await asyncio.to_thread(shutil.rmtree, folder)
+
+
+async def compact_often(servers: str, topic: str) -> None:
+    """Let the changelog be compacted while it is written and restored."""
+    client = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await client.start()
+    try:
+        # What is not named goes back to the cluster's default.
+        (answer,) = await client.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, COMPACTED)]
+        )
+        assert not answer.resources[0][0], answer
+    finally:
+        await client.close()
 
 
 def machine(folder: Path, url: str, acb: Organisation) -> Path:

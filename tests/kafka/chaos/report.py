@@ -26,6 +26,8 @@ class Report:
         commands: How many there are.
         told: What the workers' logs say.
         exits: How often each exit status was seen.
+        compacted: Offsets of the changelog at which nothing is left; those of markers are among
+            them.
         drained_in: Seconds from the last fault until nothing was left to decide.
         violations: A sentence for each; empty if all is well.
     """
@@ -39,6 +41,7 @@ class Report:
     commands: int = 0
     told: Told = field(default_factory=Told)
     exits: Counter[int] = field(default_factory=Counter)
+    compacted: int = 0
     drained_in: float = 0.0
     violations: list[str] = field(default_factory=list)
 
@@ -77,6 +80,7 @@ class Report:
         for source, count in sorted(self.told.restores.items()):
             yield f"  added to {source}", count
         yield "changelog records replayed", self.told.restored
+        yield "changelog offsets compacted", self.compacted
         yield "snapshots taken", self.told.events["snapshot is taken"]
         yield "tracebacks of the Kafka client", self.told.of_the_client
         for status, count in sorted(self.exits.items()):

@@ -224,6 +224,15 @@ async def check_inputs(streams: Streams, broken: list[str], journal: Journal) ->
             broken.append(f"{stream} holds {standing} records, not {journal.written[stream]}")
 
 
+async def compacted(streams: Streams) -> int:
+    """Count the changelog's offsets below its last records at which nothing is left."""
+    kept, ends = 0, dict[int, int]()
+    async for record in each(streams, CHANGELOG):
+        kept += 1
+        ends[record.partition] = record.offset + 1
+    return sum(ends.values()) - kept
+
+
 def compare_dispositions(findings: Findings, expected: Mapping[str, int]) -> None:
     found, wanted = by_disposition(findings.decisions), Counter(expected)
     if found != wanted:
