@@ -13,7 +13,7 @@ from aiokafka.protocol.admin import (
 
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional id": 5}
 PATTERNS = {"literal": 3, "prefixed": 4}
-OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8}
+OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
 ANY = 1
 ALLOW = 3
 

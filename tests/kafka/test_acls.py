@@ -6,7 +6,7 @@ import re
 
 import pytest
 from tests.kafka.acls import Right, grant, revoke
-from tests.kafka.bench import Bench
+from tests.kafka.bench import PARTITION, Bench
 from tests.kafka.secured import Secured
 from tests.worker.fake_engine import REQUESTS
 
@@ -176,6 +176,29 @@ async def test_a_topic_that_cannot_be_seen_is_not_missing(
         await client.read(REQUESTS)
     assert missing is not None
     assert named(missing, str(refusal.value))
+
+
+async def kept_tombstones_ms(worker: Bench) -> int | None:
+    async with worker.opened() as streams, streams.own() as ownership:
+        owned = await ownership.open(PARTITION)
+        try:
+            return await owned.tombstones_ms()
+        finally:
+            await owned.close()
+
+
+async def test_how_long_tombstones_are_kept_needs_a_right_or_the_setting(
+    door: Door, secured_bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker, _ = await door.let_in("worker")
+    assert await kept_tombstones_ms(worker) == worker.settings.tombstones_ms
+    assert "how long tombstones are kept is not told" in caplog.messages
+    topics = [secured_bench.topic(stream) for stream in (SLOTKEEPER.table, CHANGELOG)]
+    seeing = [Right("DescribeConfigs", "topic", topic) for topic in topics]
+    await grant(secured_bench.servers, "worker", seeing)
+    week_ms = 7 * 86_400_000
+    assert worker.settings.tombstones_ms != week_ms
+    assert await kept_tombstones_ms(worker) == week_ms
 
 
 def unmade(bench: Bench) -> StreamsSettings:
