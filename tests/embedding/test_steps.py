@@ -172,7 +172,7 @@ def test_events_come_as_an_arrow_table(host: Host) -> None:
 
 
 def test_other_threads_run_while_commands_are_sealed(tmp_path: Path) -> None:
-    host = Host(tmp_path, devices=200)
+    host = Host(tmp_path, devices=400)
     engine = host.engine(threads=1)
     engine.stage(host.hand_backs).fold()
     staged = engine.stage(host.requests)
@@ -192,8 +192,9 @@ def test_other_threads_run_while_commands_are_sealed(tmp_path: Path) -> None:
         time.sleep(0)
     worker.join()
     staged.fold()
-    # With the GIL held through the seal this thread would wait it out and find it done.
-    assert turns > 100
+    # With the GIL held through the seal this thread would wait it out and find it done, after a
+    # few turns at most. Without it turns are thousands, and dozens on a machine that is overloaded.
+    assert turns > 20
 
 
 async def test_the_event_loop_turns_while_commands_are_sealed(host: Host) -> None:

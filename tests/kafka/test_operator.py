@@ -1,6 +1,7 @@
 """A cluster that contradicts what it once acknowledged stops the worker until somebody decides."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -60,15 +61,22 @@ async def test_records_deleted_before_they_were_read_are_refused(bench: Bench) -
         await bench.run()
 
 
+async def add_partitions(client: Any, topics: list[str]) -> None:  # noqa: ANN401
+    """Give topics six partitions; on return the broker tells everybody of them."""
+    await client.create_partitions({topic: NewPartitions(6) for topic in topics})
+    while any(len(told["partitions"]) < 6 for told in await client.describe_topics(topics)):
+        continue
+
+
 async def test_more_partitions_are_refused(bench: Bench) -> None:
     await bench.ask()
     await bench.run()
     names = [bench.topic(stream) for stream in bench.settings.layout.names]
     async with bench.admin() as client:
-        await client.create_partitions({names[0]: NewPartitions(6)})
+        await add_partitions(client, names[:1])
         with pytest.raises(StoppedForOperatorError, match="same number"):
             await bench.run()
-        await client.create_partitions({name: NewPartitions(6) for name in names[1:]})
+        await add_partitions(client, names[1:])
     with pytest.raises(StoppedForOperatorError, match="written with 4 partitions"):
         await bench.run()
     async with bench.opened() as streams, streams.own() as ownership:
