@@ -1,12 +1,11 @@
 """What comes after a batch is fetched while the batch is committed."""
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import pytest
 
 from slotkeeper.streams import Fetched, Finished, Output, Record
-from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.streams.memory.faults import Fault
 from slotkeeper.streams.memory.ownership import MemoryPartition
 
@@ -14,6 +13,8 @@ from .conftest import Bench
 from .fake_engine import COMMANDS, REQUESTS
 
 RESPONSES = "srv-6.15.1-responses"
+
+Step = Callable[[], Awaitable[object]]
 
 
 async def batch_of_requests(bench: Bench) -> int:
@@ -24,22 +25,20 @@ async def batch_of_requests(bench: Bench) -> int:
     return full
 
 
-async def test_a_commit_may_wait_for_the_next_fetch(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+def step_in(
+    monkeypatch: pytest.MonkeyPatch, at: int, *, before_fetch: Step, before_commit: Step
 ) -> None:
-    full = await batch_of_requests(bench)
-    fetched = asyncio.Event()
+    """Do something before requests are fetched from there, and before they are committed to it."""
     fetch, commit = MemoryPartition.fetch, MemoryPartition.commit
 
-    async def telling(
+    async def fetching(
         self: MemoryPartition, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
     ) -> dict[str, Fetched[Record]]:
-        found = await fetch(self, wanted, limit=limit, wait_s=wait_s)
-        if self.number == 1 and wanted.get(REQUESTS) == full:
-            fetched.set()
-        return found
+        if self.number == 1 and wanted.get(REQUESTS) == at:
+            await before_fetch()
+        return await fetch(self, wanted, limit=limit, wait_s=wait_s)
 
-    async def waiting(
+    async def committing(
         self: MemoryPartition,
         outputs: Sequence[Output],
         positions: Mapping[str, int],
@@ -47,12 +46,24 @@ async def test_a_commit_may_wait_for_the_next_fetch(
         finished: Finished | None = None,
         void: Collection[int] = (),
     ) -> int:
-        if self.number == 1 and positions.get(REQUESTS) == full:
-            await fetched.wait()
+        if self.number == 1 and positions.get(REQUESTS) == at:
+            await before_commit()
         return await commit(self, outputs, positions, finished=finished, void=void)
 
-    monkeypatch.setattr(MemoryPartition, "fetch", telling)
-    monkeypatch.setattr(MemoryPartition, "commit", waiting)
+    monkeypatch.setattr(MemoryPartition, "fetch", fetching)
+    monkeypatch.setattr(MemoryPartition, "commit", committing)
+
+
+async def test_a_commit_may_wait_for_the_next_fetch(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = await batch_of_requests(bench)
+    fetching = asyncio.Event()
+
+    async def tell() -> None:
+        fetching.set()
+
+    step_in(monkeypatch, full, before_fetch=tell, before_commit=fetching.wait)
     async with asyncio.timeout(30):
         await bench.run()
     assert len(await bench.read(COMMANDS)) == full + 1
@@ -74,40 +85,28 @@ async def test_an_outcome_between_the_fetch_and_its_fence_counts(bench: Bench) -
     assert (await bench.read(COMMANDS))[-1].value == b"100001"
 
 
-async def test_a_commit_in_doubt_leaves_no_fetch_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench(MemoryStreams())
+async def test_a_commit_in_doubt_leaves_no_fetch_behind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full = await batch_of_requests(bench)
-    begun, doubted = asyncio.Event(), asyncio.Event()
-    fetch, commit = MemoryPartition.fetch, MemoryPartition.commit
+    fetching, doubted = asyncio.Event(), asyncio.Event()
 
-    async def endless(
-        self: MemoryPartition, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched[Record]]:
-        if self.number == 1 and wanted.get(REQUESTS) == full and not doubted.is_set():
-            begun.set()
+    async def never_end() -> None:
+        if not doubted.is_set():
+            fetching.set()
             await asyncio.Event().wait()
-        return await fetch(self, wanted, limit=limit, wait_s=wait_s)
 
-    async def doubtful(
-        self: MemoryPartition,
-        outputs: Sequence[Output],
-        positions: Mapping[str, int],
-        *,
-        finished: Finished | None = None,
-        void: Collection[int] = (),
-    ) -> int:
-        faults = bench.streams.faults
-        if self.number == 1 and positions.get(REQUESTS) == full and not doubted.is_set():
-            await begun.wait()
-            doubted.set()
-            bench.streams.faults = lambda _partition, _number: Fault.DOUBT_WRITTEN
-        try:
-            return await commit(self, outputs, positions, finished=finished, void=void)
-        finally:
-            bench.streams.faults = faults
+    async def doubt() -> None:
+        await fetching.wait()
+        bench.streams.faults = once
 
-    monkeypatch.setattr(MemoryPartition, "fetch", endless)
-    monkeypatch.setattr(MemoryPartition, "commit", doubtful)
+    def once(_partition: int, _number: int) -> Fault:
+        if doubted.is_set():
+            return Fault.NONE
+        doubted.set()
+        return Fault.DOUBT_WRITTEN
+
+    step_in(monkeypatch, full, before_fetch=never_end, before_commit=doubt)
     async with asyncio.timeout(30):
         summary = await bench.run()
     assert summary.in_doubt == 1
