@@ -22,15 +22,13 @@ from typing import NamedTuple
 import orjson
 
 from slotkeeper._core import BUILD_PROFILE, CoreEngine
-from slotkeeper.cli.run import engine_factory
 from slotkeeper.lab import events, keystore
 from slotkeeper.lab.pki import Pki
 from slotkeeper.settings import Settings
 from slotkeeper.worker import Snapshots
-from slotkeeper.worker.off_loop import OffLoop
-from slotkeeper.worker.positions import Positions
-from slotkeeper.worker.snapshots import SnapshotTaker, load
-from slotkeeper.worker.standing import Standing
+from slotkeeper.worker.engine_thread import EngineThread
+from slotkeeper.worker.positions import Checkpoint, Positions
+from slotkeeper.worker.snapshot import SnapshotTaker, load
 
 FIRST = 0x021A_B000_0000_0000
 AT_A_TIME = 20_000
@@ -40,7 +38,7 @@ POSITIONS = Positions(
     partitions=1,
     incarnation="benchmark",
     inputs={"smart-metering-inventory": 1},
-    tenures=((0, 1),),
+    takeovers=((0, 1),),
 )
 
 
@@ -88,7 +86,7 @@ async def saved(directory: Path, devices: int) -> dict[str, float]:
     """Fill an engine and take its snapshot, once between batches and once for itself."""
     engine = new_engine(directory)
     for records in inventory(devices):
-        engine.replay_inventory(records)
+        engine.load_inventory(records)
     engine.open()
     for first in range(0, devices, ADJUSTED_AT_A_TIME):
         numbers = range(first, min(first + ADJUSTED_AT_A_TIME, devices))
@@ -96,15 +94,15 @@ async def saved(directory: Path, devices: int) -> dict[str, float]:
         if staged.summary() != {"SEEN ADJUSTED": len(numbers)}:
             sys.exit(f"unexpected decisions: {staged.summary()}")
         staged.fold()
-    standing = Standing(positions=POSITIONS, changelog=1, at_ms=1)
-    with OffLoop("engine") as off_loop:
+    checkpoint = Checkpoint(positions=POSITIONS, changelog=1, at_ms=1)
+    with EngineThread(0) as engine_thread:
         taker = SnapshotTaker(
             Snapshots(directory=directory, application="benchmark"),
             Partition(),  # type: ignore[arg-type]
             engine,
-            off_loop,
+            engine_thread,
             partitions=1,
-            standing=lambda: standing,
+            checkpoint=lambda: checkpoint,
         )
         begun = time.perf_counter()
         await taker.take(asyncio.Lock(), share=1.0)
@@ -120,13 +118,13 @@ async def saved(directory: Path, devices: int) -> dict[str, float]:
 async def started(directory: Path, devices: int) -> dict[str, float]:
     """Load the snapshot into an empty engine."""
     engine = new_engine(directory)
-    with OffLoop("engine") as off_loop:
+    with EngineThread(0) as engine_thread:
         begun, cpu = time.perf_counter(), time.process_time()
         await load(
             Snapshots(directory=directory, application="benchmark"),
             Partition(),  # type: ignore[arg-type]
             engine,
-            off_loop,
+            engine_thread,
             partitions=1,
             now_ms=1,
         )
@@ -146,7 +144,7 @@ def new_engine(directory: Path) -> CoreEngine:
     folder.mkdir(exist_ok=True)
     file = keystore.write_settings(folder, [Pki("snapshot").acb])
     settings = Settings.load(file, environment={})
-    return engine_factory(settings.authority(), settings)(0, 1)
+    return CoreEngine(settings.authority(), settings=settings.engine_json())
 
 
 def inventory(devices: int) -> Iterator[list[Kept]]:

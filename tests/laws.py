@@ -65,17 +65,17 @@ async def check_decisions(streams: Streams, findings: Findings) -> dict[Place, s
         elif entry["disposition"] == "REROUTED":
             rerouted[f"{place[0]} {place[1]}/{place[2]}"] += 1
 
-    standing: set[Place] = set()
+    checkpoint: set[Place] = set()
     arrived: Counter[str] = Counter()
     for stream in streams.layout.events:
         async for record in each(streams, stream):
-            standing.add((stream, record.partition, record.offset))
+            checkpoint.add((stream, record.partition, record.offset))
             origin = dict(record.headers).get("rerouted-from")
             if origin is not None:
                 arrived[f"{stream} {origin.decode()}"] += 1
-    findings.broken += [f"{place} was never decided" for place in standing - decided.keys()]
+    findings.broken += [f"{place} was never decided" for place in checkpoint - decided.keys()]
     findings.broken += [
-        f"{place} was decided and is not there" for place in decided.keys() - standing
+        f"{place} was decided and is not there" for place in decided.keys() - checkpoint
     ]
     findings.broken += [f"{place} was decided {n} times" for place, n in decided.items() if n > 1]
     if rerouted != arrived:

@@ -6,9 +6,10 @@ import pytest
 from benchmarks.python import world
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from slotkeeper._core import CoreEngine, CoreStaged
+from slotkeeper import Change
+from slotkeeper._core import CoreEngine, CoreSealed
+from slotkeeper.engine.port import EngineInput
 from slotkeeper.lab.events import Event
-from slotkeeper.worker.engine import EngineInput
 
 BATCH = 512
 ROUNDS = 40
@@ -18,7 +19,7 @@ ROUNDS = 40
 def engine(tmp_path: Path) -> CoreEngine:
     """An engine that knows its GPFs."""
     core = CoreEngine(world.settings(tmp_path).authority())
-    core.load_inventory([(at, *_octets(event)) for at, event in enumerate(world.inventory(BATCH))])
+    core.load_inventory([Change(*_octets(event)) for event in world.inventory(BATCH)])
     core.open()
     return core
 
@@ -28,7 +29,7 @@ def test_irrelevant_outcomes(benchmark: BenchmarkFixture, engine: CoreEngine) ->
 
     def decide() -> int:
         staged = engine.stage(batch, now_ms=world.NOW_MS)
-        outputs = staged.outputs()
+        outputs = staged.seal().outputs.records()
         staged.discard()
         return len(outputs)
 
@@ -40,13 +41,14 @@ def test_irrelevant_outcomes(benchmark: BenchmarkFixture, engine: CoreEngine) ->
 def test_verified_outcomes(benchmark: BenchmarkFixture, engine: CoreEngine) -> None:
     batch = _inputs(world.hand_backs(BATCH))
 
-    def decide() -> CoreStaged:
+    def decide() -> CoreSealed:
         staged = engine.stage(batch, now_ms=world.NOW_MS)
-        staged.outputs()
+        sealed = staged.seal()
+        sealed.outputs.records()
         staged.discard()
-        return staged
+        return sealed
 
-    assert decide().summary() == {"RECORDED ACB_IN_SLOT": BATCH}
+    assert decide().reasons == {"RECORDED ACB_IN_SLOT": BATCH}
     _tell(benchmark, "relevant outcomes, verified and recorded, outputs taken")
     benchmark.pedantic(decide, rounds=ROUNDS, warmup_rounds=2)  # type: ignore[no-untyped-call]
 
@@ -56,11 +58,10 @@ def test_sealed_commands(benchmark: BenchmarkFixture, engine: CoreEngine) -> Non
 
     def answer() -> int:
         staged = engine.stage(batch, now_ms=world.NOW_MS)
-        staged.seal()
-        commands = len(staged.commands())
-        staged.outputs()
+        sealed = staged.seal()
+        sealed.outputs.records()
         staged.discard()
-        return commands
+        return sealed.written["cs02b-commands"]
 
     assert answer() == BATCH
     _tell(benchmark, "requests to sealed commands, outputs taken")

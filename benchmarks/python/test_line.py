@@ -7,7 +7,7 @@ from pathlib import Path
 from benchmarks.python import world
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab.events import Event
 from slotkeeper.streams import Message, open_streams
 from slotkeeper.worker import run
@@ -57,7 +57,7 @@ async def _work(folder: Path, events: Sequence[Event], answers: str) -> int:
     url = f"sqlite:///{folder / 'slotkeeper.db'}"
     async with open_streams(url, settings.streams_settings()) as streams:
         await streams.publish([_message(event) for event in events])
-        await run(streams, engine_factory(settings.authority(), settings), until_idle=True)
+        await run(streams, engines(settings.authority(), settings.engine_json()), until_idle=True)
         return sum([len(batch) async for batch in streams.read(answers)])
 
 

@@ -20,7 +20,7 @@ except ImportError as error:
 
 from slotkeeper import errors
 from slotkeeper._core import Authority
-from slotkeeper.embedding import (
+from slotkeeper.engine.host import (
     Change,
     Command,
     Engine,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, Final, Protocol, TypeAlias, final
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, final
 
 __all__ = [
     "BUILD_PROFILE",
@@ -11,8 +11,9 @@ __all__ = [
     "BatchOpenError",
     "ConfigurationError",
     "CoreEngine",
-    "CoreFinished",
+    "CoreOutputBatch",
     "CorePack",
+    "CoreSealed",
     "CoreStaged",
     "EngineFaultError",
     "Keystore",
@@ -27,6 +28,7 @@ __all__ = [
     "inspect_duis",
     "inspect_message",
     "partition_for",
+    "quarantine",
 ]
 
 __version__: Final[str]
@@ -114,11 +116,13 @@ class Keystore:
             ConfigurationError: The folder or a key in it cannot be read.
         """
 
-class _Kept(Protocol):
+class _Stored(Protocol):
     @property
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+
+_StoredT = TypeVar("_StoredT", bound=_Stored)
 
 @final
 class CoreEngine:
@@ -148,25 +152,17 @@ class CoreEngine:
             ConfigurationError: A setting cannot be used.
         """
 
-    def restore(self, records: Sequence[tuple[bytes, bytes | None]]) -> int:
+    def restore(self, records: Sequence[_StoredT]) -> list[_StoredT]:
         """Take committed changelog records, in any order, in as many calls as wanted.
 
-        Raises:
-            RestoreError: A record is of a newer version, or no record of a changelog.
-        """
-
-    def load_inventory(self, records: Sequence[tuple[int, bytes | None, bytes | None]]) -> int:
-        """Take ``(offset, key, value)`` of inventory records applied before; how many are good."""
-
-    def replay_changelog(self, records: Sequence[_Kept]) -> list[tuple[bytes | None, bytes | None]]:
-        """As `restore`, with records as a client has read them; gives those that are not its own.
+        Gives those that are not the engine's own: their key begins with ``@``, or there is none.
 
         Raises:
             RestoreError: A record is of a newer version, or no record of a changelog.
         """
 
-    def replay_inventory(self, records: Sequence[_Kept]) -> int:
-        """As `load_inventory`, with records as a client has read them."""
+    def load_inventory(self, records: Sequence[_Stored]) -> int:
+        """Take inventory records that were applied before, in order; how many are good."""
 
     def snapshot_part(
         self, cursor: SnapshotCursor | None = None
@@ -194,8 +190,11 @@ class CoreEngine:
             UnreadableSnapshotError: Not a part, or the engine is not cleared.
         """
 
-    def open(self) -> None:
-        """Everything committed is restored; the next `stage` judges parked records again."""
+    def open(self) -> dict[str, int]:
+        """Everything committed is restored; the next `stage` judges parked records again.
+
+        Gives `statistics`.
+        """
 
     def close(self) -> None:
         """Drop what is staged and close the partition; what is committed is kept.
@@ -240,15 +239,12 @@ class CoreEngine:
 class CoreStaged:
     """One staged batch. Fold, discard or in_doubt ends it, once."""
 
-    def seal(self) -> None:
+    def seal(self) -> CoreSealed:
         """Build, sign and MAC the commands on worker threads, without the GIL.
 
         Raises:
             SignerUnavailableError: Nothing was sealed; discard the batch and try it again.
         """
-
-    def outputs(self) -> list[OutputRecord]:
-        """Everything to be written with the batch; the changelog records come last."""
 
     def changes(self) -> list[OutputRecord]:
         """The changelog records alone."""
@@ -259,33 +255,45 @@ class CoreStaged:
     def records(self) -> list[OutputRecord]:
         """Audit records, refusals, dead letters, rerouted inputs."""
 
-    def finished(self) -> CoreFinished:
-        """Everything to be written with the batch, for streams that take it packed."""
-
-    def written(self) -> dict[str, int]:
-        """How many records go to each stream."""
-
-    def faults(self) -> dict[str, int]:
-        """How many dead letters there are of each fault; ``""``: kept for a person."""
-
-    def void(self) -> list[int]:
-        """Offsets of inventory records that became dead letters."""
-
     def summary(self) -> dict[str, int]:
         """How often each ``"DISPOSITION REASON"`` was decided."""
 
-    def fold(self) -> None:
-        """The batch was committed."""
+    def fold(self) -> dict[str, int]:
+        """The batch was committed. Gives `CoreEngine.statistics`."""
 
-    def discard(self) -> None:
-        """The batch was aborted for certain."""
+    def discard(self) -> dict[str, int]:
+        """The batch was aborted for certain. Gives `CoreEngine.statistics`."""
 
     def in_doubt(self) -> None:
         """Nobody knows: the partition is closed until it is restored."""
 
 @final
-class CoreFinished:
-    """What a sealed batch will write."""
+class CoreSealed:
+    """A sealed batch: its records, and what was counted."""
+
+    @property
+    def outputs(self) -> CoreOutputBatch:
+        """Everything to be written with the batch."""
+
+    @property
+    def void(self) -> list[int]:
+        """Offsets of inventory records that became dead letters."""
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """How often each ``"DISPOSITION REASON"`` was decided."""
+
+    @property
+    def written(self) -> dict[str, int]:
+        """How many records go to each stream."""
+
+    @property
+    def faults(self) -> dict[str, int]:
+        """How many dead letters there are of each fault; ``""``: kept for a person."""
+
+@final
+class CoreOutputBatch:
+    """What a sealed batch writes."""
 
     def __len__(self) -> int:
         """How many records."""
@@ -323,6 +331,18 @@ def partition_for(key: bytes, partitions: int) -> int:
 
 def canonical_key(key: bytes) -> bytes | None:
     """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
+
+def quarantine(
+    record: InputRecord, *, partition: int, now_ms: int, detail: str
+) -> list[OutputRecord]:
+    """What is written of a record over which an engine failed; no engine is needed.
+
+    Args:
+        record: Its dead letter is given and, unless it is of the inventory, its one decision.
+        partition: Of the record.
+        now_ms: Milliseconds since 1970 UTC.
+        detail: What is known of the defect.
+    """
 
 def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes:
     """One GBCS message in hex, base64 or binary, decoded and checked, as JSON."""

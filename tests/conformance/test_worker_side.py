@@ -8,13 +8,13 @@ import pytest
 from slotkeeper.streams import (
     Entry,
     FencedError,
+    FetchedRecord,
     LockedError,
     Message,
     Output,
     OwnedPartition,
     Ownership,
     Streams,
-    Taken,
 )
 
 from .conftest import Opener
@@ -248,7 +248,7 @@ async def test_publishers_beside_a_committing_owner_lose_nothing(opener: Opener)
                 await owned.commit([(RESPONSES, 1, b"r", b"%d" % number, [])], {})
 
         await asyncio.gather(publish(), commit())
-        records: list[Taken] = []
+        records: list[FetchedRecord] = []
         position = 0
         while len(records) < 100:
             found = await owned.fetch({RESPONSES: position}, limit=1_000, wait_s=SOON_S)

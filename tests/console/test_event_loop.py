@@ -2,36 +2,23 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slotkeeper.cli.run import engine_factory
-from slotkeeper.console import Metrics, measured
-from slotkeeper.console.engine import CountableBatch
+from slotkeeper.engine.port import Call, Step, engines
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Entry, Finished, Message, open_streams
+from slotkeeper.streams import Message, open_streams
 from slotkeeper.streams.sqlite.commit import Commit
 from slotkeeper.streams.sqlite.rows import Tables
 from slotkeeper.worker import Snapshots, run
-from slotkeeper.worker.engine import Cursor, EngineInput
 
-ENGINE = {
-    "clear",
-    "close",
-    "load_part",
-    "open",
-    "replay_changelog",
-    "replay_inventory",
-    "snapshot_part",
-    "stage",
-    "statistics",
-}
-STAGED = {"seal", "finished", "void", "summary", "fold"}
+# Discards and doubts do not happen here.
+ENGINE = set(Step) - {Step.DISCARD, Step.IN_DOUBT}
 STORE = {"commit", "fetch"}
 
 
@@ -44,99 +31,11 @@ class Threads:
     def note(self, call: str) -> None:
         self.seen[call].add(threading.get_ident())
 
+    def begin(self, call: Call) -> None:
+        self.note(call.step)
 
-class WatchedEngine:
-    """The real engine."""
-
-    def __init__(self, engine: Any, threads: Threads) -> None:  # noqa: ANN401
-        self._engine = engine
-        self._threads = threads
-
-    def replay_changelog(
-        self, records: Sequence[Entry]
-    ) -> Sequence[tuple[bytes | None, bytes | None]]:
-        self._threads.note("replay_changelog")
-        others: Sequence[tuple[bytes | None, bytes | None]]
-        others = self._engine.replay_changelog(records)
-        return others
-
-    def replay_inventory(self, records: Sequence[Entry]) -> int:
-        self._threads.note("replay_inventory")
-        return int(self._engine.replay_inventory(records))
-
-    def snapshot_part(self, cursor: Cursor | None = None) -> tuple[bytes, Cursor | None]:
-        self._threads.note("snapshot_part")
-        part: tuple[bytes, Cursor | None] = self._engine.snapshot_part(cursor)
-        return part
-
-    def load_part(self, part: bytes) -> None:
-        self._threads.note("load_part")
-        self._engine.load_part(part)
-
-    def clear(self) -> None:
-        self._threads.note("clear")
-        self._engine.clear()
-
-    def open(self) -> None:
-        self._threads.note("open")
-        self._engine.open()
-
-    def close(self) -> None:
-        self._threads.note("close")
-        self._engine.close()
-
-    def stage(
-        self,
-        records: Sequence[EngineInput],
-        *,
-        now_ms: int,
-        decided_after: Mapping[str, int] | None = None,
-    ) -> "WatchedStaged":
-        self._threads.note("stage")
-        staged = self._engine.stage(records, now_ms=now_ms, decided_after=decided_after)
-        return WatchedStaged(staged, self._threads)
-
-    def statistics(self) -> dict[str, int]:
-        self._threads.note("statistics")
-        return dict(self._engine.statistics())
-
-
-class WatchedStaged:
-    def __init__(self, staged: CountableBatch, threads: Threads) -> None:
-        self._staged = staged
-        self._threads = threads
-
-    def seal(self) -> None:
-        self._threads.note("seal")
-        self._staged.seal()
-
-    def finished(self) -> Finished:
-        self._threads.note("finished")
-        return self._staged.finished()
-
-    def written(self) -> Mapping[str, int]:
-        return self._staged.written()
-
-    def faults(self) -> Mapping[str, int]:
-        return self._staged.faults()
-
-    def void(self) -> Sequence[int]:
-        self._threads.note("void")
-        return self._staged.void()
-
-    def summary(self) -> Mapping[str, int]:
-        self._threads.note("summary")
-        return self._staged.summary()
-
-    def fold(self) -> None:
-        self._threads.note("fold")
-        self._staged.fold()
-
-    def discard(self) -> None:
-        self._staged.discard()
-
-    def in_doubt(self) -> None:
-        self._staged.in_doubt()
+    def end(self, call: Call) -> None:
+        self.note(call.step)
 
 
 async def test_engine_and_store_never_run_on_the_event_loop(
@@ -148,21 +47,21 @@ async def test_engine_and_store_never_run_on_the_event_loop(
     url = f"sqlite:///{tmp_path / 'streams.db'}"
     file = write_settings(tmp_path, [fleet.pki.acb], streams=url)
     settings = Settings.load(file, environment={})
-    make = engine_factory(settings.authority(), settings)
-    watched = measured(lambda *which: WatchedEngine(make(*which), threads), Metrics())
+    make = engines(settings.authority(), settings.engine_json())
+    work = partial(run, until_idle=True, hook=threads)
     events = [*fleet.inventory(), *fleet.hand_backs(), *fleet.handover_requests()]
     async with open_streams(url) as streams:
         await streams.publish(
             [Message(event.stream, str(event.key).encode(), event.octets) for event in events]
         )
         snapshots = Snapshots(directory=tmp_path, application="")
-        summary = await run(streams, watched, until_idle=True, snapshots=snapshots)
+        summary = await work(streams, make, snapshots=snapshots)
         # Nothing is left to replay after the snapshot of the first run's end.
-        await run(streams, watched, until_idle=True)
-        await run(streams, watched, until_idle=True, snapshots=snapshots)
+        await work(streams, make)
+        await work(streams, make, snapshots=snapshots)
     assert summary.dispositions == {"RECORDED": 5, "ISSUED": 5}
     # All of them, or the next line says nothing.
-    assert threads.seen.keys() == ENGINE | STAGED | STORE
+    assert threads.seen.keys() == ENGINE | STORE
     on_loop = {call for call, seen in threads.seen.items() if threading.get_ident() in seen}
     assert on_loop == set()
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from slotkeeper import Change
 from slotkeeper._core import CoreEngine
 from slotkeeper.lab import keystore
 from slotkeeper.lab.events import INVENTORY, Event
@@ -28,8 +29,8 @@ def decide(
     engine = CoreEngine(settings.authority(), settings=settings.engine_json())
     engine.load_inventory(
         [
-            (offset, str(event.key).encode(), event.octets)
-            for offset, event in enumerate(told)
+            Change(str(event.key).encode(), event.octets)
+            for event in told
             if event.stream == INVENTORY
         ]
     )
@@ -43,10 +44,9 @@ def decide(
         now_ms=1_800_000_000_000,
         decided_after={},
     )
-    staged.seal()
     written = [
         (stream, orjson.loads(value))
-        for stream, _partition, _key, value, _headers in staged.outputs()
+        for stream, _partition, _key, value, _headers in staged.seal().outputs.records()
         if stream != "originator-counters" and value is not None
     ]
     staged.fold()

@@ -9,14 +9,12 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import Call, Step, engines
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Entry, Finished, open_streams
-from slotkeeper.worker import Engine, Progress, Snapshots, Staged, run
-from slotkeeper.worker.engine import Cursor, EngineInput
+from slotkeeper.streams import open_streams
+from slotkeeper.worker import Progress, Snapshots, run
 
 
 class Fate:
@@ -31,90 +29,38 @@ class Fate:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class MortalEngine:
-    """Passes everything on to the real engine, and dies at the fated call."""
+KILL_POINTS = {
+    ("begin", Step.RESTORE): "restore",
+    ("begin", Step.FOLD): "committed",
+    ("end", Step.LOAD_PART): "part loaded",
+    ("end", Step.OPEN): "opened",
+    ("end", Step.SEAL): "sealed",
+    ("end", Step.SNAPSHOT_PART): "part taken",
+    ("end", Step.STAGE): "staged",
+}
 
-    def __init__(self, engine: Engine, fate: Fate) -> None:
-        self._engine = engine
+
+class MortalHook:
+    """Dies at the fated call of an engine."""
+
+    def __init__(self, fate: Fate) -> None:
         self._fate = fate
 
-    def replay_changelog(
-        self, records: Sequence[Entry]
-    ) -> Sequence[tuple[bytes | None, bytes | None]]:
-        self._fate.reach("restore")
-        return self._engine.replay_changelog(records)
+    def begin(self, call: Call) -> None:
+        self._reach("begin", call)
 
-    def replay_inventory(self, records: Sequence[Entry]) -> int:
-        return self._engine.replay_inventory(records)
+    def end(self, call: Call) -> None:
+        self._reach("end", call)
 
-    def snapshot_part(self, cursor: Cursor | None = None) -> tuple[bytes, Cursor | None]:
-        part = self._engine.snapshot_part(cursor)
-        self._fate.reach("part taken")
-        return part
-
-    def load_part(self, part: bytes) -> None:
-        self._engine.load_part(part)
-        self._fate.reach("part loaded")
-
-    def clear(self) -> None:
-        self._engine.clear()
-
-    def close(self) -> None:
-        self._engine.close()
-
-    def open(self) -> None:
-        self._engine.open()
-        self._fate.reach("opened")
-
-    def stage(
-        self,
-        records: Sequence[EngineInput],
-        *,
-        now_ms: int,
-        decided_after: Mapping[str, int] | None = None,
-    ) -> "MortalStaged":
-        staged = self._engine.stage(records, now_ms=now_ms, decided_after=decided_after)
-        self._fate.reach("staged")
-        return MortalStaged(staged, self._fate)
-
-
-class MortalStaged:
-    def __init__(self, staged: Staged, fate: Fate) -> None:
-        self._staged = staged
-        self._fate = fate
-
-    def seal(self) -> None:
-        self._staged.seal()
-        self._fate.reach("sealed")
-
-    def finished(self) -> Finished:
-        return self._staged.finished()
-
-    def void(self) -> Sequence[int]:
-        return self._staged.void()
-
-    def summary(self) -> Mapping[str, int]:
-        return self._staged.summary()
-
-    def fold(self) -> None:
-        self._fate.reach("committed")
-        self._staged.fold()
-
-    def discard(self) -> None:
-        self._staged.discard()
-
-    def in_doubt(self) -> None:
-        self._staged.in_doubt()
+    def _reach(self, moment: str, call: Call) -> None:
+        if point := KILL_POINTS.get((moment, call.step)):
+            self._fate.reach(point)
 
 
 async def main(file: str, point: str, number: str) -> None:
     settings = Settings.load(Path(file), environment={})
-    real = engine_factory(settings.authority(), settings)
+    make = engines(settings.authority(), settings.engine_json())
     fate = Fate(point, int(number))
-
-    def mortal(partition: int, partitions: int) -> MortalEngine:
-        return MortalEngine(real(partition, partitions), fate)
-
     told = 0
 
     def tell(progress: Progress) -> None:
@@ -138,7 +84,14 @@ async def main(file: str, point: str, number: str) -> None:
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         sys.stdout.write("open\n")
         sys.stdout.flush()
-        await run(streams, mortal, until_idle=True, progress=tell, snapshots=snapshots)
+        await run(
+            streams,
+            make,
+            until_idle=True,
+            progress=tell,
+            snapshots=snapshots,
+            hook=MortalHook(fate),
+        )
 
 
 if __name__ == "__main__":

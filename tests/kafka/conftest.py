@@ -6,7 +6,7 @@ from dataclasses import replace
 import hypothesis  # noqa: F401
 import pytest
 from tests.conftest import place_of_its_own
-from tests.kafka.bench import Bench
+from tests.kafka.harness import Bench
 from tests.kafka.secured import Secured, running_secured
 
 from slotkeeper.streams import StreamsSettings

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from tests.kafka.acls import Right, grant, revoke
-from tests.kafka.bench import PARTITION, Bench
+from tests.kafka.harness import PARTITION, Bench
 from tests.kafka.secured import Secured
 from tests.worker.fake_engine import REQUESTS
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka.client import AIOKafkaClient
-from tests.kafka.bench import PARTITION, RESPONSES, Bench
 from tests.kafka.broker import Cluster, class_archive
+from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.kafka.test_zombie import Commands, ask_everywhere
 
 from slotkeeper.streams import StreamsSettings, create_streams

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from tests.scenarios.story import Story, request
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab import keystore
 from slotkeeper.settings import Settings
 from slotkeeper.streams import StreamsSettings, open_streams
@@ -52,7 +52,7 @@ async def test_d03_burned_numbers_outlive_a_restore(
         monkeypatch.setattr("slotkeeper.streams.kafka.transaction.send", failing_once)
         file = keystore.write_settings(tmp_path, story.acb)
         settings = Settings.load(file, environment={})
-        factory = engine_factory(settings.authority(), settings)
+        factory = engines(settings.authority(), settings.engine_json())
         summary = await run(streams, factory, until_idle=True, clock=clock)
         assert (summary.aborted, summary.in_doubt) == (1, 1)
         (command,) = await story.commands()

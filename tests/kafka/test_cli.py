@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from tests.kafka.bench import RESPONSES, Bench
+from tests.kafka.harness import RESPONSES, Bench
 
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaTimeoutError
-from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT
 
 from slotkeeper.streams import CommitAbortedError, CommitInDoubtError, FencedError, Output
 from slotkeeper.streams.kafka.batches import send
-from slotkeeper.worker import patience
+from slotkeeper.worker import backoff
 
 DEADLINE = {"transaction_timeout_ms": 2_000}
 """Short, since some tests wait for it; a batch that needs longer is tried again and passes."""
@@ -24,7 +24,7 @@ Call = Callable[..., Awaitable[Any]]
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
 
 
 class Unanswered:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.console.test_event_loop import STAGED, Threads, WatchedEngine
-from tests.kafka.bench import Bench
+from tests.console.test_event_loop import Threads
+from tests.kafka.harness import Bench
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import Step, engines
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
@@ -66,12 +66,8 @@ async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     fleet = Fleet(DEVICES, seed=11)
     file = write_settings(tmp_path, [fleet.pki.acb], streams=bench.url)
     settings = Settings.load(file, environment={})
-    real = engine_factory(settings.authority(), settings)
+    make = engines(settings.authority(), settings.engine_json())
     threads, callbacks = Threads(), Callbacks()
-
-    def make(partition: int, partitions: int) -> WatchedEngine:
-        return WatchedEngine(real(partition, partitions), threads)
-
     asked = [
         *itertools.islice(fleet.hand_backs(), REQUESTS),
         *itertools.islice(fleet.handover_requests(), REQUESTS),
@@ -79,16 +75,16 @@ async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     async with bench.opened() as streams:
         await streams.publish([message(event) for event in (*fleet.inventory(), *asked)])
         with callbacks.watched():
-            first = await run(streams, make, until_idle=True)
+            first = await run(streams, make, until_idle=True, hook=threads)
         await streams.publish([message(event) for event in asked[REQUESTS:]])
         with callbacks.watched():
-            second = await run(streams, make, until_idle=True)
+            second = await run(streams, make, until_idle=True, hook=threads)
     assert first.dispositions["ISSUED"] == REQUESTS
     assert (first.restored, second.restored >= REQUESTS) == (0, True)
     assert callbacks.count > REQUESTS
     assert callbacks.longest[0] < AT_MOST_S, callbacks.longest
     # Nor does it wait for anything, which would cost it no time of the processor.
-    assert threads.seen.keys() >= {"open", "stage"} | STAGED
+    assert threads.seen.keys() >= {Step.OPEN, Step.STAGE, Step.SEAL, Step.FOLD}
     assert not [call for call, seen in threads.seen.items() if threading.get_ident() in seen]
 
 

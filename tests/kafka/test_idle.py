@@ -5,7 +5,7 @@ import dataclasses
 import uuid
 
 import pytest
-from tests.kafka.bench import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import REQUESTS
 
 from slotkeeper.streams import Message, StreamsSettings, create_streams

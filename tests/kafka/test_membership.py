@@ -5,14 +5,14 @@ import dataclasses
 
 import pytest
 from aiokafka.protocol.group import LeaveGroupRequest
-from tests.kafka.bench import Bench
+from tests.kafka.harness import Bench
 from tests.worker.fake_engine import COMMANDS, REQUESTS
 
 from slotkeeper.streams import LockedError, Message, WrongUseError
 from slotkeeper.streams.kafka.instance import members
 from slotkeeper.streams.kafka.options import ClientOptions
 from slotkeeper.worker import Summary, examine, run
-from slotkeeper.worker.run import Group
+from slotkeeper.worker.group import Group
 
 SESSION_MS = 20_000
 """Longer than a test waits for anything: what happens sooner does not happen by a time-out."""
@@ -47,7 +47,7 @@ class Worker:
         """Wait until it serves so many partitions."""
         group = await self.group
         while True:
-            serving = [number for number, owner in group.owners.items() if owner.serving]
+            serving = [number for number, owner in group.partitions.items() if owner.serving]
             if group.share == frozenset(serving) and len(serving) == count:
                 return group.share
             if self.task.done():

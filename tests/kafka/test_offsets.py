@@ -1,7 +1,7 @@
 """The group's offsets, by which lag tools see how far workers have come."""
 
 from aiokafka import TopicPartition
-from tests.kafka.bench import INVENTORY, PARTITION, RESPONSES, Bench
+from tests.kafka.harness import INVENTORY, PARTITION, RESPONSES, Bench
 
 
 async def test_lag_tools_see_every_input(bench: Bench) -> None:
@@ -16,7 +16,7 @@ async def test_lag_tools_see_every_input(bench: Bench) -> None:
     async with bench.admin() as client:
         found = await client.list_consumer_group_offsets(bench.settings.application)
     read = {place: told.offset for place, told in found.items() if place.partition == PARTITION}
-    reached = {INVENTORY: 1, RESPONSES: 3, bench.settings.layout.fenced: 2}
+    reached = {INVENTORY: 1, RESPONSES: 3, bench.settings.layout.gated: 2}
     assert read == {
         TopicPartition(bench.topic(stream), PARTITION): reached.get(stream, 0)
         for stream in bench.settings.layout.inputs

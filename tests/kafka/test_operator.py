@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
-from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.kafka.broker import Cluster, class_archive
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import REQUESTS
 
 from slotkeeper.streams import (

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 from tests.kafka.acls import Right, grant, revoke
-from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.kafka.secured import Secured
 from tests.kafka.test_acls import rights_of
 from tests.worker.fake_engine import AUDIT

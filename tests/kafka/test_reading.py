@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer
-from tests.kafka.bench import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import PARTITION, RESPONSES, Bench
 
 from slotkeeper.streams import StoreUnavailableError
 from slotkeeper.streams.kafka import reading

@@ -4,14 +4,14 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.kafka.bench import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.kafka.test_zombie import Commands
 from tests.worker.fake_engine import COMMANDS, REQUESTS
 
 from slotkeeper.worker import Progress, run
 
 if TYPE_CHECKING:
-    from slotkeeper.worker.run import Group
+    from slotkeeper.worker.group import Group
 
 OTHER = 2
 """A partition that nothing holds back."""
@@ -64,7 +64,7 @@ async def test_each_request_has_a_fence_of_its_own(bench: Bench) -> None:
         await upstream.begin(RESPONSES, b"500")
         await bench.ask()
         answered = asyncio.create_task(commands.come(1))
-        while not groups[0].owners[PARTITION].requests_held:
+        while not groups[0].partitions[PARTITION].requests_held:
             assert not answered.done(), "the request was not held back"
             await asyncio.sleep(0)
         await upstream.commit()

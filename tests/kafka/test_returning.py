@@ -3,7 +3,7 @@
 import asyncio
 from pathlib import Path
 
-from tests.kafka.bench import PARTITION, Bench
+from tests.kafka.harness import PARTITION, Bench
 from tests.kafka.test_membership import Worker, answered
 from tests.worker.fake_engine import REQUESTS
 

@@ -6,7 +6,7 @@ import dataclasses
 import pytest
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from tests.conftest import place_of_its_own
-from tests.kafka.bench import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS
 
 from slotkeeper.streams import FencedError, StoppedForOperatorError, create_streams

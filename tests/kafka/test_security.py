@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from aiokafka.abc import AbstractTokenProvider
-from tests.kafka.bench import Bench
 from tests.kafka.broker import PASSWORD, PASSWORDS, USER, Cluster
+from tests.kafka.harness import Bench
 from tests.kafka.secured import Secured, password
 
 from slotkeeper.lab.keystore import write_settings

@@ -5,9 +5,9 @@ import dataclasses
 from collections.abc import Mapping
 
 import pytest
-from tests.kafka.bench import Bench
 from tests.kafka.broker import PASSWORD, USER
 from tests.kafka.certificates import Pem
+from tests.kafka.harness import Bench
 from tests.kafka.secured import Secured, password
 
 from slotkeeper.streams import StoreUnavailableError, StreamsSettings, WrongUseError

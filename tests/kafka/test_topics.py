@@ -2,7 +2,7 @@
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from tests.kafka.bench import CHANGELOG, INVENTORY, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, INVENTORY, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT
 
 from slotkeeper.streams import (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from tests.kafka.bench import CHANGELOG, PARTITION, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 
 from slotkeeper.streams import FencedError, LockedError, Message, Record, Streams

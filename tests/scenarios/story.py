@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from tests.contract.judge import judge_command
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab import anchors, events, keystore, messages
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import Gpf, Policy, Reply
@@ -100,7 +100,7 @@ class Story:
         """Run the worker until idle; give what the audit trail has learnt about the devices."""
         file = keystore.write_settings(self.folder, self.acb, retired=self.retired, more=self.more)
         settings = Settings.load(file, environment={})
-        factory = engine_factory(settings.authority(), settings)
+        factory = engines(settings.authority(), settings.engine_json())
         await run(self.streams, factory, until_idle=True)
         return await self.learnt("audit-trail")
 

@@ -28,6 +28,7 @@ from tests.scenarios.story import (
     update,
 )
 
+from slotkeeper import Change
 from slotkeeper._core import Authority, CoreEngine
 from slotkeeper.lab import anchors, events, keystore, messages
 from slotkeeper.lab.events import Event
@@ -71,9 +72,9 @@ class AnyHistory(RuleBasedStateMachine):
     def restart(self) -> None:
         """Begin with a new engine from what was committed."""
         self.engine = CoreEngine(self.authority, settings=self.settings)
-        self.engine.restore(list(self.changelog.items()))
+        self.engine.restore([Change(*kept) for kept in self.changelog.items()])
         known = events.inventory(self.gpf.device)
-        self.engine.load_inventory([(0, str(known.key).encode(), known.octets)])
+        self.engine.load_inventory([Change(str(known.key).encode(), known.octets)])
         self.engine.open()
 
     @precondition(lambda self: self.occupant() is not ACB and self.number() < 2**61)
@@ -137,9 +138,8 @@ class AnyHistory(RuleBasedStateMachine):
             now_ms=NOW_MS,
             decided_after={},
         )
-        staged.seal()
         written = []
-        for stream, _partition, key, value, _headers in staged.outputs():
+        for stream, _partition, key, value, _headers in staged.seal().outputs.records():
             if stream == "originator-counters":
                 self.changelog[key or b""] = value
             else:

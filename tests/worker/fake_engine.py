@@ -9,12 +9,13 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
-from slotkeeper.streams import Entry, Output
-from slotkeeper.worker.engine import EngineInput
+from slotkeeper.engine.port import EngineInput, Stored
+from slotkeeper.streams import Output
 
 TABLE = "smart-metering-inventory"
 REQUESTS = "srv-6.21-requests"
@@ -35,7 +36,7 @@ class FakeEngine:
         self.is_open = False
         self.staged: FakeStaged | None = None
         self.calls: list[list[EngineInput]] = []
-        self.fences: list[Mapping[str, int] | None] = []
+        self.barriers: list[Mapping[str, int] | None] = []
         self.threads: set[int] = set()
         self.refuse_to_seal = 0
         self.poison: bytes | None = None
@@ -45,21 +46,21 @@ class FakeEngine:
         self.loaded = 0
         self.cleared = 0
 
-    def replay_changelog(self, records: Sequence[Entry]) -> list[tuple[bytes | None, bytes | None]]:
+    def restore(self, records: Sequence[Stored]) -> list[Stored]:
         assert self.staged is None, "restored with a batch open"
         assert not self.is_open
         self.replayed += len(records)
-        others: list[tuple[bytes | None, bytes | None]] = []
+        others: list[Stored] = []
         for record in records:
             if record.key is None or record.key.startswith(b"@"):
-                others.append((record.key, record.value))
+                others.append(record)
             else:
                 self.marks[record.key] = max(
                     self.marks.get(record.key, 0), int(record.value or b"0")
                 )
         return others
 
-    def replay_inventory(self, records: Sequence[Entry]) -> int:
+    def load_inventory(self, records: Sequence[Stored]) -> int:
         assert not self.is_open
         self.known |= {record.key for record in records if record.key is not None}
         return len(records)
@@ -85,9 +86,13 @@ class FakeEngine:
             if known:
                 self.known.add(name.encode())
 
-    def open(self) -> None:
+    def open(self) -> dict[str, int]:
         assert not self.is_open
         self.is_open = True
+        return self.statistics()
+
+    def statistics(self) -> dict[str, int]:
+        return {"devices": len(self.marks), "damaged": 0}
 
     def close(self) -> None:
         self.is_open = False
@@ -118,7 +123,7 @@ class FakeEngine:
             raise EngineFaultError("as asked")
         self.on_stage()
         self.calls.append(list(records))
-        self.fences.append(decided_after)
+        self.barriers.append(decided_after)
         self.staged = FakeStaged(self, records)
         return self.staged
 
@@ -130,7 +135,7 @@ class FakeStaged:
         self._marks: dict[bytes, int] = {}
         self._known: set[bytes] = set()
         self._outputs: list[Output] = []
-        self._summary: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
         for record in records:
             self._decide(*record)
         self._outputs += [
@@ -138,29 +143,29 @@ class FakeStaged:
             for key, mark in self._marks.items()
         ]
 
-    def seal(self) -> None:
+    def seal(self) -> "FakeSealed":
         if self._engine.refuse_to_seal:
             self._engine.refuse_to_seal -= 1
             raise SignerUnavailableError("as asked")
-
-    def finished(self) -> "FakeFinished":
-        return FakeFinished(list(self._outputs))
-
-    def void(self) -> list[int]:
         letters = [dict(output[4]) for output in self._outputs if output[0] == DEAD]
-        return [int(each["offset"]) for each in letters if each["stream"] == TABLE.encode()]
+        return FakeSealed(
+            outputs=FakeOutputBatch(list(self._outputs)),
+            void=[int(each["offset"]) for each in letters if each["stream"] == TABLE.encode()],
+            reasons=dict(self._reasons),
+            written=Counter(stream for stream, *_ in self._outputs),
+            faults=Counter(each["fault"].decode() for each in letters),
+        )
 
-    def summary(self) -> dict[str, int]:
-        return dict(self._summary)
-
-    def fold(self) -> None:
+    def fold(self) -> dict[str, int]:
         self._end()
         self._engine.marks |= self._marks
         self._engine.known |= self._known
         self._engine.decided |= self._places
+        return self._engine.statistics()
 
-    def discard(self) -> None:
+    def discard(self) -> dict[str, int]:
         self._end()
+        return self._engine.statistics()
 
     def in_doubt(self) -> None:
         self._end()
@@ -214,10 +219,19 @@ class FakeStaged:
             "number": number,
         }
         self._outputs.append((AUDIT, partition, key, json.dumps(decision).encode(), []))
-        self._summary[f"{disposition} AS_ASKED"] += 1
+        self._reasons[f"{disposition} AS_ASKED"] += 1
 
 
-class FakeFinished:
+@dataclass(frozen=True)
+class FakeSealed:
+    outputs: "FakeOutputBatch"
+    void: list[int]
+    reasons: dict[str, int]
+    written: dict[str, int]
+    faults: dict[str, int]
+
+
+class FakeOutputBatch:
     def __init__(self, outputs: list[Output]) -> None:
         self._outputs = outputs
 

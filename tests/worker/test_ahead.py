@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import pytest
 
-from slotkeeper.streams import Fetched, Finished, Output, Record
+from slotkeeper.streams import Fetched, Output, OutputBatch, Record
 from slotkeeper.streams.memory.faults import Fault
 from slotkeeper.streams.memory.ownership import MemoryPartition
 
@@ -43,7 +43,7 @@ def step_in(
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
         void: Collection[int] = (),
     ) -> int:
         if self.number == 1 and positions.get(REQUESTS) == at:

@@ -7,7 +7,7 @@ import pytest
 
 from slotkeeper.streams import CommitAbortedError, CommitInDoubtError, Message
 from slotkeeper.streams.memory import Fault, MemoryStreams, SimulatedCrashError
-from slotkeeper.worker import patience, run
+from slotkeeper.worker import backoff, run
 
 from .conftest import Bench
 from .fake_engine import COMMANDS, REQUESTS, FakeEngine
@@ -17,7 +17,7 @@ RESPONSES = "srv-6.15.1-responses"
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
 
 
 async def numbers(bench: Bench) -> list[int]:

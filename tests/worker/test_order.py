@@ -29,8 +29,8 @@ async def test_the_audit_names_how_far_everything_else_was_read(bench: Bench) ->
     await bench.publish(REQUESTS, b"")
     await bench.run()
     engine = next(engine for engine in bench.engines if engine.partition == 1)
-    fences = [fence for fence in engine.fences if fence is not None]
-    assert fences == [
+    barriers = [barrier for barrier in engine.barriers if barrier is not None]
+    assert barriers == [
         {
             RESPONSES: 3,
             TABLE: 1,

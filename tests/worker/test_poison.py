@@ -5,7 +5,7 @@ import json
 import pytest
 
 from slotkeeper._core import EngineFaultError
-from slotkeeper.worker import patience
+from slotkeeper.worker import backoff
 
 from .conftest import Bench
 from .fake_engine import DEAD, REQUESTS, TABLE, FakeEngine
@@ -16,7 +16,7 @@ POISON = b"666"
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
 
 
 @pytest.fixture

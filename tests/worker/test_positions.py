@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from slotkeeper import Change
 from slotkeeper.streams import Message, StoppedForOperatorError
 from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.worker import acknowledge, examine
 from slotkeeper.worker.positions import KEY, Evidence, Positions, beginning, objections
-from slotkeeper.worker.restore import newest
+from slotkeeper.worker.recovery import newest
 
 from .conftest import Bench, decoded, everything
 from .fake_engine import AUDIT, CHANGELOG, REQUESTS
@@ -40,7 +41,7 @@ def test_d09_positions_of_a_newer_form_are_refused() -> None:
 
 
 def test_the_highest_sequence_holds_in_any_order() -> None:
-    found = newest(None, [(KEY, replace(TRUTH, sequence=n).encode()) for n in (3, 9, 5)])
+    found = newest(None, [Change(KEY, replace(TRUTH, sequence=n).encode()) for n in (3, 9, 5)])
     assert found is not None
     assert found.sequence == 9
 
@@ -126,8 +127,6 @@ async def test_a_foreign_changelog_is_refused(bench: Bench) -> None:
 async def test_the_store_is_never_read_past_its_publisher(bench: Bench) -> None:
     await bench.streams.publish([Message(REQUESTS, b"d", b"", partition=1)])
     await bench.run()
-    truth = newest(
-        None, [(r.key, r.value) for r in await bench.read(CHANGELOG) if r.partition == 1]
-    )
+    truth = newest(None, [r for r in await bench.read(CHANGELOG) if r.partition == 1])
     assert truth is not None
     assert truth.inputs[REQUESTS] == 1

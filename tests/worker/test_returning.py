@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 from slotkeeper.console.readiness import obstacles
-from slotkeeper.streams import Entry, Message, OwnedPartition, StoppedForOperatorError
+from slotkeeper.engine.port import Stored
+from slotkeeper.streams import Message, OwnedPartition, StoppedForOperatorError
 from slotkeeper.streams.memory import Fault, MemoryStreams
-from slotkeeper.worker import Group, Summary, patience, run
-from slotkeeper.worker.off_loop import OffLoop
+from slotkeeper.worker import Group, Summary, backoff, run
+from slotkeeper.worker.engine_thread import EngineThread
 from slotkeeper.worker.positions import KEY, Positions
-from slotkeeper.worker.restore import Restored, Restorer
+from slotkeeper.worker.recovery import Restored, Restorer
 
 from .conftest import Bench
 from .fake_engine import CHANGELOG, COMMANDS, REQUESTS, TABLE, FakeEngine
@@ -24,7 +25,7 @@ DAY_MS = 86_400_000
 
 @pytest.fixture(autouse=True)
 def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
 
 
 class Stay:
@@ -42,13 +43,13 @@ class Stay:
             clock=lambda: self.now_ms,
             summary=self.summary,
         )
-        self.off_loop = OffLoop("stay")
+        self.engine_thread = EngineThread(1)
 
     async def restore(self, **answers: Any) -> Restored:  # noqa: ANN401
         """Take the partition over from whoever has it; gives what had to be read."""
         async with self.streams.own() as ownership:
             owned: Any = Answering(await ownership.open(1), answers)
-            return await self.restorer.restore(owned, self.engine, self.off_loop)
+            return await self.restorer.restore(owned, self.engine, self.engine_thread)
 
 
 class Answering:
@@ -113,7 +114,7 @@ async def test_d07_numbers_go_on_above_those_that_another_worker_issued() -> Non
     while await decided.get() < 2:
         pass
     streams.shares.put_nowait(frozenset())
-    while groups[0].owners:  # noqa: ASYNC110  # nothing tells that it has let go
+    while groups[0].partitions:  # noqa: ASYNC110  # nothing tells that it has let go
         await asyncio.sleep(0)
     await elsewhere(streams, 4)
     await streams.publish([Message(REQUESTS, b"d", b"", partition=1)])
@@ -244,7 +245,7 @@ async def test_what_is_older_than_tombstones_is_void(away_ms: int, source: str) 
 
 
 async def test_an_owner_that_left_no_trace_is_read_whole() -> None:
-    """An older program writes no tenures: what went on before it cannot be told."""
+    """An older program writes no takeovers: what went on before it cannot be told."""
     streams = MemoryStreams()
     await served(streams, 3)
     stay = Stay(streams)
@@ -252,7 +253,7 @@ async def test_an_owner_that_left_no_trace_is_read_whole() -> None:
     log = streams.log(CHANGELOG, 1)
     record = next(r for r in reversed(log._records) if r is not None and r.key == KEY)
     truth = Positions.decode(record.value)
-    later = replace(truth.advanced({}), tenures=())
+    later = replace(truth.advanced({}), takeovers=())
     log.append(KEY, later.encode(), [], 0)
     assert (await stay.restore()).source == "nothing"
     assert stay.engine.cleared == 2
@@ -267,7 +268,7 @@ async def test_a_broken_off_restore_is_begun_again_from_the_same_place() -> None
     async with streams.own() as ownership:
         owned: Any = Answering(await ownership.open(1), {"offsets": None})
         with pytest.raises(AttributeError):
-            await stay.restorer.restore(owned, stay.engine, stay.off_loop)
+            await stay.restorer.restore(owned, stay.engine, stay.engine_thread)
     assert (await stay.restore()).source == "memory"
     assert stay.engine.marks == {b"d": 5}
 
@@ -284,15 +285,15 @@ async def test_what_is_left_of_a_restore_falls_and_is_told() -> None:
     told: list[list[str]] = []
 
     class Watched(FakeEngine):
-        def replay_inventory(self, records: Sequence[Entry]) -> int:
+        def load_inventory(self, records: Sequence[Stored]) -> int:
             if self.partition == 1:
-                seen.append(groups[0].owners[1].restore_remaining)
+                seen.append(groups[0].partitions[1].restore_remaining)
                 told.append(obstacles(groups[0]))
-            return super().replay_inventory(records)
+            return super().load_inventory(records)
 
     await run(streams, Watched, until_idle=True, watch=groups.append)
     assert len(seen) > 1
     assert seen == sorted(seen, reverse=True)
     assert seen[0] > seen[-1]
     assert f"partition 1 restores, {seen[0]} records left at most" in told[0]
-    assert groups[0].owners[1].restore_remaining == 0
+    assert groups[0].partitions[1].restore_remaining == 0

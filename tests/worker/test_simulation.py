@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tests.laws import check_laws
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab import keystore
 from slotkeeper.lab.mixed import MixedLoad
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, StreamsSettings
 from slotkeeper.streams.memory import Fault, MemoryStreams, SimulatedCrashError
-from slotkeeper.worker import patience, run
+from slotkeeper.worker import backoff, run
 
 RECORDS = 400
 ROUNDS = 10
@@ -25,7 +25,7 @@ FAULTY = 0.3
 async def test_the_laws_hold_under_any_faults(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    monkeypatch.setattr(patience, "FIRST_PAUSE_S", 0.0)
+    monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
     draw = random.Random(seed)  # noqa: S311  # a schedule, no secret
     load = MixedLoad(RECORDS, seed=seed)
     messages = [
@@ -40,7 +40,7 @@ async def test_the_laws_hold_under_any_faults(
     ]
     file = keystore.write_settings(tmp_path, [load.pki.acb])
     settings = Settings.load(file, environment={})
-    engines = engine_factory(settings.authority(), settings)
+    make = engines(settings.authority(), settings.engine_json())
 
     def faults(_partition: int, _number: int) -> Fault:
         return draw.choice(list(Fault)) if draw.random() < FAULTY else Fault.NONE
@@ -50,11 +50,11 @@ async def test_the_laws_hold_under_any_faults(
     for start in range(0, len(messages), share):
         await streams.publish(messages[start : start + share])
         try:
-            await run(streams, engines, until_idle=True)
+            await run(streams, make, until_idle=True)
         except SimulatedCrashError:
             continue
     streams.faults = lambda _partition, _number: Fault.NONE
-    await run(streams, engines, until_idle=True)
+    await run(streams, make, until_idle=True)
 
     findings = await check_laws(streams)
     assert findings.broken == []

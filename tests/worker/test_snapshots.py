@@ -14,13 +14,12 @@ import pytest
 
 from slotkeeper.streams import Message
 from slotkeeper.streams.memory import MemoryStreams
-from slotkeeper.worker import Group, Snapshots, Summary, owner, run
-from slotkeeper.worker.off_loop import OffLoop
-from slotkeeper.worker.positions import Positions
-from slotkeeper.worker.restore import Restored, Restorer
-from slotkeeper.worker.snapshot_file import FRAME, MAGIC, SnapshotReader
-from slotkeeper.worker.snapshots import SnapshotTaker
-from slotkeeper.worker.standing import Standing
+from slotkeeper.worker import Group, Snapshots, Summary, partition, run
+from slotkeeper.worker.engine_thread import EngineThread
+from slotkeeper.worker.positions import Checkpoint, Positions
+from slotkeeper.worker.recovery import Restored, Restorer
+from slotkeeper.worker.snapshot import SnapshotTaker
+from slotkeeper.worker.snapshot.file import FRAME, MAGIC, SnapshotReader
 
 from .fake_engine import CHANGELOG, REQUESTS, TABLE, FakeEngine
 from .test_returning import Answering, rolled_back
@@ -61,30 +60,30 @@ class Site:
         )
         async with self.streams.own() as ownership:
             owned: Any = Answering(await ownership.open(1), answers)
-            with OffLoop("start") as off_loop:
-                return await restorer.restore(owned, self.engine, off_loop)
+            with EngineThread(1) as engine_thread:
+                return await restorer.restore(owned, self.engine, engine_thread)
 
     async def taken(self) -> None:
         """Take a snapshot of what is committed."""
         restored = await self._started(None, {})
-        standing = await self.standing(restored.positions)
+        checkpoint = await self.checkpoint(restored.positions)
         async with self.streams.own() as ownership:
             owned = await ownership.open(1)
-            with OffLoop("taking") as off_loop:
+            with EngineThread(1) as engine_thread:
                 taker = SnapshotTaker(
                     self.snapshots,
                     owned,
                     self.engine,
-                    off_loop,
+                    engine_thread,
                     partitions=4,
-                    standing=lambda: standing,
+                    checkpoint=lambda: checkpoint,
                 )
                 await taker.take(asyncio.Lock(), share=1.0)
 
-    async def standing(self, positions: Positions) -> Standing:
+    async def checkpoint(self, positions: Positions) -> Checkpoint:
         end = self.streams.log(CHANGELOG, 1).end
-        committed = replace(positions, tenures=positions.tenures[:-1])
-        return Standing(positions=committed, changelog=end, at_ms=self.now_ms)
+        committed = replace(positions, takeovers=positions.takeovers[:-1])
+        return Checkpoint(positions=committed, changelog=end, at_ms=self.now_ms)
 
     @property
     def marks(self) -> dict[bytes, int]:
@@ -129,7 +128,7 @@ async def test_one_is_taken_while_batches_are_decided(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the worker itself: in slices, and batches between any two of them."""
-    monkeypatch.setattr(owner, "CHEAP_OCTETS", -1)
+    monkeypatch.setattr(partition, "CHEAP_OCTETS", -1)
     often = replace(site.snapshots, every_s=0.001)
     devices = [b"k%02d" % number for number in range(20)]
     await site.raised(*devices)
@@ -166,7 +165,7 @@ async def test_one_is_taken_while_batches_are_decided(
 
 
 def has_snapshot(group: Group) -> bool:
-    taker = group.owners[1].snapshot
+    taker = group.partitions[1].snapshot
     return taker is not None and taker.octets is not None
 
 
@@ -316,7 +315,7 @@ async def test_one_that_is_older_than_tombstones_is_refused(
 async def test_a_stale_writer_does_not_replace_a_newer_one(site: Site) -> None:
     await site.raised(b"a")
     restored = await site.restore()
-    stale = await site.standing(restored.positions)
+    stale = await site.checkpoint(restored.positions)
     await site.raised(b"b")
     await site.taken()
     newer = site.file.read_bytes()
@@ -324,9 +323,9 @@ async def test_a_stale_writer_does_not_replace_a_newer_one(site: Site) -> None:
     engine.open()
     async with site.streams.own() as ownership:
         owned = await ownership.open(1)
-        with OffLoop("stale") as off_loop:
+        with EngineThread(1) as engine_thread:
             taker = SnapshotTaker(
-                site.snapshots, owned, engine, off_loop, partitions=4, standing=lambda: stale
+                site.snapshots, owned, engine, engine_thread, partitions=4, checkpoint=lambda: stale
             )
             await taker.take(asyncio.Lock(), share=1.0)
     assert site.file.read_bytes() == newer
@@ -374,7 +373,7 @@ async def test_one_that_cannot_be_opened_is_left_alone(site: Site) -> None:
 async def test_a_cancelled_one_leaves_nothing(site: Site) -> None:
     await site.raised(b"a", b"b", b"c")
     restored = await site.restore()
-    standing = await site.standing(restored.positions)
+    checkpoint = await site.checkpoint(restored.positions)
     reached = asyncio.Event()
     loop = asyncio.get_running_loop()
     parts = site.engine.snapshot_part
@@ -386,14 +385,14 @@ async def test_a_cancelled_one_leaves_nothing(site: Site) -> None:
     site.engine.snapshot_part = slow  # type: ignore[method-assign]
     async with site.streams.own() as ownership:
         owned = await ownership.open(1)
-        with OffLoop("cancelled") as off_loop:
+        with EngineThread(1) as engine_thread:
             taker = SnapshotTaker(
                 site.snapshots,
                 owned,
                 site.engine,
-                off_loop,
+                engine_thread,
                 partitions=4,
-                standing=lambda: standing,
+                checkpoint=lambda: checkpoint,
             )
             # A share so small that it waits for hours after its first slice.
             taking = asyncio.create_task(taker.take(asyncio.Lock(), share=1e-9))

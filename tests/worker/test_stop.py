@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Sequence
 
-from slotkeeper.streams import Entry
+from slotkeeper.engine.port import Stored
 from slotkeeper.worker import run
 
 from .conftest import Bench
@@ -17,10 +17,10 @@ class SlowToRestore(FakeEngine):
     restoring: threading.Event
     let_go: threading.Event
 
-    def replay_changelog(self, records: Sequence[Entry]) -> list[tuple[bytes | None, bytes | None]]:
+    def restore(self, records: Sequence[Stored]) -> list[Stored]:
         self.restoring.set()
         self.let_go.wait()
-        return super().replay_changelog(records)
+        return super().restore(records)
 
 
 async def test_a_stop_does_not_wait_for_a_restore(bench: Bench) -> None:

@@ -6,33 +6,35 @@ to stage, seal and fold. What crosses into Python for a batch, its outputs, is n
 neither are threads that an engine starts, of which there are none where the program has one core.
 """
 
-import importlib
 import mmap
 import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-from slotkeeper import cli
+from slotkeeper import cli, console
+from slotkeeper.engine.port import Call, Step
 
-ENGINES_OWN = frozenset({"stage", "seal", "fold"})
+ENGINES_OWN = frozenset({Step.STAGE, Step.SEAL, Step.FOLD})
 
 
 def main() -> None:
     file, *sys.argv[1:] = sys.argv[1:]
     meter = Meter(Path(file))
-    # By its name, since the package gives the same name to the command.
-    command: Any = importlib.import_module("slotkeeper.cli.run")
-    make = command.engine_factory
 
-    def engines(*given: Any) -> Callable[[int, int], "Metered"]:  # noqa: ANN401
-        made = make(*given)
-        return lambda partition, partitions: Metered(made(partition, partitions), meter)
+    class MeteredEngines(console.EngineMetrics):
+        """What the worker's own hook does, and the meter nearest to the engine."""
 
-    command.engine_factory = engines
+        def begin(self, call: Call) -> None:
+            super().begin(call)
+            meter.begin(call)
+
+        def end(self, call: Call) -> None:
+            meter.end(call)
+            super().end(call)
+
+    console.EngineMetrics = MeteredEngines  # type: ignore[misc]
     cli.main()
 
 
@@ -45,32 +47,18 @@ class Meter:
             self._shared = mmap.mmap(opened.fileno(), 8)
         self._total = 0
         self._lock = threading.Lock()
+        self._begun: dict[int, int] = {}
 
-    def add(self, nanoseconds: int) -> None:
+    def begin(self, call: Call) -> None:
+        self._begun[call.partition] = time.thread_time_ns()
+
+    def end(self, call: Call) -> None:
+        if call.step not in ENGINES_OWN:
+            return
+        took = time.thread_time_ns() - self._begun[call.partition]
         with self._lock:
-            self._total += nanoseconds
+            self._total += took
             self._shared[:] = struct.pack("<Q", self._total)
-
-
-class Metered:
-    """Passes everything on to an engine, or to what it has staged."""
-
-    def __init__(self, inner: Any, meter: Meter) -> None:  # noqa: ANN401
-        self._inner = inner
-        self._meter = meter
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
-        method = getattr(self._inner, name)
-        if name not in ENGINES_OWN:
-            return method
-
-        def timed(*given: Any, **named: Any) -> Any:  # noqa: ANN401
-            begun = time.thread_time_ns()
-            result = method(*given, **named)
-            self._meter.add(time.thread_time_ns() - begun)
-            return Metered(result, self._meter) if name == "stage" else result
-
-        return timed
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Streams, open_streams
 from slotkeeper.streams.address import kafka_servers
 from slotkeeper.streams.clock import system_clock
 from slotkeeper.worker import Summary
-from slotkeeper.worker.off_loop import OffLoop
-from slotkeeper.worker.restore import Restorer
+from slotkeeper.worker.engine_thread import EngineThread
+from slotkeeper.worker.recovery import Restorer
 
 FETCH_OCTETS = (1024 * 1024, 4 * 1024 * 1024)
 """aiokafka's own ``max_partition_fetch_bytes``, and more."""
@@ -93,7 +93,7 @@ async def restored_partition(
     settings: Settings, streams: Streams, partition: "TimedPartition"
 ) -> dict[str, Any]:
     before = resident()
-    engine = engine_factory(settings.authority(), settings)(0, streams.partitions)
+    engine = engines(settings.authority(), settings.engine_json())(0, streams.partitions)
     restorer = Restorer(
         0,
         layout=streams.layout,
@@ -101,9 +101,9 @@ async def restored_partition(
         clock=system_clock,
         summary=Summary(),
     )
-    with OffLoop("engine") as off_loop:
+    with EngineThread(0) as engine_thread:
         begun, cpu = time.perf_counter(), time.process_time()
-        restored = await restorer.restore(partition, engine, off_loop)
+        restored = await restorer.restore(partition, engine, engine_thread)
         end, cpu_end = time.perf_counter(), time.process_time()
     held = engine.statistics()
     return {

@@ -25,10 +25,10 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
             Kind::Esme
         };
         let device = Devices::eui(kind, number);
-        engine.load_inventory(
-            Some(&device.canonical()),
-            Some(&devices.record(kind, device)),
-        );
+        engine.load_inventory(&[(
+            Some(device.canonical().to_vec()),
+            Some(devices.record(kind, device)),
+        )]);
     }
     engine.open().unwrap();
 

@@ -22,10 +22,10 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
         let before = (counted(&engine), resident("VmRSS:"));
         for number in 0..DEVICES as u64 {
             let device = Devices::eui(kind, number);
-            engine.load_inventory(
-                Some(&device.canonical()),
-                Some(&devices.record(kind, device)),
-            );
+            engine.load_inventory(&[(
+                Some(device.canonical().to_vec()),
+                Some(devices.record(kind, device)),
+            )]);
         }
         let after = (counted(&engine), resident("VmRSS:"));
         figures.push(

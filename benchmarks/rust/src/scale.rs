@@ -97,10 +97,10 @@ fn loaded(parties: &Parties, devices: &Devices, size: u64) -> Engine {
     let mut engine = parties.engine(1);
     for number in 0..size {
         let (kind, device) = device(number);
-        engine.load_inventory(
-            Some(&device.canonical()),
-            Some(&devices.record(kind, device)),
-        );
+        engine.load_inventory(&[(
+            Some(device.canonical().to_vec()),
+            Some(devices.record(kind, device)),
+        )]);
     }
     engine.open().unwrap();
     engine

@@ -48,7 +48,7 @@ fn on(parties: &Parties, devices: &Devices, threads: usize, sizes: &mut Samples)
     for (peer, number) in peers.iter().zip(0..) {
         let device = Devices::eui(Kind::Gpf, number);
         let record = devices.record_with_key(Kind::Gpf, device, peer);
-        engine.load_inventory(Some(&device.canonical()), Some(&record));
+        engine.load_inventory(&[(Some(device.canonical().to_vec()), Some(record))]);
     }
     engine.open().unwrap();
 

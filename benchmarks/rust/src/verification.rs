@@ -25,10 +25,10 @@ pub(crate) fn figures(parties: &Parties, threads: usize) -> Vec<Figure> {
     let eui = |number| Devices::eui(Kind::Gpf, number);
     for number in 0..ROUNDS * BATCH as u64 {
         let device = eui(number);
-        engine.load_inventory(
-            Some(&device.canonical()),
-            Some(&devices.record(Kind::Gpf, device)),
-        );
+        engine.load_inventory(&[(
+            Some(device.canonical().to_vec()),
+            Some(devices.record(Kind::Gpf, device)),
+        )]);
     }
     engine.open().unwrap();
     let uncompressed = PublicKey::from_uncompressed(&devices.signing.point).unwrap();

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import click
@@ -12,10 +11,10 @@ import uvloop
 
 import slotkeeper
 from slotkeeper import console
-from slotkeeper._core import Authority, CoreEngine
 from slotkeeper.cli import logs
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.engine.port import engines
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
 from slotkeeper.worker import Progress, Summary, stopping_on_signals
@@ -57,14 +56,6 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         note(sentence(summary))
 
 
-def engine_factory(authority: Authority, settings: Settings) -> Callable[[int, int], CoreEngine]:
-    """Make what makes the engine of a partition; keys and files are read once."""
-    engine_json = settings.engine_json()
-    return lambda partition, partitions: CoreEngine(
-        authority, partition=partition, partitions=partitions, settings=engine_json
-    )
-
-
 def collect_garbage_rarely() -> None:
     """Let the collector look at what is new only, and not after every few hundred records.
 
@@ -82,7 +73,7 @@ def sentence(summary: Summary) -> str:
 
 
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
-    make = engine_factory(settings.authority(), settings)
+    make = engines(settings.authority(), settings.engine_json())
     metrics = console.Metrics()
     async with contextlib.AsyncExitStack() as open_now:
         stop = open_now.enter_context(stopping_on_signals())
@@ -101,7 +92,8 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
 
         return await run_worker(
             streams,
-            console.measured(make, metrics),
+            make,
+            hook=console.EngineMetrics(metrics),
             until_idle=until_idle,
             stop=stop,
             progress=tell,

@@ -3,8 +3,8 @@
 It looks on. Nothing here changes what a worker does, and a worker without it does the same.
 """
 
-from .engine import measured
+from .engine import EngineMetrics
 from .http import Address, serve
 from .metrics import Metrics
 
-__all__ = ["Address", "Metrics", "measured", "serve"]
+__all__ = ["Address", "EngineMetrics", "Metrics", "serve"]

@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 import slotkeeper
 from slotkeeper._core import BUILD_PROFILE
 from slotkeeper.streams import StreamsError
-from slotkeeper.worker import Group, Owner
+from slotkeeper.worker import Group, PartitionWorker
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
 
@@ -164,7 +164,7 @@ class _View(Collector):
         yield lag
         for member, name, help_text in HELD:
             gauge = GaugeMetricFamily(name, help_text, labels=["partition"])
-            for number in self._group.owners:
+            for number in self._group.partitions:
                 if number in self._held:
                     gauge.add_metric([str(number)], self._held[number][member])
             yield gauge
@@ -209,10 +209,10 @@ class _View(Collector):
         yield refused
 
     def _partitions(self) -> Iterator[Metric]:
-        owners = self._group.owners
+        partitions = self._group.partitions
         for name, help_text, count in (
             ("assigned", "Partitions that this worker is to serve.", len(self._group.share or ())),
-            ("open", "Partitions served.", sum(owner.serving for owner in owners.values())),
+            ("open", "Partitions served.", sum(each.serving for each in partitions.values())),
         ):
             yield GaugeMetricFamily(f"slotkeeper_partitions_{name}", help_text, value=count)
         waiting = GaugeMetricFamily(
@@ -239,14 +239,14 @@ class _View(Collector):
             "slotkeeper_snapshot_bytes", "Size of that snapshot.", labels=["partition"]
         )
         now = asyncio.get_running_loop().time()
-        for number, owner in owners.items():
-            remaining.add_metric([str(number)], owner.restore_remaining)
-            taken = owner.snapshot
+        for number, each in partitions.items():
+            remaining.add_metric([str(number)], each.restore_remaining)
+            taken = each.snapshot
             if taken is not None and taken.octets is not None:
                 snapshot_age.add_metric([str(number)], now - taken.at_s)
                 octets.add_metric([str(number)], taken.octets)
-            waiting.add_metric([str(number)], owner.requests_held)
-            since = owner.held_since
+            waiting.add_metric([str(number)], each.requests_held)
+            since = each.held_since
             age.add_metric([str(number)], 0.0 if since is None else now - since)
         yield from (waiting, age, remaining, snapshot_age, octets)
 
@@ -254,13 +254,13 @@ class _View(Collector):
 async def _lags(group: Group) -> dict[int, Mapping[str, int]]:
     """Ask every open partition at once; who does not answer in time is left out."""
 
-    async def ask(owner: Owner) -> Mapping[str, int] | None:
+    async def ask(each: PartitionWorker) -> Mapping[str, int] | None:
         try:
             async with asyncio.timeout(LAG_S):
-                return await owner.lag()
+                return await each.lag()
         except (StreamsError, TimeoutError):
             return None
 
-    owners = dict(group.owners)
-    found = await asyncio.gather(*(ask(owner) for owner in owners.values()))
-    return {number: lag for number, lag in zip(owners, found, strict=True) if lag is not None}
+    asked = dict(group.partitions)
+    found = await asyncio.gather(*(ask(each) for each in asked.values()))
+    return {number: lag for number, lag in zip(asked, found, strict=True) if lag is not None}

@@ -17,9 +17,9 @@ def obstacles(group: Group | None) -> list[str]:
         return ["no partitions were assigned yet"]
     found = []
     for number in sorted(group.share):
-        owner = group.owners.get(number)
-        phase = Phase.WAITING if owner is None else owner.phase
-        left = 0 if owner is None else owner.restore_remaining
+        partition = group.partitions.get(number)
+        phase = Phase.WAITING if partition is None else partition.phase
+        left = 0 if partition is None else partition.restore_remaining
         more = f", {left} records left at most" if left else ""
         if phase is not Phase.OPEN:
             found.append(f"partition {number} {phase}{more}")

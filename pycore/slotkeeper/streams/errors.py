@@ -2,7 +2,7 @@
 
 ::
 
-    StreamsError
+    StreamsError                    a SlotkeeperError
     ├── WrongUseError               correct the call or the configuration          exit 2
     ├── StoppedForOperatorError     a person decides; do not restart               exit 3
     ├── TryLaterError               the same may succeed later                     exit 4
@@ -14,9 +14,11 @@
         └── FencedError             another owner has the partition now
 """
 
+from slotkeeper._core import SlotkeeperError
 
-class StreamsError(Exception):
-    """Base of every error of this package."""
+
+class StreamsError(SlotkeeperError):
+    """Base of every error of streams."""
 
 
 class WrongUseError(StreamsError):

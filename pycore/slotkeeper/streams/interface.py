@@ -72,7 +72,7 @@ class Message(NamedTuple):
     partition: int | None = None
 
 
-class Taken(Entry, Protocol):
+class FetchedRecord(Entry, Protocol):
     """A fetched record, in whatever form its kind has it; a `Record` is one."""
 
     @property
@@ -80,10 +80,10 @@ class Taken(Entry, Protocol):
         """As in `Record`."""
 
 
-TakenT_co = TypeVar("TakenT_co", bound=Taken, covariant=True)
+FetchedRecordT_co = TypeVar("FetchedRecordT_co", bound=FetchedRecord, covariant=True)
 
 
-class Fetched(NamedTuple, Generic[TakenT_co]):
+class Fetched(NamedTuple, Generic[FetchedRecordT_co]):
     """What one fetch found in one stream.
 
     Attributes:
@@ -91,7 +91,7 @@ class Fetched(NamedTuple, Generic[TakenT_co]):
         position: Where to read on. Aborted records and markers count as passed.
     """
 
-    records: Sequence[TakenT_co]
+    records: Sequence[FetchedRecordT_co]
     position: int
 
 
@@ -107,7 +107,7 @@ class Packed(Protocol):
         """Give Kafka's record batch, format 2, uncompressed, as part of a transaction."""
 
 
-class Finished(Protocol):
+class OutputBatch(Protocol):
     """Records that their maker can give one by one, or packed without an object for each."""
 
     def __len__(self) -> int:
@@ -281,7 +281,7 @@ class OwnedPartition(Protocol):
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> Mapping[str, Fetched[Taken]]:
+    ) -> Mapping[str, Fetched[FetchedRecord]]:
         """Read on in the wanted streams from the given positions.
 
         Args:
@@ -301,7 +301,7 @@ class OwnedPartition(Protocol):
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
         void: Collection[int] = (),
     ) -> int:
         """Write records and positions in one transaction; return once it is durable.

@@ -11,14 +11,14 @@ class Layout:
 
     Attributes:
         events: Inputs whose records are kept and read once, in order.
-        fenced: The one of ``events`` whose records wait until all other inputs have been read.
+        gated: The one of ``events`` whose records wait until all other inputs have been read.
         table: The input of which only the newest record of a key counts.
         changelog: The worker's own state, newest record of a key; written by owners alone.
         outputs: What the worker writes besides; kept.
     """
 
     events: tuple[str, ...]
-    fenced: str
+    gated: str
     table: str
     changelog: str
     outputs: tuple[str, ...]
@@ -52,7 +52,7 @@ SLOTKEEPER = Layout(
         "counter-adjustments",
         "srv-6.21-requests",
     ),
-    fenced="srv-6.21-requests",
+    gated="srv-6.21-requests",
     table="smart-metering-inventory",
     changelog="originator-counters",
     outputs=("cs02b-commands", "handover-refusals", "audit-trail", "dead-letters"),

@@ -1,4 +1,4 @@
-"""The life of an owned partition: fence, restore, seek, process.
+"""The life of an owned partition: fence earlier owners, restore, then serve batch by batch.
 
 The worker moves records between streams and engine. It decides nothing about them, but it decides
 when: outcomes and inventory before requests, and nothing before it is known to be the only owner
@@ -6,21 +6,17 @@ with everything restored.
 """
 
 from .acknowledge import acknowledge, examine
-from .engine import Engine, EngineFactory, Staged
-from .owner import Owner, Phase
-from .run import Group, Progress, run, stopping_on_signals
-from .snapshots import Snapshots
+from .group import Group, Progress, run, stopping_on_signals
+from .partition import PartitionWorker, Phase
+from .snapshot import Snapshots
 from .summary import Summary
 
 __all__ = [
-    "Engine",
-    "EngineFactory",
     "Group",
-    "Owner",
+    "PartitionWorker",
     "Phase",
     "Progress",
     "Snapshots",
-    "Staged",
     "Summary",
     "acknowledge",
     "examine",

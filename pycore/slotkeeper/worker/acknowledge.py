@@ -1,14 +1,17 @@
 """An operator lets a partition go on that stopped."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
 from slotkeeper.streams.clock import system_clock
 
-from .audit import acknowledgement
 from .positions import KEY, Evidence, Positions, beginning, objections
-from .restore import RESERVED, gather_evidence, newest
+from .recovery import RESERVED, gather_evidence, newest
+
+AUDIT_TRAIL = "audit-trail"
 
 
 async def examine(streams: Streams, partition: int) -> list[str]:
@@ -65,6 +68,29 @@ async def acknowledge(
         return accepted
 
 
+def acknowledgement(
+    positions: Positions,
+    partition: int,
+    *,
+    reason: str,
+    by: str,
+    accepted: list[str],
+    now_ms: int,
+) -> Output:
+    """Write down that an operator let a partition go on, and what stood against it."""
+    at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
+    content = {
+        "kind": "acknowledgement",
+        "partition": partition,
+        "reason": reason,
+        "by": by,
+        "detail": accepted,
+        "positions": dict(positions.inputs),
+        "decided_at": at,
+    }
+    return (AUDIT_TRAIL, partition, None, json.dumps(content).encode(), ())
+
+
 async def _look(
     streams: Streams, ownership: Ownership, partition: int
 ) -> tuple[Positions | None, Evidence]:
@@ -73,7 +99,7 @@ async def _look(
         truth: Positions | None = None
         records = 0
         async for batch in owned.changelog():
-            truth = newest(truth, [(record.key, record.value) for record in batch])
+            truth = newest(truth, batch)
             records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
         evidence = await gather_evidence(
             owned, partitions=streams.partitions, changelog_records=records

@@ -1,17 +1,41 @@
 """In which order fetched records are decided.
 
-Three ranks: the table, then events, then the fenced stream's requests. A rank is held until all
+Three ranks: the table, then events, then the gated stream's requests. A rank is held until all
 ranks above it have been read as far as they reached when it was fetched; a rank that waits is not
 fetched again, so what is held is bounded. Nothing waits for a moving target.
 """
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
-from slotkeeper.streams import Fetched, Layout, Taken
+from slotkeeper.engine.port import EngineInput
+from slotkeeper.streams import Fetched, FetchedRecord, Layout
 
-from .engine import EngineInput
-from .fence import Fence
+
+@dataclass(frozen=True, slots=True)
+class ReadBarrier:
+    """How far other inputs must have been read before a record may be decided.
+
+    Their ends are asked for after the records behind the barrier have been fetched. An outcome that
+    stood in its partition when the request was fetched is below the barrier, so a request that is
+    decided only when the barrier is passed is decided with that outcome's counter.
+
+    Attributes:
+        ends: By stream, the offset that must be reached. An audit record calls it
+            ``decided_after``.
+    """
+
+    ends: Mapping[str, int]
+
+    @classmethod
+    def at(cls, ends: Mapping[str, int], streams: Iterable[str]) -> Self:
+        """Put a barrier at the ends of these streams."""
+        return cls({stream: ends[stream] for stream in streams})
+
+    def passed(self, positions: Mapping[str, int]) -> bool:
+        """Say whether everything below the barrier has been read."""
+        return all(positions[stream] >= end for stream, end in self.ends.items())
 
 
 @dataclass(slots=True)
@@ -20,11 +44,11 @@ class Held:
 
     Attributes:
         fetched: By stream.
-        fence: What must be read before them.
+        barrier: What must be read before them.
     """
 
-    fetched: Mapping[str, Fetched[Taken]]
-    fence: Fence
+    fetched: Mapping[str, Fetched[FetchedRecord]]
+    barrier: ReadBarrier
 
 
 @dataclass(slots=True)
@@ -34,7 +58,7 @@ class Batch:
     Attributes:
         records: May be empty although positions move: aborted records and markers were passed.
         positions: Of the streams that moved.
-        decided_after: The requests' fence; None if there is no request among the records.
+        decided_after: The requests' barrier; None if there is no request among the records.
         ranks: Indexes of the ranks that take part, to be released once the batch is committed.
     """
 
@@ -56,8 +80,8 @@ class Intake:
 
     def __init__(self, layout: Layout) -> None:
         """Begin with nothing held."""
-        others = tuple(stream for stream in layout.events if stream != layout.fenced)
-        self._ranks = ((layout.table,), others, (layout.fenced,))
+        others = tuple(stream for stream in layout.events if stream != layout.gated)
+        self._ranks = ((layout.table,), others, (layout.gated,))
         self._held: list[Held | None] = [None] * len(self._ranks)
 
     @property
@@ -67,7 +91,7 @@ class Intake:
 
     @property
     def requests_held(self) -> int:
-        """How many requests wait for their fence."""
+        """How many requests wait behind their barrier."""
         held = self._held[-1]
         return 0 if held is None else sum(len(each.records) for each in held.fetched.values())
 
@@ -82,13 +106,13 @@ class Intake:
             for stream in streams
         }
 
-    def take(self, found: Mapping[str, Fetched[Taken]], ends: Mapping[str, int]) -> None:
+    def take(self, found: Mapping[str, Fetched[FetchedRecord]], ends: Mapping[str, int]) -> None:
         """Hold what a fetch found. ``ends`` were asked for after the fetch had returned."""
         above: tuple[str, ...] = ()
         for rank, streams in enumerate(self._ranks):
             fetched = {stream: found[stream] for stream in streams if stream in found}
             if fetched:
-                self._held[rank] = Held(fetched, Fence.at(ends, above))
+                self._held[rank] = Held(fetched, ReadBarrier.at(ends, above))
             above += streams
 
     def batch(self, positions: Mapping[str, int]) -> Batch:
@@ -96,7 +120,7 @@ class Intake:
         batch = Batch()
         reached = dict(positions)
         for rank, held in enumerate(self._held):
-            if held is None or not held.fence.passed(reached):
+            if held is None or not held.barrier.passed(reached):
                 continue
             for stream, fetched in held.fetched.items():
                 batch.records += [
@@ -105,7 +129,7 @@ class Intake:
                 batch.positions[stream] = reached[stream] = fetched.position
             batch.ranks.append(rank)
             if rank == len(self._ranks) - 1:
-                batch.decided_after = held.fence.ends
+                batch.decided_after = held.barrier.ends
         return batch
 
     def release(self, batch: Batch) -> None:

@@ -13,10 +13,10 @@ KEY = b"@positions"
 VERSION = 1
 """Of the record's form."""
 
-TENURES_KEPT = 16
+TAKEOVERS_KEPT = 16
 """Enough to recognise what was known some rollouts ago, and 400 octets a commit at most."""
 
-Tenure: TypeAlias = tuple[int, int]
+Takeover: TypeAlias = tuple[int, int]
 """The sequence from which an owner went on, and when it took over, milliseconds since 1970 UTC."""
 
 
@@ -29,7 +29,7 @@ class Positions:
         partitions: How many partitions there were.
         incarnation: Of the store in which it was written.
         inputs: By stream, the offset of the first record that is not yet decided.
-        tenures: Of the last owners that committed, the oldest first. A store that was rolled back
+        takeovers: Of the last owners that committed, the oldest first. A store that was rolled back
             and served since has another owner where this one was.
     """
 
@@ -37,7 +37,7 @@ class Positions:
     partitions: int
     incarnation: str
     inputs: Mapping[str, int]
-    tenures: tuple[Tenure, ...] = ()
+    takeovers: tuple[Takeover, ...] = ()
 
     def advanced(self, inputs: Mapping[str, int]) -> Self:
         """Give the next commit's positions."""
@@ -45,8 +45,8 @@ class Positions:
 
     def taken_over(self, now_ms: int) -> Self:
         """Give what the commits of a new owner go on from."""
-        tenures = (*self.tenures, (self.sequence, now_ms))
-        return replace(self, tenures=tenures[-TENURES_KEPT:])
+        takeovers = (*self.takeovers, (self.sequence, now_ms))
+        return replace(self, takeovers=takeovers[-TAKEOVERS_KEPT:])
 
     def goes_on_from(self, known: Self) -> bool | None:
         """Say whether these are later positions of the history that ``known`` is of.
@@ -54,14 +54,14 @@ class Positions:
         None where that cannot be said: too many owners since, or one of a program that left no
         trace of itself.
         """
-        if not known.tenures:
+        if not known.takeovers:
             return None
-        last = known.tenures[-1]
-        if last in self.tenures:
-            later = self.tenures[self.tenures.index(last) + 1 :]
+        last = known.takeovers[-1]
+        if last in self.takeovers:
+            later = self.takeovers[self.takeovers.index(last) + 1 :]
             reached = later[0][0] if later else self.sequence
             return reached >= known.sequence
-        reaches_back = bool(self.tenures) and self.tenures[0][0] <= last[0]
+        reaches_back = bool(self.takeovers) and self.takeovers[0][0] <= last[0]
         return False if reaches_back else None
 
     def encode(self) -> bytes:
@@ -72,7 +72,7 @@ class Positions:
             "partitions": self.partitions,
             "incarnation": self.incarnation,
             "positions": dict(self.inputs),
-            "tenures": self.tenures,
+            "tenures": self.takeovers,
         }
         return json.dumps(content, separators=(",", ":")).encode()
 
@@ -91,7 +91,7 @@ class Positions:
                     partitions=int(content["partitions"]),
                     incarnation=str(content["incarnation"]),
                     inputs={str(name): int(at) for name, at in content["positions"].items()},
-                    tenures=tuple((int(at), int(ms)) for at, ms in content.get("tenures", ())),
+                    takeovers=tuple((int(at), int(ms)) for at, ms in content.get("tenures", ())),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -101,6 +101,35 @@ class Positions:
             f"the changelog's record of positions has form {content['version']}, and this program "
             f"knows {VERSION}: use the program that wrote it, or a newer one"
         )
+
+
+TRUSTED_SHARE = 0.8
+"""Of the time for which tombstones are kept. The rest is for clocks that differ and for the replay
+itself, which must be over before tombstones go."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Up to where an engine knows what is committed: what a replay may go on from.
+
+    Attributes:
+        positions: The last that are known to be committed; they say how far the table was read.
+        changelog: The offset of the changelog up to which the engine knows it.
+        at_ms: When nothing more than that was committed, milliseconds since 1970 UTC.
+    """
+
+    positions: Positions
+    changelog: int
+    at_ms: int
+
+    def too_old(self, now_ms: int, tombstones_ms: int | None) -> bool:
+        """Say whether a key may have been removed since without a trace.
+
+        A clock that was put back says nothing, which counts as too old.
+        """
+        if tombstones_ms is None:
+            return False
+        return not 0 <= now_ms - self.at_ms <= tombstones_ms * TRUSTED_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +202,7 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         partitions=evidence.partitions,
         incarnation=evidence.incarnation,
         inputs=inputs,
-        tenures=() if truth is None else truth.tenures,
+        takeovers=() if truth is None else truth.takeovers,
     )
 
 

@@ -1,6 +1,6 @@
 //! `CoreEngine` and `CoreStaged`: the four steps of a batch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
@@ -9,15 +9,16 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use slotkeeper_engine::{
-    BatchContext, Engine, Partition, RESERVED, Settings, SnapshotCursor, Staged, describe,
+    BatchContext, Engine, OutputRecord, Partition, RESERVED, Settings, SnapshotCursor, Staged,
+    describe,
 };
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::enter::Guarded;
 use crate::errors::Fault;
-use crate::finished::{CoreFinished, parts};
-use crate::records::{ReadBack, hand_over, read_back, receive};
+use crate::outputs::{CoreSealed, reasons};
+use crate::records::{hand_over, read_back, receive};
 
 /// Where hash tables get their seed when the caller names none. Any constant will do: keys are EUI-64s of an inventory.
 const SEED: u64 = 0x5107_6b65_6570_6572;
@@ -59,53 +60,32 @@ impl CoreEngine {
         Ok(Self(Arc::new(Guarded::new(engine))))
     }
 
-    fn restore(
-        &self,
-        py: Python<'_>,
-        records: Vec<(PyBackedBytes, Option<PyBackedBytes>)>,
-    ) -> PyResult<usize> {
-        self.0.enter(py, |engine| {
-            for (key, value) in &records {
-                engine.restore(key, value.as_deref())?;
-            }
-            Ok(records.len())
-        })
-    }
-
-    fn load_inventory(
-        &self,
-        py: Python<'_>,
-        records: Vec<(u64, Option<PyBackedBytes>, Option<PyBackedBytes>)>,
-    ) -> PyResult<usize> {
-        self.0.enter(py, |engine| {
-            Ok(records
-                .iter()
-                .filter(|(_, key, value)| engine.load_inventory(key.as_deref(), value.as_deref()))
-                .count())
-        })
-    }
-
-    fn replay_changelog(
-        &self,
-        py: Python<'_>,
-        records: &Bound<'_, PyAny>,
-    ) -> PyResult<Vec<ReadBack>> {
+    fn restore<'py>(&self, records: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut others = Vec::new();
         let mut own = Vec::new();
-        for (key, value) in read_back(records)? {
-            match key {
-                Some(key) if key.first() != Some(&RESERVED) => own.push((key, value)),
-                _ => others.push((key, value)),
+        for record in records.try_iter()? {
+            let record = record?;
+            match read_back(&record)? {
+                (Some(key), value) if key.first() != Some(&RESERVED) => own.push((key, value)),
+                _ => others.push(record),
             }
         }
-        self.restore(py, own)?;
+        self.0.enter(records.py(), |engine| {
+            for (key, value) in &own {
+                engine.restore(key, value.as_deref())?;
+            }
+            Ok(())
+        })?;
         Ok(others)
     }
 
-    fn replay_inventory(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<usize> {
-        let records = read_back(records)?;
+    fn load_inventory(&self, records: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let read: Vec<_> = records
+            .try_iter()?
+            .map(|record| read_back(&record?))
+            .collect::<PyResult<_>>()?;
         self.0
-            .enter(py, |engine| Ok(engine.load_inventory_records(&records)))
+            .enter(records.py(), |engine| Ok(engine.load_inventory(&read)))
     }
 
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
@@ -133,8 +113,8 @@ impl CoreEngine {
         self.0.enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
-    fn open(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.enter(py, |engine| Ok(engine.open()?))
+    fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        statistics(py, &self.0, |engine| Ok(engine.open()?))
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
@@ -185,17 +165,29 @@ impl CoreEngine {
     }
 
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        let statistics = self.0.enter(py, |engine| Ok(engine.statistics()))?;
-        let dict = PyDict::new(py);
-        dict.set_item("devices", statistics.devices)?;
-        dict.set_item("table_bytes", statistics.table_bytes)?;
-        dict.set_item("directory_bytes", statistics.directory_bytes)?;
-        dict.set_item("parked", statistics.parked)?;
-        dict.set_item("parked_bytes", statistics.parked_bytes)?;
-        dict.set_item("burned", statistics.burned)?;
-        dict.set_item("damaged", statistics.damaged)?;
-        Ok(dict)
+        statistics(py, &self.0, |_| Ok(()))
     }
+}
+
+/// What the engine holds after a call, which is made at the same crossing.
+fn statistics<'py>(
+    py: Python<'py>,
+    engine: &Guarded<Engine>,
+    call: impl FnOnce(&mut Engine) -> Result<(), Fault> + Send,
+) -> PyResult<Bound<'py, PyDict>> {
+    let held = engine.enter(py, |engine| {
+        call(engine)?;
+        Ok(engine.statistics())
+    })?;
+    let dict = PyDict::new(py);
+    dict.set_item("devices", held.devices)?;
+    dict.set_item("table_bytes", held.table_bytes)?;
+    dict.set_item("directory_bytes", held.directory_bytes)?;
+    dict.set_item("parked", held.parked)?;
+    dict.set_item("parked_bytes", held.parked_bytes)?;
+    dict.set_item("burned", held.burned)?;
+    dict.set_item("damaged", held.damaged)?;
+    Ok(dict)
 }
 
 #[pyclass(frozen, module = "slotkeeper._core")]
@@ -207,58 +199,33 @@ pub(crate) struct CoreStaged {
 
 #[pymethods]
 impl CoreStaged {
-    fn seal(&self, py: Python<'_>) -> PyResult<()> {
-        self.staged.enter(py, |staged| Ok(staged.seal()?))
-    }
-
-    fn outputs<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.list(py, parts)
+    fn seal(&self, py: Python<'_>) -> PyResult<CoreSealed> {
+        CoreSealed::new(py, &self.staged)
     }
 
     fn changes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.list(py, |staged| Ok(vec![staged.changes()]))
+        self.list(py, Staged::changes)
     }
 
     fn commands<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.list(py, |staged| Ok(vec![staged.commands().unwrap_or_default()]))
+        self.list(py, |staged| staged.commands().unwrap_or_default())
     }
 
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
-        self.list(py, |staged| Ok(vec![staged.records()]))
-    }
-
-    fn finished(&self) -> CoreFinished {
-        CoreFinished::new(Arc::clone(&self.staged))
-    }
-
-    fn written(&self, py: Python<'_>) -> PyResult<BTreeMap<&'static str, usize>> {
-        self.staged.enter(py, |staged| Ok(staged.written()))
-    }
-
-    fn faults(&self, py: Python<'_>) -> PyResult<BTreeMap<String, usize>> {
-        self.staged.enter(py, |staged| Ok(staged.faults()))
-    }
-
-    fn void(&self, py: Python<'_>) -> PyResult<Vec<u64>> {
-        self.staged.enter(py, |staged| Ok(staged.void()))
+        self.list(py, Staged::records)
     }
 
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let tally = self.staged.enter(py, |staged| Ok(staged.tally().clone()))?;
-        let dict = PyDict::new(py);
-        for (disposition, reason, times) in tally.iter() {
-            dict.set_item(format!("{} {}", disposition.name(), reason.name()), times)?;
-        }
-        Ok(dict)
+        reasons(py, &tally)
     }
 
-    fn fold(&self, py: Python<'_>) -> PyResult<()> {
-        self.engine.enter(py, |engine| Ok(engine.fold(self.batch)?))
+    fn fold<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        statistics(py, &self.engine, |engine| Ok(engine.fold(self.batch)?))
     }
 
-    fn discard(&self, py: Python<'_>) -> PyResult<()> {
-        self.engine
-            .enter(py, |engine| Ok(engine.discard(self.batch)?))
+    fn discard<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        statistics(py, &self.engine, |engine| Ok(engine.discard(self.batch)?))
     }
 
     fn in_doubt(&self, py: Python<'_>) -> PyResult<()> {
@@ -271,17 +238,10 @@ impl CoreStaged {
     fn list<'py>(
         &self,
         py: Python<'py>,
-        parts: impl for<'s> FnOnce(
-            &'s Staged,
-        ) -> Result<Vec<&'s [slotkeeper_engine::OutputRecord]>, Fault>,
+        part: impl for<'s> FnOnce(&'s Staged) -> &'s [OutputRecord],
     ) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        self.staged.look(|staged| {
-            for part in parts(staged)? {
-                hand_over(&list, part)?;
-            }
-            Ok(())
-        })?;
+        self.staged.look(|staged| hand_over(&list, part(staged)))?;
         Ok(list)
     }
 }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 use slotkeeper_engine::{
     Keystore as EngineKeystore, describe, device_of_key, inspect, partition_of_key,
 };
 
 use crate::enter::enter;
 use crate::errors::Fault;
+use crate::records::{hand_over, receive};
 
 #[pyfunction]
 pub(crate) fn partition_for(key: &[u8], partitions: u32) -> u32 {
@@ -33,6 +34,28 @@ pub(crate) fn describe_change(
 ) -> PyResult<Bound<'_, PyBytes>> {
     let json = enter(py, || Ok(describe::change(&key, &value)))?;
     Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+#[pyo3(signature = (record, *, partition, now_ms, detail))]
+pub(crate) fn quarantine<'py>(
+    py: Python<'py>,
+    record: &Bound<'py, PyAny>,
+    partition: u32,
+    now_ms: u64,
+    detail: &str,
+) -> PyResult<Bound<'py, PyList>> {
+    let list = PyList::empty(py);
+    for received in receive(PyList::new(py, [record])?.as_any())? {
+        let input = received.input();
+        let records = enter(py, || {
+            Ok(slotkeeper_engine::quarantine(
+                &input, partition, now_ms, detail,
+            ))
+        })?;
+        hand_over(&list, &records)?;
+    }
+    Ok(list)
 }
 
 #[pyclass(frozen, module = "slotkeeper")]

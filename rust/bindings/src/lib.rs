@@ -10,8 +10,8 @@ mod authority;
 mod engine;
 mod enter;
 mod errors;
-mod finished;
 mod functions;
+mod outputs;
 mod records;
 
 use pyo3::prelude::*;
@@ -30,13 +30,13 @@ mod _core {
         SignerUnavailableError, SlotkeeperError, UnreadableSnapshotError,
     };
     #[pymodule_export]
-    use crate::finished::{CoreFinished, CorePack};
-    #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]
     use crate::functions::{
-        canonical_key, describe_change, inspect_duis, inspect_message, partition_for,
+        canonical_key, describe_change, inspect_duis, inspect_message, partition_for, quarantine,
     };
+    #[pymodule_export]
+    use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
 
     use pyo3::prelude::*;
 

@@ -78,19 +78,12 @@ pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
 /// Key and value of a record that was read back, by the attributes of whatever object the client made of it.
 pub(crate) type ReadBack = (Option<PyBackedBytes>, Option<PyBackedBytes>);
 
-/// Reads keys and values off records.
-pub(crate) fn read_back(records: &Bound<'_, PyAny>) -> PyResult<Vec<ReadBack>> {
-    let py = records.py();
-    let (key, value) = (intern!(py, "key"), intern!(py, "value"));
-    let mut found = Vec::with_capacity(records.len()?);
-    for record in records.try_iter()? {
-        let record = record?;
-        found.push((
-            record.getattr(key)?.extract()?,
-            record.getattr(value)?.extract()?,
-        ));
-    }
-    Ok(found)
+/// Reads key and value off a record.
+pub(crate) fn read_back(record: &Bound<'_, PyAny>) -> PyResult<ReadBack> {
+    let py = record.py();
+    let key = record.getattr(intern!(py, "key"))?.extract()?;
+    let value = record.getattr(intern!(py, "value"))?.extract()?;
+    Ok((key, value))
 }
 
 /// Appends finished records as tuples.

@@ -52,11 +52,13 @@ fn main() -> Result<(), Failure> {
         engine.restore(key, value.as_deref())?;
     }
     // The table's part that was applied before; what is not yet comes through the batches.
-    for event in inbox.iter().take(store.position) {
-        if event.stream == Stream::Inventory {
-            engine.load_inventory(Some(&event.key), event.value.as_deref());
-        }
-    }
+    let inventory: Vec<_> = inbox
+        .iter()
+        .take(store.position)
+        .filter(|event| event.stream == Stream::Inventory)
+        .map(|event| (Some(&event.key), event.value.as_ref()))
+        .collect();
+    engine.load_inventory(&inventory);
     engine.open()?;
     steps.pass();
 

@@ -60,9 +60,12 @@ impl AuditWriter<'_> {
                 b"decision"
             },
         );
-        object.plain(member!("stream"), entry.origin.stream.name().as_bytes());
-        object.integer(member!("partition"), u64::from(self.partition));
-        object.integer(member!("offset"), entry.origin.offset);
+        write_origin(
+            object,
+            entry.origin.stream,
+            self.partition,
+            entry.origin.offset,
+        );
         if let Some(cause) = entry.cause {
             object.plain(member!("cause_stream"), cause.stream.as_bytes());
             object.integer(member!("cause_partition"), u64::from(self.partition));
@@ -135,6 +138,13 @@ impl AuditWriter<'_> {
         };
         object.plain(member!("evidence"), evidence.as_bytes());
     }
+}
+
+/// Where the record stood that was decided on.
+pub(crate) fn write_origin(object: &mut Object, stream: Stream, partition: u32, offset: u64) {
+    object.plain(member!("stream"), stream.name().as_bytes());
+    object.integer(member!("partition"), u64::from(partition));
+    object.integer(member!("offset"), offset);
 }
 
 /// Records that were never judged for a device say nothing about its state.

@@ -76,6 +76,8 @@ names! {
         CounterExhausted = "COUNTER_EXHAUSTED",
         /// The device is gone for good.
         DeviceRetired = "DEVICE_RETIRED",
+        /// The engine failed over the record: a defect, to be reported with its dead letter.
+        EngineFault = "ENGINE_FAULT",
         /// The service failed before the device.
         ErrorResponse = "ERROR_RESPONSE",
         /// A floor is required by the settings.

@@ -88,7 +88,7 @@ pub struct Engine {
     /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
     pub(crate) damaged_parked: BTreeSet<(u64, [u8; 8])>,
     /// Whether parked records are to be judged again with the next batch.
-    pub(crate) restored: bool,
+    pub(crate) rejudge_parked: bool,
     /// Whether nothing is known yet but what parts of a snapshot told.
     pub(crate) cleared: bool,
 }
@@ -139,7 +139,7 @@ impl Engine {
             batches: 0,
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
-            restored: true,
+            rejudge_parked: true,
             cleared: true,
         }
     }
@@ -170,15 +170,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Takes one inventory record below the restored position, without decisions. Whether it could be read.
-    pub fn load_inventory(&mut self, key: Option<&[u8]>, value: Option<&[u8]>) -> bool {
-        inventory_record(key, value)
-            .is_some_and(|(device, record)| self.know(device, record.as_ref()))
-    }
-
-    /// As [`Engine::load_inventory`] with many `(key, value)` in their order, which are read on all threads. How many
-    /// could be.
-    pub fn load_inventory_records<T>(&mut self, records: &[(Option<T>, Option<T>)]) -> usize
+    /// Takes inventory records below the restored position, `(key, value)` in their order, without decisions; they are
+    /// read on all threads. How many could be read.
+    pub fn load_inventory<T>(&mut self, records: &[(Option<T>, Option<T>)]) -> usize
     where
         T: AsRef<[u8]> + Sync,
     {
@@ -203,7 +197,7 @@ impl Engine {
             State::Staged(_) => Err(EngineError::BatchOpen),
             State::Closed => {
                 self.state = State::Open;
-                self.restored = true;
+                self.rejudge_parked = true;
                 self.cleared = false;
                 Ok(())
             }
@@ -224,7 +218,7 @@ impl Engine {
             return Err(EngineError::Closed);
         }
         self.state = State::Open;
-        self.restored = false;
+        self.rejudge_parked = false;
         self.damaged.clear();
         self.damaged_parked.clear();
         Ok(())

@@ -6,8 +6,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use slotkeeper_gbcs::Eui64;
 
+use crate::decision::Reason;
 use crate::json::Object;
-use crate::stream::{OutputRecord, Stream};
+use crate::stream::{Input, OutputRecord, Stream};
 
 /// Names and values.
 pub(crate) type Headers = Vec<(&'static str, Vec<u8>)>;
@@ -110,4 +111,20 @@ impl Outbox {
             })
             .collect()
     }
+}
+
+/// The headers of a dead letter: where the record stood, and what is wrong with it.
+pub(crate) fn dead_letter_headers(
+    input: &Input<'_>,
+    partition: u32,
+    fault: Reason,
+    detail: &str,
+) -> Headers {
+    vec![
+        ("stream", input.stream.name().as_bytes().to_vec()),
+        ("partition", partition.to_string().into_bytes()),
+        ("offset", input.offset.to_string().into_bytes()),
+        ("fault", fault.name().as_bytes().to_vec()),
+        ("detail", detail.as_bytes().to_vec()),
+    ]
 }

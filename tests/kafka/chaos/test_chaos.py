@@ -69,14 +69,14 @@ async def test_a_worker_that_has_just_ended_can_be_retired(
 def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
     log = tmp_path / "worker.log"
     log.write_text(
-        '{"logger": "slotkeeper.worker.owner", "event": "partition is open", "restored": 7,'
+        '{"logger": "slotkeeper.worker.partition", "event": "partition is open", "restored": 7,'
         ' "added_to": "memory"}\n'
-        '{"logger": "slotkeeper.worker.owner", "event": "partition is restored anew",'
+        '{"logger": "slotkeeper.worker.partition", "event": "partition is restored anew",'
         ' "error": "the partition has a later owner"}\n'
         '{"logger": "aiokafka", "event": "Heartbeat failed"}\n'
         '{"logger": "aiokafka.producer", "event": "Sender", "exception": "Traceback ..."}\n'
         '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
-        '{"logger": "slotkeeper.worker.restore", "event": "snapshot is refused",'
+        '{"logger": "slotkeeper.worker.recovery", "event": "snapshot is refused",'
         ' "error": "it is cut short"}\n'
         "Segmentation fault\n"
     )

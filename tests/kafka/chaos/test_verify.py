@@ -17,7 +17,7 @@ from tests.kafka.chaos.load import Load
 from tests.kafka.chaos.verify import AUDIT, CHANGELOG, DEAD_LETTERS, POSITIONS, Account, verify
 from tests.laws import Findings, Json
 
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab.events import HANDOVER_REQUESTS, INVENTORY, UPDATE_RESPONSES
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, Record, Streams
@@ -30,7 +30,7 @@ RECORDS = 1_600
 
 
 @dataclass
-class Standing:
+class Checkpoint:
     """Streams that can only be read."""
 
     records: dict[str, list[Record]]
@@ -63,12 +63,12 @@ class Standing:
 
 
 @pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> Standing:
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
     """What a worker without faults leaves behind."""
     return asyncio.run(left_behind(tmp_path_factory.mktemp("worker")))
 
 
-async def left_behind(folder: Path) -> Standing:
+async def left_behind(folder: Path) -> Checkpoint:
     load = Load(1, records=RECORDS, partitions=4)
     file = machine(folder, "kafka://nowhere", load.acb)
     settings = Settings.load(file, environment={})
@@ -89,8 +89,8 @@ async def left_behind(folder: Path) -> Standing:
                 ]
             )
         journal.acknowledged(chunk, offsets)
-    await run(streams, engine_factory(settings.authority(), settings), until_idle=True)
-    return Standing(
+    await run(streams, engines(settings.authority(), settings.engine_json()), until_idle=True)
+    return Checkpoint(
         {
             name: [record async for batch in streams.read(name) for record in batch]
             for name in SLOTKEEPER.names
@@ -107,63 +107,63 @@ def of_a_busy_device(entry: Json) -> bool:
     return str(entry["device_id"]).startswith("02-1A-B0-01-40")
 
 
-def a_decision_is_missing(forged: Standing) -> None:
+def a_decision_is_missing(forged: Checkpoint) -> None:
     del forged.records[AUDIT][forged.find(AUDIT, issued)]
 
 
-def a_decision_stands_twice(forged: Standing) -> None:
+def a_decision_stands_twice(forged: Checkpoint) -> None:
     forged.repeat(AUDIT, forged.find(AUDIT, issued))
 
 
-def a_decision_without_its_record(forged: Standing) -> None:
+def a_decision_without_its_record(forged: Checkpoint) -> None:
     del forged.records[UPDATE_RESPONSES][-1]
 
 
-def another_decision(forged: Standing) -> None:
+def another_decision(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: entry["reason"] == "SAME_MESSAGE")
     forged.change(AUDIT, index, disposition="RECORDED")
 
 
-def a_second_decision_without_cause(forged: Standing) -> None:
+def a_second_decision_without_cause(forged: Checkpoint) -> None:
     forged.change(AUDIT, forged.find(AUDIT, issued), kind="redecision", cause_stream=None)
 
 
-def a_fault_of_the_engine(forged: Standing) -> None:
+def a_fault_of_the_engine(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: entry["disposition"] == "DEAD_LETTER")
     forged.change(AUDIT, index, reason="ENGINE_FAULT", detail="it failed")
 
 
-def a_request_that_did_not_wait(forged: Standing) -> None:
+def a_request_that_did_not_wait(forged: Checkpoint) -> None:
     fence = dict.fromkeys(SLOTKEEPER.inputs, 0)
     forged.change(AUDIT, forged.find(AUDIT, issued), decided_after=fence)
 
 
-def a_number_below_what_was_recorded(forged: Standing) -> None:
+def a_number_below_what_was_recorded(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: issued(entry) and of_a_busy_device(entry))
     entry = orjson.loads(forged.records[AUDIT][index].value or b"")
     forged.change(AUDIT, index, originator_counter=entry["recorded_counter"])
 
 
-def a_number_below_what_was_told(forged: Standing) -> None:
+def a_number_below_what_was_told(forged: Checkpoint) -> None:
     promises = forged.account.journal.promises
     for place, promise in promises.items():
         promises[place] = replace(promise, above=2**62)
 
 
-def a_recorded_number_that_fell(forged: Standing) -> None:
+def a_recorded_number_that_fell(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: issued(entry) and of_a_busy_device(entry))
     forged.change(AUDIT, index, recorded_counter="1")
 
 
-def a_command_stands_twice(forged: Standing) -> None:
+def a_command_stands_twice(forged: Checkpoint) -> None:
     forged.repeat(COMMANDS, 0)
 
 
-def a_command_is_missing(forged: Standing) -> None:
+def a_command_is_missing(forged: Checkpoint) -> None:
     del forged.records[COMMANDS][0]
 
 
-def a_number_with_two_messages(forged: Standing) -> None:
+def a_number_with_two_messages(forged: Checkpoint) -> None:
     index = forged.find(COMMANDS)
     forged.repeat(COMMANDS, index)
     command = orjson.loads(forged.records[COMMANDS][index].value or b"")
@@ -172,43 +172,43 @@ def a_number_with_two_messages(forged: Standing) -> None:
     forged.change(COMMANDS, -1, gbcs_payload=base64.b64encode(octets).decode())
 
 
-def commands_in_the_wrong_order(forged: Standing) -> None:
+def commands_in_the_wrong_order(forged: Checkpoint) -> None:
     forged.records[COMMANDS].reverse()
 
 
-def a_record_was_written_again_twice(forged: Standing) -> None:
+def a_record_was_written_again_twice(forged: Checkpoint) -> None:
     for stream in (UPDATE_RESPONSES, HANDOVER_REQUESTS):
         index = max(i for i, record in enumerate(forged.records[stream]) if record.headers)
         forged.repeat(stream, index)
 
 
-def a_record_was_not_written_again(forged: Standing) -> None:
+def a_record_was_not_written_again(forged: Checkpoint) -> None:
     records = forged.records[HANDOVER_REQUESTS]
     del records[max(index for index, record in enumerate(records) if record.headers)]
 
 
-def an_acknowledged_record_is_gone(forged: Standing) -> None:
+def an_acknowledged_record_is_gone(forged: Checkpoint) -> None:
     records = forged.records[HANDOVER_REQUESTS]
     del records[max(index for index, record in enumerate(records) if not record.headers)]
 
 
-def a_dead_letter_nobody_planned(forged: Standing) -> None:
+def a_dead_letter_nobody_planned(forged: Checkpoint) -> None:
     record = next(one for one in forged.records[DEAD_LETTERS] if origin(one) != INVENTORY)
     elsewhere = [(name, b"77" if name == "offset" else value) for name, value in record.headers]
     forged.records[DEAD_LETTERS].append(record._replace(headers=elsewhere))
 
 
-def a_dead_letter_stands_twice(forged: Standing) -> None:
+def a_dead_letter_stands_twice(forged: Checkpoint) -> None:
     forged.repeat(DEAD_LETTERS, 0)
 
 
-def a_dead_letter_is_missing(forged: Standing) -> None:
+def a_dead_letter_is_missing(forged: Checkpoint) -> None:
     records = forged.records[DEAD_LETTERS]
     (*_, index) = (n for n, one in enumerate(records) if origin(one) != INVENTORY)
     del records[index]
 
 
-def a_dead_table_is_missing(forged: Standing) -> None:
+def a_dead_table_is_missing(forged: Checkpoint) -> None:
     records = forged.records[DEAD_LETTERS]
     (*_, index) = (n for n, one in enumerate(records) if origin(one) == INVENTORY)
     del records[index]
@@ -218,53 +218,53 @@ def origin(record: Record) -> str:
     return dict(record.headers)["stream"].decode()
 
 
-def changes(forged: Standing) -> Iterator[int]:
+def changes(forged: Checkpoint) -> Iterator[int]:
     """Give the places of busy devices' changes."""
     for index, record in enumerate(forged.records[CHANGELOG]):
         if (record.key or b"").startswith(b"02-1A-B0-01-40"):
             yield index
 
 
-def the_newest_change_is_lost(forged: Standing) -> None:
+def the_newest_change_is_lost(forged: Checkpoint) -> None:
     del forged.records[CHANGELOG][max(changes(forged))]
 
 
-def an_older_change_came_later(forged: Standing) -> None:
+def an_older_change_came_later(forged: Checkpoint) -> None:
     forged.repeat(CHANGELOG, min(changes(forged)))
 
 
-def two_owners_side_by_side(forged: Standing) -> None:
+def two_owners_side_by_side(forged: Checkpoint) -> None:
     write_positions_again(forged, rise=0)
 
 
-def another_life_of_the_store(forged: Standing) -> None:
+def another_life_of_the_store(forged: Checkpoint) -> None:
     write_positions_again(forged, rise=1, incarnation="another")
 
 
-def positions_that_fell(forged: Standing) -> None:
+def positions_that_fell(forged: Checkpoint) -> None:
     write_positions_again(forged, rise=1, positions=dict.fromkeys(SLOTKEEPER.inputs, 0))
 
 
-def positions_that_lag(forged: Standing) -> None:
+def positions_that_lag(forged: Checkpoint) -> None:
     (*_, newest) = positions(forged)
     forged.change(CHANGELOG, newest, positions={})
 
 
-def write_positions_again(forged: Standing, *, rise: int, **members: object) -> None:
+def write_positions_again(forged: Checkpoint, *, rise: int, **members: object) -> None:
     (*_, newest) = positions(forged)
     sequence = orjson.loads(forged.records[CHANGELOG][newest].value or b"")["sequence"]
     forged.repeat(CHANGELOG, newest)
     forged.change(CHANGELOG, -1, sequence=sequence + rise, **members)
 
 
-def positions(forged: Standing) -> Iterator[int]:
+def positions(forged: Checkpoint) -> Iterator[int]:
     """Give the places of the positions' records."""
     for index, record in enumerate(forged.records[CHANGELOG]):
         if record.key == POSITIONS:
             yield index
 
 
-FORGERIES: dict[Callable[[Standing], None], str] = {
+FORGERIES: dict[Callable[[Checkpoint], None], str] = {
     a_decision_is_missing: "was never decided",
     a_decision_stands_twice: "was decided 2 times",
     a_decision_without_its_record: "was decided and is not there",
@@ -295,7 +295,7 @@ FORGERIES: dict[Callable[[Standing], None], str] = {
 }
 
 
-async def test_what_a_worker_leaves_behind_is_sound(sound: Standing) -> None:
+async def test_what_a_worker_leaves_behind_is_sound(sound: Checkpoint) -> None:
     findings = await sound.verdict()
     assert findings.broken == []
     assert findings.commands > RECORDS / 10
@@ -303,7 +303,7 @@ async def test_what_a_worker_leaves_behind_is_sound(sound: Standing) -> None:
 
 
 @pytest.mark.parametrize("forge", FORGERIES, ids=lambda forge: forge.__name__)
-async def test_a_forgery_is_seen(sound: Standing, forge: Callable[[Standing], None]) -> None:
+async def test_a_forgery_is_seen(sound: Checkpoint, forge: Callable[[Checkpoint], None]) -> None:
     forged = copy.deepcopy(sound)
     forge(forged)
     findings = await forged.verdict()

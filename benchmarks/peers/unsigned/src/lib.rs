@@ -18,10 +18,10 @@ mod engine;
 mod enter;
 #[path = "../../../../rust/bindings/src/errors.rs"]
 mod errors;
-#[path = "../../../../rust/bindings/src/finished.rs"]
-mod finished;
 #[path = "../../../../rust/bindings/src/functions.rs"]
 mod functions;
+#[path = "../../../../rust/bindings/src/outputs.rs"]
+mod outputs;
 #[path = "../../../../rust/bindings/src/records.rs"]
 mod records;
 
@@ -41,13 +41,13 @@ mod _core {
         SignerUnavailableError, SlotkeeperError, UnreadableSnapshotError,
     };
     #[pymodule_export]
-    use crate::finished::{CoreFinished, CorePack};
-    #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]
     use crate::functions::{
-        canonical_key, describe_change, inspect_duis, inspect_message, partition_for,
+        canonical_key, describe_change, inspect_duis, inspect_message, partition_for, quarantine,
     };
+    #[pymodule_export]
+    use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
 
     use pyo3::prelude::*;
 

@@ -10,7 +10,7 @@ import orjson
 
 from slotkeeper._core import Keystore, inspect_message
 from slotkeeper.cli.output import Advance
-from slotkeeper.cli.run import engine_factory
+from slotkeeper.engine.port import engines
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet, Group, Member, Tally
 from slotkeeper.lab.keystore import write_keystore, write_settings
@@ -92,7 +92,7 @@ class _Stage:
     def __init__(self, streams: Streams, settings: Settings, advance: Advance) -> None:
         self._streams = streams
         self._advance = advance
-        self._engines = engine_factory(settings.authority(), settings)
+        self._engines = engines(settings.authority(), settings.engine_json())
 
     async def publish(self, what: str, total: int, events: Iterable[Event]) -> None:
         self._advance.now(what, total)

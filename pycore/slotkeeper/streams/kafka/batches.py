@@ -8,7 +8,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation
 
-from slotkeeper.streams.interface import Finished, Output, Packed
+from slotkeeper.streams.interface import Output, OutputBatch, Packed
 
 from .topics import Topics
 
@@ -22,7 +22,7 @@ async def send(
     topics: Topics,
     records: Sequence[Output],
     timestamp_ms: int,
-    finished: Finished | None = None,
+    finished: OutputBatch | None = None,
 ) -> dict[TopicPartition, int]:
     """Send records, each partition's in order; return once all are acknowledged.
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
-from slotkeeper.streams.interface import Fetched, Taken
+from slotkeeper.streams.interface import Fetched, FetchedRecord
 
 from .clients import consumer
 from .errors import translated
@@ -26,7 +26,7 @@ up to 20 ms. A look takes some 30 us, and costs nothing of the broker's time."""
 
 
 class Inputs:
-    """Two consumers that belong to no group: one for the fenced stream, one for all others.
+    """Two consumers that belong to no group: one for the gated stream, one for all others.
 
     With a consumer of their own, requests are not held up behind a fetch of other topics. Measured
     as above: 36 ms in the median, against 65 ms.
@@ -44,17 +44,17 @@ class Inputs:
         cls, options: ClientOptions, topics: Topics, partition: int, stack: AsyncExitStack
     ) -> Self:
         """Start the consumers; the stack closes them."""
-        fenced = await stack.enter_async_context(consumer(options, **COMMITTED))
+        gated = await stack.enter_async_context(consumer(options, **COMMITTED))
         others = await stack.enter_async_context(
             consumer(options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS)
         )
         layout = topics.layout
-        clients = dict.fromkeys(layout.inputs, others) | {layout.fenced: fenced}
+        clients = dict.fromkeys(layout.inputs, others) | {layout.gated: gated}
         return cls(topics, partition, clients)
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float
-    ) -> dict[str, Fetched[Taken]]:
+    ) -> dict[str, Fetched[FetchedRecord]]:
         """Read on from positions; see the interface."""
         if not self._assigned:
             self._assign(wanted)
@@ -72,7 +72,7 @@ class Inputs:
             await asyncio.sleep(pause)
             pause = min(2 * pause, LAST_LOOK_S)
 
-    async def _take(self, stream: str, position: int, limit: int) -> Fetched[Taken]:
+    async def _take(self, stream: str, position: int, limit: int) -> Fetched[FetchedRecord]:
         """Take what the consumer has ready; its position also moves over markers and aborts."""
         client = self._clients[stream]
         place = self._topics.at(stream, self._partition)

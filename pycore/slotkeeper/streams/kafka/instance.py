@@ -61,8 +61,8 @@ class Instance:
 
     async def _refuse_if_taken(self, own: str) -> None:
         """Raise if another member has the name: brokers put it before the ids that they draw."""
-        standing = await members(self._options, self._group)
-        if any(member.startswith(f"{self._name}-") and member != own for member in standing):
+        existing = await members(self._options, self._group)
+        if any(member.startswith(f"{self._name}-") and member != own for member in existing):
             raise WrongUseError(
                 f"another worker has joined group {self._group} as kafka.group_instance_id "
                 f"{self._name!r} and has this one's place: each worker needs a name of its own"

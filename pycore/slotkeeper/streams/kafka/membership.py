@@ -16,7 +16,7 @@ LOOK_MS = 20
 
 
 class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka has no types
-    """Follows the group by a consumer that subscribes to the fenced topic and reads nothing.
+    """Follows the group by a consumer that subscribes to the gated topic and reads nothing.
 
     The group is no lock and needs none: a partition goes on being served while the group makes up
     its mind, and ends by being let go or by being fenced. So nothing stops for a rebalance but

@@ -204,9 +204,9 @@ class KafkaOwnership:
         if self._membership.joined:
             return
         group = self._cluster.settings.application
-        standing = await members(self._cluster.options, group)
-        if standing:
-            names = ", ".join(sorted(standing.values()))
+        existing = await members(self._cluster.options, group)
+        if existing:
+            names = ", ".join(sorted(existing.values()))
             raise LockedError(f"group {group} has workers: {names}", holder=names)
 
     def _draw(self) -> Life:

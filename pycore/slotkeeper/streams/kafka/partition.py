@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
-from slotkeeper.streams.interface import Entry, Fetched, Finished, Output, Taken
+from slotkeeper.streams.interface import Entry, Fetched, FetchedRecord, Output, OutputBatch
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .inputs import Inputs
@@ -139,7 +139,7 @@ class KafkaPartition:
 
     async def fetch(
         self, wanted: Mapping[str, int], *, limit: int, wait_s: float = 0.0
-    ) -> dict[str, Fetched[Taken]]:
+    ) -> dict[str, Fetched[FetchedRecord]]:
         """Read on in the wanted streams."""
         return await self._tools.inputs.fetch(wanted, limit=limit, wait_s=wait_s)
 
@@ -148,7 +148,7 @@ class KafkaPartition:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
         void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
     ) -> int:
         """Write one batch in one transaction. ``void`` has no effect on a topic."""

@@ -126,7 +126,7 @@ class KafkaStreams:
                 instance.guard(client._coordinator)  # noqa: SLF001  # it has no other name
             membership = Membership(
                 client,
-                cluster.topics.name(self.layout.fenced),
+                cluster.topics.name(self.layout.gated),
                 self.partitions,
                 session_s=int(given["session_timeout_ms"]) / 1_000,
             )

@@ -103,11 +103,11 @@ async def create_topics(
     """
     options = ClientOptions(servers, settings.kafka)
     topics = Topics(settings.layout, settings.topic_prefix)
-    standing = await partition_counts(options, topics)
+    existing = await partition_counts(options, topics)
     await _refuse_if_hidden(options, [topics.name(stream) for stream in topics.layout.names])
-    counts = set(standing.values()) | ({settings.partitions} - {None})
+    counts = set(existing.values()) | ({settings.partitions} - {None})
     if len(counts) > 1:
-        raise StoppedForOperatorError(_differing(standing, settings.partitions))
+        raise StoppedForOperatorError(_differing(existing, settings.partitions))
     partitions = next(iter(counts), None) or DEFAULT_PARTITIONS
     async with admin(options) as client:
         with translated("the topics were not made"):
@@ -122,7 +122,7 @@ async def create_topics(
                         topic_configs=_configuration(settings.layout, stream, replicas),
                     )
                     for stream in settings.layout.names
-                    if stream not in standing
+                    if stream not in existing
                 ]
             )
     for topic, code, *message in answer.topic_errors:
@@ -156,17 +156,17 @@ async def agreed_partitions(
         WrongUseError: Topics are missing.
         StoppedForOperatorError: They differ, or differ from what is wanted.
     """
-    standing = await partition_counts(options, topics)
-    missing = [topics.name(stream) for stream in topics.layout.names if stream not in standing]
+    existing = await partition_counts(options, topics)
+    missing = [topics.name(stream) for stream in topics.layout.names if stream not in existing]
     if missing:
         await _refuse_if_hidden(options, missing)
         raise WrongUseError(
             f"{options.servers} has no topic {', '.join(missing)}: `slotkeeper streams create` "
             "makes what is missing"
         )
-    counts = set(standing.values())
+    counts = set(existing.values())
     if len(counts) > 1 or (wanted is not None and counts != {wanted}):
-        raise StoppedForOperatorError(_differing(standing, wanted))
+        raise StoppedForOperatorError(_differing(existing, wanted))
     return counts.pop()
 
 
@@ -185,15 +185,15 @@ async def partition_counts(options: ClientOptions, topics: Topics) -> dict[str, 
     async with admin(options) as client:
         # All topics, since asking for one by its name can make a broker create it.
         with translated("the topics were not listed"):
-            standing = {
+            existing = {
                 topic["topic"]: sum(part["leader"] >= 0 for part in topic["partitions"])
                 for topic in await client.describe_topics()
                 if not topic["error_code"]
             }
     return {
-        stream: standing[topics.name(stream)]
+        stream: existing[topics.name(stream)]
         for stream in topics.layout.names
-        if topics.name(stream) in standing
+        if topics.name(stream) in existing
     }
 
 
@@ -210,8 +210,8 @@ def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]
     }
 
 
-def _differing(standing: dict[str, int], wanted: int | None) -> str:
-    counts = ", ".join(f"{stream} {count}" for stream, count in sorted(standing.items()))
+def _differing(existing: dict[str, int], wanted: int | None) -> str:
+    counts = ", ".join(f"{stream} {count}" for stream, count in sorted(existing.items()))
     asked = "" if wanted is None else f"; {wanted} are wanted"
     return (
         f"the topics must all have the same number of partitions, for ever ({counts} partitions"

@@ -8,7 +8,7 @@ from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Finished, Output
+from slotkeeper.streams.interface import Output, OutputBatch
 
 from .batches import send, together
 from .errors import CLIENT, REFUSED, judged
@@ -58,7 +58,7 @@ class Transactions:
         records: Sequence[Output],
         offsets: Mapping[TopicPartition, int],
         timestamp_ms: int,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
     ) -> dict[TopicPartition, int]:
         """Write records and offsets together; gives the offsets after the last records.
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Fetched, Finished, Output, Record
+from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record
 
 from .faults import Fault, SimulatedCrashError
 from .log import Log
@@ -144,7 +144,7 @@ class MemoryPartition:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
         void: Collection[int] = (),
     ) -> int:
         """Write one batch, or fail in the way that was asked for."""

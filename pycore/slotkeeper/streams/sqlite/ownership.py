@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import StoppedForOperatorError
-from slotkeeper.streams.interface import Fetched, Finished, Output, Record, StreamsSettings
+from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record, StreamsSettings
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .commit import Commit, Owner
@@ -244,7 +244,7 @@ class SqlitePartition:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         *,
-        finished: Finished | None = None,
+        finished: OutputBatch | None = None,
         void: Collection[int] = (),
     ) -> int:
         """Write one batch in one transaction of the file."""

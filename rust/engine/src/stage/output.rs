@@ -9,6 +9,7 @@ use crate::decision::{Disposition, Reason};
 use crate::json::{Object, member};
 use crate::judge::Decision;
 use crate::message::{Facts, role_name};
+use crate::outbox::dead_letter_headers;
 use crate::parking::Parked;
 use crate::seal::write_source;
 use crate::stream::{Input, OutputRecord, Stream, Value};
@@ -93,23 +94,13 @@ impl Batch<'_> {
     }
 
     pub(super) fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
-        let headers = vec![
-            ("stream", input.stream.name().as_bytes().to_vec()),
-            (
-                "partition",
-                self.engine.partition.index.to_string().into_bytes(),
-            ),
-            ("offset", input.offset.to_string().into_bytes()),
-            ("fault", reason.name().as_bytes().to_vec()),
-            ("detail", detail.as_bytes().to_vec()),
-        ];
-        let key = input.key.map(<[u8]>::to_vec);
+        let partition = self.engine.partition.index;
         self.outbox.push(
             Stream::DeadLetters,
-            self.engine.partition.index,
-            key,
+            partition,
+            input.key.map(<[u8]>::to_vec),
             input.value.bytes().map(<[u8]>::to_vec),
-            headers,
+            dead_letter_headers(input, partition, reason, detail),
         );
     }
 

@@ -32,7 +32,7 @@ impl Batch<'_> {
             stream: "restart",
             offset: None,
         };
-        let after_restore = if self.engine.restored {
+        let after_restore = if self.engine.rejudge_parked {
             parking.devices_from(0).collect()
         } else {
             Vec::new()

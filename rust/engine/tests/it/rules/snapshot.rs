@@ -41,7 +41,7 @@ impl Logs {
             .iter()
             .map(|(key, value)| (Some(key), value.as_ref()))
             .collect();
-        engine.load_inventory_records(&records);
+        engine.load_inventory(&records);
         engine.open().unwrap();
     }
 

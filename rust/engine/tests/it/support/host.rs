@@ -247,7 +247,7 @@ impl Host {
             .iter()
             .map(|(k, v)| (Some(k), Some(v)))
             .collect();
-        self.engine.load_inventory_records(&inventory);
+        self.engine.load_inventory(&inventory);
         self.engine.open().unwrap();
     }
 

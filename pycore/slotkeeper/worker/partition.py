@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
+from slotkeeper.engine.port import Engine, EngineInput, Hook
 from slotkeeper.streams import (
     CommitAbortedError,
     CommitInDoubtError,
@@ -20,15 +21,14 @@ from slotkeeper.streams import (
     WrongUseError,
 )
 
-from .batch import BatchRunner
-from .engine import Engine, EngineInput
+from .backoff import Backoff
+from .commit import BatchRunner
+from .engine_thread import EngineThread
 from .intake import Batch
-from .off_loop import OffLoop
-from .patience import Patience
-from .restore import NOTHING, Restored, Restorer
-from .snapshots import Snapshots, SnapshotTaker
+from .recovery import NOTHING, Restored, Restorer
+from .session import PartitionSession
+from .snapshot import Snapshots, SnapshotTaker
 from .summary import Summary
-from .tenure import Tenure
 
 _log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Phase(StrEnum):
     OPEN = "is open"
 
 
-class Owner:
+class PartitionWorker:
     """Serves one partition until it is stopped.
 
     Attributes:
@@ -66,6 +66,7 @@ class Owner:
         summary: Summary,
         committed: Callable[[], None],
         snapshots: Snapshots | None = None,
+        hook: Hook | None = None,
     ) -> None:
         """Prepare; ``start`` begins.
 
@@ -78,6 +79,7 @@ class Owner:
             summary: Counts what is done.
             committed: Called after each commit.
             snapshots: None if there are none.
+            hook: Looks on while the engine works.
         """
         self.number = number
         self.phase = Phase.WAITING
@@ -86,12 +88,12 @@ class Owner:
         self._make_engine = engine
         self._engine = engine()
         # One for all its stays, so that a call left behind by a stop is not overtaken.
-        self._off_loop = OffLoop(f"engine-{number}")
+        self._engine_thread = EngineThread(number, hook)
         self._clock = clock
         self._summary = summary
         self._committed = committed
-        self._tenure: Tenure | None = None
-        self._patience = Patience()
+        self._session: PartitionSession | None = None
+        self._backoff = Backoff()
         self._one_by_one = False
         self._stop = asyncio.Event()
         self._ends = False
@@ -121,26 +123,26 @@ class Owner:
     @property
     def serving(self) -> bool:
         """Whether the partition is fenced, restored and open."""
-        return self._tenure is not None
+        return self._session is not None
 
     @property
     def idle(self) -> bool:
         """Whether the last fetch found nothing and nothing is held."""
-        return self._tenure is not None and self._tenure.idle
+        return self._session is not None and self._session.idle
 
     @property
     def requests_held(self) -> int:
-        """How many requests wait for outcomes below their fence."""
-        return 0 if self._tenure is None else self._tenure.intake.requests_held
+        """How many requests wait for outcomes below their barrier."""
+        return 0 if self._session is None else self._session.intake.requests_held
 
     @property
     def held_since(self) -> float | None:
         """When the requests that wait were fetched, by the event loop's clock."""
-        return None if self._tenure is None else self._tenure.held_since
+        return None if self._session is None else self._session.held_since
 
     async def lag(self) -> dict[str, int] | None:
         """Say how many offsets of each input are undecided; None while nothing is served."""
-        return None if self._tenure is None else await self._tenure.lag()
+        return None if self._session is None else await self._session.lag()
 
     def start(self, ownership: Ownership) -> Coroutine[None, None, None]:
         """Give what serves the partition until ``stop``; after it, it may be started again."""
@@ -157,15 +159,15 @@ class Owner:
             try:
                 await self._own(ownership)
             except CommitInDoubtError as error:
-                # The partition is taken over again as by a stranger; after a fence, not before
-                # this worker is entitled to it again.
+                # The partition is taken over again as by a stranger. After it was fenced, that is
+                # not before this worker is entitled to it again.
                 self._summary.in_doubt += 1
                 self._summary.fenced += isinstance(error, FencedError)
                 self._warn("partition is restored anew", error)
-                await self._patience.pause_or(lasting(error))
+                await self._backoff.pause_or(lasting(error))
             except EngineFaultError as error:
                 _log.exception("engine failed, a new one begins", extra=self._about)
-                await self._patience.pause_or(error)
+                await self._backoff.pause_or(error)
                 self._engine = self._make_engine()
                 self._restorer.known = None
             except StoppedForOperatorError:
@@ -180,13 +182,13 @@ class Owner:
         try:
             self.phase = Phase.RESTORING
             restored = await self._unless_stopped(
-                self._restorer.restore(partition, self._engine, self._off_loop)
+                self._restorer.restore(partition, self._engine, self._engine_thread)
             )
             if restored is None:
                 return
             await self._serve_restored(partition, restored)
         finally:
-            self._tenure = None
+            self._session = None
             self.phase = Phase.WAITING
             await partition.close()
 
@@ -195,11 +197,13 @@ class Owner:
             self._layout,
             partition,
             self._engine,
-            self._off_loop,
+            self._engine_thread,
             clock=self._clock,
-            standing=self._restorer.known,
+            checkpoint=self._restorer.known,
         )
-        self._tenure = tenure = Tenure(self._layout, partition, runner, restored.positions)
+        self._session = session = PartitionSession(
+            self._layout, partition, runner, restored.positions
+        )
         self.phase = Phase.OPEN
         about = {**self._about, "restored": restored.replayed, "added_to": restored.source}
         _log.info("partition is open", extra=about)
@@ -207,18 +211,18 @@ class Owner:
         taking = None
         try:
             # Without records: what is parked is judged against what was just restored.
-            await self._decide_together(tenure, Batch())
+            await self._decide_together(session, Batch())
             if taker is not None:
                 at_once = restored.source == NOTHING
                 taking = asyncio.create_task(taker.run(self._between, at_once=at_once))
             while not self._stop.is_set():
-                batch = await self._unless_stopped(tenure.next())
+                batch = await self._unless_stopped(session.next())
                 if batch is not None and batch.ranks:
-                    await self._decide(tenure, batch)
+                    await self._decide(session, batch)
         finally:
             # What others commit from here on, a return reads.
-            self._restorer.known = runner.standing
-            await tenure.close()
+            self._restorer.known = runner.checkpoint
+            await session.close()
             if taking is not None:
                 # Nobody waits for what the disk is doing: it is left where it stands.
                 taking.cancel()
@@ -234,9 +238,9 @@ class Owner:
             self._snapshots,
             partition,
             self._engine,
-            self._off_loop,
+            self._engine_thread,
             partitions=self._partitions,
-            standing=lambda: runner.standing,
+            checkpoint=lambda: runner.checkpoint,
         )
         return self._taker
 
@@ -260,40 +264,40 @@ class Owner:
     def _warn(self, event: str, error: Exception) -> None:
         _log.warning(event, extra={**self._about, "error": str(error)})
 
-    async def _decide(self, tenure: Tenure, batch: Batch) -> None:
+    async def _decide(self, session: PartitionSession, batch: Batch) -> None:
         for part in batch.one_by_one() if self._one_by_one else (batch,):
-            await self._decide_together(tenure, part)
+            await self._decide_together(session, part)
         self._one_by_one = False
 
-    async def _decide_together(self, tenure: Tenure, batch: Batch) -> None:
+    async def _decide_together(self, session: PartitionSession, batch: Batch) -> None:
         while True:
             try:
                 async with self._between:
-                    reasons = await tenure.decide(batch)
+                    reasons = await session.decide(batch)
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
                 self._warn("batch is tried again", error)
-                await self._patience.pause_or(lasting(error))
+                await self._backoff.pause_or(lasting(error))
             except EngineFaultError as error:
                 # Batches that come after are tried record by record until one of them went well:
                 # the one record over which the engine fails must not keep back all others.
                 self._one_by_one = True
                 if len(batch.records) == 1:
-                    await self._quarantine(tenure, batch.records[0], str(error))
+                    await self._quarantine(session, batch.records[0], str(error))
                 raise
             else:
                 break
         if batch.positions:
-            self._patience.restore()
+            self._backoff.reset()
         if reasons or batch.positions:
             self._summary.committed(len(batch.records), reasons)
             self._committed()
 
-    async def _quarantine(self, tenure: Tenure, record: EngineInput, fault: str) -> None:
-        reasons = await tenure.quarantine(record, fault)
+    async def _quarantine(self, session: PartitionSession, record: EngineInput, fault: str) -> None:
+        reasons = await session.quarantine(record, fault)
         self._summary.quarantined += 1
         self._summary.committed(1, reasons)
-        self._patience.restore()
+        self._backoff.reset()
         self._committed()
 
 

@@ -9,14 +9,14 @@ FIRST_PAUSE_S = 0.05
 or a key store's restart of its connection, shorter than a supervisor's patience."""
 
 
-class Patience:
+class Backoff:
     """Counts failures in a row."""
 
     def __init__(self) -> None:
         """Begin with none."""
         self._failures = 0
 
-    def restore(self) -> None:
+    def reset(self) -> None:
         """Something succeeded: begin anew."""
         self._failures = 0
 

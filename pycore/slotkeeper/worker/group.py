@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from slotkeeper.engine.port import EngineFactory, Hook
 from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryLaterError
 from slotkeeper.streams.clock import system_clock
 
-from .engine import EngineFactory
-from .owner import Owner
-from .snapshots import Snapshots
+from .partition import PartitionWorker
+from .snapshot import Snapshots
 from .summary import Summary
 
 _log = logging.getLogger(__name__)
@@ -32,7 +32,7 @@ class Progress:
     Attributes:
         records: Input records decided since the start.
         partitions: How many partitions are served just now.
-        requests_held: Requests that wait for outcomes below their fence.
+        requests_held: Requests that wait for outcomes below their barrier.
     """
 
     records: int
@@ -51,6 +51,7 @@ async def run(
     clock: Callable[[], int] = system_clock,
     drain_s: float = 20.0,
     snapshots: Snapshots | None = None,
+    hook: Hook | None = None,
 ) -> Summary:
     """Work until stopped, or until all input is decided.
 
@@ -65,6 +66,7 @@ async def run(
         clock: Milliseconds since 1970 UTC.
         drain_s: Seconds for the batches in hand after a stop.
         snapshots: Where and how often; None keeps none.
+        hook: Looks on while engines work, on their threads.
 
     Raises:
         StoppedForOperatorError: A store cannot be trusted; an operator decides.
@@ -73,7 +75,7 @@ async def run(
     """
     stop = stop or asyncio.Event()
     async with streams.own() as ownership:
-        group = Group(streams, ownership, engines, clock, progress, snapshots=snapshots)
+        group = Group(streams, ownership, engines, clock, progress, snapshots=snapshots, hook=hook)
         if watch is not None:
             watch(group)
         group_task = asyncio.create_task(group.serve())
@@ -127,7 +129,7 @@ def stopping_on_signals() -> Iterator[asyncio.Event]:
 
 
 class Group:
-    """The owners of a worker's partitions.
+    """The partitions of one worker.
 
     Attributes:
         summary: What was done.
@@ -144,6 +146,7 @@ class Group:
         progress: Callable[[Progress], None] | None,
         *,
         snapshots: Snapshots | None = None,
+        hook: Hook | None = None,
     ) -> None:
         """Begin with no partition."""
         self.summary = Summary()
@@ -155,17 +158,18 @@ class Group:
         self._clock = clock
         self._progress = progress
         self._snapshots = snapshots
+        self._hook = hook
         # Kept when a partition goes: numbers that its engine burned stay burned, and what it knows
         # need not be read again when the partition returns.
-        self._known: dict[int, Owner] = {}
-        self._owners: dict[int, Owner] = {}
+        self._known: dict[int, PartitionWorker] = {}
+        self._partitions: dict[int, PartitionWorker] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._stopping = asyncio.Event()
 
     @property
-    def owners(self) -> Mapping[int, Owner]:
-        """Give the owners by partition."""
-        return self._owners
+    def partitions(self) -> Mapping[int, PartitionWorker]:
+        """Give those that are served, or about to be, by number."""
+        return self._partitions
 
     @property
     def stopping(self) -> bool:
@@ -173,7 +177,7 @@ class Group:
         return self._stopping.is_set()
 
     async def serve(self) -> None:
-        """Follow the assignment until stopped; a failing owner ends them all."""
+        """Follow the assignment until stopped; a failing partition ends them all."""
         async with asyncio.TaskGroup() as tasks:
             stopping = tasks.create_task(self._stopping.wait())
             while not self._stopping.is_set():
@@ -183,17 +187,17 @@ class Group:
                     changed.cancel()
                     break
                 await self._follow(changed.result(), tasks)
-            for owner in self._owners.values():
-                owner.stop(ends=True)
+            for each in self._partitions.values():
+                each.stop(ends=True)
 
     def stop(self) -> None:
-        """Let every owner end after its batch in hand."""
+        """Let every partition end after its batch in hand."""
         self._stopping.set()
 
     async def until_idle(self) -> None:
         """Return when no input holds anything undecided.
 
-        Twice in a row, since an owner that was looked at first may be given a rerouted record by
+        Twice in a row, since a partition that was looked at first may be given a rerouted record by
         one that is looked at later; and not before other workers have decided everything, since
         they reroute records, too. One that got no partition, because others have them all, waits
         for nothing else.
@@ -209,11 +213,11 @@ class Group:
                     return
                 continue
             others_done = False
-            if not self._owners or not all(owner.idle for owner in self._owners.values()):
+            if not self._partitions or not all(each.idle for each in self._partitions.values()):
                 decided_before = -1
                 continue
             # A copy, since the share may change meanwhile.
-            lags = [await owner.lag() for owner in list(self._owners.values())]
+            lags = [await each.lag() for each in list(self._partitions.values())]
             nothing_left = all(lag is not None and not any(lag.values()) for lag in lags)
             decided = self.summary.batches if nothing_left else -1
             if 0 <= decided == decided_before and not await self._ownership.undecided():
@@ -224,12 +228,12 @@ class Group:
         self.share = share
         self.reassigned += 1
         _log.info("share of partitions", extra={"partitions": sorted(share)})
-        for number in self._owners.keys() - share:
-            self._owners[number].stop()
+        for number in self._partitions.keys() - share:
+            self._partitions[number].stop()
             await asyncio.wait([self._tasks.pop(number)])
-            del self._owners[number]
-        for number in sorted(share - self._owners.keys()):
-            owner = self._known.get(number) or Owner(
+            del self._partitions[number]
+        for number in sorted(share - self._partitions.keys()):
+            worker = self._known.get(number) or PartitionWorker(
                 number,
                 layout=self._streams.layout,
                 partitions=self._streams.partitions,
@@ -238,17 +242,18 @@ class Group:
                 summary=self.summary,
                 committed=self._tell,
                 snapshots=self._snapshots,
+                hook=self._hook,
             )
-            self._known[number] = self._owners[number] = owner
-            self._tasks[number] = tasks.create_task(owner.start(self._ownership))
+            self._known[number] = self._partitions[number] = worker
+            self._tasks[number] = tasks.create_task(worker.start(self._ownership))
 
     def _tell(self) -> None:
         if self._progress is not None:
             self._progress(
                 Progress(
                     records=self.summary.records,
-                    partitions=sum(owner.serving for owner in self._owners.values()),
-                    requests_held=sum(owner.requests_held for owner in self._owners.values()),
+                    partitions=sum(each.serving for each in self._partitions.values()),
+                    requests_held=sum(each.requests_held for each in self._partitions.values()),
                 )
             )
 

@@ -190,10 +190,11 @@ class Engine:
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
         self._core.clear()
         taken = 0
-        pairs = ((c.key, c.value) if isinstance(c, Change) else c for c in changes)
-        while portion := list(islice(pairs, RESTORED_AT_A_TIME)):
-            taken += self._core.restore(portion)
-        keyed = ((0, key.encode() if isinstance(key, str) else key, v) for key, v in inventory)
+        kept = (c if isinstance(c, Change) else Change(*c) for c in changes)
+        while portion := list(islice(kept, RESTORED_AT_A_TIME)):
+            self._core.restore(portion)
+            taken += len(portion)
+        keyed = (Change(k.encode() if isinstance(k, str) else k, v) for k, v in inventory)
         while loaded := list(islice(keyed, RESTORED_AT_A_TIME)):
             self._core.load_inventory(loaded)
         self._core.open()

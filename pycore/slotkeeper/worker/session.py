@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slotkeeper.streams import Fetched, Layout, OwnedPartition, Taken
+from slotkeeper.engine.port import EngineInput
+from slotkeeper.streams import Fetched, FetchedRecord, Layout, OwnedPartition
 
-from .batch import BatchRunner
-from .engine import EngineInput
+from .commit import BatchRunner
 from .intake import Batch, Intake
 from .positions import Positions
 
@@ -16,14 +16,14 @@ WAIT_S = 1.0
 this only bounds how rarely an idle partition looks around."""
 
 
-class Tenure:
+class PartitionSession:
     """One stay in a partition; a commit in doubt ends it.
 
     Attributes:
         intake: What is held until it may be decided.
         idle: Whether the last fetch found nothing and nothing is held.
-        held_since: When the requests were fetched that wait for their fence, by the event loop's
-            clock; None if none wait. For those who look on; nothing is decided by it.
+        held_since: When the requests that wait were fetched, by the event loop's clock; None if
+            none wait. For those who look on; nothing is decided by it.
     """
 
     def __init__(
@@ -56,26 +56,26 @@ class Tenure:
         Raises:
             CommitAbortedError: Discarded; the same batch may be decided again.
             SignerUnavailableError: Discarded; likewise.
-            CommitInDoubtError: This tenure is over.
+            CommitInDoubtError: This session is over.
         """
         if batch.ranks:
             self._look_ahead(batch)
         try:
-            outcome = await self._runner.run(batch, self._positions)
+            committed = await self._runner.run(batch, self._positions)
         except BaseException:
             await self.close()
             raise
-        self._positions = outcome.positions
+        self._positions = committed.positions
         self.intake.release(batch)
         if not self.intake.requests_held:
             self.held_since = None
-        return outcome.reasons
+        return committed.reasons
 
     async def quarantine(self, record: EngineInput, fault: str) -> Mapping[str, int]:
         """Pass a record over which the engine failed; the engine is of no use afterwards."""
-        outcome = await self._runner.quarantine(record, fault, self._positions)
-        self._positions = outcome.positions
-        return outcome.reasons
+        committed = await self._runner.quarantine(record, fault, self._positions)
+        self._positions = committed.positions
+        return committed.reasons
 
     async def lag(self) -> dict[str, int]:
         """Say for each input how many offsets lie between its position and its end."""
@@ -122,5 +122,5 @@ class Tenure:
 class _Look:
     """What a fetch found, and where the inputs ended after it."""
 
-    found: Mapping[str, Fetched[Taken]]
+    found: Mapping[str, Fetched[FetchedRecord]]
     ends: Mapping[str, int]

@@ -8,20 +8,18 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import TracebackType
 from typing import TypeVar
 
+from slotkeeper.engine.port import Engine, Step, Stored
 from slotkeeper.streams import Entry, Layout, OwnedPartition, StoppedForOperatorError
 
-from .engine import Engine
-from .off_loop import OffLoop
-from .positions import KEY, Evidence, Positions, beginning, objections
-from .remaining import Remaining
-from .snapshot_file import RefusedSnapshotError
-from .snapshots import Snapshots, load
-from .standing import Standing
+from .engine_thread import EngineThread
+from .positions import KEY, Checkpoint, Evidence, Positions, beginning, objections
+from .snapshot import RefusedSnapshotError, Snapshots, load
 from .summary import Summary
 
 RESERVED = b"@"
@@ -38,6 +36,9 @@ SET_ASIDE = ("ahead", "damaged", "foreign")
 AHEAD = 3
 """Batches that the engine may be behind the reading: it waits for the interpreter's lock before and
 after each, while the reading needs it most of the time."""
+
+TELL_S = 5.0
+"""Between two lines of the log. A restore that takes less is told of when it is over."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +89,7 @@ class Restorer:
             summary: Counts what is done.
             snapshots: None if there are none.
         """
-        self.known: Standing | None = None
+        self.known: Checkpoint | None = None
         self.remaining = Remaining(number)
         self._number = number
         self._layout = layout
@@ -98,7 +99,7 @@ class Restorer:
         self._snapshots = snapshots
 
     async def restore(
-        self, partition: OwnedPartition, engine: Engine, off_loop: OffLoop
+        self, partition: OwnedPartition, engine: Engine, engine_thread: EngineThread
     ) -> Restored:
         """Replay changelog and table into the engine and open it.
 
@@ -107,20 +108,20 @@ class Restorer:
                 knows of it.
         """
         now_ms = self._clock()
-        await off_loop(engine.close)
+        await engine_thread.run(Step.CLOSE, engine.close)
         with self.remaining:
             end = await partition.changelog_end()
             base = await self._warm(partition, end, now_ms)
             if base is None:
-                base = await self._filled(partition, engine, off_loop, now_ms)
-            replay = partial(self._changelog, partition, engine, off_loop, end)
+                base = await self._filled(partition, engine, engine_thread, now_ms)
+            replay = partial(self._changelog, partition, engine, engine_thread, end)
             truth, replayed = await replay(base)
-            if base is not None and not self._goes_on(base, truth or base.standing.positions):
-                await self._empty(engine, off_loop)
+            if base is not None and not self._goes_on(base, truth or base.checkpoint.positions):
+                await self._empty(engine, engine_thread)
                 base = None
                 truth, replayed = await replay(None)
             if truth is None and base is not None:
-                truth = base.standing.positions
+                truth = base.checkpoint.positions
             evidence = await gather_evidence(
                 partition, partitions=self._partitions, changelog_records=replayed
             )
@@ -128,10 +129,10 @@ class Restorer:
             if against:
                 raise self._contradiction("; ".join(against))
             positions = beginning(truth, evidence)
-            await self._table(partition, engine, off_loop, base, positions)
-        await off_loop(engine.open)
+            await self._table(partition, engine, engine_thread, base, positions)
+        await engine_thread.run(Step.OPEN, engine.open)
         if truth is not None:
-            self.known = Standing(positions=truth, changelog=end, at_ms=now_ms)
+            self.known = Checkpoint(positions=truth, changelog=end, at_ms=now_ms)
         self._summary.restored += replayed
         source = NOTHING if base is None else base.source
         return Restored(positions.taken_over(now_ms), replayed, source)
@@ -156,10 +157,10 @@ class Restorer:
         return _Base(known, known.positions, WARM)
 
     async def _filled(
-        self, partition: OwnedPartition, engine: Engine, off_loop: OffLoop, now_ms: int
+        self, partition: OwnedPartition, engine: Engine, engine_thread: EngineThread, now_ms: int
     ) -> "_Base | None":
         """Empty the engine, and fill it from the snapshot if there is one that can be used."""
-        await self._empty(engine, off_loop)
+        await self._empty(engine, engine_thread)
         if self._snapshots is None:
             return None
         try:
@@ -167,17 +168,17 @@ class Restorer:
                 self._snapshots,
                 partition,
                 engine,
-                off_loop,
+                engine_thread,
                 partitions=self._partitions,
                 now_ms=now_ms,
             )
         except (OSError, RefusedSnapshotError) as error:
             self._set_aside(error)
-            await self._empty(engine, off_loop)
+            await self._empty(engine, engine_thread)
             return None
         if loaded is None:
             return None
-        return _Base(loaded.standing, loaded.reaches, SNAPSHOT)
+        return _Base(loaded.checkpoint, loaded.reaches, SNAPSHOT)
 
     def _goes_on(self, base: "_Base", truth: Positions) -> bool:
         """Say whether the changelog is one history with what it is added to."""
@@ -196,19 +197,20 @@ class Restorer:
         self,
         partition: OwnedPartition,
         engine: Engine,
-        off_loop: OffLoop,
+        engine_thread: EngineThread,
         end: int,
         base: "_Base | None",
     ) -> tuple[Positions | None, int]:
         """Replay the changelog; gives the newest positions met, and how many records."""
-        since = 0 if base is None else base.standing.changelog
+        since = 0 if base is None else base.checkpoint.changelog
         truth: Positions | None = None
         replayed = 0
         self.remaining.set(self._layout.changelog, end - since)
         ends = await partition.ends()
         self.remaining.set(self._layout.table, ends[self._layout.table] - self._since(base))
         batches = partition.changelog(since)
-        async for records, others in fed(batches, engine.replay_changelog, off_loop):
+        take = partial(_taken, engine_thread, Step.RESTORE, engine.restore)
+        async for records, others in fed(batches, take):
             truth = newest(truth, others)
             replayed += len(records) - len(others)
             self.remaining.set(self._layout.changelog, end - records[-1].offset - 1)
@@ -219,23 +221,24 @@ class Restorer:
         self,
         partition: OwnedPartition,
         engine: Engine,
-        off_loop: OffLoop,
+        engine_thread: EngineThread,
         base: "_Base | None",
         positions: Positions,
     ) -> None:
         table, below = self._layout.table, positions.inputs[self._layout.table]
         self.remaining.set(table, below - self._since(base))
         batches = partition.table(below, self._since(base))
-        async for records, _ in fed(batches, engine.replay_inventory, off_loop):
+        take = partial(_taken, engine_thread, Step.LOAD_INVENTORY, engine.load_inventory)
+        async for records, _ in fed(batches, take):
             self.remaining.set(table, below - records[-1].offset - 1)
 
     def _since(self, base: "_Base | None") -> int:
         """Give the table's offset up to which it was read."""
-        return 0 if base is None else base.standing.positions.inputs.get(self._layout.table, 0)
+        return 0 if base is None else base.checkpoint.positions.inputs.get(self._layout.table, 0)
 
-    async def _empty(self, engine: Engine, off_loop: OffLoop) -> None:
+    async def _empty(self, engine: Engine, engine_thread: EngineThread) -> None:
         self.known = None
-        await off_loop(engine.clear)
+        await engine_thread.run(Step.CLEAR, engine.clear)
 
     def _set_aside(self, error: OSError | RefusedSnapshotError) -> None:
         """Say why a snapshot is not used, and keep it for who wants to know."""
@@ -256,16 +259,55 @@ class Restorer:
         )
 
 
+class Remaining:
+    """Counts down while a restore runs; entered when it begins.
+
+    Attributes:
+        records: Offsets that are still to be read, of changelog and table together: at least as
+            many as there are records. 0 while nothing is restored.
+    """
+
+    def __init__(self, partition: int) -> None:
+        """Begin with nothing to restore."""
+        self.records = 0
+        self._partition = partition
+        self._left: dict[str, int] = {}
+        self._told_at = 0.0
+
+    def set(self, stream: str, left: int) -> None:
+        """Say how much of a stream is left."""
+        self._left[stream] = max(left, 0)
+        self.records = sum(self._left.values())
+        now = asyncio.get_running_loop().time()
+        if now - self._told_at >= TELL_S:
+            self._told_at = now
+            about = {"partition": self._partition, "remaining": self.records}
+            _log.info("partition is being restored", extra=about)
+
+    def __enter__(self) -> None:
+        """Begin."""
+        self._told_at = asyncio.get_running_loop().time()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Nothing is left, or nothing goes on."""
+        self._left.clear()
+        self.records = 0
+
+
 async def fed(
     batches: AsyncIterator[Sequence[Entry]],
-    take: Callable[[Sequence[Entry]], T],
-    off_loop: OffLoop,
+    take: Callable[[Sequence[Entry]], Awaitable[T]],
 ) -> AsyncIterator[tuple[Sequence[Entry], T]]:
     """Let the engine take batches while the next ones are fetched; gives what it said to each."""
     given: deque[tuple[Sequence[Entry], asyncio.Future[T]]] = deque()
     try:
         async for records in batches:
-            given.append((records, asyncio.ensure_future(off_loop(partial(take, records)))))
+            given.append((records, asyncio.ensure_future(take(records))))
             if len(given) > AHEAD:
                 taken, taking = given.popleft()
                 yield taken, await taking
@@ -278,13 +320,20 @@ async def fed(
             taking.cancel()
 
 
-def newest(
-    truth: Positions | None, records: Iterable[tuple[bytes | None, bytes | None]]
-) -> Positions | None:
+async def _taken(
+    engine_thread: EngineThread,
+    step: Step,
+    take: Callable[[Sequence[Entry]], T],
+    records: Sequence[Entry],
+) -> T:
+    return await engine_thread.run(step, partial(take, records), records=len(records))
+
+
+def newest(truth: Positions | None, records: Iterable[Stored]) -> Positions | None:
     """Give the positions with the highest sequence; a log's order is not relied upon."""
-    for key, value in records:
-        if key == KEY:
-            found = Positions.decode(value)
+    for record in records:
+        if record.key == KEY:
+            found = Positions.decode(record.value)
             if truth is None or found.sequence > truth.sequence:
                 truth = found
     return truth
@@ -308,6 +357,6 @@ async def gather_evidence(
 class _Base:
     """What a replay is added to: where from, the last positions that it may hold, and its name."""
 
-    standing: Standing
+    checkpoint: Checkpoint
     reaches: Positions
     source: str

@@ -1,4 +1,4 @@
-//! `CoreFinished`: what a batch will write, one by one or packed.
+//! `CoreSealed` and `CoreOutputBatch`: what a batch writes, one by one or packed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,25 +6,61 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
-use slotkeeper_engine::{EngineError, OutputRecord, Staged};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
+use slotkeeper_engine::{EngineError, OutputRecord, Staged, Tally};
 use slotkeeper_kafka::{Entry, Pack, Producer};
 
 use crate::enter::{Guarded, enter};
 use crate::errors::Fault;
 use crate::records::hand_over;
 
-#[pyclass(frozen, module = "slotkeeper._core")]
-pub(crate) struct CoreFinished(Arc<Guarded<Staged>>);
+/// A sealed batch: its records, and everything that was counted, so that nothing more needs to be asked.
+#[pyclass(frozen, get_all, module = "slotkeeper._core")]
+pub(crate) struct CoreSealed {
+    outputs: Py<CoreOutputBatch>,
+    void: Vec<u64>,
+    reasons: Py<PyDict>,
+    written: BTreeMap<&'static str, usize>,
+    faults: BTreeMap<String, usize>,
+}
 
-impl CoreFinished {
-    pub(crate) fn new(staged: Arc<Guarded<Staged>>) -> Self {
-        Self(staged)
+impl CoreSealed {
+    pub(crate) fn new(py: Python<'_>, staged: &Arc<Guarded<Staged>>) -> PyResult<Self> {
+        let outputs = Py::new(py, CoreOutputBatch(Arc::clone(staged)))?;
+        let (void, tally, written, faults) = staged.enter(py, |staged| {
+            staged.seal()?;
+            Ok((
+                staged.void(),
+                staged.tally().clone(),
+                staged.written(),
+                staged.faults(),
+            ))
+        })?;
+        let reasons = reasons(py, &tally)?.unbind();
+        Ok(Self {
+            outputs,
+            void,
+            reasons,
+            written,
+            faults,
+        })
     }
 }
 
+/// How often each `"DISPOSITION REASON"` was decided.
+pub(crate) fn reasons<'py>(py: Python<'py>, tally: &Tally) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    for (disposition, reason, times) in tally.iter() {
+        dict.set_item(format!("{} {}", disposition.name(), reason.name()), times)?;
+    }
+    Ok(dict)
+}
+
+#[pyclass(frozen, module = "slotkeeper._core")]
+pub(crate) struct CoreOutputBatch(Arc<Guarded<Staged>>);
+
 #[pymethods]
-impl CoreFinished {
+impl CoreOutputBatch {
     fn __len__(&self) -> PyResult<usize> {
         self.0
             .look(|staged| Ok(parts(staged)?.iter().map(|part| part.len()).sum()))
@@ -86,7 +122,7 @@ impl CorePack {
 }
 
 /// Everything to be written, the changelog last.
-pub(crate) fn parts(staged: &Staged) -> Result<Vec<&[OutputRecord]>, Fault> {
+fn parts(staged: &Staged) -> Result<Vec<&[OutputRecord]>, Fault> {
     match staged.commands() {
         Some(commands) => Ok(vec![staged.records(), commands, staged.changes()]),
         None if staged.command_count() == 0 => Ok(vec![staged.records(), staged.changes()]),

@@ -1,0 +1,123 @@
+"""One batch: stage, seal, commit, and then fold, discard or declare it in doubt."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from slotkeeper._core import SignerUnavailableError, quarantine
+from slotkeeper.engine.port import Engine, EngineInput, Sealed, Staged, Step
+from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
+
+from .engine_thread import EngineThread
+from .intake import Batch
+from .positions import KEY, Checkpoint, Positions
+
+
+@dataclass(frozen=True, slots=True)
+class CommittedBatch:
+    """What a batch leaves behind.
+
+    Attributes:
+        positions: To go on from.
+        reasons: Counts of its decisions by disposition and reason.
+    """
+
+    positions: Positions
+    reasons: Mapping[str, int]
+
+
+class BatchRunner:
+    """Takes batches of one partition through the engine and into the streams.
+
+    Attributes:
+        checkpoint: Up to where the engine knows what is committed; None before the first commit
+            of a new partition.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        partition: OwnedPartition,
+        engine: Engine,
+        engine_thread: EngineThread,
+        *,
+        clock: Callable[[], int],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        """Work for an owned partition whose engine is restored and open."""
+        self.checkpoint = checkpoint
+        self._layout = layout
+        self._partition = partition
+        self._engine = engine
+        self._engine_thread = engine_thread
+        self._clock = clock
+
+    async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
+        """Decide and commit a batch; it is folded on return.
+
+        Raises:
+            CommitAbortedError: Discarded; the same batch may be run again.
+            SignerUnavailableError: Discarded; likewise.
+            CommitInDoubtError: The engine is closed until it is restored.
+        """
+        call = self._engine_thread.run
+        staged, sealed = await self._engine_thread(
+            lambda: self._decide(batch.records, batch.decided_after)
+        )
+        if not sealed.outputs and not batch.positions:
+            await call(Step.FOLD, staged.fold)
+            return CommittedBatch(positions, sealed.reasons)
+        advanced = positions.advanced(batch.positions)
+        at_ms = self._clock()
+        try:
+            end = await self._commit([], advanced, finished=sealed.outputs, void=sealed.void)
+        except CommitAbortedError:
+            await call(Step.DISCARD, staged.discard)
+            raise
+        except BaseException:
+            # A caller that was cancelled while committing does not know either, and cannot wait.
+            self._engine_thread.step(Step.IN_DOUBT, staged.in_doubt)
+            raise
+        await call(Step.FOLD, staged.fold, records=len(batch.records))
+        self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
+        return CommittedBatch(advanced, sealed.reasons)
+
+    async def quarantine(
+        self, record: EngineInput, fault: str, positions: Positions
+    ) -> CommittedBatch:
+        """Commit what is written of a record over which the engine failed."""
+        stream, offset, _, _ = record
+        outputs = quarantine(
+            record, partition=self._partition.number, now_ms=self._clock(), detail=fault
+        )
+        advanced = positions.advanced({stream: offset + 1})
+        in_table = stream == self._layout.table
+        await self._commit(outputs, advanced, void=[offset] if in_table else ())
+        return CommittedBatch(advanced, {} if in_table else {"DEAD_LETTER ENGINE_FAULT": 1})
+
+    async def _commit(
+        self,
+        outputs: Sequence[Output],
+        advanced: Positions,
+        *,
+        finished: OutputBatch | None = None,
+        void: Sequence[int] = (),
+    ) -> int:
+        truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
+        return await self._partition.commit(
+            [*outputs, truth], advanced.inputs, finished=finished, void=void
+        )
+
+    def _decide(
+        self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None
+    ) -> tuple[Staged, Sealed]:
+        step, now_ms = self._engine_thread.step, self._clock()
+        staged = step(
+            Step.STAGE,
+            lambda: self._engine.stage(inputs, now_ms=now_ms, decided_after=decided_after),
+            records=len(inputs),
+        )
+        try:
+            return staged, step(Step.SEAL, staged.seal)
+        except SignerUnavailableError:
+            step(Step.DISCARD, staged.discard)
+            raise

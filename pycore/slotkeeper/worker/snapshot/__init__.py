@@ -1,0 +1,8 @@
+"""Snapshots: the engine of a partition in a file, so that a start reads only what came since."""
+
+from .file import RefusedSnapshotError
+from .load import load
+from .place import Snapshots
+from .take import SnapshotTaker
+
+__all__ = ["RefusedSnapshotError", "SnapshotTaker", "Snapshots", "load"]
