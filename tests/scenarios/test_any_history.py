@@ -155,7 +155,7 @@ class AnyHistory(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(300)
-def test_whatever_is_issued_the_device_accepts(tmp_path: Path) -> None:
+def test_r5_r7_r10_whatever_is_issued_the_device_accepts(tmp_path: Path) -> None:
     AnyHistory.folder = tmp_path
     machine = AnyHistory.TestCase
     machine.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -127,7 +127,7 @@ async def test_certificates_that_the_path_does_not_carry(
     assert (found["reason"], found["retryable"]) == ("BAD_CERTIFICATE", False)
 
 
-async def test_times_count_only_where_the_request_asks_for_it(story: Story) -> None:
+async def test_s13_times_count_only_where_the_request_asks_for_it(story: Story) -> None:
     gpf = await served(story)
     decision = await story.ask(gpf, holder=EXPIRED, apply_time_checks=False)
     assert verdict(decision) == "ISSUED NATURAL"

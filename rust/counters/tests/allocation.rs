@@ -179,6 +179,25 @@ fn a_number_of_the_other_role_is_passed_over() {
     );
 }
 
+/// The clock is a hint like any other.
+#[test]
+fn test_d08_a_clock_that_steps_back_lowers_nothing() {
+    let mut partition = Partition::recorded(1200);
+    assert_eq!(
+        partition.allocate(NO, 5000),
+        Ok(given(5000, AllocationReason::Natural))
+    );
+    partition.fold();
+    assert_eq!(
+        partition.allocate(NO, 3000),
+        Ok(given(5001, AllocationReason::IssuedExceeded))
+    );
+    assert_eq!(
+        partition.allocate(NO, 9000),
+        Ok(given(9000, AllocationReason::Natural))
+    );
+}
+
 #[test]
 fn test_s09_last_number_works_once() {
     let mut partition = Partition::recorded(LAST_COUNTER - 1);
