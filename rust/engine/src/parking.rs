@@ -10,7 +10,7 @@ use slotkeeper_gbcs::Eui64;
 use crate::decision::{Disposition, Reason};
 use crate::stream::{Input, Stream, Value};
 
-/// `rules`: at most 8 messages a device.
+/// `docs/rules.md`, Parking.
 const MESSAGES_A_DEVICE: usize = 8;
 /// What a parked record costs besides its octets: its entry, its places in the two indices and the allocator's own.
 const OVERHEAD: usize = 160;
