@@ -77,7 +77,7 @@ def test_every_scenario_is_tested_or_says_why_not(cited: list[Citation]) -> None
 
 def test_every_reason_has_its_row_and_no_other() -> None:
     rows = [code(cells[0]) for cells in table("## Dispositions and reasons", RULES)]
-    assert sorted(rows) == sorted([*names_of("Reason"), workers_own_reason()])
+    assert sorted(rows) == sorted(names_of("Reason"))
 
 
 def test_reasons_stand_under_the_same_dispositions_as_in_streams() -> None:
@@ -264,13 +264,6 @@ def names_of(enumeration: str) -> list[str]:
     names = re.findall(r'^ +\w+ = "(\w+)",$', body, re.MULTILINE)
     assert names
     return names
-
-
-def workers_own_reason() -> str:
-    """Give the reason that the worker decides by itself."""
-    source = (ROOT / "pycore" / "slotkeeper" / "worker" / "audit.py").read_text()
-    (name,) = re.findall(r'^ENGINE_FAULT = "(\w+)"$', source, re.MULTILINE)
-    return str(name)
 
 
 def table(heading: str, file: Path) -> list[list[str]]:

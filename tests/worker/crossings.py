@@ -30,4 +30,4 @@ def crossings() -> Iterator[Counter[str]]:
         yield counted
     finally:
         sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]  # None ends it
+        threading.setprofile(None)
