@@ -9,11 +9,11 @@ import pytest
 from aiokafka.errors import KafkaTimeoutError
 from tests.scenarios.story import Story, request
 
+from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import engines
 from slotkeeper.lab import keystore
 from slotkeeper.settings import Settings
 from slotkeeper.streams import StreamsSettings, open_streams
-from slotkeeper.streams.clock import system_clock
 from slotkeeper.streams.kafka.batches import send
 from slotkeeper.worker import run
 

@@ -17,11 +17,11 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import engines
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Streams, open_streams
 from slotkeeper.streams.address import kafka_servers
-from slotkeeper.streams.clock import system_clock
 from slotkeeper.worker import Summary
 from slotkeeper.worker.engine_thread import EngineThread
 from slotkeeper.worker.recovery import Restorer

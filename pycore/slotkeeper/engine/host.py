@@ -14,7 +14,6 @@ Nothing here knows a stream, a broker or a file; ``docs/integrating.md`` has the
 
 import asyncio
 import binascii
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, runti
 import orjson
 
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
+from slotkeeper.clock import system_clock
 
 if TYPE_CHECKING:
     from slotkeeper._core import InputRecord
@@ -128,11 +128,6 @@ class StoreNotReadyError(NotRestoredError):
     retryable = True
 
 
-def wall_clock_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
 class Engine:
     """The decisions of one partition of devices.
 
@@ -147,7 +142,7 @@ class Engine:
         partitions: int = 1,
         settings: Mapping[str, Any] | bytes = b"{}",
         threads: int = 0,
-        clock: Callable[[], int] = wall_clock_ms,
+        clock: Callable[[], int] = system_clock,
     ) -> None:
         """Make a closed engine that knows nothing.
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from .clock import system_clock, system_entropy
+from slotkeeper.clock import system_clock, system_entropy
+
 from .layout import SLOTKEEPER, Layout
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from slotkeeper.clock import system_clock
 from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
-from slotkeeper.streams.clock import system_clock
 
 from .positions import KEY, Evidence, Positions, beginning, objections
 from .recovery import RESERVED, gather_evidence, newest

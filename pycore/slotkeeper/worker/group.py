@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import EngineFactory, Hook
 from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryLaterError
-from slotkeeper.streams.clock import system_clock
 
 from .partition import PartitionWorker
 from .snapshot import Snapshots

@@ -3,15 +3,11 @@
 import sqlite3
 import struct
 from collections.abc import Iterable, Sequence
-from typing import TypeAlias
 
-from slotkeeper.streams.interface import Fetched, Headers, Record
+from slotkeeper.streams.interface import Fetched, Headers, Output, Record
 from slotkeeper.streams.layout import Layout
 
 from .schema import offset_of, row_id, shard_of
-
-Placed: TypeAlias = tuple[str, int, bytes | None, bytes | None, Headers]
-"""``(stream, partition, key, value, headers)``"""
 
 FETCH_BYTES = 1 << 20
 """One read takes no more than this and the record that exceeds it, whatever the records' sizes."""
@@ -34,7 +30,7 @@ class Tables:
         return shard_of(self._number[stream], partition)
 
     def append(
-        self, connection: sqlite3.Connection, records: Iterable[Placed], at_ms: int
+        self, connection: sqlite3.Connection, records: Iterable[Output], at_ms: int
     ) -> dict[int, int]:
         """Write records after the last of their partitions, inside the caller's transaction.
 

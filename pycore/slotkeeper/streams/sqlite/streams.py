@@ -7,13 +7,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from slotkeeper.streams.errors import WrongUseError
-from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
+from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import partition_of
 
 from .lock import worker_lock
 from .ownership import SqliteOwnership
-from .rows import Placed, Tables
+from .rows import Tables
 from .schema import prepare
 from .thread import DatabaseThread
 from .transaction import transaction
@@ -121,7 +121,7 @@ class SqliteStreams:
                 self._settings, self._partitions, self._tables, self._writer, self._reader
             )
 
-    def _place(self, message: Message) -> Placed:
+    def _place(self, message: Message) -> Output:
         if message.stream not in self.layout.inputs:
             self.layout.require(message.stream)
             raise WrongUseError(f"{message.stream} is written by its worker alone")
