@@ -11,6 +11,8 @@ from aiokafka.protocol.admin import (
     DescribeAclsRequest,
 )
 
+from slotkeeper.streams.kafka.client_internals import ask
+
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional id": 5}
 PATTERNS = {"literal": 3, "prefixed": 4}
 OPERATIONS = {"Read": 3, "Write": 4, "Create": 5, "Describe": 8, "DescribeConfigs": 10}
@@ -41,7 +43,7 @@ async def grant(servers: str, user: str, rights: Iterable[Right]) -> None:
     await client.start()
     try:
         for right in wanted:
-            answer = await client._send_request(CreateAclsRequest(*_line(user, right)))
+            answer = await ask(client, CreateAclsRequest(*_line(user, right)))
             assert [code for code, _ in answer.creation_responses] == [0]
         # What the controller has agreed to reaches the broker's authorizer a moment later.
         while not wanted <= await _granted(client, user):  # noqa: ASYNC110  # remote
@@ -55,8 +57,7 @@ async def revoke(servers: str, user: str, right: Right) -> None:
     client = AIOKafkaAdminClient(bootstrap_servers=servers)
     await client.start()
     try:
-        request = DeleteAclsRequest(*_line(user, right))
-        await client._send_request(request)
+        await ask(client, DeleteAclsRequest(*_line(user, right)))
         while right in await _granted(client, user):  # noqa: ASYNC110  # remote
             await asyncio.sleep(0.01)
     finally:
@@ -77,9 +78,8 @@ def _line(user: str, right: Right) -> tuple[int, str, int, str, str, int, int]:
 
 
 async def _granted(client: Any, user: str) -> set[Right]:  # noqa: ANN401
-    answer = await client._send_request(
-        DescribeAclsRequest(ANY, None, ANY, f"User:{user}", None, ANY, ANY)
-    )
+    request = DescribeAclsRequest(ANY, None, ANY, f"User:{user}", None, ANY, ANY)
+    answer = await ask(client, request)
     resources = {code: name for name, code in RESOURCES.items()}
     patterns = {code: name for name, code in PATTERNS.items()}
     operations = {code: name for name, code in OPERATIONS.items()}

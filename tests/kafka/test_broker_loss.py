@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from aiokafka.client import AIOKafkaClient
+from aiokafka import AIOKafkaProducer
 from tests.kafka.broker import Cluster, class_archive
 from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.kafka.test_zombie import Commands, ask_everywhere
@@ -45,17 +45,22 @@ async def test_a_broker_that_shuts_down_is_asked_again(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is about to go tells of no brokers, whereupon the client fails by an assertion."""
-    known = AIOKafkaClient.get_random_node
-    told = iter([None])
+    start = AIOKafkaProducer.start
     unknown: list[None] = []
 
-    def nobody_at_first(client: AIOKafkaClient) -> int | None:
-        if "producer" not in client._client_id or next(told, 0) == 0:
-            return int(known(client))
-        unknown.append(None)
-        return None
+    async def nobody_at_first(producer: AIOKafkaProducer) -> None:
+        known = producer.client.get_random_node
 
-    monkeypatch.setattr(AIOKafkaClient, "get_random_node", nobody_at_first)
+        def told() -> int | None:
+            if unknown:
+                return int(known())
+            unknown.append(None)
+            return None
+
+        producer.client.get_random_node = told
+        await start(producer)
+
+    monkeypatch.setattr(AIOKafkaProducer, "start", nobody_at_first)
     async with bench.opened() as streams, streams.own() as ownership:
         owned = await ownership.open(PARTITION)
         await owned.commit([], {RESPONSES: 0})

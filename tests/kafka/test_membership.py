@@ -9,6 +9,7 @@ from tests.kafka.harness import Bench
 from tests.worker.fake_engine import COMMANDS, REQUESTS
 
 from slotkeeper.streams import LockedError, Message, WrongUseError
+from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.streams.kafka.instance import members
 from slotkeeper.streams.kafka.options import ClientOptions
 from slotkeeper.worker import Summary, examine, run
@@ -122,7 +123,7 @@ async def test_a_named_worker_that_the_group_forgot_joins_again(bench: Bench) ->
         # As the group does by itself with a member that was silent for too long.
         (member,) = await members(ClientOptions(bench.servers, {}), group)
         coordinator = await client.find_coordinator(group)
-        await client._send_request(LeaveGroupRequest(group, member), coordinator)
+        await ask(client, LeaveGroupRequest(group, member), coordinator)
     heir = Worker(bench, "heir")
     await asyncio.gather(worker.shares(2), heir.shares(2))
     assert (await worker.group).reassigned > told

@@ -10,6 +10,7 @@ from tests.kafka.harness import PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS
 
 from slotkeeper.streams import FencedError, StoppedForOperatorError, create_streams
+from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import acknowledge, examine, run
 
 
@@ -20,7 +21,7 @@ async def test_lost_offsets_of_the_group_change_nothing(bench: Bench) -> None:
     group = bench.settings.application
     async with bench.admin() as client:
         coordinator = await client.find_coordinator(group)
-        deleted = await client._send_request(DeleteGroupsRequest([group]), coordinator)
+        deleted = await ask(client, DeleteGroupsRequest([group]), coordinator)
         assert deleted.results == [(group, 0)]
         assert await client.list_consumer_group_offsets(group) == {}
     await bench.ask()

@@ -1,14 +1,16 @@
 """Members that have a name of their own (``group_instance_id``, static membership).
 
-The group gives a name's place to whoever joins by it last. The one before learns at its next
-heartbeat that nobody knows it, as one does that was silent for too long; aiokafka joins again in
-both cases, so that two workers of one name would take the place from each other for ever.
+The group gives a name's place to the member that joined by it last. The member before learns at
+its next heartbeat that the group does not know it, and so does a member that was silent for too
+long. aiokafka joins again in both cases, so that two workers with one name would take the place
+from each other for ever.
 """
 
-from typing import Any
+from aiokafka import AIOKafkaConsumer
 
 from slotkeeper.streams.errors import StreamsError, WrongUseError
 
+from .client_internals import before_joining_again
 from .clients import admin
 from .errors import translated
 from .options import ClientOptions
@@ -31,33 +33,23 @@ class Instance:
         self._group = group
         self._name = name
 
-    def guard(self, coordinator: Any) -> None:  # noqa: ANN401  # aiokafka has no types
+    def guard(self, consumer: AIOKafkaConsumer) -> None:
         """Look into it whenever the group does not know the member, before it joins again."""
-        send = coordinator._do_heartbeat  # noqa: SLF001
+        before_joining_again(consumer, self._may_join)
 
-        async def heartbeat() -> bool:
-            forgotten = False
+    async def _may_join(self, own: str) -> bool:
+        """Say whether the name is free for this member; False where that cannot be found out now.
 
-            def forget() -> None:
-                nonlocal forgotten
-                forgotten = True
-
-            coordinator.reset_generation = forget
-            try:
-                known = await send()
-            finally:
-                del coordinator.reset_generation
-            if forgotten:
-                try:
-                    await self._refuse_if_taken(coordinator.member_id)
-                except WrongUseError:
-                    raise
-                except StreamsError:
-                    return False  # not to be found out now; the next heartbeat asks again
-                coordinator.reset_generation()
-            return bool(known)
-
-        coordinator._do_heartbeat = heartbeat  # noqa: SLF001
+        Raises:
+            WrongUseError: Another member has the name.
+        """
+        try:
+            await self._refuse_if_taken(own)
+        except WrongUseError:
+            raise
+        except StreamsError:
+            return False
+        return True
 
     async def _refuse_if_taken(self, own: str) -> None:
         """Raise if another member has the name: brokers put it before the ids that they draw."""

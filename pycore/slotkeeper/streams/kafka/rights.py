@@ -15,6 +15,7 @@ from aiokafka.protocol.types import Array, Boolean, Int16, Int32, Schema, String
 
 from slotkeeper.streams.errors import WrongUseError
 
+from .client_internals import ask
 from .clients import admin
 from .errors import translated
 from .options import ClientOptions
@@ -123,7 +124,7 @@ async def _held(options: ClientOptions, topics: Sequence[str]) -> dict[str, Abst
     async with admin(options) as client:
         with translated("the rights are not known"):
             try:
-                answer = await client._send_request(_AskRights(topics))  # noqa: SLF001
+                answer = await ask(client, _AskRights(topics))
             except NotImplementedError:
                 return {}  # an older broker, which will tell when it refuses
     held: dict[str, AbstractSet[str]] = {}

@@ -123,7 +123,7 @@ class KafkaStreams:
             name = given.get("group_instance_id")
             if name:
                 instance = Instance(cluster.options, cluster.settings.application, str(name))
-                instance.guard(client._coordinator)  # noqa: SLF001  # it has no other name
+                instance.guard(client)
             membership = Membership(
                 client,
                 cluster.topics.name(self.layout.gated),

@@ -6,13 +6,47 @@ the loop logs each as an exception that was never retrieved, as if that were new
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 
 
+class _MessageBatch(Protocol):
+    """``aiokafka.producer.message_accumulator.MessageBatch``.
+
+    Attributes:
+        _drain_waiter: Done when the batch is taken to be sent. A batch that waits behind another
+            one of its partition fails by it as well, and only a third one would await it.
+    """
+
+    _drain_waiter: asyncio.Future[None]
+
+
+class _Accumulator(Protocol):
+    """``aiokafka.producer.message_accumulator.MessageAccumulator``, the producer's queues.
+
+    Attributes:
+        fail_all: Fails every batch, when the producer is fenced or has lost a right.
+        _batches: By partition, those that were not taken to be sent yet.
+    """
+
+    fail_all: Callable[[BaseException], None]
+    _batches: Mapping[Any, Iterable[_MessageBatch]]
+
+
+class _TransactionManager(Protocol):
+    """``aiokafka.producer.transaction_manager.TransactionManager``."""
+
+    def wait_for_transaction_end(self) -> asyncio.Future[None]:
+        """Give the future that a commit or an abort awaits; nobody does where neither is called."""
+
+
 class QuietProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no types
     """Takes notice of those other futures. What its user awaits fails as ever."""
+
+    _message_accumulator: _Accumulator
+    _txn_manager: _TransactionManager
 
     def __init__(self, **options: Any) -> None:  # noqa: ANN401
         """Make one with aiokafka's options."""
@@ -21,7 +55,7 @@ class QuietProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
         self._message_accumulator.fail_all = self._fail_all_once
 
     async def begin_transaction(self) -> None:
-        """Begin. How it ends is told to whoever sends, commits or aborts."""
+        """Begin. The end is told by the call that sends, commits or aborts."""
         await super().begin_transaction()
         self._txn_manager.wait_for_transaction_end().add_done_callback(_look_at)
 
