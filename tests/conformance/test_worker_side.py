@@ -126,13 +126,13 @@ async def test_the_successor_finds_changelog_and_offsets(opener: Opener) -> None
     async with opener() as streams, streams.own() as ownership:
         owned = await ownership.open(1)
         await owned.commit([(CHANGELOG, 1, b"a", b"1", [])], {RESPONSES: 9})
-        life = owned.incarnation
+        incarnation = owned.incarnation
         await owned.close()
     async with opener() as streams, streams.own() as ownership:
         owned = await ownership.open(1)
         assert await gathered(owned.changelog()) == [(b"a", b"1")]
         assert await owned.offsets() == {RESPONSES: 9}
-        assert owned.incarnation == life
+        assert owned.incarnation == incarnation
 
 
 async def test_of_the_changelog_the_newest_of_each_key_is_enough(owned: OwnedPartition) -> None:

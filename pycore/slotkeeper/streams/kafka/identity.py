@@ -1,7 +1,7 @@
-"""What the changelog says about the store that it was written in.
+"""Which store a changelog was written in.
 
-The last changelog record of every transaction carries it in headers, so that the end of the log
-tells it without reading the log: compaction never removes the newest record.
+The last changelog record of every transaction carries the store's identity in headers, so that a
+worker learns it from the end of the log alone: compaction never removes the newest record.
 """
 
 from collections.abc import Sequence
@@ -20,16 +20,16 @@ INCARNATION = "incarnation"
 PARTITIONS = "partitions"
 
 FIRST_LOOK = 64
-"""Offsets looked at first, from the end: a transaction's marker, its last records, and some of an
-aborted one. Each further look goes back sixteen times as far."""
+"""How many offsets before the end are read first: a transaction's marker, its last records, and
+some records of an aborted one. Each further look goes back sixteen times as far."""
 
 
-class Life(NamedTuple):
-    """One life of the store.
+class StoreIdentity(NamedTuple):
+    """Tells a store from one that was made anew under its address.
 
     Attributes:
         incarnation: Drawn with the first commit, and again by each acknowledgement.
-        partitions: How many each topic had.
+        partitions: How many partitions each topic had.
     """
 
     incarnation: str
@@ -37,7 +37,7 @@ class Life(NamedTuple):
 
     @classmethod
     def of(cls, headers: Headers) -> Self | None:
-        """Read it from a record's headers; None if they hold none."""
+        """Read the identity from a record's headers; None if they hold none."""
         named = dict(headers)
         if INCARNATION not in named:
             return None
@@ -47,7 +47,7 @@ class Life(NamedTuple):
             raise StoppedForOperatorError("the changelog's headers are damaged") from error
 
     def marked(self, outputs: Sequence[Output], layout: Layout, partition: int) -> list[Output]:
-        """Put it into the last changelog record of the partition."""
+        """Put the identity into the last changelog record of the partition."""
         marked = list(outputs)
         for index in range(len(marked) - 1, -1, -1):
             stream, number, key, value, headers = marked[index]
@@ -63,8 +63,8 @@ class Life(NamedTuple):
 
 async def told_by_changelog(
     options: ClientOptions, topics: Topics, offsets: Offsets, partition: int
-) -> Life | None:
-    """Find what the newest committed changelog record of a partition tells; None if it is empty."""
+) -> StoreIdentity | None:
+    """Read the newest committed changelog record of a partition; None if there is no record."""
     stream = topics.layout.changelog
     place = topics.at(stream, partition)
     begin = (await offsets.starts([place]))[place]
@@ -78,7 +78,7 @@ async def told_by_changelog(
         ):
             newest = records[-1]
         if newest is not None:
-            return Life.of(newest.headers)
+            return StoreIdentity.of(newest.headers)
         if first == begin:
             break
         back *= 16

@@ -17,9 +17,9 @@ from slotkeeper.streams.witness import Sighting, Witness
 
 from .clients import admin, producer
 from .errors import translated
+from .identity import StoreIdentity, told_by_changelog
 from .inputs import Inputs
 from .instance import members
-from .life import Life, told_by_changelog
 from .membership import Membership
 from .offsets import Offsets
 from .options import ClientOptions
@@ -63,9 +63,10 @@ class KafkaOwnership:
         """Own by this membership."""
         self._cluster = cluster
         self._membership = membership
-        # Of partitions that have no committed changelog, or whose next commit begins a new life.
-        self._drawn: dict[int, Life] = {}
-        self._renewed: dict[int, Life] = {}
+        # Identities that no changelog holds yet: of partitions whose changelog is empty, and of
+        # partitions whose next commit begins a new incarnation.
+        self._drawn: dict[int, StoreIdentity] = {}
+        self._renewed: dict[int, StoreIdentity] = {}
         self._opened: set[KafkaPartition] = set()
 
     async def assignment(self) -> frozenset[int]:
@@ -119,14 +120,14 @@ class KafkaOwnership:
         await self._refuse_beside_members()
         cluster = self._cluster
         async with AsyncExitStack() as stack:
-            # First of all the fence: whatever is read after it stands.
+            # The fence comes first: no other owner can change what is read after it.
             client = await stack.enter_async_context(
                 producer(cluster.options, **self._producer_options(number))
             )
-            life = self._renewed.get(number) or await self._life(number)
+            identity = self._renewed.get(number) or await self._identity(number)
             witness = await self._witness(number)
             if witness is not None and number not in self._renewed:
-                seen = Sighting(life.incarnation, await self._end(number))
+                seen = Sighting(identity.incarnation, await self._end(number))
                 _compare(witness, number, seen)
             inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
             tools = Tools(
@@ -147,7 +148,7 @@ class KafkaOwnership:
                 tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),
             )
-            partition = KafkaPartition(number, life, tools)
+            partition = KafkaPartition(number, identity, tools)
             self._opened.add(partition)
             tools.stack.callback(self._opened.discard, partition)
             return partition
@@ -155,10 +156,10 @@ class KafkaOwnership:
     async def _fence_and_look(self, number: int) -> Sighting:
         await self._refuse_beside_members()
         async with producer(self._cluster.options, **self._producer_options(number)):
-            return Sighting((await self._life(number)).incarnation, await self._end(number))
+            return Sighting((await self._identity(number)).incarnation, await self._end(number))
 
-    async def _life(self, number: int) -> Life:
-        """Say what the changelog tells of itself, or draw it for one that is empty.
+    async def _identity(self, number: int) -> StoreIdentity:
+        """Read the store's identity from the changelog, or draw it where the changelog is empty.
 
         Raises:
             StoppedForOperatorError: It was written with another partition count.
@@ -166,9 +167,9 @@ class KafkaOwnership:
         cluster = self._cluster
         told = await self._told(number)
         if told is None:
-            # A partition that was added later is empty; the others know better.
-            others = [await self._told(other) for other in range(cluster.partitions)]
-            counts = {life.partitions for life in others if life is not None}
+            # A partition that was added later is empty; the others have the count of before.
+            others = [await self._told(one) for one in range(cluster.partitions)]
+            counts = {other.partitions for other in others if other is not None}
         else:
             counts = {told.partitions}
         if counts - {cluster.partitions}:
@@ -180,7 +181,7 @@ class KafkaOwnership:
             )
         return told or self._drawn.setdefault(number, self._draw())
 
-    async def _told(self, number: int) -> Life | None:
+    async def _told(self, number: int) -> StoreIdentity | None:
         cluster = self._cluster
         return await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, number)
 
@@ -209,8 +210,8 @@ class KafkaOwnership:
             names = ", ".join(sorted(existing.values()))
             raise LockedError(f"group {group} has workers: {names}", holder=names)
 
-    def _draw(self) -> Life:
-        return Life(self._cluster.settings.entropy(16).hex(), self._cluster.partitions)
+    def _draw(self) -> StoreIdentity:
+        return StoreIdentity(self._cluster.settings.entropy(16).hex(), self._cluster.partitions)
 
     def _producer_options(self, number: int) -> dict[str, object]:
         return {

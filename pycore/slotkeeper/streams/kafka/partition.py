@@ -9,8 +9,8 @@ from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsEr
 from slotkeeper.streams.interface import Entry, Fetched, FetchedRecord, Output, OutputBatch
 from slotkeeper.streams.witness import Sighting, Witness
 
+from .identity import StoreIdentity
 from .inputs import Inputs
-from .life import Life
 from .membership import Membership
 from .offsets import Offsets
 from .options import ClientOptions
@@ -65,10 +65,10 @@ class Tools:
 class KafkaPartition:
     """See the interface for what each call promises."""
 
-    def __init__(self, number: int, life: Life, tools: Tools) -> None:
-        """Stand on an epoch that was just raised."""
+    def __init__(self, number: int, identity: StoreIdentity, tools: Tools) -> None:
+        """Own the partition, whose epoch was just raised."""
         self._number = number
-        self._life = life
+        self._identity = identity
         self._tools = tools
         self._layout = tools.topics.layout
         self._committed: dict[str, int] = {}
@@ -81,7 +81,7 @@ class KafkaPartition:
     @property
     def incarnation(self) -> str:
         """Drawn before the first commit, and again by each acknowledgement."""
-        return self._life.incarnation
+        return self._identity.incarnation
 
     async def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end.
@@ -158,7 +158,7 @@ class KafkaPartition:
         }
         if finished is not None and self._tools.compressed:
             outputs, finished = [*finished.records(), *outputs], None
-        marked = self._life.marked(outputs, self._layout, self._number)
+        marked = self._identity.marked(outputs, self._layout, self._number)
         try:
             ends = await self._tools.transactions.commit(
                 marked, offsets, self._tools.clock(), finished

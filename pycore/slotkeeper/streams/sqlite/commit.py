@@ -19,8 +19,14 @@ from .thread import translated
 from .transaction import roll_back
 
 
-class Owner(NamedTuple):
-    """Who may commit: the epoch rises with every new owner of the partition."""
+class OwnerEpoch(NamedTuple):
+    """The right to commit to a partition, until a later owner raises the epoch.
+
+    Attributes:
+        partition: From 0.
+        epoch: One more than that of the owner before.
+        incarnation: The store's, at the time when the epoch was raised.
+    """
 
     partition: int
     epoch: int
@@ -33,13 +39,13 @@ class Commit:
     def __init__(
         self,
         tables: Tables,
-        owner: Owner,
+        owner: OwnerEpoch,
         *,
         path: Path,
         clock: Callable[[], int],
         witness: Witness | None,
     ) -> None:
-        """Commit for this owner only."""
+        """Commit as long as this is the epoch of the partition."""
         self._tables = tables
         self._path = path
         self._owner = owner

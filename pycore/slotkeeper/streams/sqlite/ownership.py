@@ -8,7 +8,7 @@ from slotkeeper.streams.errors import StoppedForOperatorError
 from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record, StreamsSettings
 from slotkeeper.streams.witness import Sighting, Witness
 
-from .commit import Commit, Owner
+from .commit import Commit, OwnerEpoch
 from .rows import Tables
 from .thread import DatabaseThread
 from .transaction import transaction
@@ -109,7 +109,7 @@ class SqliteOwnership:
         await self._writer.run(renew)
         return objection
 
-    def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[Owner, Sighting]:
+    def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, Sighting]:
         if self._settings.witness is not None and self._witness is None:
             self._witness = Witness(self._settings.witness)
         with transaction(connection):
@@ -119,7 +119,7 @@ class SqliteOwnership:
                 (partition,),
             ).fetchone()
             end = self._tables.end(connection, self._tables.layout.changelog, partition)
-        return Owner(partition, epoch, incarnation), Sighting(incarnation, end)
+        return OwnerEpoch(partition, epoch, incarnation), Sighting(incarnation, end)
 
     def _remember(self, partition: int, seen: Sighting) -> None:
         if self._witness is not None:
@@ -134,10 +134,10 @@ class SqlitePartition:
         tables: Tables,
         writer: DatabaseThread,
         reader: DatabaseThread,
-        owner: Owner,
+        owner: OwnerEpoch,
         commit: Commit,
     ) -> None:
-        """Stand on an epoch that was just raised."""
+        """Own the partition, whose epoch was just raised."""
         self._tables = tables
         self._writer = writer
         self._reader = reader
