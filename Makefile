@@ -9,7 +9,11 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 PY := $(VENV)/bin/python
 TOOLS := .cache/tools
+DIST ?= dist
 CARGO ?= cargo
+# Its path carries its version, so that a newer pin is a newer file.
+CARGO_DENY_VERSION := 0.20.2
+CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
 # The interpreter that .venv is made from; `make setup PYTHON=/path/to/python3.12` chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.14 python3.13 python3.12 python3.11 python3,\
             $(shell command -v $(p) >/dev/null 2>&1 && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
@@ -25,6 +29,16 @@ FUZZ_SECONDS ?= 60
 PACKAGES_STAMP := $(VENV)/.packages
 EXTENSION_STAMP := $(VENV)/.extension
 RUST_SOURCES := $(shell find rust -path '*/fuzz' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
+
+# A machine may have the pinned Rust as its `stable` alone: that is taken, instead of a second copy from the network.
+PINNED_RUST := $(shell sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+ifeq ($(RUSTUP_TOOLCHAIN),)
+  ifeq ($(shell rustup toolchain list 2>/dev/null | grep -o '^$(PINNED_RUST)-'),)
+    ifeq ($(word 2,$(shell rustup run stable rustc --version 2>/dev/null)),$(PINNED_RUST))
+      export RUSTUP_TOOLCHAIN := stable
+    endif
+  endif
+endif
 
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -46,16 +60,25 @@ test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
 	$(PY) -m pytest -q
 
-check: setup  ## Format, lints, types, stubs, documentation, licences
+check: check-rust check-python  ## Format, lints, types, stubs, documentation, licences
+
+# The parts that .pre-commit-config.yaml calls, each for the files that it judges.
+.PHONY: check-rust check-python
+check-rust: $(CARGO_DENY) | needs-rust
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
-	command -v cargo-deny >/dev/null || $(CARGO) install --locked --root $(TOOLS) cargo-deny
-	$(CARGO) deny --log-level error check licenses bans sources
+	$(CARGO_DENY) --log-level error check licenses bans sources
+
+check-python: setup
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
+
+.PHONY: wheel
+wheel: setup  ## Build a wheel for this machine alone into DIST
+	$(VENV)/bin/maturin build --release --quiet --out $(DIST)
 
 .PHONY: chaos
 chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats; KAFKA=version)
@@ -95,10 +118,13 @@ needs-python:
 	  echo "Debian, Ubuntu: apt-get install python3-venv" >&2; exit 2; }
 
 needs-rust:
-	@command -v $(CARGO) >/dev/null || { echo "Rust (cargo) is needed; the version stands in Cargo.toml as rust-version." >&2; \
+	@command -v $(CARGO) >/dev/null || { echo "Rust (cargo) is needed; the version stands in rust-toolchain.toml." >&2; \
 	  echo "Install it with rustup, see https://rustup.rs, and open a new shell." >&2; exit 2; }
 	@command -v cc >/dev/null || { echo "A C compiler (cc) is needed to build the cryptographic library." >&2; \
 	  echo "Debian, Ubuntu: apt-get install build-essential" >&2; exit 2; }
+
+$(CARGO_DENY): | needs-rust
+	$(CARGO) install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) --version $(CARGO_DENY_VERSION) cargo-deny
 
 $(PACKAGES_STAMP): requirements/pip.txt requirements/dev.txt | needs-python
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)

@@ -24,6 +24,14 @@ def test_the_version_stands_in_one_place() -> None:
     assert slotkeeper.__version__ == _core.__version__ == metadata.version("slotkeeper") == version
 
 
+def test_changes_are_checked_with_the_oldest_rust_that_is_promised() -> None:
+    promised = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"][
+        "rust-version"
+    ]
+    pinned = tomllib.loads((ROOT / "rust-toolchain.toml").read_text())["toolchain"]["channel"]
+    assert pinned.rpartition(".")[0] == promised
+
+
 def test_the_changelog_knows_the_version() -> None:
     assert f"## {slotkeeper.__version__}" in (ROOT / "CHANGELOG.md").read_text()
 
