@@ -10,6 +10,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 TOOLS := .cache/tools
 DIST ?= dist
+WHEEL_TARGETS ?= x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
 CARGO ?= cargo
 # Its path carries its version, so that a newer pin is a newer file.
 CARGO_DENY_VERSION := 0.20.2
@@ -76,9 +77,15 @@ check-python: setup
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
 
-.PHONY: wheel
+.PHONY: wheel wheels
 wheel: setup  ## Build a wheel for this machine alone into DIST
 	$(VENV)/bin/maturin build --release --quiet --out $(DIST)
+
+wheels: $(PACKAGES_STAMP) $(TOOLS)/release/.packages | needs-rust  ## Build what a release consists of into DIST, see RELEASING.md
+	! command -v rustup >/dev/null || rustup target add $(WHEEL_TARGETS)
+	mkdir -p $(DIST)
+	PATH=$(CURDIR)/$(TOOLS)/release/bin:$(CURDIR)/$(VENV)/bin:$$PATH CARGO_TARGET_DIR=$(abspath $(TARGET)) \
+	  .ci/wheels $(DIST) $(WHEEL_TARGETS)
 
 .PHONY: chaos
 chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats; KAFKA=version)
@@ -108,7 +115,7 @@ fuzz: needs-rust  ## Fuzz the wire format, a minute each target (needs a nightly
 	  $(CARGO) +nightly fuzz run "$$target" -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done
 
 clean:  ## Remove everything that was built
-	rm -rf $(VENV) target .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) target dist .cache .mypy_cache .ruff_cache .pytest_cache
 	rm -f pycore/slotkeeper/*.so
 
 needs-python:
@@ -125,6 +132,13 @@ needs-rust:
 
 $(CARGO_DENY): | needs-rust
 	$(CARGO) install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) --version $(CARGO_DENY_VERSION) cargo-deny
+
+# A folder of its own for these packages, beside .venv.
+$(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement requirements/pip.txt
+	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
+	touch $@
 
 $(PACKAGES_STAMP): requirements/pip.txt requirements/dev.txt | needs-python
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
