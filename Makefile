@@ -77,6 +77,10 @@ check-python: setup
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
 
+.PHONY: audit
+audit: $(CARGO_DENY) $(TOOLS)/audit/.packages  ## Ask for known weaknesses of crates and packages; fails where nobody answers
+	PATH=$(CURDIR)/$(dir $(CARGO_DENY)):$(CURDIR)/$(TOOLS)/audit/bin:$$PATH .ci/audit
+
 .PHONY: wheel wheels
 wheel: setup  ## Build a wheel for this machine alone into DIST
 	$(VENV)/bin/maturin build --release --quiet --out $(DIST)
@@ -133,8 +137,8 @@ needs-rust:
 $(CARGO_DENY): | needs-rust
 	$(CARGO) install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) --version $(CARGO_DENY_VERSION) cargo-deny
 
-# A folder of its own for these packages, beside .venv.
-$(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
+# A folder of its own for the packages of each of these, beside .venv.
+$(TOOLS)/audit/.packages $(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement requirements/pip.txt
 	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
