@@ -61,10 +61,10 @@ test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
 	$(PY) -m pytest -q
 
-check: check-rust check-python  ## Format, lints, types, stubs, documentation, licences
+check: check-rust check-python check-prose  ## Format, lints, types, stubs, documentation, licences, pages
 
 # The parts that .pre-commit-config.yaml calls, each for the files that it judges.
-.PHONY: check-rust check-python
+.PHONY: check-rust check-python check-prose
 check-rust: $(CARGO_DENY) | needs-rust
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
@@ -76,6 +76,9 @@ check-python: setup
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(PY) -m mypy.stubtest slotkeeper._core --mypy-config-file pyproject.toml --allowlist .mypy-stubtest-allowlist
+
+check-prose: $(PACKAGES_STAMP)
+	$(PY) -m pytest -q --noconftest tests/test_prose.py
 
 .PHONY: audit
 audit: $(CARGO_DENY) $(TOOLS)/audit/.packages  ## Ask for known weaknesses of crates and packages; fails where nobody answers
