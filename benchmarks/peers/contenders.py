@@ -95,8 +95,10 @@ def _peers_environment() -> None:
 def _unsigned_package() -> None:
     """Put the extension without keys in a copy of the package; the real one stays as it is."""
     crate, target = HERE / "unsigned", CACHE / "unsigned" / "target"
+    # The real extension's versions: cargo drops from the copy what this crate does not need.
+    shutil.copyfile(ROOT / "Cargo.lock", crate / "Cargo.lock")
     _run(
-        *(os.environ.get("CARGO", "cargo"), "build", "--quiet", "--locked", "--release"),
+        *(os.environ.get("CARGO", "cargo"), "build", "--quiet", "--release"),
         *("--manifest-path", str(crate / "Cargo.toml"), "--target-dir", str(target)),
     )
     package = CACHE / "unsigned" / "package" / "slotkeeper"
