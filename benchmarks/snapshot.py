@@ -17,7 +17,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -75,11 +75,26 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.directory) as directory:
         found = {"devices": given.devices}
         for only in ("save", "load"):
-            command = [sys.executable, "-m", "benchmarks.snapshot", "--only", only]
-            command += ["--devices", str(given.devices), "--directory", directory]
-            done = subprocess.run(command, check=True, stdout=subprocess.PIPE)  # noqa: S603  # own
-            found |= json.loads(done.stdout)
+            found |= done(only, given.devices, Path(directory))
         print(json.dumps(found, indent=1))
+
+
+def done(step: str, devices: int, folder: Path, *before: str) -> dict[str, Any]:
+    """Save or load in a new process.
+
+    Args:
+        step: ``save`` or ``load``.
+        devices: How many.
+        folder: With the snapshot.
+        before: A program that starts this one, such as taskset.
+    """
+    command = [*before, sys.executable, "-m", "benchmarks.snapshot", "--only", step]
+    command += ["--devices", str(devices), "--directory", str(folder)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603  # own
+    if ended.returncode:
+        raise RuntimeError(ended.stderr[-4000:])
+    found: dict[str, Any] = json.loads(ended.stdout)
+    return found
 
 
 async def saved(directory: Path, devices: int) -> dict[str, float]:

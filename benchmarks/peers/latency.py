@@ -1,8 +1,7 @@
 """From input to committed output at a steady rate."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from .cluster import Broker
 from .contenders import Contender, Setting
@@ -26,9 +25,6 @@ class Latency:
     p99_ms: float
     longest_ms: float
     cpu_us: float
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 async def measure(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,6 @@ class TakeOver:
     longest_s: float
     restore_s: float | None
     beyond_s: float | None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 async def measure(

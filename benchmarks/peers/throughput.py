@@ -3,9 +3,8 @@
 import asyncio
 import struct
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from . import sealing
 from .cluster import Broker
@@ -51,9 +50,6 @@ class Throughput:
     of_sealing: float | None
     first_commit_s: float
     written: Written
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
