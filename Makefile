@@ -102,11 +102,7 @@ chaos: setup  ## Kill workers and their broker for MINUTES, then check every law
 bench: setup  ## Measure against bare cryptography and at scale; writes benchmarks/results
 	$(CARGO) build --locked --release -p slotkeeper-benchmarks
 	$(CARGO) build --locked --release -p slotkeeper-counters --example thirty_million
-	mkdir -p .cache
-	$(ON_BENCH_CORES) $(PY) -m pytest -q benchmarks/python --benchmark-only -p no:cacheprovider \
-	  --benchmark-columns=median,iqr,rounds --benchmark-json=.cache/benchmarks-python.json
-	$(ON_BENCH_CORES) $(TARGET)/release/slotkeeper-benchmarks \
-	  --python .cache/benchmarks-python.json --results benchmarks/results
+	$(ON_BENCH_CORES) $(PY) -m benchmarks --results benchmarks/results $(ARGS)
 
 .PHONY: bench-peers soak
 bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours (ARGS=--goals: one)

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from . import machine, report
+from benchmarks.machine import ROOT
+
+from . import report
 from .cluster import Broker, quiet, running_broker
-from .contenders import CONTENDERS, ROOT, build
+from .contenders import CONTENDERS, build
+from .measured import described
 from .results import Results, Row
 from .scenarios import Plan, Scenario, scenarios
 from .verify import WrongOutputError
@@ -43,7 +46,7 @@ def main() -> None:
         report.write(found, folder or RESULTS)
         return
     build()
-    here = machine.describe()
+    here = described()
     results = Results(here) if given.anew else Results.continued(here, folder)
     known = scenarios(plan)
     runs = [

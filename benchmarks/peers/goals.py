@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.figures import Figure
+
 from . import sealing
 from .results import Results
 
@@ -18,8 +20,7 @@ class Goal:
         subject: The contender.
         figure: Its name.
         to: The contender whose median it is divided by, or None.
-        least: At least so much, or None.
-        most: At most so much, or None.
+        wanted: ``at_least`` or ``at_most``, with a value.
         unit: Of the figure; ``x`` is a ratio.
     """
 
@@ -28,25 +29,14 @@ class Goal:
     scenario: str
     subject: str
     figure: str
+    wanted: dict[str, float]
     to: str | None = None
-    least: float | None = None
-    most: float | None = None
     unit: str = "x"
 
     def value(self, results: Results) -> float | None:
         if self.to is None:
             return results.median(self.scenario, self.subject, self.figure)
         return results.ratio(self.scenario, self.subject, self.figure, self.to)
-
-    def met(self, value: float) -> bool:
-        return (self.least is None or value >= self.least) and (
-            self.most is None or value <= self.most
-        )
-
-    @property
-    def wanted(self) -> str:
-        bound = f"at least {self.least:g}" if self.least is not None else f"at most {self.most:g}"
-        return f"{bound} {self.unit}"
 
 
 def _backlog(scenario: str, where: str) -> tuple[Goal, ...]:
@@ -58,7 +48,7 @@ def _backlog(scenario: str, where: str) -> tuple[Goal, ...]:
             subject="unsigned",
             figure="requests_s",
             to="streams-memory",
-            least=1.2,
+            wanted={"at_least": 1.2},
         ),
         Goal(
             key=f"{scenario}-quix",
@@ -67,7 +57,7 @@ def _backlog(scenario: str, where: str) -> tuple[Goal, ...]:
             subject="unsigned",
             figure="requests_s",
             to="quix",
-            least=2.0,
+            wanted={"at_least": 2.0},
         ),
         Goal(
             key=f"{scenario}-cpu",
@@ -76,7 +66,7 @@ def _backlog(scenario: str, where: str) -> tuple[Goal, ...]:
             subject="unsigned",
             figure="cpu_us",
             to="streams-memory",
-            most=0.5,
+            wanted={"at_most": 0.5},
         ),
     )
 
@@ -90,7 +80,7 @@ GOALS = (
         scenario="even",
         subject="signed",
         figure="of_sealing",
-        least=0.7,
+        wanted={"at_least": 0.7},
     ),
     Goal(
         key="outside",
@@ -98,7 +88,7 @@ GOALS = (
         scenario="even",
         subject="signed",
         figure="outside_us",
-        most=27.0,
+        wanted={"at_most": 27.0},
         unit="us",
     ),
     *(
@@ -109,7 +99,7 @@ GOALS = (
             subject=subject,
             figure="p99_ms",
             to="streams-memory",
-            most=0.6,
+            wanted={"at_most": 0.6},
         )
         for subject, signing in (("unsigned", "signing off"), ("signed", "signing on"))
     ),
@@ -120,7 +110,7 @@ GOALS = (
             scenario="restore",
             subject="signed",
             figure=f"{what}_of_bare",
-            least=0.7,
+            wanted={"at_least": 0.7},
         )
         for what in ("changelog", "inventory")
     ),
@@ -130,7 +120,7 @@ GOALS = (
         scenario="snapshot",
         subject="signed",
         figure="ten_million_s",
-        most=6.0,
+        wanted={"at_most": 6.0},
         unit="s",
     ),
     Goal(
@@ -139,7 +129,7 @@ GOALS = (
         scenario="takeover",
         subject="signed",
         figure="stop_longest_s",
-        most=1.0,
+        wanted={"at_most": 1.0},
         unit="s",
     ),
     Goal(
@@ -148,71 +138,33 @@ GOALS = (
         scenario="takeover",
         subject="signed",
         figure="kill_beyond_s",
-        most=2.0,
+        wanted={"at_most": 2.0},
         unit="s",
     ),
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """A goal and what came of it.
-
-    Attributes:
-        key: The goal's.
-        what: For people.
-        value: None if it was not measured.
-        wanted: For people.
-        met: None if it was not measured.
-        unit: Of the value.
-    """
-
-    key: str
-    what: str
-    value: float | None
-    wanted: str
-    met: bool | None
-    unit: str
-
-
-def verdicts(results: Results, bench: Path) -> list[Verdict]:
-    """Judge every goal.
+def judged(results: Results, bench: Path) -> dict[str, Figure]:
+    """Give every goal's figure, by the goal's key.
 
     Args:
         results: What was found.
         bench: The ``results.json`` of ``make bench``.
     """
-    found = []
-    for goal in GOALS:
-        value = goal.value(results)
-        found.append(
-            Verdict(
-                key=goal.key,
-                what=goal.what,
-                value=value,
-                wanted=goal.wanted,
-                met=None if value is None else goal.met(value),
-                unit=goal.unit,
-            )
+    found = {
+        goal.key: Figure(
+            what=goal.what, value=goal.value(results), unit=goal.unit, goal=goal.wanted
         )
-    return [*found, *_to_bench(results, bench)]
-
-
-def _to_bench(results: Results, bench: Path) -> list[Verdict]:
-    """Compare with the engine's rate in the results that are kept as well."""
+        for goal in GOALS
+    }
     rate = results.median("even", "signed", "requests_s")
-    if rate is None or not bench.exists():
-        return []
-    kept = sealing.found(bench)
-    ratio = rate / kept["value"]
-    return [
-        Verdict(
-            key="sealing-kept",
-            what=f"requests a second, signing on, to the {kept['value']:,.0f} of `make bench` "
-            f"(commit {kept['commit']})",
-            value=ratio,
-            wanted="at least 0.7 x",
-            met=ratio >= 0.7,
+    if rate is not None and bench.exists():
+        alone, commit = sealing.kept(bench)
+        found["sealing-kept"] = Figure(
+            what=f"requests a second, signing on, to the {alone:,.0f} of `make bench` "
+            f"(commit {commit})",
+            value=rate / alone,
             unit="x",
+            goal={"at_least": 0.7},
         )
-    ]
+    return found

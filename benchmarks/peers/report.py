@@ -1,16 +1,19 @@
 """The table that people read, as Markdown."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import orjson
+from benchmarks import markdown, picture
+from benchmarks.figures import Figure
+from benchmarks.markdown import number
 
-from . import picture
 from .contenders import CONTENDERS
-from .goals import Verdict, verdicts
+from .goals import judged
 from .results import Results
+from .scenarios import Backlog
 
 BENCH = "results.json"
 CAUSES = "peers-causes.json"
@@ -102,11 +105,7 @@ def write(results: Results, folder: Path) -> None:
     """Write ``peers.json``, ``peers.md`` and ``peers.svg``."""
     results.write(folder)
     (folder / "peers.md").write_text("\n".join([*lines(results, folder), ""]))
-    bars = {
-        contender.name: results.median("even", key, "requests_s") or 0.0
-        for key, contender in CONTENDERS.items()
-    }
-    (folder / "peers.svg").write_text(picture.draw(bars))
+    (folder / "peers.svg").write_text(_drawn(results))
 
 
 def lines(results: Results, folder: Path) -> Iterator[str]:
@@ -117,37 +116,54 @@ def lines(results: Results, folder: Path) -> Iterator[str]:
         folder: Where the results of ``make bench`` are kept, and the causes.
     """
     yield from ("# Results of `make bench-peers`", "")
-    yield from (f"- {line}" for line in results.machine.lines())
+    yield from results.machine.lines()
     yield "- values are medians of the repetitions, the lowest and the highest in parentheses"
-    judged = verdicts(results, folder / BENCH)
-    yield from _goals(judged)
-    yield from _causes([verdict for verdict in judged if verdict.met is False], folder / CAUSES)
+    yield from _goals(judged(results, folder / BENCH), folder / CAUSES)
     for scenario, table in TABLES.items():
         if scenario in results.runs:
             yield from _table(results, scenario, table)
     if results.failures:
         yield from ("", "## Failures", "", *(f"- {failure}" for failure in results.failures))
-    yield from ("", "![Requests a second from a backlog](peers.svg)")
 
 
-def _goals(judged: Sequence[Verdict]) -> Iterator[str]:
-    yield from ("", "## Goals", "", _line(["what", "found", "goal", ""]), _line(["---"] * 4))
-    for verdict in judged:
-        if verdict.value is None:
-            yield _line([verdict.what, "not measured", verdict.wanted, ""])
-        else:
-            value = f"{_number(verdict.value)} {verdict.unit}"
-            end = "met" if verdict.met else "**MISSED**"
-            yield _line([verdict.what, value, verdict.wanted, end])
+def _drawn(results: Results) -> str:
+    rows = []
+    for key, contender in CONTENDERS.items():
+        told = _cell(results.values("even", key, "requests_s")) or _why_not(results, key)
+        rows.append(
+            picture.Bar(
+                name=contender.name,
+                value=results.median("even", key, "requests_s"),
+                told=told,
+                own=contender.name.startswith("Slotkeeper"),
+            )
+        )
+    return picture.bars(
+        "Committed requests a second, from a backlog of four partitions",
+        "; ".join(f"{row.name}: {row.told}" for row in rows) + ".",
+        "requests a second, on one core and the broker's: median (lowest to highest)",
+        rows,
+    )
 
 
-def _causes(missed: Sequence[Verdict], file: Path) -> Iterator[str]:
-    if not missed:
-        return
-    known = orjson.loads(file.read_bytes()) if file.exists() else {}
-    yield from ("", "### Why goals are missed", "")
-    for verdict in missed:
-        yield f"- {verdict.what}: {known.get(verdict.key, 'the cause is not known yet')}"
+def _why_not(results: Results, key: str) -> str:
+    if any(line.startswith(f"{CONTENDERS[key].name}, even,") for line in results.failures):
+        return "not measured: every run failed"
+    needed = key in Backlog.goal_contenders
+    return "not measured: not run yet" if needed else "not measured: no goal needs it"
+
+
+def _goals(goals: Mapping[str, Figure], causes: Path) -> Iterator[str]:
+    yield from ("", "## Goals")
+    yield from markdown.table(
+        ["what", "found", "goal", ""], (figure.cells() for figure in goals.values())
+    )
+    missed = {key: figure.what for key, figure in goals.items() if figure.met is False}
+    if missed:
+        known = orjson.loads(causes.read_bytes()) if causes.exists() else {}
+        yield from ("", "### Why goals are missed", "")
+        for key, what in missed.items():
+            yield f"- {what}: {known.get(key, 'the cause is not known yet')}"
 
 
 def _table(results: Results, scenario: str, table: Table) -> Iterator[str]:
@@ -157,9 +173,10 @@ def _table(results: Results, scenario: str, table: Table) -> Iterator[str]:
         if any(results.values(scenario, key, figure) for key in results.runs[scenario])
     }
     ratio = [f"{shown[table.ratio]}, to {CONTENDERS[REFERENCE].name}"] if table.ratio else []
-    yield from ("", f"## {table.heading}", "", _line(["", *shown.values(), *ratio, "runs"]))
-    yield _line(["---"] * (len(shown) + len(ratio) + 2))
-    conditions = []
+    yield from ("", f"## {table.heading}")
+    if scenario == "even":
+        yield from _pictured(results)
+    lines, conditions = [], []
     for key in [key for key in CONTENDERS if key in results.runs[scenario]]:
         name = CONTENDERS[key].name
         cells = [_cell(results.values(scenario, key, figure)) for figure in shown]
@@ -167,23 +184,25 @@ def _table(results: Results, scenario: str, table: Table) -> Iterator[str]:
             found = results.ratio(scenario, key, table.ratio, REFERENCE)
             cells.append("" if found is None else f"{found:.2f} x")
         rows = results.rows(scenario, key)
-        yield _line([name, *cells, str(len(rows))])
+        lines.append([name, *cells, str(len(rows))])
         conditions += [f"{name}: {what}" for what in sorted({row["how"] for row in rows})]
+    yield from markdown.table(["", *shown.values(), *ratio, "runs"], lines)
     yield from ("", *(f"- {condition}" for condition in conditions))
+
+
+def _pictured(results: Results) -> Iterator[str]:
+    shown = "Requests a second that each has committed, input and output in one transaction"
+    ratio = results.ratio("even", "unsigned", "requests_s", REFERENCE)
+    if ratio is not None:
+        own, other = CONTENDERS["unsigned"].name, CONTENDERS[REFERENCE].name
+        shown = f"{own}, commits {ratio:.2f} times as many requests a second as {other}"
+    yield from ("", f"{shown}.", "", f"![{shown}.](peers.svg)")
 
 
 def _cell(values: Sequence[float]) -> str:
     if not values:
         return ""
-    middle = _number(median(values))
+    middle = number(median(values))
     if len(values) == 1:
         return middle
-    return f"{middle} ({_number(min(values))} to {_number(max(values))})"
-
-
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+    return f"{middle} ({number(min(values))} to {number(max(values))})"

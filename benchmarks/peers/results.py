@@ -6,8 +6,7 @@ from statistics import median
 from typing import Any, Self
 
 import orjson
-
-from .machine import Machine
+from benchmarks.machine import Machine
 
 Row = dict[str, Any]
 
@@ -67,11 +66,6 @@ class Results:
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        everything = {
-            "machine": self.machine.as_dict(),
-            "runs": self.runs,
-            "failures": self.failures,
-        }
         (folder / FILE).write_bytes(
-            orjson.dumps(everything, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+            orjson.dumps(self, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         )

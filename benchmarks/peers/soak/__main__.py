@@ -11,10 +11,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.peers import machine, throughput
+from benchmarks.peers import throughput
 from benchmarks.peers.cluster import Broker, quiet, running_broker
 from benchmarks.peers.contenders import CONTENDERS, Contender, Setting, build
 from benchmarks.peers.load import Load
+from benchmarks.peers.measured import described
 from benchmarks.peers.processes import Cost, Program, cost, ended
 from benchmarks.peers.verify import WrongOutputError
 
@@ -82,7 +83,7 @@ def main() -> None:
         "broker on core": given.broker_core,
         "worker on core": given.program_core,
     }
-    soak = Soak(machine.describe(), plan)
+    soak = Soak(described(), plan)
     print(f"{given.minutes:g} min, and 2 min to begin", flush=True)
     asyncio.run(_soaked(soak, given))
     print("\n".join(soak.lines()))

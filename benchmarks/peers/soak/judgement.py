@@ -1,9 +1,8 @@
 """Whether a worker would go on like this for ever."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
 WINDOW_S = 600.0
 """The last ten minutes are compared with the ten before. A soak of less than thirty compares its
@@ -41,9 +40,6 @@ class Sample:
     broker_cpu: float
     disk_mib: float
 
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
@@ -66,9 +62,6 @@ class Judgement:
     lag_last: float
     memory_steady: bool
     lag_steady: bool
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def judge(samples: Sequence[Sample], rate: float) -> Judgement:

@@ -1,15 +1,29 @@
-"""``soak.json``, ``soak.md`` and ``soak.svg``."""
+"""``soak.md`` and ``soak.svg``, and the samples that they were made of."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import orjson
-from benchmarks.peers.machine import Machine
+from benchmarks import markdown, picture
+from benchmarks.machine import Machine
+from benchmarks.peers.contenders import CACHE
 
-from . import picture
 from .judgement import LAG_S, MEMORY, Judgement, Sample
+
+SAMPLES = CACHE / "soak.json"
+"""Of the last soak: they are many, and worth something only as long as somebody looks into it."""
+
+SHOWN = "A worker under a steady load: memory, lag and processor time"
+
+FIGURES: dict[str, Callable[[Sample], float]] = {
+    "memory of the worker, MiB": lambda sample: sample.resident_mib,
+    "requests behind": lambda sample: sample.lag,
+    "share of its core, %": lambda sample: 100 * sample.cpu,
+}
+"""What is drawn, by what it is called."""
 
 
 @dataclass
@@ -48,63 +62,54 @@ class Soak:
         )
 
     def write(self, folder: Path) -> None:
+        """Write the report into the folder, and every sample into the cache."""
+        SAMPLES.parent.mkdir(parents=True, exist_ok=True)
+        SAMPLES.write_bytes(orjson.dumps(self, option=orjson.OPT_INDENT_2))
         folder.mkdir(parents=True, exist_ok=True)
-        everything = {
-            "machine": self.machine.as_dict(),
-            "plan": self.plan,
-            "measured_s": self.measured_s,
-            "rate": self.rate,
-            "passed": self.passed,
-            "failure": self.failure,
-            "judgement": self.judgement and self.judgement.as_dict(),
-            "commands": self.commands,
-            "judged": self.judged,
-            "samples": [sample.as_dict() for sample in self.samples],
-        }
-        (folder / "soak.json").write_bytes(
-            orjson.dumps(everything, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        )
         (folder / "soak.md").write_text("\n".join([*self.lines(), ""]))
-        (folder / "soak.svg").write_text(picture.draw(self.samples))
+        if self.samples:
+            (folder / "soak.svg").write_text(_drawn(self.samples))
 
     def lines(self) -> Iterator[str]:
         """Give what people read, as Markdown."""
         yield from ("# Result of `make soak`", "")
-        yield from (f"- {line}" for line in self.machine.lines())
+        yield from self.machine.lines()
         yield f"- {', '.join(f'{name} {value}' for name, value in self.plan.items())}"
         yield (
             f"- {self.measured_s:,.0f} requests a second from a backlog just before; "
             f"{self.rate:,.0f} a second were written since"
         )
-        yield from ("", "| what | found | wanted | |", "|---|---|---|---|")
-        if self.judgement is not None:
-            yield from _judged(self.judgement, self.rate)
-        laws = "met" if self.failure is None else "**MISSED**"
-        yield (
-            f"| the laws | {self.commands:,} commands and their decisions read, {self.judged:,} "
-            f"signatures and MACs checked | no breach, nothing missing | {laws} |"
-        )
+        found = f"{self.commands:,} commands and their decisions read, "
+        found += f"{self.judged:,} signatures and MACs checked"
+        laws = ["the laws", found, "no breach, nothing missing"]
+        judged = [] if self.judgement is None else _judged(self.judgement, self.rate)
+        rows = [*judged, [*laws, markdown.verdict(self.failure is None)]]
+        yield from markdown.table(["what", "found", "wanted", ""], rows)
         if self.failure is not None:
             yield from ("", self.failure)
         if self.samples:
             yield from ("", _resources(self.samples))
-            yield from ("", "![Memory, lag and processor time over time](soak.svg)")
+            yield from ("", f"![{SHOWN}](soak.svg)", "", "Medians of each tenth of the soak:")
+            yield from _tenths(self.samples)
 
 
-def _judged(found: Judgement, rate: float) -> Iterator[str]:
+def _judged(found: Judgement, rate: float) -> list[list[str]]:
     minutes = found.window_s / 60
-    memory = "met" if found.memory_steady else "**MISSED**"
-    lag = "met" if found.lag_steady else "**MISSED**"
-    yield (
-        f"| memory, median of the last {minutes:.3g} min to that of as many before | "
-        f"{found.resident_last_mib:.1f} MiB, {found.resident_before_mib:.1f} MiB: "
-        f"{found.resident_last_mib / found.resident_before_mib:.3f} x | "
-        f"within {MEMORY:.0%} | {memory} |"
-    )
-    yield (
-        f"| lag, medians of the same | {found.lag_last:,.0f}, {found.lag_before:,.0f} requests | "
-        f"risen by at most {LAG_S:g} s of requests, {LAG_S * rate:,.0f} | {lag} |"
-    )
+    last, before = found.resident_last_mib, found.resident_before_mib
+    return [
+        [
+            f"memory, median of the last {minutes:.3g} min to that of as many before",
+            f"{last:.1f} MiB, {before:.1f} MiB: {last / before:.3f} x",
+            f"within {MEMORY:.0%}",
+            markdown.verdict(found.memory_steady),
+        ],
+        [
+            "lag, medians of the same",
+            f"{found.lag_last:,.0f}, {found.lag_before:,.0f} requests",
+            f"risen by at most {LAG_S:g} s of requests, {LAG_S * rate:,.0f}",
+            markdown.verdict(found.lag_steady),
+        ],
+    ]
 
 
 def _resources(samples: Sequence[Sample]) -> str:
@@ -115,3 +120,29 @@ def _resources(samples: Sequence[Sample]) -> str:
         f"{max(sample.lag for sample in samples):,} requests behind and "
         f"{max(sample.disk_mib for sample in samples) / 1024:.1f} GiB of disk."
     )
+
+
+def _tenths(samples: Sequence[Sample]) -> Iterator[str]:
+    """Give a table of the picture's figures."""
+    count, rows = len(samples), []
+    for tenth in range(10):
+        some = samples[count * tenth // 10 : count * (tenth + 1) // 10]
+        if some:
+            figures = (f"{median(map(value, some)):,.0f}" for value in FIGURES.values())
+            rows.append([f"{some[-1].at_s / 60:.1f} min", *figures])
+    return markdown.table(["until", *FIGURES], rows)
+
+
+def _drawn(samples: Sequence[Sample]) -> str:
+    told = (
+        f"{label}: {value(samples[0]):,.0f} at first, {max(map(value, samples)):,.0f} at most, "
+        f"{value(samples[-1]):,.0f} at last"
+        for label, value in FIGURES.items()
+    )
+    panels = [
+        picture.Panel(
+            label=label, series={label: [(sample.at_s / 60, value(sample)) for sample in samples]}
+        )
+        for label, value in FIGURES.items()
+    ]
+    return picture.lines(SHOWN, f"{'; '.join(told)}.", "minutes under load", panels)

@@ -8,7 +8,6 @@ use crate::figure::{Figure, Goal};
 use crate::measure::{Samples, float, timed};
 use crate::synthetic::{Cells, Devices, Kind, Outcome, Parties, json_outcome};
 
-const SECTION: &str = "Decisions on irrelevant outcomes";
 /// As many messages as do not fit the caches of a core: 32 batches, 8 MB of messages.
 const BATCHES: usize = 32;
 const ROUNDS: usize = 12;
@@ -49,9 +48,9 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
         }
     }
     vec![
-        Figure::median(SECTION, "from GBCS bytes, one thread", &bare_rates, "/s")
+        Figure::median("from GBCS bytes, one thread", &bare_rates, "/s")
             .goal(Goal::AtLeast(1_000_000.0)),
-        Figure::median(SECTION, "from JSON bytes, one thread", &json_rates, "/s")
+        Figure::median("from JSON bytes, one thread", &json_rates, "/s")
             .goal(Goal::AtLeast(300_000.0)),
     ]
 }

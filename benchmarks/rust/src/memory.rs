@@ -8,7 +8,6 @@ use crate::figure::{Figure, Goal};
 use crate::measure::float;
 use crate::synthetic::{Devices, Kind, Parties};
 
-const SECTION: &str = "Memory";
 const DEVICES: usize = 2_000_000;
 
 pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
@@ -30,7 +29,6 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
         let after = (counted(&engine), resident("VmRSS:"));
         figures.push(
             Figure::new(
-                SECTION,
                 format!("{what}, counted"),
                 (after.0 - before.0) / float(DEVICES),
                 "B",
@@ -39,7 +37,6 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
         );
         if let (Some(before), Some(after)) = (before.1, after.1) {
             figures.push(Figure::new(
-                SECTION,
                 format!("{what}, resident"),
                 (after - before) / float(DEVICES),
                 "B",

@@ -9,7 +9,6 @@ use crate::figure::{Figure, Goal};
 use crate::measure::{Samples, float, timed};
 use crate::synthetic::{Cells, Devices, Kind, Outcome, Parties};
 
-const SECTION: &str = "Size of the partition";
 const SIZES: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 /// Of three devices one is a GPF: a gas meter brings one, beside an ESME, and others.
 const GPF_EVERY: u64 = 3;
@@ -85,7 +84,6 @@ pub(crate) fn figures(parties: &Parties) -> (Vec<Figure>, Vec<Curve>) {
     let mut figures: Vec<Figure> = curves.iter().flat_map(Curve::figures).collect();
     let all: u64 = SIZES.iter().sum();
     figures.push(Figure::new(
-        SECTION,
         "inventory records loaded, certificates made and checked",
         float(usize::try_from(all).unwrap_or(0)) / load_seconds,
         "/s",
@@ -113,18 +111,12 @@ impl Curve {
         };
         vec![
             Figure::new(
-                SECTION,
                 format!("{}, at 10 million devices to 10 thousand", self.what),
                 last / first,
                 "x",
             )
             .goal(Goal::AtMost(1.5)),
-            Figure::new(
-                SECTION,
-                format!("{}, at 10 million devices", self.what),
-                *last,
-                "ns",
-            ),
+            Figure::new(format!("{}, at 10 million devices", self.what), *last, "ns"),
         ]
     }
 }

@@ -12,7 +12,6 @@ use crate::figure::{Figure, Goal};
 use crate::measure::{Samples, float, on_threads, timed};
 use crate::synthetic::{AgreementPair, Devices, Kind, Parties, SigningPair, request};
 
-const SECTION: &str = "Sealing";
 const ROUNDS: usize = 24;
 const COMMANDS: usize = 512;
 /// What the KRP signature of a handover command with certificates of three parties covers.
@@ -28,7 +27,6 @@ pub(crate) fn figures(parties: &Parties, threads: usize) -> Vec<Figure> {
         figures.extend(on(parties, &devices, threads, &mut sizes));
     }
     figures.push(Figure::new(
-        SECTION,
         "octets of a command in its record, base64 and JSON included",
         sizes.median(),
         "B",
@@ -78,25 +76,14 @@ fn on(parties: &Parties, devices: &Devices, threads: usize, sizes: &mut Samples)
         )
     };
     vec![
+        Figure::median(on("floor: sign, agree, one hash"), &floor_rates, "/s"),
         Figure::median(
-            SECTION,
-            on("floor: sign, agree, one hash"),
-            &floor_rates,
-            "/s",
-        ),
-        Figure::median(
-            SECTION,
             on("request to sealed command, staged, sealed, folded"),
             &rates,
             "/s",
         ),
-        Figure::median(SECTION, on("seal, to the floor"), &alone, "x").goal(Goal::AtLeast(0.85)),
-        Figure::median(
-            SECTION,
-            on("stage, seal and fold, to the floor"),
-            &whole,
-            "x",
-        ),
+        Figure::median(on("seal, to the floor"), &alone, "x").goal(Goal::AtLeast(0.85)),
+        Figure::median(on("stage, seal and fold, to the floor"), &whole, "x"),
     ]
 }
 

@@ -10,7 +10,6 @@ use crate::figure::{Figure, Goal};
 use crate::measure::{Samples, float, on_threads, timed};
 use crate::synthetic::{Cells, Devices, Kind, Outcome, Parties};
 
-const SECTION: &str = "Verified outcomes";
 const ROUNDS: u64 = 16;
 
 /// What is verified of a message.
@@ -82,16 +81,14 @@ pub(crate) fn figures(parties: &Parties, threads: usize) -> Vec<Figure> {
     }
     let on = |what: &str| format!("{what}, {threads} threads");
     vec![
-        Figure::median(SECTION, on("recorded, staged and folded"), &rates, "/s"),
+        Figure::median(on("recorded, staged and folded"), &rates, "/s"),
         Figure::median(
-            SECTION,
             on("to bare verification, key as it is kept (compressed)"),
             &to_kept,
             "x",
         )
         .goal(Goal::AtLeast(0.85)),
         Figure::median(
-            SECTION,
             on("to bare verification, uncompressed key"),
             &to_longer,
             "x",
