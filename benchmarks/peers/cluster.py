@@ -165,7 +165,7 @@ async def running_broker(cores: set[int]) -> AsyncIterator[Broker]:
     with tempfile.TemporaryDirectory(prefix="slotkeeper-peers-") as folder:
         cluster = _cluster(Path(folder, "broker"))
         try:
-            # A child has the cores of whoever starts it.
+            # A child has the cores of its parent.
             os.sched_setaffinity(0, cores)
             try:
                 await cluster.start(*JVM)

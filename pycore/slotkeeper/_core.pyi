@@ -302,7 +302,7 @@ class CoreOutputBatch:
         """Each record; the changelog's come last."""
 
     def packed(self, octets: int) -> list[tuple[str, int, CorePack]]:
-        """``(stream, partition, pack)`` of at most so many octets; a larger record stands alone."""
+        """``(stream, partition, pack)`` of at most so many octets; a larger record has its own."""
 
 @final
 class CorePack:

@@ -39,7 +39,7 @@ def variables(
 ) -> Iterator[tuple[tuple[str, ...], object]]:
     """Give the settings among the variables: ``SLOTKEEPER_COUNTER__CEILING`` is counter.ceiling.
 
-    A list is written as JSON; everything else as it stands in the file, without quotes.
+    A list is written as JSON; everything else as in the file, without quotes.
 
     Raises:
         ConfigurationError: A variable names no setting, or a list is no JSON.

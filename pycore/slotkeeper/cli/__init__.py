@@ -20,7 +20,7 @@ _COMMANDS = {
     "run": "slotkeeper.cli.run:run",
     "streams": "slotkeeper.cli.streams:streams",
 }
-"""Where each command stands. Only the one that is called is imported: each begins quickly."""
+"""The module of each command. Only the one that is called is imported: each begins quickly."""
 
 
 class _Commands(click.Group):

@@ -31,7 +31,7 @@ worker starts."""
 def acknowledge(*, partition: int, reason: str, by: str | None, settings: Settings) -> None:
     """Let a stopped partition go on (after exit status 3).
 
-    Says first what stands against it and what going on means; on a terminal, asks before it
+    Says first what speaks against it and what going on means; on a terminal, asks before it
     does. Who went on, and why, is written to the audit trail.
     """
     if not reason.strip():

@@ -72,7 +72,7 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
         _tell("stopped", INTERRUPTED, notes(interrupt.__context__))
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as `head` does: that is no fault. Standard
+        # The reader of our output has closed it, as `head` does: that is no fault. Standard
         # output goes nowhere from here on, or the interpreter's last flush would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE

@@ -60,7 +60,7 @@ def log_defect(
 
 
 class StandardError(logging.Handler):
-    """Writes to what standard error is at that moment: a progress bar stands in front of it."""
+    """Writes to what standard error is at that moment: a progress bar may replace it."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""

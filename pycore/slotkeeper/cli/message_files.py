@@ -20,7 +20,7 @@ def is_duis(data: bytes) -> bool:
 
 
 def message_octets(data: bytes) -> bytes:
-    """Give the octets of a message that stands in hex, in base64, or as it is.
+    """Give the octets of a message that is written in hex, in base64, or in binary.
 
     Raises:
         NoMessageError: The file is empty.

@@ -23,7 +23,7 @@ def read(*, stream: str, from_start: bool, follow: bool, settings: Settings) -> 
 
     A line is {"partition", "offset", "key", "value", "headers", "timestamp"}; octets that are no
     UTF-8 stand in key_base64 or value_base64. Records of one partition come in order. Without
-    --follow the command ends with the last record that stood when it began, so that without
+    --follow the command ends with the last record that was there when it began, so that without
     --from-start it prints nothing.
     """
     asyncio.run(_read(stream, settings, from_start=from_start, follow=follow))

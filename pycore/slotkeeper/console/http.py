@@ -27,7 +27,7 @@ REQUEST_S = 10.0
 """For a whole request, from connection to answer: Prometheus' own time-out for a scrape."""
 
 CONNECTIONS = 32
-"""At once; whoever comes then is turned away. Some scrapers and probes need a handful."""
+"""At once; a further client is turned away. Some scrapers and probes need a handful."""
 
 MAX_PORT = 0xFFFF
 
@@ -121,7 +121,7 @@ class _Console:
             return
         self._connections[writer] = asyncio.current_task()
         try:
-            # A time-out needs no answer: whoever sends or reads that slowly does not wait for one.
+            # A time-out needs no answer: so slow a client does not wait for one.
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(REQUEST_S):
                     writer.write(await self._respond(reader))

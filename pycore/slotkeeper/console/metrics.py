@@ -72,7 +72,7 @@ class Metrics:
         )
         self.loop_lag = self._seconds(
             "event_loop_lag",
-            "How late the event loop wakes up who waits.",
+            "How late the event loop wakes a waiting task.",
             LOOP_BUCKETS_S,
             suffix="seconds",
         )

@@ -1,6 +1,6 @@
 """What the engine of a partition is to Python; ``slotkeeper._core`` fulfils it.
 
-This is the only Python definition of it. Whoever calls an engine does so by steps, and a `Hook`
+This is the only Python definition of it. A worker calls an engine by steps, and a `Hook`
 sees each of them: see `worker.engine_thread`.
 """
 

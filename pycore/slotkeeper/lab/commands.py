@@ -125,7 +125,7 @@ class CommandPayload:
         key = control.take(_SYMMETRIC_KEY) if control.peek() == _SYMMETRIC_KEY else None
         disapply = control.peek() == _APPLY_TIME_CHECKS
         if disapply and control.integer(_APPLY_TIME_CHECKS) != _DISAPPLY:
-            raise der.DerError("applyTimeBasedCPVChecks stands there with its default")
+            raise der.DerError("applyTimeBasedCPVChecks is encoded although it has its default")
         cell = None
         if control.peek() == _AUTHORISING_CELL:
             cell = _decode_cell_content(control.enter(_AUTHORISING_CELL))

@@ -1,4 +1,4 @@
-"""CS02a, Provide Security Credential Details (SRV 6.24.1): which certificate stands where."""
+"""CS02a, Provide Security Credential Details (SRV 6.24.1): which certificate is in which cell."""
 
 from __future__ import annotations
 

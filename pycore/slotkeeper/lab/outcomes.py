@@ -1,7 +1,7 @@
 """What a device answers to a CS02b command: Response and Alert payloads (GBCS 13.3.3.1).
 
-"Success" is per Trust Anchor Cell: every outcome names the certificate that stood in the cell and
-the one that stands there now.
+"Success" is per Trust Anchor Cell: every outcome names the certificate that was in the cell and
+the one that is in it now.
 """
 
 from __future__ import annotations

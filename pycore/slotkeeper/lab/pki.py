@@ -50,7 +50,7 @@ class Credential:
 
     @property
     def occupant(self) -> Occupant:
-        """How a device names this certificate when it stands in a cell."""
+        """How a device names this certificate when a cell holds it."""
         details = self.details
         return Occupant(details.subject_unique_id or Eui64.of(0), details.key_identifier)
 

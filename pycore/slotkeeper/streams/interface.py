@@ -121,7 +121,7 @@ class OutputBatch(Protocol):
         """Give ``(stream, partition, pack)``; a partition's packs in order.
 
         Args:
-            octets: Of an encoded pack, at most; a record that is larger stands alone.
+            octets: Of an encoded pack, at most; a larger record is a pack of its own.
         """
 
 
@@ -135,7 +135,7 @@ class StreamsSettings:
         witness: A file outside the store by which a restored older store is detected; on Kafka
             the beginning of its name, one file a partition.
         application: Kafka: consumer group, and the prefix of the transactional ids.
-        topic_prefix: Kafka: stands before each stream's name in the name of its topic.
+        topic_prefix: Kafka: precedes each stream's name in the name of its topic.
         tombstones_ms: Kafka: how long the changelog and the table keep tombstones at least, where
             the cluster does not let the worker see it.
         kafka: Kafka: further options by aiokafka's own names.
@@ -261,7 +261,7 @@ class OwnedPartition(Protocol):
     async def tombstones_ms(self) -> int | None:
         """Say how long changelog and table keep tombstones at least; None: for ever.
 
-        Whoever reads on from an offset after a longer time may miss that a key was removed.
+        A reader that goes on from an offset after a longer time may miss that a key was removed.
         """
 
     @property

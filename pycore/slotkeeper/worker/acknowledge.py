@@ -15,7 +15,7 @@ AUDIT_TRAIL = "audit-trail"
 
 
 async def examine(streams: Streams, partition: int) -> list[str]:
-    """Say what stands against serving a partition; empty if nothing does.
+    """Say what speaks against serving a partition; empty if nothing does.
 
     Raises:
         LockedError: A worker serves these streams.
@@ -36,11 +36,11 @@ async def acknowledge(
     by: str,
     clock: Callable[[], int] = system_clock,
 ) -> list[str]:
-    """Accept a partition as it stands; what stood against it is written to the audit trail.
+    """Accept a partition as it is; what spoke against it is written to the audit trail.
 
     Numbers issued since the restored copy was made are unknown afterwards: raise them first.
 
-    Gives what stood against it. A changed partition count cannot be acknowledged.
+    Gives what spoke against it. A changed partition count cannot be acknowledged.
 
     Raises:
         LockedError: A worker serves these streams.
@@ -77,7 +77,7 @@ def acknowledgement(
     accepted: list[str],
     now_ms: int,
 ) -> Output:
-    """Write down that an operator let a partition go on, and what stood against it."""
+    """Make the audit record: an operator let a partition go on, and what spoke against it."""
     at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
     content = {
         "kind": "acknowledgement",

@@ -1,4 +1,4 @@
-"""Calls that must not stop the event loop, and who looks on while an engine is called."""
+"""Threads for calls that would stop the event loop, and the hook around an engine's calls."""
 
 import asyncio
 from collections.abc import Callable

@@ -62,7 +62,7 @@ async def run(
             ones are.
         stop: End after the batches in hand when this is set.
         progress: Called often and briefly; from the event loop.
-        watch: Given the group before it serves, for who wants to look on, such as the console.
+        watch: Called with the group before it serves; the console uses it to look on.
         clock: Milliseconds since 1970 UTC.
         drain_s: Seconds for the batches in hand after a stop.
         snapshots: Where and how often; None keeps none.

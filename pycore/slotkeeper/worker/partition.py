@@ -224,7 +224,7 @@ class PartitionWorker:
             self._restorer.known = runner.checkpoint
             await session.close()
             if taking is not None:
-                # Nobody waits for what the disk is doing: it is left where it stands.
+                # The disk may be slow; the next snapshot removes a partial file.
                 taking.cancel()
         if self._ends and taker is not None:
             await taker.take(self._between, share=1.0, most=CHEAP_OCTETS)

@@ -1,4 +1,4 @@
-"""From committed logs to an engine that may decide, and to the positions it stands at.
+"""From committed logs to an engine that may decide, and to the positions to read on from.
 
 What the engine knows already, or a snapshot does, only shortens the reading: the evidence is
 gathered, and compared, as if everything had been read.
@@ -241,7 +241,7 @@ class Restorer:
         await engine_thread.run(Step.CLEAR, engine.clear)
 
     def _set_aside(self, error: OSError | RefusedSnapshotError) -> None:
-        """Say why a snapshot is not used, and keep it for who wants to know."""
+        """Log why a snapshot is not used, and keep the file under another name."""
         reason = error.reason if isinstance(error, RefusedSnapshotError) else "unreadable"
         self._summary.snapshots_refused[reason] += 1
         about = {"partition": self._number, "reason": reason, "error": str(error)}

@@ -105,7 +105,7 @@ class PartitionSession:
         found = await self._partition.fetch(
             wanted, limit=self._partition.batch_records, wait_s=wait_s
         )
-        # After the fetch, so that nothing that stood when these records were read is missed.
+        # After the fetch, so that nothing that was there when these records were read is missed.
         return _Look(found, await self._partition.ends()) if found else None
 
     def _hold(self, look: "_Look | None") -> bool:

@@ -46,7 +46,7 @@ use crate::view::DeviceView;
 /// | 8 | its key identifier, where present |
 /// | 4 | device time in Unix seconds, where present |
 ///
-/// Every later format begins with its number and ends with the CRC-32C of what stands before, so
+/// Every later format begins with its number and ends with the CRC-32C of what precedes it, so
 /// that damage and a newer format are told apart. A state has exactly one encoding.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct DeviceImage {
@@ -81,7 +81,7 @@ pub struct RoleImage {
 /// A Trust Anchor Cell, with its occupant spelled out.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct CellImage {
-    /// Whose certificate stands there, if that can be said.
+    /// Whose certificate is in the cell, if that can be said.
     pub occupant: Option<Occupant>,
     /// The device's own time of the change, in Unix seconds; 0 where it gave none.
     pub device_time: u32,

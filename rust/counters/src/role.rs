@@ -87,7 +87,7 @@ impl CellSource {
 /// One Trust Anchor Cell as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Cell {
-    /// Whose certificate stands there; [`OccupantId::UNKNOWN`] if that cannot be said.
+    /// Whose certificate is in the cell; [`OccupantId::UNKNOWN`] if that cannot be said.
     pub occupant: OccupantId,
     /// The device's own time of the change, in Unix seconds; 0 where it gave none.
     pub device_time: u32,

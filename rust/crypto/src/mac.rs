@@ -11,7 +11,7 @@ use crate::key_agreement::SharedSecret;
 
 /// What the Grouping Header contributes to the MAC key and to the nonce.
 ///
-/// The values are those of the Grouping Header whoever makes the MAC: in a command of a network
+/// The values are those of the Grouping Header, whichever party makes the MAC: in a command of a network
 /// operator the ACB's key makes it, and yet the operator is the originator here.
 ///
 /// # No reuse

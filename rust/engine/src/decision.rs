@@ -172,7 +172,7 @@ impl Flags {
     pub const COUNTER_OUT_OF_RANGE: Self = Self(1 << 3);
     /// Header counter and authorising number differ.
     pub const COUNTERS_DIFFER: Self = Self(1 << 4);
-    /// The mark stands at 2^63-1: no command can exceed it.
+    /// The mark is 2^63-1: no command can exceed it.
     pub const EXHAUSTED: Self = Self(1 << 5);
     /// The replacement mode does not fit the Message Code.
     pub const MODE_MISMATCH: Self = Self(1 << 6);

@@ -54,7 +54,7 @@ pub enum RestoreError {
     Open,
 }
 
-/// Where the life of a partition stands.
+/// What may be asked of a partition now.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum State {
     /// Being restored.
@@ -64,7 +64,7 @@ pub(crate) enum State {
     Staged(u64),
 }
 
-/// Decides, for one partition, what each record means, and what stands in the commands that follow.
+/// Decides, for one partition, what each record means, and what the commands that follow contain.
 ///
 /// One batch: [`Engine::stage`], [`Staged::seal`](crate::Staged::seal), the host's own commit, then
 /// [`Engine::fold`], [`Engine::discard`] or [`Engine::in_doubt`].
@@ -247,7 +247,7 @@ impl Engine {
 
     /// Closes the partition, whatever is open. What was committed is kept: before it serves again it is restored from
     /// the position up to which it knows the changelog, in the changelog's order and with its tombstones, since others
-    /// may have served it meanwhile. Whoever cannot do that clears it first.
+    /// may have served it meanwhile. A host that cannot do that clears it first.
     pub fn close(&mut self) {
         self.drop_batch();
         self.state = State::Closed;

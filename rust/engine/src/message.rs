@@ -116,7 +116,7 @@ impl<'a> Facts<'a> {
             .max()
     }
 
-    /// The highest of all numbers in the message, whoever they count for; prepayment top-up numbers aside, which use the
+    /// The highest of all numbers in the message, of whichever role; prepayment top-up numbers aside, which use the
     /// top 32 bits by design.
     pub(crate) fn highest_number(&self) -> u64 {
         let header = (self.message.header.cra != Cra::Alert)

@@ -1,6 +1,6 @@
 //! Records kept until more is known: bounded in number for a device and in bytes for the partition.
 //!
-//! What stands here also stands in the changelog, a key each, so that a raised number does not rewrite it. A batch
+//! What is parked here is also in the changelog, a key each, so that a raised number does not rewrite it. A batch
 //! changes this at once and can take its changes back, since only one batch is open at a time.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

@@ -32,7 +32,7 @@ pub enum CounterSource {
     Sequence,
 }
 
-/// What stands in a command when its request names no floor for the new party.
+/// What a command carries when its request names no floor for the new party.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum AbsentFloor {

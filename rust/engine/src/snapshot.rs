@@ -1,6 +1,6 @@
 //! What an engine knows, in parts that another engine takes in: a cache of committed state, never the truth.
 //!
-//! The parts are taken one by one while batches are folded in between, and belong together nevertheless. Whoever loads
+//! The parts are taken one by one while batches are folded in between, and belong together nevertheless. A host that loads
 //! them replays the changelog and the inventory from where both stood before the first part was taken:
 //!
 //! - A row of the table, with its flags, is as new as the moment it was taken. Whatever changed it since the beginning

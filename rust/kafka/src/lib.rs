@@ -90,7 +90,7 @@ pub struct Pack {
 }
 
 impl Pack {
-    /// Splits records into packs of at most so many octets each; a larger record stands alone.
+    /// Splits records into packs of at most so many octets each; a larger record is a pack of its own.
     pub fn split(entries: impl IntoIterator<Item = Entry>, octets: usize) -> Vec<Self> {
         let mut packs: Vec<Self> = Vec::new();
         for entry in entries {

@@ -1,4 +1,4 @@
-"""Records of ``counter-adjustments`` and who stands behind them."""
+"""Records of ``counter-adjustments`` and the persons who vouch for them."""
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar

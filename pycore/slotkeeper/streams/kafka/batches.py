@@ -72,7 +72,7 @@ async def _send_in_order(
         delivery = await producer.send_batch(batch, place.topic, partition=place.partition)
         delivery.add_done_callback(_look_at)
         sent.append((delivery, batch.record_count()))
-        # A batch takes a millisecond to build; whoever waits for the loop gets it between two.
+        # A batch takes a millisecond to build; other tasks get the loop between two.
         await asyncio.sleep(0)
     acknowledged = await asyncio.gather(*(delivery for delivery, _ in sent))
     return int(acknowledged[-1].offset) + sent[-1][1]

@@ -59,7 +59,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             self._joined = True
             self._consumer.subscribe([self._topic], listener=self)
         while not self._generation or self._share == self._told:
-            # Whoever does not ask for records is taken for dead after a while.
+            # A member that does not ask for records is taken for dead after a while.
             with translated("the group cannot be followed"):
                 await self._consumer.getmany(timeout_ms=LOOK_MS)
         beyond = {number for number in self._share if number >= self._partitions}

@@ -1,7 +1,7 @@
 """Why a broker does not let a client in.
 
 aiokafka logs the reason of a failed connection and tells its user that there is none, as it does
-for a broker that is away. So whoever got no connection asks once more, for the reason alone.
+for a broker that is away. So a client that got no connection asks once more, for the reason alone.
 """
 
 import asyncio

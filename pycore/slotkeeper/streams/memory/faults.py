@@ -21,7 +21,7 @@ class Fault(enum.Enum):
 
 
 class SimulatedCrashError(Exception):
-    """The process would have ended here. Whoever simulates drops the worker and starts another."""
+    """The process would have ended here. A simulation drops the worker and starts another."""
 
 
 def no_faults(partition: int, number: int) -> Fault:

@@ -142,7 +142,7 @@ class SnapshotWriter:
         return octets
 
     def abandon(self) -> None:
-        """Leave no trace, wherever it stands."""
+        """Remove what was written so far."""
         with suppress(OSError):
             self._file.close()
         with suppress(OSError):

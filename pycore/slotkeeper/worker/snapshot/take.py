@@ -64,7 +64,7 @@ class SnapshotTaker:
         """Take one whenever it is time and something was committed, until cancelled.
 
         Args:
-            between: Held by whoever has a batch in hand.
+            between: The lock that is held while a batch is decided and committed.
             at_once: Do not wait for the first.
         """
         if not at_once:
@@ -79,7 +79,7 @@ class SnapshotTaker:
         """Take one now, if anything was committed since the last; never fails.
 
         Args:
-            between: Held by whoever has a batch in hand.
+            between: The lock that is held while a batch is decided and committed.
             share: Of the engine's time that it may take.
             most: Leave it if it has more octets than this.
         """
@@ -101,7 +101,7 @@ class SnapshotTaker:
             _log.info("snapshot is taken", extra=about)
 
     async def _write(self, begun: Checkpoint, slices: "_Slices") -> int | None:
-        """Write the file; None if it is left, for its size or for a newer one that stands there."""
+        """Write the file; None if it is too large, or a newer one is there."""
         header = Header(
             application=self._snapshots.application,
             partition=self._partition.number,
@@ -125,8 +125,8 @@ class SnapshotTaker:
                     lambda: writer.finish(changelog=reached.changelog, positions=positions)
                 )
             finally:
-                # Of one that became the snapshot nothing is left to remove. Whoever is cancelled
-                # does not wait for what the disk is doing.
+                # A file that became the snapshot leaves nothing to remove. A cancelled caller does
+                # not wait for the disk.
                 await asyncio.shield(files(writer.abandon))
 
     async def _write_parts(
@@ -171,7 +171,7 @@ def _begun(path: Path, header: Header) -> SnapshotWriter:
 
 
 def _is_newer(path: Path, positions: Positions) -> bool:
-    """Say whether a snapshot of the same store stands there that is not older."""
+    """Say whether there is a snapshot of the same store already that is not older."""
     try:
         with SnapshotReader(path) as reader:
             reaches = Positions.decode(reader.footer.positions.encode())

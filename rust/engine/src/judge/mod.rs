@@ -31,7 +31,7 @@ use crate::settings::Settings;
 /// Octets of a detail: the longest sentence here with the longest fault that a decoder tells.
 const LONGEST_DETAIL: usize = 400;
 
-/// How a device's signature stood up.
+/// What was found of a device's signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Signature {
     Invalid,

@@ -143,7 +143,7 @@ impl Judge<'_> {
         }
     }
 
-    /// A message about the key-agreement cell alone still tells who held the authorising cell: whoever sent it (N8).
+    /// A message about the key-agreement cell alone still tells who held the authorising cell: its sender (N8).
     fn infer_authoriser(&mut self, facts: &Facts<'_>, signature: Signature) -> bool {
         const ROLE: Role = Role::NetworkOperator;
         if Self::authorising_occupant(facts, ROLE).is_some() {

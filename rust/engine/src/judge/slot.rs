@@ -1,4 +1,4 @@
-//! The cells of a slot: who stands there, in which order messages about it apply, and what it is called.
+//! The cells of a slot: whose certificates they hold, in which order messages about it apply, and what it is called.
 
 use slotkeeper_counters::{Cell, CellSource, CellUse, DeviceView, Occupant, Occupants, Role};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier, ReplacementOutcome, StatusCode};

@@ -30,7 +30,7 @@ impl TrustAnchorCell {
         }
     }
 
-    /// `tag` is SEQUENCE, or the context tag that stands for it.
+    /// `tag` is SEQUENCE, or the context tag that replaces it.
     #[inline]
     pub(crate) fn read(reader: &mut Reader<'_>, tag: u8) -> Result<Self, Malformed> {
         reader.nested(tag, |reader| {
