@@ -1,8 +1,8 @@
 //! Devices, and their records in the inventory.
 
-use slotkeeper_gbcs::{Eui64, KeyUsage};
+use slotkeeper_gbcs::Eui64;
+use slotkeeper_test_pki::{Issuer, Subject, Usage, Validity};
 
-use super::certificate::{Issuer, Subject, certificate};
 use super::keys::{AgreementPair, SigningPair};
 
 /// What a device is.
@@ -24,15 +24,11 @@ pub(crate) struct Devices {
 impl Devices {
     pub(crate) fn new() -> Self {
         let signing = SigningPair::generate();
-        let issuing = SigningPair::generate();
-        let issuer = Issuer {
-            name: "E1",
-            pair: &issuing,
-        };
+        let issuer = Issuer::new("07", None, [7; 32]);
         let agreement_point = AgreementPair::generate().point;
         Self {
-            digital_signature: Template::new(&signing.point, KeyUsage::DigitalSignature, &issuer),
-            key_agreement: Template::new(&agreement_point, KeyUsage::KeyAgreement, &issuer),
+            digital_signature: Template::new(&signing.point, Usage::DigitalSignature, &issuer),
+            key_agreement: Template::new(&agreement_point, Usage::KeyAgreement, &issuer),
             agreement_point,
             signing,
         }
@@ -84,9 +80,9 @@ struct Template {
 }
 
 impl Template {
-    fn new(point: &[u8; 65], usage: KeyUsage, issuer: &Issuer<'_>) -> Self {
+    fn new(point: &[u8; 65], usage: Usage, issuer: &Issuer) -> Self {
         let eui = Eui64::from_u64(0x5EED_5EED_5EED_5EED);
-        let der = certificate(Subject::Device(eui), point, usage, issuer);
+        let der = issuer.issue(Subject::Device(eui.to_u64()), usage, point, Validity::LONG);
         let find = |octets: &[u8]| {
             der.windows(octets.len())
                 .position(|window| window == octets)

@@ -1,6 +1,5 @@
 //! A made-up metering world: parties with real keys, devices, and what they send.
 
-mod certificate;
 mod devices;
 mod keys;
 mod messages;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use slotkeeper_crypto::{AgreementKey, SigningKey};
 use slotkeeper_engine::{Authority, Credential, Engine, Partition, Settings};
-use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
+use slotkeeper_gbcs::{Eui64, KeyIdentifier};
+use slotkeeper_test_pki::{Issuer, Subject, Usage, Validity, key_identifier};
 
-use super::certificate::{Issuer, Subject, certificate};
-use super::keys::{AgreementPair, SigningPair, identifier};
+use super::keys::{AgreementPair, SigningPair};
 
 // 02-1A-B0 has the bit of locally administered addresses, so that no maker's device has it.
 pub(crate) const ACB: Eui64 = Eui64::from_u64(0x021A_B000_0004_0001);
@@ -32,10 +32,8 @@ impl Parties {
     pub(crate) fn new() -> Self {
         let acb_signing = SigningPair::generate();
         let acb_agreement = SigningPair::generate();
-        let acb_identifiers = [
-            identifier(&acb_signing.point),
-            identifier(&acb_agreement.point),
-        ];
+        let acb_identifiers =
+            [&acb_signing, &acb_agreement].map(|pair| KeyIdentifier(key_identifier(&pair.point)));
         let signer = SigningKey::from_pem(acb_signing.pem().as_bytes()).unwrap();
         let agreement = AgreementKey::from_pem(acb_agreement.pem().as_bytes()).unwrap();
         let authority = Authority::new(
@@ -68,22 +66,16 @@ impl Parties {
 }
 
 fn successor() -> [String; 3] {
-    let pair = SigningPair::generate();
-    let issuer = Issuer {
-        name: "Z1",
-        pair: &pair,
-    };
+    let issuer = Issuer::new("07", None, [7; 32]);
     let organisation = Subject::Organisation {
         role: "03",
-        eui: SUCCESSOR,
+        eui: SUCCESSOR.to_u64(),
     };
-    let (signing, agreement) = (SigningPair::generate(), AgreementPair::generate());
+    let issue = |usage, point| issuer.issue(organisation, usage, &point, Validity::LONG);
     [
-        (organisation, signing.point, KeyUsage::DigitalSignature),
-        (organisation, agreement.point, KeyUsage::KeyAgreement),
-        (Subject::Authority("Z1"), pair.point, KeyUsage::KeyCertSign),
+        issue(Usage::DigitalSignature, SigningPair::generate().point),
+        issue(Usage::KeyAgreement, AgreementPair::generate().point),
+        issuer.certificate,
     ]
-    .map(|(subject, point, usage)| {
-        base64_simd::STANDARD.encode_to_string(certificate(subject, &point, usage, &issuer))
-    })
+    .map(|der| base64_simd::STANDARD.encode_to_string(der))
 }

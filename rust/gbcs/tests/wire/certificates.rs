@@ -5,16 +5,18 @@ use slotkeeper_gbcs::Fault;
 use slotkeeper_gbcs::KeyIdentifier;
 use slotkeeper_gbcs::KeyUsage;
 use slotkeeper_gbcs::RemotePartyRole;
+use slotkeeper_test_pki::Subject;
+use slotkeeper_test_pki::Usage;
+use slotkeeper_test_pki::der::attribute;
+use slotkeeper_test_pki::der::element;
+use slotkeeper_test_pki::der::extension;
 
 use crate::samples;
-use crate::samples::CertificateParts;
-use crate::samples::attribute;
-use crate::samples::element;
-use crate::samples::extension;
+use crate::samples::der;
 
 #[test]
 fn organisation_certificate() {
-    let der = operator().der();
+    let der = der(&operator());
     let certificate = Certificate::parse(&der).unwrap();
     assert_eq!(certificate.role, Some(RemotePartyRole::NetworkOperator));
     assert_eq!(certificate.eui, Some(samples::OPERATOR));
@@ -31,7 +33,7 @@ fn organisation_certificate() {
     assert_eq!(certificate.serial, [0x4F; 16]);
     assert_eq!(
         certificate.subject_key_identifier,
-        Some(KeyIdentifier([0x48; 8]))
+        Some(KeyIdentifier(*operator().point.last_chunk().unwrap()))
     );
     assert_eq!(
         certificate.authority_key_identifier,
@@ -54,7 +56,7 @@ fn issuing_certificate() {
         true,
         &element(0x30, &[&[1, 1, 0xFF, 2, 1, 0]]),
     ));
-    let der = parts.der();
+    let der = der(&parts);
     let certificate = Certificate::parse(&der).unwrap();
     assert!(certificate.is_ca);
     assert_eq!(certificate.path_len, Some(0));
@@ -65,22 +67,14 @@ fn issuing_certificate() {
 
 #[test]
 fn device_certificate() {
-    let serial = element(4, &[&samples::GPF.to_bytes()]);
-    let module_name = element(0x30, &[&[6, 2, 0x2A, 3], &serial]);
-    let other_name = element(
-        0xA0,
-        &[
-            &[6, 8, 0x2B, 6, 1, 5, 5, 7, 8, 4],
-            &element(0xA0, &[&module_name]),
-        ],
+    let parts = slotkeeper_test_pki::Certificate::new(
+        Subject::Device(samples::GPF.to_u64()),
+        Usage::DigitalSignature,
+        &[4; 65],
+        &samples::issuer(),
+        [0x4F; 8],
     );
-    let mut parts = operator();
-    parts.subject = element(0x30, &[]);
-    parts.not_after = element(0x18, &[b"99991231235959Z"]);
-    parts
-        .extensions
-        .push(extension(17, true, &element(0x30, &[&other_name])));
-    let der = parts.der();
+    let der = der(&parts);
     let certificate = Certificate::parse(&der).unwrap();
     assert_eq!(certificate.eui, Some(samples::GPF));
     assert_eq!(certificate.role, None);
@@ -90,10 +84,13 @@ fn device_certificate() {
 
 #[test]
 fn years_of_two_digits_are_1950_to_2049() {
-    for (year, seconds) in [("50", -631_152_000), ("49", 2_493_072_000)] {
+    for (time, seconds) in [
+        ("500101000000Z", -631_152_000),
+        ("490101000000Z", 2_493_072_000),
+    ] {
         let mut parts = operator();
-        parts.not_after = element(0x17, &[format!("{year}0101000000Z").as_bytes()]);
-        assert_eq!(Certificate::parse(&parts.der()).unwrap().not_after, seconds);
+        parts.validity.1 = time;
+        assert_eq!(Certificate::parse(&der(&parts)).unwrap().not_after, seconds);
     }
 }
 
@@ -102,7 +99,7 @@ fn subject_that_names_no_role() {
     for unit in ["87", "3", "003", "zz"] {
         let mut parts = operator();
         parts.subject = element(0x30, &[&attribute(&[0x55, 4, 11], 0x0C, unit.as_bytes())]);
-        let der = parts.der();
+        let der = der(&parts);
         let certificate = Certificate::parse(&der).unwrap();
         assert_eq!((certificate.role, certificate.eui), (None, None), "{unit}");
     }
@@ -118,7 +115,7 @@ fn names_cannot_forge_text() {
             &attribute(&[0x2A, 0x86, 0x48, 0x01], 0x13, b"x"),
         ],
     );
-    let der = parts.der();
+    let der = der(&parts);
     let certificate = Certificate::parse(&der).unwrap();
     assert_eq!(
         certificate.subject.to_string(),
@@ -168,13 +165,13 @@ fn other_algorithms_curves_and_points_are_refused() {
     parts.serial[0] = 0x80;
     assert_eq!(fault(&parts), Some(Fault::IntegerNegative));
     let mut parts = operator();
-    parts.not_after = element(0x17, &[b"351331235959Z"]);
+    parts.validity.1 = "351331235959Z";
     assert_eq!(fault(&parts), Some(Fault::Time));
 }
 
 #[test]
 fn every_prefix_of_a_certificate_is_refused() {
-    let der = operator().der();
+    let der = der(&operator());
     for length in 0..der.len() {
         assert!(
             Certificate::parse(&der[..length]).is_err(),
@@ -190,12 +187,12 @@ fn every_prefix_of_a_certificate_is_refused() {
     );
 }
 
-fn operator() -> CertificateParts {
-    CertificateParts::organisation("03", samples::OPERATOR, KeyUsage::DigitalSignature)
+fn operator() -> slotkeeper_test_pki::Certificate {
+    samples::organisation("03", samples::OPERATOR, Usage::DigitalSignature)
 }
 
-fn fault(parts: &CertificateParts) -> Option<Fault> {
-    Certificate::parse(&parts.der())
+fn fault(parts: &slotkeeper_test_pki::Certificate) -> Option<Fault> {
+    Certificate::parse(&der(parts))
         .err()
         .map(|malformed| malformed.fault)
 }

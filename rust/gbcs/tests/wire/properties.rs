@@ -41,9 +41,9 @@ use slotkeeper_gbcs::SpecialistFloor;
 use slotkeeper_gbcs::StatusCode;
 use slotkeeper_gbcs::SymmetricKey;
 use slotkeeper_gbcs::TrustAnchorCell;
+use slotkeeper_test_pki::der::element;
 
 use crate::samples;
-use crate::samples::element;
 
 proptest! {
     #[test]

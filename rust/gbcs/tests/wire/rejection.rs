@@ -12,10 +12,10 @@ use slotkeeper_gbcs::MessageCode;
 use slotkeeper_gbcs::Payload;
 use slotkeeper_gbcs::ReplacementMode;
 use slotkeeper_gbcs::Signature;
+use slotkeeper_test_pki::der::element;
 
 use crate::rtds::vectors;
 use crate::samples;
-use crate::samples::element;
 
 #[test]
 fn every_prefix_of_every_message_is_refused() {

@@ -22,6 +22,12 @@ use slotkeeper_gbcs::SeqNumberChange;
 use slotkeeper_gbcs::Signature;
 use slotkeeper_gbcs::StatusCode;
 use slotkeeper_gbcs::TrustAnchorCell;
+use slotkeeper_test_pki::Certificate;
+use slotkeeper_test_pki::Subject;
+use slotkeeper_test_pki::Usage;
+use slotkeeper_test_pki::Validity;
+use slotkeeper_test_pki::authority_name;
+use slotkeeper_test_pki::der::element;
 
 pub(crate) const ACB: Eui64 = Eui64::from_u64(0x70B3_D500_0000_0001);
 pub(crate) const OPERATOR: Eui64 = Eui64::from_u64(0x70B3_D500_0000_0002);
@@ -31,119 +37,37 @@ pub(crate) fn number(value: u64) -> SeqNumber {
     SeqNumber::new(value).unwrap()
 }
 
-/// An element with its length in the shortest form.
-pub(crate) fn element(tag: u8, parts: &[&[u8]]) -> Vec<u8> {
-    let content = parts.concat();
-    let [.., high, low] = content.len().to_be_bytes();
-    let head = match content.len() {
-        0..0x80 => vec![tag, low],
-        0x80..0x100 => vec![tag, 0x81, low],
-        _ => vec![tag, 0x82, high, low],
-    };
-    [head, content].concat()
-}
-
-/// What a certificate is made of; the defaults are those of an organisation.
-pub(crate) struct CertificateParts {
-    pub(crate) serial: Vec<u8>,
-    pub(crate) issuer: Vec<u8>,
-    pub(crate) not_after: Vec<u8>,
-    pub(crate) subject: Vec<u8>,
-    pub(crate) curve: Vec<u8>,
-    pub(crate) point: Vec<u8>,
-    pub(crate) algorithm: Vec<u8>,
-    pub(crate) extensions: Vec<Vec<u8>>,
-}
-
-impl CertificateParts {
-    pub(crate) fn organisation(role: &str, eui: Eui64, usage: KeyUsage) -> Self {
-        let unit = attribute(&[0x55, 4, 11], 0x0C, role.as_bytes());
-        let identifier = attribute(&[0x55, 4, 45], 3, &[&[0][..], &eui.to_bytes()].concat());
-        let bits = match usage {
-            KeyUsage::DigitalSignature => [7, 0x80],
-            KeyUsage::KeyAgreement => [3, 0x08],
-            KeyUsage::KeyCertSign => [2, 0x04],
-        };
-        let point: Vec<u8> = (0..64_u8)
-            .map(|index| index.wrapping_mul(37) ^ role.as_bytes()[1])
-            .collect();
-        Self {
-            serial: vec![0x4F; 16],
-            issuer: element(
-                0x30,
-                &[
-                    &attribute(&[0x55, 4, 11], 0x13, b"07"),
-                    &attribute(&[0x55, 4, 3], 0x13, b"Y1"),
-                ],
-            ),
-            not_after: element(0x17, &[b"351231235959Z"]),
-            subject: element(0x30, &[&unit, &identifier]),
-            curve: vec![6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 3, 1, 7],
-            point: [&[4], &point[..]].concat(),
-            algorithm: vec![6, 8, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 4, 3, 2],
-            extensions: vec![
-                extension(15, true, &element(3, &[&bits])),
-                extension(14, false, &element(4, &[&[0x48; 8]])),
-                extension(
-                    32,
-                    true,
-                    &element(0x30, &[&element(0x30, &[&[6, 2, 0x2A, 3]])]),
-                ),
-                extension(35, false, &element(0x30, &[&element(0x80, &[&[0x4F; 8]])])),
-            ],
-        }
+/// A certificate whose point and signature are patterns.
+pub(crate) fn organisation(role: &str, eui: Eui64, usage: Usage) -> Certificate {
+    let mut point = [4; 65];
+    for (index, octet) in (0_u8..).zip(&mut point[1..]) {
+        *octet = index.wrapping_mul(37) ^ role.as_bytes()[1];
     }
-
-    pub(crate) fn der(&self) -> Vec<u8> {
-        let algorithm = element(0x30, &[&self.algorithm]);
-        let key_algorithm = element(
-            0x30,
-            &[&[6, 7, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 2, 1], &self.curve],
-        );
-        let tbs = element(
-            0x30,
-            &[
-                &[0xA0, 3, 2, 1, 2],
-                &element(2, &[&self.serial]),
-                &algorithm,
-                &self.issuer,
-                &element(
-                    0x30,
-                    &[&element(0x17, &[b"250101000000Z"]), &self.not_after],
-                ),
-                &self.subject,
-                &element(0x30, &[&key_algorithm, &element(3, &[&[0], &self.point])]),
-                &element(0xA3, &[&element(0x30, &[&self.extensions.concat()])]),
-            ],
-        );
-        let half = element(2, &[&[0x11; 32]]);
-        let signature = element(0x30, &[&half, &half]);
-        element(0x30, &[&tbs, &algorithm, &element(3, &[&[0], &signature])])
+    let eui = eui.to_u64();
+    let subject = Subject::Organisation { role, eui };
+    Certificate {
+        validity: Validity("250101000000Z", "351231235959Z"),
+        ..Certificate::new(subject, usage, &point, &issuer(), [0x4F; 8])
     }
 }
 
-/// One extension of the arc 2.5.29.
-pub(crate) fn extension(number: u8, critical: bool, value: &[u8]) -> Vec<u8> {
-    let critical: &[u8] = if critical { &[1, 1, 0xFF] } else { &[] };
-    element(
-        0x30,
-        &[&[6, 3, 0x55, 0x1D, number], critical, &element(4, &[value])],
-    )
+pub(crate) fn issuer() -> Vec<u8> {
+    authority_name("07", "Y1")
 }
 
-/// One relative distinguished name of one attribute.
-pub(crate) fn attribute(identifier: &[u8], tag: u8, value: &[u8]) -> Vec<u8> {
-    let pair = [element(6, &[identifier]), element(tag, &[value])].concat();
-    element(0x31, &[&element(0x30, &[&pair])])
+pub(crate) fn der(certificate: &Certificate) -> Vec<u8> {
+    let half = element(2, &[&[0x11; 32]]);
+    certificate.with_signature(&element(0x30, &[&half, &half]))
 }
 
 /// The operator's two certificates and the issuer's, as a handover takes them.
 pub(crate) fn operator_certificates() -> [Vec<u8>; 3] {
     [
-        CertificateParts::organisation("03", OPERATOR, KeyUsage::DigitalSignature).der(),
-        CertificateParts::organisation("03", OPERATOR, KeyUsage::KeyAgreement).der(),
-        CertificateParts::organisation("07", ACB, KeyUsage::KeyCertSign).der(),
+        organisation("03", OPERATOR, Usage::DigitalSignature),
+        organisation("03", OPERATOR, Usage::KeyAgreement),
+        organisation("07", ACB, Usage::KeyCertSign),
     ]
+    .map(|certificate| der(&certificate))
 }
 
 /// SRV 6.21: the operator's certificates into the Network Operator cells.

@@ -16,8 +16,8 @@ use slotkeeper_gbcs::Signature;
 use slotkeeper_gbcs::SpecialistFloor;
 use slotkeeper_gbcs::StatusCode;
 use slotkeeper_gbcs::TrustAnchorCell;
+use slotkeeper_test_pki::der::element;
 
-use crate::samples::element;
 use crate::samples::number;
 
 #[test]

@@ -1,8 +1,6 @@
 //! Messages made here: proofs with old and new certificates, with either side's key, and with the wrong one.
 
-use slotkeeper_crypto::{
-    AgreementKey, KeyAgreement, KrpSigner, MacContext, PublicKey, acb_smd_mac,
-};
+use slotkeeper_crypto::{KeyAgreement, KrpSigner, MacContext, PublicKey, acb_smd_mac};
 use slotkeeper_engine::Keystore;
 use slotkeeper_engine::inspect::{MessageReport, message};
 use slotkeeper_gbcs::KeyUsage::{DigitalSignature, KeyAgreement as Agreement};
@@ -173,7 +171,7 @@ impl Made {
         draft.signature = Signature::Present(&signature);
         let signed = draft.encode().unwrap();
 
-        let acb = AgreementKey::from_pem(self.acb_ka.key_pem().as_bytes()).unwrap();
+        let acb = self.acb_ka.agreement_key();
         let gpf: PublicKey = self.gpf_ka.signing_key().public_key();
         let context = MacContext {
             originator: self.gno_ds.eui.to_bytes(),

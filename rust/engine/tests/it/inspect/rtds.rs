@@ -4,8 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use slotkeeper_engine::Keystore;
-
-use crate::support::{pem, sec1};
+use slotkeeper_test_pki::Key;
 
 /// The RTDS folder; `None`, and a word on standard error, where it is absent.
 pub(crate) fn folder() -> Option<PathBuf> {
@@ -51,8 +50,8 @@ pub(crate) fn keystore(keep: impl Fn(&str) -> bool) -> Option<Keystore> {
     for (name, scalar) in scalars["scalars"].as_object().unwrap() {
         if keep(name) {
             let scalar = hex::decode(scalar.as_str().unwrap()).unwrap();
-            let key = pem("EC PRIVATE KEY", &sec1(&scalar));
-            fs::write(target.path().join(format!("{name}.key")), key).unwrap();
+            let key = Key::from_scalar(&scalar.try_into().unwrap());
+            fs::write(target.path().join(format!("{name}.key")), key.pem()).unwrap();
         }
     }
     Some(Keystore::open(target.path()).unwrap())

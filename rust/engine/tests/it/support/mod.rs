@@ -1,6 +1,5 @@
 //! What the tests stand on: keys, certificates and messages made here, and a host that commits what the engine says.
 
-mod der;
 mod host;
 mod pki;
 mod records;
@@ -9,10 +8,10 @@ mod world;
 
 pub(crate) use slotkeeper_engine::Stream;
 pub(crate) use slotkeeper_gbcs::Eui64;
+pub(crate) use slotkeeper_test_pki::{Issuer, Validity};
 
-pub(crate) use der::{pem, sec1};
 pub(crate) use host::{Decided, Host, Record, decisions, engine};
-pub(crate) use pki::{Identity, Issuer, Validity};
+pub(crate) use pki::Identity;
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told, sign_anew};
 pub(crate) use world::{

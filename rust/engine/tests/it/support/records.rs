@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use slotkeeper_gbcs::{Eui64, KeyUsage};
+use slotkeeper_test_pki::Validity;
 
-use super::pki::{Identity, Validity};
+use super::pki::Identity;
 use super::world::{Organisation, SUPPLIER, issuer, next_gno};
 
 /// A device and its record in the inventory.

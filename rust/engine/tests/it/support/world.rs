@@ -4,8 +4,9 @@ use std::sync::{Arc, LazyLock};
 
 use slotkeeper_engine::{Authority, Credential};
 use slotkeeper_gbcs::{Eui64, KeyUsage};
+use slotkeeper_test_pki::{Issuer, Validity};
 
-use super::pki::{Identity, Issuer, Validity};
+use super::pki::Identity;
 
 pub(crate) const ACB_ID: u64 = 0x90B3_D51F_3000_0002;
 pub(crate) const GNO: u64 = 0x90B3_D51F_3002_0000;
