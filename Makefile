@@ -15,6 +15,8 @@ CARGO ?= cargo
 # Its path carries its version, so that a newer pin is a newer file.
 CARGO_DENY_VERSION := 0.20.2
 CARGO_DENY := $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION)/bin/cargo-deny
+CARGO_MACHETE_VERSION := 0.9.2
+CARGO_MACHETE := $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION)/bin/cargo-machete
 # The interpreter that .venv is made from; `make setup PYTHON=/path/to/python3.12` chooses another.
 PYTHON ?= $(firstword $(foreach p,python3.14 python3.13 python3.12 python3.11 python3,\
             $(shell command -v $(p) >/dev/null 2>&1 && $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
@@ -61,15 +63,16 @@ test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
 	$(PY) -m pytest -q
 
-check: check-rust check-python check-prose  ## Format, lints, types, stubs, documentation, licences, pages
+check: check-rust check-python check-prose  ## Format, lints, types, stubs, documentation, dependencies, pages
 
 # The parts that .pre-commit-config.yaml calls, each for the files that it judges.
 .PHONY: check-rust check-python check-prose
-check-rust: $(CARGO_DENY) | needs-rust
+check-rust: $(CARGO_DENY) $(CARGO_MACHETE) | needs-rust
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
 	$(CARGO_DENY) --log-level error check licenses bans sources
+	$(CARGO_MACHETE) rust benchmarks/rust
 
 check-python: setup
 	$(VENV)/bin/ruff check .
@@ -135,6 +138,10 @@ needs-rust:
 
 $(CARGO_DENY): | needs-rust
 	$(CARGO) install --quiet --locked --root $(TOOLS)/cargo-deny-$(CARGO_DENY_VERSION) --version $(CARGO_DENY_VERSION) cargo-deny
+
+$(CARGO_MACHETE): | needs-rust
+	$(CARGO) install --quiet --locked --root $(TOOLS)/cargo-machete-$(CARGO_MACHETE_VERSION) \
+	  --version $(CARGO_MACHETE_VERSION) cargo-machete
 
 # A folder of its own for the packages of each of these, beside .venv.
 $(TOOLS)/audit/.packages $(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
