@@ -1,11 +1,15 @@
 """The settings: order of their sources, ranges, and what a slip is told."""
 
+import importlib.util
 import time
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+import slotkeeper.settings
+from slotkeeper import _core
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings import Settings
 
@@ -136,6 +140,46 @@ def test_a_certificate_time_without_a_zone_is_utc(
     monkeypatch.undo()
     time.tzset()
     assert engine["verify"]["certificate_time"] == "2016-06-01T00:00:00Z"
+
+
+def test_the_defaults_of_decisions_are_the_engines() -> None:
+    engine = orjson.loads(Settings.load(environment={}).engine_json())
+    assert engine == orjson.loads(_core.default_settings())
+
+
+def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    other: dict[str, dict[str, Any]] = {
+        "counter": {
+            "source": "sequence",
+            "ceiling": "5000",
+            "absent_floor": "zero",
+            "without_evidence": "refuse",
+        },
+        "verify": {
+            "device_signatures": "off",
+            "certificate_time": "2016-06-01T00:00:00Z",
+            "issuing_certificates": [],
+        },
+        "parties": {"network_operators": None},
+        "adjustments": {"dual_control": True},
+        "limits": {"message_bytes": 2048, "parking_bytes": 4096},
+    }
+    engine = orjson.loads(_core.default_settings())
+    assert {name: set(section) for name, section in other.items()} == {
+        name: set(section) for name, section in engine.items()
+    }
+    monkeypatch.setattr(_core, "default_settings", lambda: orjson.dumps(other))
+    assert slotkeeper.settings.__spec__ is not None
+    module = importlib.util.module_from_spec(slotkeeper.settings.__spec__)
+    assert module.__spec__ is not None
+    assert module.__spec__.loader is not None
+    module.__spec__.loader.exec_module(module)
+    settings = module.Settings()
+    for name, section in other.items():
+        # Both are of files whose content goes to the engine: none, where none is named.
+        files = {"issuing_certificates", "network_operators"}
+        for key in section.keys() - files:
+            assert getattr(getattr(settings, name), key) == section[key], f"{name}.{key}"
 
 
 def test_no_list_of_operators_is_not_an_empty_list() -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "UnreadableSnapshotError",
     "__version__",
     "canonical_key",
+    "default_settings",
     "describe_change",
     "inspect_duis",
     "inspect_message",
@@ -343,6 +344,9 @@ def quarantine(
         now_ms: Milliseconds since 1970 UTC.
         detail: What is known of the defect.
     """
+
+def default_settings() -> bytes:
+    """What the engine takes for each setting that is left out, as JSON for ``CoreEngine``."""
 
 def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes:
     """One GBCS message in hex, base64 or binary, decoded and checked, as JSON."""

@@ -1,7 +1,8 @@
 """Settings: ``slotkeeper.toml``, then ``SLOTKEEPER_*`` variables, then options.
 
-Every default stands in the models below. A key that no model knows is an error that names the
-nearest one that does, since a misspelt switch would otherwise silently keep its default.
+What a decision depends on has its default in the engine; every other default stands in the models
+below. A key that no model knows is an error that names the nearest one that does, since a misspelt
+switch would otherwise silently keep its default.
 """
 
 import base64
@@ -22,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from slotkeeper._core import Authority, canonical_key
+from slotkeeper._core import Authority, canonical_key, default_settings
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
 from slotkeeper.streams import StreamsSettings
@@ -32,6 +33,8 @@ DEFAULT_FILE = "slotkeeper.toml"
 
 MAX_COUNTER = 2**63 - 1
 """CS02b numbers are ASN.1 INTEGER (0..9223372036854775807)."""
+
+_ENGINE = orjson.loads(default_settings())
 
 
 def _decimal(value: object) -> object:
@@ -92,10 +95,10 @@ class CounterSettings(_Section):
         without_evidence: Whether a slot of which nothing is known is served.
     """
 
-    source: Literal["clock-ms", "sequence"] = "clock-ms"
-    ceiling: DecimalString = str(2**62)
-    absent_floor: Literal["auto", "omit", "zero", "refuse"] = "auto"
-    without_evidence: Literal["issue", "refuse"] = "issue"
+    source: Literal["clock-ms", "sequence"] = _ENGINE["counter"]["source"]
+    ceiling: DecimalString = _ENGINE["counter"]["ceiling"]
+    absent_floor: Literal["auto", "omit", "zero", "refuse"] = _ENGINE["counter"]["absent_floor"]
+    without_evidence: Literal["issue", "refuse"] = _ENGINE["counter"]["without_evidence"]
 
     @field_validator("ceiling")
     @classmethod
@@ -108,8 +111,10 @@ class CounterSettings(_Section):
 class VerifySettings(_Section):
     """Which signatures and certificate paths are checked, and as of when."""
 
-    device_signatures: Literal["if-known", "require", "off"] = "if-known"
-    certificate_time: Literal[""] | datetime = ""
+    device_signatures: Literal["if-known", "require", "off"] = _ENGINE["verify"][
+        "device_signatures"
+    ]
+    certificate_time: Literal[""] | datetime = _ENGINE["verify"]["certificate_time"]
     issuing_certificates: list[str] = []
 
     @field_validator("certificate_time")
@@ -130,7 +135,7 @@ class PartiesSettings(_Section):
 class AdjustmentsSettings(_Section):
     """Whether every manual raise needs two different persons."""
 
-    dual_control: bool = False
+    dual_control: bool = _ENGINE["adjustments"]["dual_control"]
 
 
 class KafkaSettings(BaseModel):
@@ -170,8 +175,8 @@ class SnapshotSettings(_Section):
 class LimitsSettings(_Section):
     """Largest record that is looked into, and parked bytes of a partition."""
 
-    message_bytes: int = Field(default=65_536, ge=1024)
-    parking_bytes: int = Field(default=67_108_864, ge=0)
+    message_bytes: int = Field(default=_ENGINE["limits"]["message_bytes"], ge=1024)
+    parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
 
 
 class SqliteSettings(_Section):

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 use slotkeeper_engine::{
-    Keystore as EngineKeystore, describe, device_of_key, inspect, partition_of_key,
+    Keystore as EngineKeystore, Settings, describe, device_of_key, inspect, partition_of_key,
 };
 
 use crate::enter::enter;
@@ -33,6 +33,12 @@ pub(crate) fn describe_change(
     value: PyBackedBytes,
 ) -> PyResult<Bound<'_, PyBytes>> {
     let json = enter(py, || Ok(describe::change(&key, &value)))?;
+    Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+pub(crate) fn default_settings(py: Python<'_>) -> PyResult<Bound<'_, PyBytes>> {
+    let json = enter(py, || to_json(&Settings::defaults()))?;
     Ok(PyBytes::new(py, &json))
 }
 

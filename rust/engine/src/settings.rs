@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use slotkeeper_gbcs::{Certificate, Eui64};
 
 /// Why settings cannot be used.
@@ -22,7 +22,7 @@ pub enum SettingsError {
 }
 
 /// Where the hint comes from when a request carries none.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CounterSource {
     /// Milliseconds since 1970.
@@ -33,7 +33,7 @@ pub enum CounterSource {
 }
 
 /// What a command carries when its request names no floor for the new party.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AbsentFloor {
     /// Nothing while the hint held; 0 when tracking lifted the number, so that a leaver who counted in nanoseconds does
@@ -49,7 +49,7 @@ pub enum AbsentFloor {
 }
 
 /// What becomes of a request for a slot of which nothing is known.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum WithoutEvidence {
     /// A command with the natural number (S3).
@@ -60,7 +60,7 @@ pub enum WithoutEvidence {
 }
 
 /// How far devices' signatures are asked for.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DeviceSignatures {
     /// Checked where the device's certificate is known.
@@ -98,7 +98,7 @@ const MESSAGE_BYTES: usize = 65_536;
 /// About 150,000 parked outcomes.
 const PARKING_BYTES: usize = 64 << 20;
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Document {
     counter: Counter,
@@ -108,7 +108,7 @@ struct Document {
     limits: Limits,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Counter {
     source: CounterSource,
@@ -117,7 +117,18 @@ struct Counter {
     without_evidence: WithoutEvidence,
 }
 
-#[derive(Default, Deserialize)]
+impl Default for Counter {
+    fn default() -> Self {
+        Self {
+            source: CounterSource::default(),
+            ceiling: Some(CEILING.to_string()),
+            absent_floor: AbsentFloor::default(),
+            without_evidence: WithoutEvidence::default(),
+        }
+    }
+}
+
+#[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Verify {
     device_signatures: DeviceSignatures,
@@ -125,26 +136,40 @@ struct Verify {
     issuing_certificates: Vec<String>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Parties {
     network_operators: Option<Vec<String>>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Adjustments {
     dual_control: bool,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 struct Limits {
     message_bytes: Option<usize>,
     parking_bytes: Option<usize>,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            message_bytes: Some(MESSAGE_BYTES),
+            parking_bytes: Some(PARKING_BYTES),
+        }
+    }
+}
+
 impl Settings {
+    /// The document that says what an empty one means: every default stands here and nowhere else.
+    pub fn defaults() -> impl Serialize {
+        Document::default()
+    }
+
     /// Reads the JSON document that `slotkeeper.settings` makes of a configuration.
     ///
     /// # Errors

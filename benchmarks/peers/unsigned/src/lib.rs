@@ -44,7 +44,8 @@ mod _core {
     use crate::functions::Keystore;
     #[pymodule_export]
     use crate::functions::{
-        canonical_key, describe_change, inspect_duis, inspect_message, partition_for, quarantine,
+        canonical_key, default_settings, describe_change, inspect_duis, inspect_message,
+        partition_for, quarantine,
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
