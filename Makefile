@@ -29,6 +29,8 @@ MINUTES ?= 10
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 
+UNSIGNED := benchmarks/peers/unsigned
+
 PACKAGES_STAMP := $(VENV)/.packages
 EXTENSION_STAMP := $(VENV)/.extension
 RUST_SOURCES := $(shell find rust -path '*/fuzz' -prune -o \( -name '*.rs' -o -name Cargo.toml \) -print 2>/dev/null)
@@ -71,6 +73,10 @@ check-rust: $(CARGO_DENY) $(CARGO_MACHETE) | needs-rust
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps --document-private-items
+	# The comparison's crate stands on its own, so that nothing can depend on it; it has the versions of the workspace.
+	cp Cargo.lock $(UNSIGNED)/Cargo.lock
+	$(CARGO) fmt --manifest-path $(UNSIGNED)/Cargo.toml --check
+	$(CARGO) clippy --manifest-path $(UNSIGNED)/Cargo.toml --target-dir $(TARGET) -- -D warnings
 	$(CARGO_DENY) --log-level error check licenses bans sources
 	$(CARGO_MACHETE) rust benchmarks/rust
 
