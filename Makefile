@@ -89,6 +89,11 @@ check-python: setup
 check-prose: $(PACKAGES_STAMP)
 	$(PY) -m pytest -q --noconftest tests/test_prose.py
 
+.PHONY: api
+api: setup  ## Write down what crates and package offer now, see tests/api
+	UPDATE_SNAPSHOTS=yes $(CARGO) test --locked --package slotkeeper-api
+	UPDATE_SNAPSHOTS=yes $(PY) -m pytest -q tests/api
+
 .PHONY: audit
 audit: $(CARGO_DENY) $(TOOLS)/audit/.packages  ## Ask for known weaknesses of crates and packages; fails where nobody answers
 	PATH=$(CURDIR)/$(dir $(CARGO_DENY)):$(CURDIR)/$(TOOLS)/audit/bin:$$PATH .ci/audit
