@@ -6,8 +6,8 @@ use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use slotkeeper_counters::{
-    AllocationRequest, Burned, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage,
-    Marks, Occupant, Overlay, RequestNote, Role, RoleImage,
+    AllocationRequest, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger,
+    Marks, Occupant, RequestNote, Role, RoleImage,
 };
 
 const BATCH: u64 = 1024;
@@ -50,24 +50,22 @@ fn allocation(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(BATCH));
     let size = 1_000_000;
     let mut batches = Batches { size, number: 0 };
-    let burned = Burned::new();
     for (name, images) in [
         ("stage and fold", false),
         ("stage, write images and fold", true),
     ] {
-        let mut table = loaded(size);
-        let mut overlay = Overlay::new();
+        let mut ledger = Ledger::new(loaded(size));
         group.bench_function(name, |bencher| {
             bencher.iter_batched_ref(
                 || batches.next(),
                 |devices| {
-                    stage(&mut overlay, &table, &burned, devices);
+                    stage(&mut ledger, devices);
                     if images {
-                        for device in overlay.changed() {
-                            black_box(overlay.image(&table, device));
+                        for device in ledger.changed() {
+                            black_box(ledger.image(device).encode());
                         }
                     }
-                    table.fold(&mut overlay)
+                    ledger.fold();
                 },
                 BatchSize::SmallInput,
             );
@@ -105,14 +103,14 @@ fn images(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn stage(overlay: &mut Overlay, table: &CounterTable, burned: &Burned, devices: &[u64]) {
+fn stage(ledger: &mut Ledger, devices: &[u64]) {
     let request = AllocationRequest {
         hint: None,
         ceiling: DEFAULT_CEILING,
     };
-    overlay.prefetch(table, devices);
+    ledger.prefetch(devices);
     for &device in devices {
-        let allocation = overlay.allocate(table, burned, device, Role::NetworkOperator, request);
+        let allocation = ledger.allocate(device, Role::NetworkOperator, request);
         if let Ok(allocation) = allocation {
             let issued = allocation.counter;
             let note = RequestNote {
@@ -120,7 +118,7 @@ fn stage(overlay: &mut Overlay, table: &CounterTable, burned: &Burned, devices: 
                 request_counter: issued,
                 issued,
             };
-            overlay.remember_request(table, device, &note);
+            ledger.remember_request(device, &note);
         }
     }
 }

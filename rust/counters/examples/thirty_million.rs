@@ -17,8 +17,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use slotkeeper_counters::{
-    AllocationRequest, Burned, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage,
-    Marks, Occupant, Overlay, RequestNote, Role, RoleImage,
+    AllocationRequest, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger,
+    Marks, Occupant, RequestNote, Role, RoleImage,
 };
 
 const BATCH: usize = 1024;
@@ -35,7 +35,7 @@ fn main() {
 
     let before = process_bytes("VmRSS:");
     let start = Instant::now();
-    let mut table = loaded(devices);
+    let table = loaded(devices);
     report.insert("load_seconds", start.elapsed().as_secs_f64());
     let resident = process_bytes("VmRSS:") - before;
     report.insert(
@@ -47,16 +47,17 @@ fn main() {
         "peak_over_final",
         process_bytes("VmHWM:") / process_bytes("VmRSS:"),
     );
+    let mut ledger = Ledger::new(table);
     report.insert(
         "allocations_per_second",
-        allocation_rate(&mut table, devices, false),
+        allocation_rate(&mut ledger, devices, false),
     );
     report.insert(
         "noted_allocations_per_second",
-        allocation_rate(&mut table, devices, true),
+        allocation_rate(&mut ledger, devices, true),
     );
 
-    drop(table);
+    drop(ledger);
 
     for (name, many_name, size) in [
         ("find_ns_at_10k", "find_many_ns_at_10k", 10_000.min(devices)),
@@ -134,13 +135,11 @@ fn find_cost(table: &CounterTable, devices: u64) -> (f64, f64) {
 }
 
 /// Commands numbered a second: staged and folded in batches, for devices drawn at random.
-fn allocation_rate(table: &mut CounterTable, devices: u64, noted: bool) -> f64 {
+fn allocation_rate(ledger: &mut Ledger, devices: u64, noted: bool) -> f64 {
     let mut draw = Draw(9);
     let wanted: Vec<u64> = (0..ALLOCATIONS)
         .map(|_| scattered(draw.below(devices)))
         .collect();
-    let mut overlay = Overlay::new();
-    let burned = Burned::new();
     let request = AllocationRequest {
         hint: Some(1),
         ceiling: DEFAULT_CEILING,
@@ -148,10 +147,10 @@ fn allocation_rate(table: &mut CounterTable, devices: u64, noted: bool) -> f64 {
     let mut allocated = 0_u64;
     let start = Instant::now();
     for batch in wanted.chunks(BATCH) {
-        overlay.prefetch(table, batch);
+        ledger.prefetch(batch);
         for &device in batch {
             let role = Role::NetworkOperator;
-            if let Ok(allocation) = overlay.allocate(table, &burned, device, role, request) {
+            if let Ok(allocation) = ledger.allocate(device, role, request) {
                 allocated += 1;
                 if noted {
                     let issued = allocation.counter;
@@ -160,13 +159,11 @@ fn allocation_rate(table: &mut CounterTable, devices: u64, noted: bool) -> f64 {
                         request_counter: 2,
                         issued,
                     };
-                    overlay.remember_request(table, device, &note);
+                    ledger.remember_request(device, &note);
                 }
             }
         }
-        if table.fold(&mut overlay).is_err() {
-            return 0.0;
-        }
+        ledger.fold();
     }
     allocated as f64 / start.elapsed().as_secs_f64()
 }

@@ -8,7 +8,7 @@ use crate::notes::Remapped;
 use crate::occupants::{Occupant, OccupantId};
 use crate::row::{Row, RowId};
 use crate::shards::GROUP;
-use crate::table::CounterTable;
+use crate::table::{CounterTable, Loaded};
 
 /// These octets were not written by [`CounterTable::save_rows`] of this format.
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
@@ -80,7 +80,6 @@ impl CounterTable {
         &mut self,
         octets: &mut &[u8],
     ) -> Result<impl Iterator<Item = RowId> + use<>, UnreadableRows> {
-        self.generation += 1;
         let mut reader = Reader(octets);
         let mut occupants = vec![OccupantId::UNKNOWN];
         for _ in 0..reader.u32()? {
@@ -89,7 +88,7 @@ impl CounterTable {
                 eui: reader.u64()?,
                 key_identifier: Some(reader.take()?).filter(|_| has_key_identifier != 0),
             };
-            occupants.push(self.intern(occupant));
+            occupants.push(self.occupants.intern(occupant));
         }
         let first = self.len();
         let mut left = reader.u32()?;
@@ -167,9 +166,6 @@ impl SavedOccupants {
         }
     }
 }
-
-/// A row to be added, and the words of its notes.
-pub(crate) type Loaded = (Row, Vec<u64>);
 
 struct Reader<'o, 'a>(&'o mut &'a [u8]);
 

@@ -6,9 +6,8 @@ use crate::Role;
 
 /// For each (device, role) the highest number that an aborted or doubtful batch had allocated.
 ///
-/// The caller keeps it for as long as the process lives, across restores and reassignments of the
-/// partition: another allocation must not meet these numbers, although the table no longer knows
-/// them (D3, D7). A crash forgets them, which is safe: what was aborted is seen by no reader. For
+/// It is kept for as long as the process lives, across restores and reassignments of the partition:
+/// another allocation must not meet these numbers, although the table no longer knows them (D3, D7). A crash forgets them, which is safe: what was aborted is seen by no reader. For
 /// the same reason the highest number is enough: it keeps the role's own numbers rising.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Burned {
@@ -29,16 +28,9 @@ impl Burned {
     }
 
     /// Burns `number` for a (device, role); a lower one than before changes nothing.
-    pub fn add(&mut self, device: u64, role: Role, number: u64) {
+    pub(crate) fn add(&mut self, device: u64, role: Role, number: u64) {
         let highest = self.highest.entry((device, role)).or_insert(number);
         *highest = number.max(*highest);
-    }
-
-    /// Burns all that `other` has.
-    pub fn merge(&mut self, other: &Self) {
-        for (&(device, role), &number) in &other.highest {
-            self.add(device, role, number);
-        }
     }
 
     /// How many (device, role) have a burned number.
@@ -60,10 +52,8 @@ mod tests {
     fn the_highest_of_each_role_stays() {
         let mut burned = Burned::new();
         burned.add(1, Role::NetworkOperator, 9);
-        let mut other = Burned::new();
-        other.add(1, Role::NetworkOperator, 4);
-        other.add(1, Role::Supplier, 5);
-        burned.merge(&other);
+        burned.add(1, Role::NetworkOperator, 4);
+        burned.add(1, Role::Supplier, 5);
         assert_eq!(burned.get(1, Role::NetworkOperator), Some(9));
         assert_eq!(burned.get(1, Role::Supplier), Some(5));
         assert_eq!(burned.get(2, Role::Supplier), None);

@@ -5,30 +5,28 @@
 //! (device, role), the numbers that are known to have been used, and allocates numbers above them.
 //! It knows neither messages nor keys: a device is an EUI-64.
 //!
-//! A batch is staged on an [`Overlay`], which reads through to the [`CounterTable`]. After the host
-//! has committed the batch's [record images](DeviceImage), [`CounterTable::fold`] makes the overlay
-//! the table; if the batch was aborted or is in doubt, [`Overlay::burn_into`] keeps its numbers
+//! A batch is staged in a [`Ledger`], on an overlay that reads through to the [`CounterTable`]. After
+//! the host has committed the batch's [record images](DeviceImage), [`Ledger::fold`] makes the
+//! overlay the table; if the batch was aborted or is in doubt, [`Ledger::discard`] keeps its numbers
 //! from being used again.
 //!
 //! ```
 //! use slotkeeper_counters::{
-//!     AllocationRequest, Burned, CounterTable, DEFAULT_CEILING, DeviceImage, Overlay, Role,
+//!     AllocationRequest, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger, Role,
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut table = CounterTable::new(7);
-//! let mut overlay = Overlay::new();
-//! let burned = Burned::new();
+//! let mut ledger = Ledger::new(CounterTable::new(7));
 //! let gpf = 0x0011_2233_4455_6677;
 //!
-//! overlay.raise_recorded(&table, gpf, Role::NetworkOperator, 1200);
+//! ledger.raise_recorded(gpf, Role::NetworkOperator, 1200);
 //! let request = AllocationRequest { hint: Some(1000), ceiling: DEFAULT_CEILING };
-//! let allocation = overlay.allocate(&table, &burned, gpf, Role::NetworkOperator, request)?;
+//! let allocation = ledger.allocate(gpf, Role::NetworkOperator, request)?;
 //! assert_eq!(allocation.counter, 1201);
 //!
 //! let changelog: Vec<Vec<u8>> =
-//!     overlay.changed().map(|device| overlay.image(&table, device)).collect();
-//! table.fold(&mut overlay)?;
+//!     ledger.changed().map(|device| ledger.image(device).encode()).collect();
+//! ledger.fold();
 //!
 //! let mut restored = CounterTable::new(8);
 //! for image in &changelog {
@@ -46,6 +44,7 @@ mod compact_index;
 mod decode;
 mod image;
 mod lane;
+mod ledger;
 mod notes;
 mod occupants;
 mod overlay;
@@ -65,11 +64,11 @@ pub use crate::burned::Burned;
 pub use crate::compact_index::CompactIndex;
 pub use crate::image::{CellImage, DeviceImage, ImageError, RoleImage};
 pub use crate::lane::Lane;
+pub use crate::ledger::{CounterOutOfRange, Ledger};
 pub use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote};
 pub use crate::occupants::{Occupant, OccupantId, Occupants};
-pub use crate::overlay::{CounterOutOfRange, Overlay};
 pub use crate::restore::RestoreOutcome;
 pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, RoleState};
 pub use crate::row::RowId;
-pub use crate::table::{CounterTable, StaleOverlay};
+pub use crate::table::CounterTable;
 pub use crate::view::DeviceView;

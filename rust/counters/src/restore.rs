@@ -28,7 +28,6 @@ impl CounterTable {
     /// histories. The result is the same in whatever order images come, and however often
     /// (D6, D10).
     pub fn restore(&mut self, image: &DeviceImage) -> RestoreOutcome {
-        self.generation += 1;
         let hash = self.hash(image.device);
         let Some(row) = self.find_hashed(hash, image.device) else {
             let row = self.add(hash, image.device);
@@ -39,7 +38,7 @@ impl CounterTable {
             }
             return RestoreOutcome::Applied;
         };
-        let current = DeviceImage::of(&self.view(image.device), &self.occupants);
+        let current = self.image(image.device);
         let (united, outcome) = unite(&current, image);
         if united != current {
             self.write(row, &united);
@@ -79,7 +78,7 @@ impl CounterTable {
         let cells = role.cells.map(|cell| Cell {
             occupant: cell
                 .occupant
-                .map(|occupant| self.intern(occupant))
+                .map(|occupant| self.occupants.intern(occupant))
                 .unwrap_or_default(),
             device_time: cell.device_time,
             verified: cell.verified,

@@ -41,6 +41,7 @@ impl Row {
     }
 
     /// The Network Operator role's state.
+    #[inline]
     pub(crate) fn role(&self) -> RoleState {
         unpack(&PackedRole {
             marks: self.marks,
@@ -50,6 +51,7 @@ impl Row {
         })
     }
 
+    #[inline]
     pub(crate) fn set_role(&mut self, state: &RoleState) {
         let packed = pack(state);
         self.marks = packed.marks;
@@ -104,6 +106,7 @@ const CELL_SHIFT: [u16; 2] = [4, 8];
 const VERIFIED: u16 = 1 << 3;
 const SOURCE_MASK: u16 = 0b111;
 
+#[inline]
 pub(crate) fn pack(state: &RoleState) -> PackedRole {
     let Marks {
         recorded,
@@ -127,6 +130,7 @@ pub(crate) fn pack(state: &RoleState) -> PackedRole {
     }
 }
 
+#[inline]
 pub(crate) fn unpack(packed: &PackedRole) -> RoleState {
     let [recorded, seen, issued] = packed.marks;
     let known = |bit: u16, mark: u64| (packed.bits >> bit & 1 == 1).then_some(mark);

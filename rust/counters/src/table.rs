@@ -3,13 +3,10 @@
 use core::hash::BuildHasher;
 
 use foldhash::quality::FixedState;
-use thiserror::Error;
 
-use crate::bulk::Loaded;
+use crate::image::DeviceImage;
 use crate::lane::Lane;
-use crate::occupants::{Occupant, OccupantId, Occupants};
-use crate::overlay::Overlay;
-use crate::role::{Role, RoleState};
+use crate::occupants::Occupants;
 use crate::row::{Row, RowId};
 use crate::shards::{GROUP, Shards};
 use crate::sides::{SideId, Sides};
@@ -27,16 +24,10 @@ pub struct CounterTable {
     len: u32,
     pub(crate) sides: Sides,
     pub(crate) occupants: Occupants,
-    /// Rises with everything that can make an overlay's copies stale.
-    pub(crate) generation: u64,
 }
 
-/// The table was changed after the overlay had read from it; nothing was folded.
-///
-/// Burn the overlay's numbers and stage the batch again.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the table was changed while this batch was staged")]
-pub struct StaleOverlay;
+/// A row to be added, and the words of its notes.
+pub(crate) type Loaded = (Row, Vec<u64>);
 
 impl CounterTable {
     /// An empty table. `seed` makes the hash of this process its own; no result depends on it.
@@ -48,7 +39,6 @@ impl CounterTable {
             len: 0,
             sides: Sides::new(seed),
             occupants: Occupants::new(seed),
-            generation: 0,
         }
     }
 
@@ -108,9 +98,9 @@ impl CounterTable {
             .map_or_else(|| DeviceView::unknown(device), |row| self.view_row(row))
     }
 
-    /// Marks and cells of a role at `row`.
-    pub fn role_state(&self, row: RowId, role: Role) -> RoleState {
-        self.view_row(row).role(role)
+    /// What is kept of `device`, as committed.
+    pub fn image(&self, device: u64) -> DeviceImage {
+        DeviceImage::of(&self.view(device), &self.occupants)
     }
 
     /// Every device as committed, in the order of arrival.
@@ -121,22 +111,6 @@ impl CounterTable {
     /// The occupants of this table's cells.
     pub fn occupants(&self) -> &Occupants {
         &self.occupants
-    }
-
-    /// The id of `occupant` in this table's cells; see [`Occupants::intern`].
-    pub fn intern(&mut self, occupant: Occupant) -> OccupantId {
-        self.occupants.intern(occupant)
-    }
-
-    /// Makes a committed overlay the table, and empties it for the next batch.
-    ///
-    /// The version of each changed device rises by one.
-    ///
-    /// # Errors
-    ///
-    /// [`StaleOverlay`] if the table was folded or restored since the overlay first read from it.
-    pub fn fold(&mut self, overlay: &mut Overlay) -> Result<(), StaleOverlay> {
-        overlay.fold_into(self)
     }
 
     /// Bytes held: rows, index, notes, occupants, spare capacity included.

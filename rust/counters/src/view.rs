@@ -4,8 +4,8 @@ use crate::notes::{MessageNote, NotesView, RequestNote};
 use crate::role::{Cell, CellUse, Marks, Role, RoleState};
 use crate::row::Row;
 
-/// All that is kept of one device, as of the moment of looking: the table's state, or the overlay's
-/// over it.
+/// All that is kept of one device, as of the moment of looking: the table's state, or that of
+/// the batch staged over it.
 #[derive(Clone, Copy, Debug)]
 pub struct DeviceView<'a> {
     pub(crate) row: Row,

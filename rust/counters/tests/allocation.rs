@@ -1,61 +1,39 @@
 //! Which Originator Counter a command gets.
 
 use slotkeeper_counters::{
-    Allocation, AllocationReason, AllocationRequest, Burned, CounterOutOfRange, CounterTable,
-    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Overlay, RequestNote, Role,
+    Allocation, AllocationReason, AllocationRequest, CounterOutOfRange, CounterTable,
+    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Ledger, RequestNote, Role,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
 const NO: Role = Role::NetworkOperator;
 
-/// A partition as an engine holds it.
-struct Partition {
-    table: CounterTable,
-    overlay: Overlay,
-    burned: Burned,
+fn empty() -> Ledger {
+    Ledger::new(CounterTable::new(3))
 }
 
-impl Partition {
-    fn new() -> Self {
-        Self {
-            table: CounterTable::new(3),
-            overlay: Overlay::new(),
-            burned: Burned::new(),
-        }
-    }
+fn recorded(counter: u64) -> Ledger {
+    let mut ledger = empty();
+    assert!(ledger.raise_recorded(GPF, NO, counter));
+    ledger.fold();
+    ledger
+}
 
-    fn recorded(counter: u64) -> Self {
-        let mut partition = Self::new();
-        assert!(
-            partition
-                .overlay
-                .raise_recorded(&partition.table, GPF, NO, counter)
-        );
-        partition.fold();
-        partition
-    }
+fn allocate(ledger: &mut Ledger, role: Role, hint: u64) -> Result<Allocation, Exhausted> {
+    allocate_for(ledger, GPF, role, Some(hint))
+}
 
-    fn allocate(&mut self, role: Role, hint: u64) -> Result<Allocation, Exhausted> {
-        self.allocate_for(GPF, role, Some(hint))
-    }
-
-    fn allocate_for(
-        &mut self,
-        device: u64,
-        role: Role,
-        hint: Option<u64>,
-    ) -> Result<Allocation, Exhausted> {
-        let request = AllocationRequest {
-            hint,
-            ceiling: DEFAULT_CEILING,
-        };
-        self.overlay
-            .allocate(&self.table, &self.burned, device, role, request)
-    }
-
-    fn fold(&mut self) {
-        assert_eq!(self.table.fold(&mut self.overlay), Ok(()));
-    }
+fn allocate_for(
+    ledger: &mut Ledger,
+    device: u64,
+    role: Role,
+    hint: Option<u64>,
+) -> Result<Allocation, Exhausted> {
+    let request = AllocationRequest {
+        hint,
+        ceiling: DEFAULT_CEILING,
+    };
+    ledger.allocate(device, role, request)
 }
 
 fn given(counter: u64, reason: AllocationReason) -> Allocation {
@@ -64,59 +42,59 @@ fn given(counter: u64, reason: AllocationReason) -> Allocation {
 
 #[test]
 fn test_s01_natural_number_below_the_watermark_is_lifted_above_it() {
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     assert_eq!(
-        partition.allocate(NO, 1000),
+        allocate(&mut ledger, NO, 1000),
         Ok(given(1201, AllocationReason::WatermarkExceeded))
     );
 }
 
 #[test]
 fn test_s01_equal_is_not_enough() {
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     assert_eq!(
-        partition.allocate(NO, 1200),
+        allocate(&mut ledger, NO, 1200),
         Ok(given(1201, AllocationReason::WatermarkExceeded))
     );
 }
 
 #[test]
 fn test_s02_natural_number_above_the_watermark_stays() {
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     assert_eq!(
-        partition.allocate(NO, 1201),
+        allocate(&mut ledger, NO, 1201),
         Ok(given(1201, AllocationReason::Natural))
     );
     assert_eq!(
-        partition.allocate(NO, 5000),
+        allocate(&mut ledger, NO, 5000),
         Ok(given(5000, AllocationReason::Natural))
     );
 }
 
 #[test]
 fn test_s03_without_evidence_the_natural_number_stays() {
-    let mut partition = Partition::new();
+    let mut ledger = empty();
     assert_eq!(
-        partition.allocate(NO, 7),
+        allocate(&mut ledger, NO, 7),
         Ok(given(7, AllocationReason::Natural))
     );
     assert_eq!(
-        partition.allocate_for(1, NO, None),
+        allocate_for(&mut ledger, 1, NO, None),
         Ok(given(1, AllocationReason::Natural))
     );
     // A device that holds 0 accepts 1 and no less.
     assert_eq!(
-        partition.allocate_for(2, NO, Some(0)),
+        allocate_for(&mut ledger, 2, NO, Some(0)),
         Ok(given(1, AllocationReason::Natural))
     );
 }
 
 #[test]
 fn test_s05_two_requests_get_distinct_rising_numbers() {
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     let mut last = 1200;
     for request_counter in 0..3 {
-        let allocation = partition.allocate(NO, 1000).unwrap();
+        let allocation = allocate(&mut ledger, NO, 1000).unwrap();
         assert!(allocation.counter > last);
         last = allocation.counter;
         let note = RequestNote {
@@ -124,14 +102,12 @@ fn test_s05_two_requests_get_distinct_rising_numbers() {
             request_counter,
             issued: last,
         };
-        partition
-            .overlay
-            .remember_request(&partition.table, GPF, &note);
+        ledger.remember_request(GPF, &note);
         if request_counter == 1 {
-            partition.fold();
+            ledger.fold();
         }
     }
-    let view = partition.overlay.device(&partition.table, GPF);
+    let view = ledger.device(GPF);
     assert_eq!(view.find_request(9, 1).map(|note| note.issued), Some(1202));
     assert_eq!(view.find_request(8, 1), None);
     assert!(view.was_issued(1201) && view.was_issued(1203) && !view.was_issued(1200));
@@ -139,42 +115,37 @@ fn test_s05_two_requests_get_distinct_rising_numbers() {
 
 #[test]
 fn an_earlier_command_decides_what_it_alone_forbids() {
-    let mut partition = Partition::recorded(1200);
-    partition.allocate(NO, 1300).unwrap();
+    let mut ledger = recorded(1200);
+    allocate(&mut ledger, NO, 1300).unwrap();
     assert_eq!(
-        partition.allocate(NO, 1000),
+        allocate(&mut ledger, NO, 1000),
         Ok(given(1301, AllocationReason::IssuedExceeded))
     );
     // Where evidence from outside stands as high, it is what decided.
-    partition
-        .overlay
-        .raise_seen(&partition.table, GPF, NO, 1301);
+    ledger.raise_seen(GPF, NO, 1301);
     assert_eq!(
-        partition.allocate(NO, 1000),
+        allocate(&mut ledger, NO, 1000),
         Ok(given(1302, AllocationReason::WatermarkExceeded))
     );
 }
 
 #[test]
 fn a_number_of_the_other_role_is_passed_over() {
-    let mut partition = Partition::recorded(10);
+    let mut ledger = recorded(10);
     for number in 11..14 {
-        partition
-            .overlay
-            .note_issued(&partition.table, GPF, Role::Supplier, number)
-            .unwrap();
+        ledger.note_issued(GPF, Role::Supplier, number).unwrap();
     }
     assert_eq!(
-        partition.allocate(NO, 0),
+        allocate(&mut ledger, NO, 0),
         Ok(given(14, AllocationReason::IssuedExceeded))
     );
     // The hint does not save it.
     assert_eq!(
-        partition.allocate(Role::Supplier, 14),
+        allocate(&mut ledger, Role::Supplier, 14),
         Ok(given(15, AllocationReason::IssuedExceeded))
     );
     assert_eq!(
-        partition.allocate(NO, 16),
+        allocate(&mut ledger, NO, 16),
         Ok(given(16, AllocationReason::Natural))
     );
 }
@@ -182,92 +153,93 @@ fn a_number_of_the_other_role_is_passed_over() {
 /// The clock is a hint like any other.
 #[test]
 fn test_d08_a_clock_that_steps_back_lowers_nothing() {
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     assert_eq!(
-        partition.allocate(NO, 5000),
+        allocate(&mut ledger, NO, 5000),
         Ok(given(5000, AllocationReason::Natural))
     );
-    partition.fold();
+    ledger.fold();
     assert_eq!(
-        partition.allocate(NO, 3000),
+        allocate(&mut ledger, NO, 3000),
         Ok(given(5001, AllocationReason::IssuedExceeded))
     );
     assert_eq!(
-        partition.allocate(NO, 9000),
+        allocate(&mut ledger, NO, 9000),
         Ok(given(9000, AllocationReason::Natural))
     );
 }
 
 #[test]
 fn test_s09_last_number_works_once() {
-    let mut partition = Partition::recorded(LAST_COUNTER - 1);
+    let mut ledger = recorded(LAST_COUNTER - 1);
     let last = Ok(given(LAST_COUNTER, AllocationReason::WatermarkExceeded));
-    assert_eq!(partition.allocate(NO, 5), last);
+    assert_eq!(allocate(&mut ledger, NO, 5), last);
     assert_eq!(
-        partition.allocate(NO, 5),
+        allocate(&mut ledger, NO, 5),
         Err(Exhausted { retryable: false })
     );
-    partition.fold();
+    ledger.fold();
     assert_eq!(
-        partition.allocate(NO, 5),
+        allocate(&mut ledger, NO, 5),
         Err(Exhausted { retryable: false })
     );
-    assert!(partition.table.view(GPF).marks(NO).exhausted());
+    assert!(ledger.table().view(GPF).marks(NO).exhausted());
 }
 
 #[test]
 fn test_s09_exhaustion_burns_nothing() {
     for counter in [LAST_COUNTER, LAST_COUNTER + 1, u64::MAX] {
-        let mut partition = Partition::recorded(counter);
+        let mut ledger = recorded(counter);
         let exhausted = Err(Exhausted { retryable: false });
-        assert_eq!(partition.allocate(NO, u64::MAX), exhausted);
-        assert_eq!(partition.overlay.changed().count(), 0);
-        partition.overlay.burn_into(&mut partition.burned);
-        assert!(partition.burned.is_empty());
-        assert_eq!(partition.table.view(GPF).marks(NO).recorded, Some(counter));
+        assert_eq!(allocate(&mut ledger, NO, u64::MAX), exhausted);
+        assert_eq!(ledger.changed().count(), 0);
+        ledger.discard();
+        assert!(ledger.burned().is_empty());
+        assert_eq!(ledger.table().view(GPF).marks(NO).recorded, Some(counter));
     }
 }
 
 #[test]
 fn test_s09_exhaustion_by_burned_numbers_alone_is_retryable() {
-    let mut partition = Partition::recorded(LAST_COUNTER - 1);
-    partition.allocate(NO, 5).unwrap();
-    partition.overlay.burn_into(&mut partition.burned);
+    let mut ledger = recorded(LAST_COUNTER - 1);
+    allocate(&mut ledger, NO, 5).unwrap();
+    ledger.discard();
     assert_eq!(
-        partition.allocate(NO, 5),
+        allocate(&mut ledger, NO, 5),
         Err(Exhausted { retryable: true })
     );
-    partition
-        .overlay
-        .raise_seen(&partition.table, GPF, NO, LAST_COUNTER);
+    ledger.raise_seen(GPF, NO, LAST_COUNTER);
     assert_eq!(
-        partition.allocate(NO, 5),
+        allocate(&mut ledger, NO, 5),
         Err(Exhausted { retryable: false })
     );
 }
 
 #[test]
 fn test_s09_a_burned_number_of_the_other_role_can_be_the_last_one_too() {
-    let mut partition = Partition::recorded(LAST_COUNTER - 1);
-    partition.burned.add(GPF, Role::Supplier, LAST_COUNTER);
+    let mut ledger = recorded(LAST_COUNTER - 1);
+    ledger.raise_recorded(GPF, Role::Supplier, LAST_COUNTER - 1);
+    let burned = allocate(&mut ledger, Role::Supplier, 0).unwrap();
+    assert_eq!(burned.counter, LAST_COUNTER);
+    ledger.discard();
     assert_eq!(
-        partition.allocate(NO, 5),
+        allocate(&mut ledger, NO, 5),
         Err(Exhausted { retryable: true })
     );
 }
 
 #[test]
 fn test_s14_one_huge_counter_stays_where_it_is() {
-    let mut partition = Partition::recorded(LAST_COUNTER);
+    let mut ledger = recorded(LAST_COUNTER);
     assert_eq!(
-        partition.allocate_for(GPF + 1, NO, Some(7)),
+        allocate_for(&mut ledger, GPF + 1, NO, Some(7)),
         Ok(given(7, AllocationReason::Natural))
     );
     assert_eq!(
-        partition.allocate(Role::Supplier, 7),
+        allocate(&mut ledger, Role::Supplier, 7),
         Ok(given(7, AllocationReason::Natural))
     );
-    assert!(partition.allocate(NO, 7).is_err());
+    assert!(allocate(&mut ledger, NO, 7).is_err());
 }
 
 #[test]
@@ -282,9 +254,9 @@ fn test_n22_every_boundary_is_stored_exactly() {
         1 << 63,
     ];
     for counter in boundaries.into_iter().chain([u64::MAX]) {
-        let mut partition = Partition::recorded(counter);
-        assert_eq!(partition.table.view(GPF).marks(NO).recorded, Some(counter));
-        let next = partition.allocate(NO, 0);
+        let mut ledger = recorded(counter);
+        assert_eq!(ledger.table().view(GPF).marks(NO).recorded, Some(counter));
+        let next = allocate(&mut ledger, NO, 0);
         if counter < LAST_COUNTER {
             assert_eq!(
                 next,
@@ -299,61 +271,49 @@ fn test_n22_every_boundary_is_stored_exactly() {
 #[test]
 fn test_n22_a_hint_beyond_the_ceiling_falls_to_the_least() {
     for hint in [DEFAULT_CEILING + 1, LAST_COUNTER, 1 << 63, u64::MAX] {
-        let mut partition = Partition::recorded(1200);
+        let mut ledger = recorded(1200);
         assert_eq!(
-            partition.allocate(NO, hint),
+            allocate(&mut ledger, NO, hint),
             Ok(given(1201, AllocationReason::WatermarkExceeded))
         );
     }
-    let mut partition = Partition::recorded(1200);
+    let mut ledger = recorded(1200);
     let highest = Ok(given(DEFAULT_CEILING, AllocationReason::Natural));
-    assert_eq!(partition.allocate(NO, DEFAULT_CEILING), highest);
+    assert_eq!(allocate(&mut ledger, NO, DEFAULT_CEILING), highest);
 }
 
 #[test]
 fn a_mark_above_the_ceiling_is_still_exceeded() {
-    let mut partition = Partition::recorded(DEFAULT_CEILING + 5);
+    let mut ledger = recorded(DEFAULT_CEILING + 5);
     let above = Ok(given(
         DEFAULT_CEILING + 6,
         AllocationReason::WatermarkExceeded,
     ));
-    assert_eq!(partition.allocate(NO, 9), above);
+    assert_eq!(allocate(&mut ledger, NO, 9), above);
 }
 
 #[test]
 fn unknown_none_and_zero_are_three_states() {
-    let mut partition = Partition::new();
-    assert!(!partition.table.view(GPF).is_known());
-    partition.table.ensure(GPF);
-    assert!(partition.table.view(GPF).is_known());
-    assert_eq!(partition.table.view(GPF).marks(NO).recorded, None);
-    assert!(
-        partition
-            .overlay
-            .raise_recorded(&partition.table, GPF, NO, 0)
-    );
-    assert!(
-        !partition
-            .overlay
-            .raise_recorded(&partition.table, GPF, NO, 0)
-    );
-    partition.fold();
-    assert_eq!(partition.table.view(GPF).marks(NO).recorded, Some(0));
+    let mut ledger = empty();
+    assert!(!ledger.table().view(GPF).is_known());
+    ledger.ensure(GPF);
+    assert!(ledger.table().view(GPF).is_known());
+    assert_eq!(ledger.table().view(GPF).marks(NO).recorded, None);
+    assert!(ledger.raise_recorded(GPF, NO, 0));
+    assert!(!ledger.raise_recorded(GPF, NO, 0));
+    ledger.fold();
+    assert_eq!(ledger.table().view(GPF).marks(NO).recorded, Some(0));
 }
 
 #[test]
 fn an_issued_number_beyond_the_last_is_refused() {
-    let mut partition = Partition::new();
-    let Partition { table, overlay, .. } = &mut partition;
-    let refused = overlay.note_issued(table, GPF, NO, LAST_COUNTER + 1);
+    let mut ledger = empty();
+    let refused = ledger.note_issued(GPF, NO, LAST_COUNTER + 1);
     assert_eq!(refused, Err(CounterOutOfRange));
-    assert_eq!(overlay.note_issued(table, GPF, NO, LAST_COUNTER), Ok(true));
-    assert_eq!(overlay.note_issued(table, GPF, NO, 3), Ok(true));
-    assert_eq!(overlay.note_issued(table, GPF, NO, 3), Ok(false));
-    assert_eq!(overlay.note_issued(table, GPF, NO, LAST_COUNTER), Ok(false));
-    assert_eq!(
-        overlay.device(table, GPF).marks(NO).issued,
-        Some(LAST_COUNTER)
-    );
-    assert!(overlay.device(table, GPF).was_issued(3));
+    assert_eq!(ledger.note_issued(GPF, NO, LAST_COUNTER), Ok(true));
+    assert_eq!(ledger.note_issued(GPF, NO, 3), Ok(true));
+    assert_eq!(ledger.note_issued(GPF, NO, 3), Ok(false));
+    assert_eq!(ledger.note_issued(GPF, NO, LAST_COUNTER), Ok(false));
+    assert_eq!(ledger.device(GPF).marks(NO).issued, Some(LAST_COUNTER));
+    assert!(ledger.device(GPF).was_issued(3));
 }

@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
     CellImage, CellSource, CounterTable, DeviceImage, ImageError, LAST_COUNTER, MESSAGES_KEPT,
-    Marks, MessageNote, Occupant, Overlay, REQUESTS_KEPT, RequestNote, Role, RoleImage,
+    Marks, MessageNote, Occupant, REQUESTS_KEPT, RequestNote, Role, RoleImage,
 };
 
 /// A GPF whose slot an SRV 6.15.1 gave to the ACB, with all that is usually known.
@@ -183,7 +183,7 @@ proptest! {
         prop_assert_eq!(decoded.as_ref(), Ok(&image));
         let mut table = CounterTable::new(1);
         table.restore(&image);
-        prop_assert_eq!(&Overlay::new().device_image(&table, image.device), &image);
+        prop_assert_eq!(&table.image(image.device), &image);
     }
 
     #[test]

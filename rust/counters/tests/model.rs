@@ -11,7 +11,7 @@ use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
     AllocationReason, AllocationRequest, Burned, Cell, CellSource, CellUse, CounterTable,
-    DeviceImage, DeviceView, LAST_COUNTER, MESSAGES_KEPT, MessageNote, Occupant, Overlay,
+    DeviceImage, DeviceView, LAST_COUNTER, Ledger, MESSAGES_KEPT, MessageNote, Occupant,
     REQUESTS_KEPT, RequestNote, RestoreOutcome, Role,
 };
 
@@ -95,9 +95,7 @@ struct World {
     staged: BTreeMap<u64, Device>,
     changed: BTreeSet<u64>,
     changelog: Vec<Vec<u8>>,
-    table: CounterTable,
-    overlay: Overlay,
-    burned: Burned,
+    ledger: Ledger,
     /// Every number handed out in this process, whatever became of it.
     handed_out: BTreeMap<(u64, Role), u64>,
     pending: Vec<(u64, Role, u64)>,
@@ -112,9 +110,7 @@ impl World {
             staged: BTreeMap::new(),
             changed: BTreeSet::new(),
             changelog: Vec::new(),
-            table: CounterTable::new(1),
-            overlay: Overlay::new(),
-            burned: Burned::new(),
+            ledger: Ledger::new(CounterTable::new(1)),
             handed_out: BTreeMap::new(),
             pending: Vec::new(),
             commands: BTreeMap::new(),
@@ -127,20 +123,18 @@ impl World {
                 let mark = &mut self.role(device, role).recorded;
                 let raised = Some(number) > *mark;
                 *mark = (*mark).max(Some(number));
-                let told = self
-                    .overlay
-                    .raise_recorded(&self.table, device, role, number);
+                let told = self.ledger.raise_recorded(device, role, number);
                 self.expect_change(device, raised, told);
             }
             Step::Seen(device, role, number) => {
                 let mark = &mut self.role(device, role).seen;
                 let raised = Some(number) > *mark;
                 *mark = (*mark).max(Some(number));
-                let told = self.overlay.raise_seen(&self.table, device, role, number);
+                let told = self.ledger.raise_seen(device, role, number);
                 self.expect_change(device, raised, told);
             }
             Step::Imported(device, role, number) => {
-                let told = self.overlay.note_issued(&self.table, device, role, number);
+                let told = self.ledger.note_issued(device, role, number);
                 assert_eq!(told.is_err(), number > LAST_COUNTER);
                 if let Ok(told) = told {
                     let added = self.role(device, role).issued.insert(number);
@@ -151,15 +145,13 @@ impl World {
                 let placed = self.role(device, role).occupants.insert(cell_use, occupant);
                 let changes = placed.unwrap_or(0) != occupant;
                 let cell = self.cell(occupant);
-                let told = self
-                    .overlay
-                    .set_cell(&self.table, device, role, cell_use, cell);
+                let told = self.ledger.set_cell(device, role, cell_use, cell);
                 self.expect_change(device, changes, told);
             }
             Step::Flagged(device, flags) => {
                 let changes = self.device(device).flags != flags;
                 self.device(device).flags = flags;
-                let told = self.overlay.set_flags(&self.table, device, flags);
+                let told = self.ledger.set_flags(device, flags);
                 self.expect_change(device, changes, told);
             }
             Step::Message(device, n, verified) => {
@@ -179,33 +171,33 @@ impl World {
                 if messages.len() > MESSAGES_KEPT {
                     messages.pop_front();
                 }
-                self.overlay.remember_message(&self.table, device, &note);
+                self.ledger.remember_message(device, &note);
                 self.changed.insert(device);
             }
             Step::Allocate(device, role, hint) => self.allocate(device, role, hint),
             Step::Prefetch(devices) => {
-                let rows = self.overlay.prefetch(&self.table, &devices);
+                let rows = self.ledger.prefetch(&devices).to_vec();
                 assert!(
                     rows.iter()
                         .zip(&devices)
-                        .all(|(row, device)| *row == self.table.find(*device))
+                        .all(|(row, device)| *row == self.ledger.table().find(*device))
                 );
             }
             Step::Commit => self.commit(),
             Step::Abort => {
-                self.overlay.burn_into(&mut self.burned);
+                self.ledger.discard();
                 self.forget_staged();
             }
             Step::Doubt { committed, order } => {
                 if committed {
                     self.commit_in_the_store();
                 }
-                self.overlay.burn_into(&mut self.burned);
+                self.ledger.discard();
                 self.forget_staged();
                 self.restore(order);
             }
             Step::Restore { order } => {
-                self.overlay.burn_into(&mut self.burned);
+                self.ledger.discard();
                 self.forget_staged();
                 self.restore(order);
             }
@@ -214,14 +206,12 @@ impl World {
 
     fn allocate(&mut self, device: u64, role: Role, hint: Option<u64>) {
         let before = self.device(device).clone();
-        let burned = self.burned.clone();
+        let burned = self.ledger.burned().clone();
         let request = AllocationRequest {
             hint,
             ceiling: CEILING,
         };
-        let allocated = self
-            .overlay
-            .allocate(&self.table, &self.burned, device, role, request);
+        let allocated = self.ledger.allocate(device, role, request);
         let expected = expected(&before, &burned, device, role, hint);
         assert_eq!(
             allocated.map(|given| (given.counter, given.reason)).ok(),
@@ -261,27 +251,27 @@ impl World {
         if requests.len() > REQUESTS_KEPT {
             requests.pop_front();
         }
-        self.overlay.remember_request(&self.table, device, &note);
+        self.ledger.remember_request(device, &note);
         self.changed.insert(device);
     }
 
     fn commit(&mut self) {
         self.commit_in_the_store();
-        assert_eq!(self.table.fold(&mut self.overlay), Ok(()));
+        self.ledger.fold();
         self.forget_staged();
     }
 
     fn commit_in_the_store(&mut self) {
-        let changed: BTreeSet<u64> = self.overlay.changed().collect();
+        let changed: BTreeSet<u64> = self.ledger.changed().collect();
         assert_eq!(changed, self.changed);
         assert_eq!(
-            self.overlay.changed().count(),
+            self.ledger.changed().count(),
             changed.len(),
             "each device once"
         );
         for &device in &changed {
             self.device(device).version += 1;
-            self.changelog.push(self.overlay.image(&self.table, device));
+            self.changelog.push(self.ledger.image(device).encode());
         }
         for (device, role, counter) in self.pending.drain(..) {
             self.commands
@@ -293,7 +283,7 @@ impl World {
     }
 
     fn forget_staged(&mut self) {
-        assert!(self.overlay.is_empty());
+        assert!(!self.ledger.is_staged());
         self.staged = self.committed.clone();
         self.changed.clear();
         self.pending.clear();
@@ -313,11 +303,11 @@ impl World {
                 usize::try_from(draw >> 33).unwrap_or(0) % (place + 1),
             );
         }
-        self.table = CounterTable::new(order);
+        *self.ledger.table_mut() = CounterTable::new(order);
         for image in images {
             let image = DeviceImage::decode(image);
             assert!(image.is_ok(), "a committed image cannot be read: {image:?}");
-            let outcome = image.map(|image| self.table.restore(&image));
+            let outcome = image.map(|image| self.ledger.table_mut().restore(&image));
             assert_ne!(outcome, Ok(RestoreOutcome::Diverged));
         }
     }
@@ -325,9 +315,9 @@ impl World {
     fn check(&self) {
         for device in 0..6 {
             let staged = self.staged.get(&device).cloned().unwrap_or_default();
-            self.assert_same(&self.overlay.device(&self.table, device), &staged);
+            self.assert_same(&self.ledger.device(device), &staged);
             let committed = self.committed.get(&device).cloned().unwrap_or_default();
-            self.assert_same(&self.table.view(device), &committed);
+            self.assert_same(&self.ledger.table().view(device), &committed);
         }
         // Law 1: the committed commands of a device and role rise strictly.
         for commands in self.commands.values() {
@@ -357,7 +347,8 @@ impl World {
             );
             for cell_use in CellUse::ALL {
                 let occupant = self
-                    .table
+                    .ledger
+                    .table()
                     .occupants()
                     .get(view.cell(role, cell_use).occupant);
                 let expected = model.occupants.get(&cell_use).copied().filter(|&o| o != 0);
@@ -387,7 +378,7 @@ impl World {
             return Cell::default();
         }
         Cell {
-            occupant: self.table.intern(occupant_of(occupant)),
+            occupant: self.ledger.intern(occupant_of(occupant)),
             device_time: u32::from(occupant),
             verified: true,
             source: CellSource::Outcome,

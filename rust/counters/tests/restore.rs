@@ -1,9 +1,8 @@
 //! Images back into a table: any order, any number of times, nothing lowered.
 
 use slotkeeper_counters::{
-    AllocationRequest, Burned, CellImage, CellSource, CellUse, CounterTable, DEFAULT_CEILING,
-    DeviceImage, Marks, MessageNote, Occupant, Overlay, RestoreOutcome, Role, RoleImage,
-    StaleOverlay,
+    AllocationRequest, CellImage, CellSource, CellUse, CounterTable, DEFAULT_CEILING, DeviceImage,
+    Ledger, Marks, MessageNote, Occupant, RestoreOutcome, Role, RoleImage,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
@@ -32,10 +31,6 @@ fn image(version: u32, recorded: u64, issued: u64, occupant: u64) -> DeviceImage
         },
         ..DeviceImage::default()
     }
-}
-
-fn state(table: &CounterTable) -> DeviceImage {
-    Overlay::new().device_image(table, GPF)
 }
 
 /// Every order of the numbers below `len`.
@@ -88,7 +83,7 @@ fn test_d06_any_order_and_repetition_give_the_same_state() {
                 "nothing is new any more"
             );
         }
-        states.push(state(&table));
+        states.push(table.image(GPF));
     }
     assert!(states.iter().all(|state| *state == states[0]));
     let [state, ..] = &states[..] else {
@@ -163,10 +158,10 @@ fn notes_can_go_and_come_back() {
     let mut table = CounterTable::new(1);
     table.restore(&noted);
     table.restore(&image(2, 1, 1, 1));
-    assert_eq!(state(&table), image(2, 1, 1, 1));
+    assert_eq!(table.image(GPF), image(2, 1, 1, 1));
     noted.version = 3;
     table.restore(&noted);
-    assert_eq!(state(&table), noted);
+    assert_eq!(table.image(GPF), noted);
     assert_eq!(table.len(), 1);
 }
 
@@ -175,29 +170,42 @@ fn a_row_with_nothing_known_takes_any_image() {
     let mut table = CounterTable::new(1);
     table.ensure(GPF);
     table.restore(&image(0, 1, 2, 3));
-    assert_eq!(state(&table), image(0, 1, 2, 3));
+    assert_eq!(table.image(GPF), image(0, 1, 2, 3));
 }
 
 #[test]
 fn a_batch_staged_over_an_older_state_is_not_folded() {
-    let mut table = CounterTable::new(1);
-    let mut overlay = Overlay::new();
-    let mut burned = Burned::new();
-    table.restore(&image(1, 5, 6, 1));
+    let mut ledger = Ledger::new(CounterTable::new(1));
+    ledger.table_mut().restore(&image(1, 5, 6, 1));
     let request = AllocationRequest {
         hint: None,
         ceiling: DEFAULT_CEILING,
     };
-    let counter = overlay
-        .allocate(&table, &burned, GPF, NO, request)
-        .unwrap()
-        .counter;
-    table.restore(&image(2, 100, 6, 1));
+    let counter = ledger.allocate(GPF, NO, request).unwrap().counter;
+    ledger.table_mut().restore(&image(2, 100, 6, 1));
 
-    assert_eq!(table.fold(&mut overlay), Err(StaleOverlay));
-    assert_eq!(state(&table), image(2, 100, 6, 1));
-    overlay.burn_into(&mut burned);
-    assert_eq!(burned.get(GPF, NO), Some(counter));
-    overlay.touch(&table, GPF);
-    assert_eq!(table.fold(&mut overlay), Ok(()));
+    assert!(!ledger.is_staged());
+    assert_eq!(ledger.image(GPF), image(2, 100, 6, 1));
+    ledger.fold();
+    assert_eq!(ledger.table().image(GPF), image(2, 100, 6, 1));
+    assert_eq!(ledger.burned().get(GPF, NO), Some(counter));
+    ledger.set_flags(GPF, 9);
+    ledger.fold();
+    assert_eq!(ledger.table().view(GPF).flags(), 9);
+    assert_eq!(ledger.table().view(GPF).version(), 3);
+}
+
+#[test]
+fn a_replaced_table_has_no_batch_and_keeps_its_burned_numbers() {
+    let mut ledger = Ledger::new(CounterTable::new(1));
+    let request = AllocationRequest {
+        hint: Some(7),
+        ceiling: DEFAULT_CEILING,
+    };
+    assert_eq!(ledger.allocate(GPF, NO, request).unwrap().counter, 7);
+    *ledger.table_mut() = CounterTable::new(2);
+
+    assert_eq!(ledger.changed().count(), 0);
+    assert!(!ledger.device(GPF).is_known());
+    assert_eq!(ledger.allocate(GPF, NO, request).unwrap().counter, 8);
 }

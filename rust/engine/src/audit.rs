@@ -1,6 +1,6 @@
 //! The audit trail: one record for each decision, with the state after it.
 
-use slotkeeper_counters::{CounterTable, Occupant, Overlay};
+use slotkeeper_counters::{Ledger, Occupant};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use crate::decision::Disposition;
@@ -41,8 +41,7 @@ pub(crate) struct Entry<'a> {
 
 /// Writes audit records of one batch.
 pub(crate) struct AuditWriter<'e> {
-    pub(crate) table: &'e CounterTable,
-    pub(crate) overlay: &'e Overlay,
+    pub(crate) ledger: &'e Ledger,
     pub(crate) acb: Eui64,
     pub(crate) partition: u32,
     /// RFC 3339.
@@ -120,12 +119,12 @@ impl AuditWriter<'_> {
             object.null(member!("evidence"));
             return;
         };
-        let view = self.overlay.device(self.table, device.to_u64());
+        let view = self.ledger.device(device.to_u64());
         let marks = view.marks(role);
         object.counter(member!("recorded_counter"), marks.recorded);
         object.counter(member!("seen_counter"), marks.seen);
         object.counter(member!("originator_counter"), decision.originator_counter);
-        let slot = SlotView::of(&view, self.table.occupants(), self.acb, role);
+        let slot = SlotView::of(&view, self.ledger.table().occupants(), self.acb, role);
         object.object(member!("slot"), |object| {
             write_occupant(object, member!("digital_signature"), slot.digital_signature);
             write_occupant(object, member!("key_agreement"), slot.key_agreement);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotkeeper_counters::{Burned, CounterTable, DeviceImage, ImageError, Overlay};
+use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
@@ -75,11 +75,9 @@ pub struct Engine {
     pub(crate) threads: usize,
     /// Of the hash tables.
     seed: u64,
-    pub(crate) table: CounterTable,
-    pub(crate) overlay: Overlay,
+    pub(crate) ledger: Ledger,
     pub(crate) directory: Directory,
     pub(crate) parking: Parking,
-    pub(crate) burned: Burned,
     pub(crate) paths: PathCache,
     pub(crate) state: State,
     pub(crate) batches: u64,
@@ -129,11 +127,9 @@ impl Engine {
             partition,
             threads: threads.max(1),
             seed,
-            table: CounterTable::new(seed),
-            overlay: Overlay::new(),
+            ledger: Ledger::new(CounterTable::new(seed)),
             directory: Directory::new(seed),
             parking: Parking::default(),
-            burned: Burned::new(),
             paths,
             state: State::Closed,
             batches: 0,
@@ -212,11 +208,7 @@ impl Engine {
     pub fn fold(&mut self, batch: u64) -> Result<(), EngineError> {
         self.expect_staged(batch)?;
         self.parking.keep();
-        if self.table.fold(&mut self.overlay).is_err() {
-            // Only a restore in between could make it stale, and an open batch excludes that.
-            self.close();
-            return Err(EngineError::Closed);
-        }
+        self.ledger.fold();
         self.state = State::Open;
         self.rejudge_parked = false;
         self.damaged.clear();
@@ -263,8 +255,7 @@ impl Engine {
         if self.state != State::Closed {
             return Err(RestoreError::Open);
         }
-        self.table = CounterTable::new(self.seed);
-        self.overlay = Overlay::new();
+        *self.ledger.table_mut() = CounterTable::new(self.seed);
         self.directory = Directory::new(self.seed);
         self.parking = Parking::default();
         self.damaged.clear();
@@ -276,29 +267,30 @@ impl Engine {
     /// Figures for metrics.
     pub fn statistics(&self) -> Statistics {
         Statistics {
-            devices: self.table.len(),
-            table_bytes: self.table.memory_bytes(),
+            devices: self.ledger.table().len(),
+            table_bytes: self.ledger.table().memory_bytes(),
             directory_bytes: self.directory.memory_bytes(),
             parked: self.parking.len(),
             parked_bytes: self.parking.bytes(),
-            burned: self.burned.len(),
+            burned: self.ledger.burned().len(),
             damaged: self.damaged.len() + self.damaged_parked.len(),
         }
     }
 
     /// The committed record of a device, as the changelog has it.
     pub fn device(&self, device: Eui64) -> Option<DeviceImage> {
-        self.table
+        let table = self.ledger.table();
+        table
             .find(device.to_u64())
-            .map(|_| Overlay::new().device_image(&self.table, device.to_u64()))
+            .map(|_| table.image(device.to_u64()))
     }
 
     /// Whether the record of the inventory, or its tombstone, could be applied.
     fn know(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
         self.cleared = false;
         let applied = match record {
-            None => self.directory.remove(&self.table, device),
-            Some(record) => self.directory.apply(&mut self.table, device, record),
+            None => self.directory.remove(self.ledger.table(), device),
+            Some(record) => self.directory.apply(&mut self.ledger, device, record),
         };
         applied != Applied::TooManyIdentifiers
     }
@@ -313,7 +305,7 @@ impl Engine {
                 {
                     self.damaged.remove(&eui);
                 }
-                self.table.restore(&image);
+                self.ledger.table_mut().restore(&image);
             }
             Err(error @ ImageError::UnknownFormat(_)) => {
                 return Err(RestoreError::Newer { device, error });
@@ -348,7 +340,7 @@ impl Engine {
     }
 
     fn drop_batch(&mut self) {
-        self.overlay.burn_into(&mut self.burned);
+        self.ledger.discard();
         self.parking.take_back();
     }
 

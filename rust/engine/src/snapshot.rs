@@ -101,10 +101,11 @@ impl Engine {
         let next = match Kind::of_number(cursor.kind) {
             Some(Kind::Gpfs) => {
                 let end = at.saturating_add(ROWS_A_PART);
-                part.extend((self.table.len() as u64).to_be_bytes());
-                let rows = self.table.save_rows(at..end, &mut part);
+                let table = self.ledger.table();
+                part.extend((table.len() as u64).to_be_bytes());
+                let rows = table.save_rows(at..end, &mut part);
                 self.directory.save_gpfs(rows, &mut part);
-                Some(after(Kind::Gpfs, end, self.table.len(), Kind::Others))
+                Some(after(Kind::Gpfs, end, table.len(), Kind::Others))
             }
             Some(Kind::Others) => {
                 let end = at.saturating_add(OTHERS_A_PART);
@@ -152,11 +153,12 @@ impl Engine {
 
     fn load_gpfs(&mut self, rest: &mut &[u8]) -> Option<()> {
         let devices = u64::from_be_bytes(take(rest)?);
-        if self.table.is_empty() {
+        let table = self.ledger.table_mut();
+        if table.is_empty() {
             // More than there can be rows is rubbish, and no reason to ask for memory.
-            self.table.reserve(u32::try_from(devices).ok()? as usize);
+            table.reserve(u32::try_from(devices).ok()? as usize);
         }
-        let rows = self.table.load_rows(rest).ok()?;
+        let rows = table.load_rows(rest).ok()?;
         self.directory.load_gpfs(rows, rest)
     }
 

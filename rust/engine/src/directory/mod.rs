@@ -2,7 +2,7 @@
 
 mod saved;
 
-use slotkeeper_counters::{CompactIndex, CounterTable, Lane, Role, RowId};
+use slotkeeper_counters::{CompactIndex, CounterTable, Lane, Ledger, Role, RowId};
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
@@ -183,7 +183,7 @@ impl Directory {
 
     pub(crate) fn apply(
         &mut self,
-        table: &mut CounterTable,
+        ledger: &mut Ledger,
         device: Eui64,
         record: &DeviceRecord,
     ) -> Applied {
@@ -195,7 +195,7 @@ impl Directory {
             },
         };
         if record.device_type == DeviceType::Other {
-            if let Some(row) = table.find(device.to_u64()) {
+            if let Some(row) = ledger.table().find(device.to_u64()) {
                 self.gpfs.set(row, Gpf::default());
             }
             let row = self.others.ensure(device.to_u64());
@@ -222,7 +222,7 @@ impl Directory {
             gpf.digital_signing = key.0;
             gpf.flags |= HAS_DIGITAL_SIGNING;
         }
-        let row = table.ensure(device.to_u64());
+        let row = ledger.ensure(device.to_u64());
         self.gpfs.set(row, gpf);
         Applied::Present
     }

@@ -42,11 +42,10 @@ impl Judge<'_> {
         if let Some(at_least) = adjustment.at_least {
             changed |= match adjustment.raise {
                 Raise::Recorded => {
-                    self.overlay
-                        .raise_recorded(self.table, device, role, at_least)
-                        | self.overlay.raise_seen(self.table, device, role, at_least)
+                    self.ledger.raise_recorded(device, role, at_least)
+                        | self.ledger.raise_seen(device, role, at_least)
                 }
-                Raise::Seen => self.overlay.raise_seen(self.table, device, role, at_least),
+                Raise::Seen => self.ledger.raise_seen(device, role, at_least),
                 Raise::Issued => self.note_issued(device, role, at_least),
             };
         }
@@ -56,8 +55,8 @@ impl Judge<'_> {
         for (originator, request_counter, issued) in &adjustment.request_ids {
             changed |= self.note_issued(device, role, *issued);
             if self
-                .overlay
-                .device(self.table, device)
+                .ledger
+                .device(device)
                 .find_request(originator.to_u64(), *request_counter)
                 .is_none()
             {
@@ -66,7 +65,7 @@ impl Judge<'_> {
                     request_counter: *request_counter,
                     issued: *issued,
                 };
-                self.overlay.remember_request(self.table, device, &note);
+                self.ledger.remember_request(device, &note);
                 changed = true;
             }
         }
@@ -84,19 +83,19 @@ impl Judge<'_> {
 
     /// The role's numbers are known again as far as anybody knows them (D12).
     fn mend(&mut self, device: u64, role: Role) -> bool {
-        let flags = self.overlay.device(self.table, device).flags();
+        let flags = self.ledger.device(device).flags();
         if flags & damaged(role) == 0 {
             return false;
         }
         let left = flags & !damaged(role);
         let mended = if left & DAMAGED == 0 { MENDED } else { 0 };
-        self.overlay.set_flags(self.table, device, left | mended)
+        self.ledger.set_flags(device, left | mended)
     }
 
     /// Reading the record has bounded the number already.
     fn note_issued(&mut self, device: u64, role: Role, number: u64) -> bool {
-        self.overlay
-            .note_issued(self.table, device, role, number)
+        self.ledger
+            .note_issued(device, role, number)
             .unwrap_or(false)
     }
 }

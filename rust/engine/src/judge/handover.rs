@@ -21,10 +21,7 @@ impl Judge<'_> {
         let number = facts
             .authorising_number()
             .unwrap_or(facts.message.header.originator_counter);
-        let known = self
-            .overlay
-            .device(self.table, facts.device.to_u64())
-            .was_issued(number);
+        let known = self.ledger.device(facts.device.to_u64()).was_issued(number);
         if facts.outcome().is_none() {
             let reason = if known {
                 Reason::AcceptedForLater

@@ -1,8 +1,8 @@
 //! The rules: what each record means for the device it is about. One file for each kind of record.
 //!
-//! Judging reads the table through the batch's overlay and writes to the overlay alone. Order within a record is fixed,
-//! so that every record has one predictable reason: decodable; the key's device is the message's; the message alone;
-//! an identical repeat; the inventory; the signature; another content under the same headers; the cells.
+//! Judging reads the ledger through what is staged there, and stages more. Order within a record is fixed, so that
+//! every record has one predictable reason: decodable; the key's device is the message's; the message alone; an
+//! identical repeat; the inventory; the signature; another content under the same headers; the cells.
 
 mod adjustment;
 mod handover;
@@ -14,7 +14,7 @@ mod slot;
 
 use std::borrow::Cow;
 
-use slotkeeper_counters::{Burned, CounterTable, LAST_COUNTER, Occupant, Overlay, Role};
+use slotkeeper_counters::{LAST_COUNTER, Ledger, Occupant, Role};
 use slotkeeper_gbcs::Eui64;
 
 pub(crate) use outcome::Outcome;
@@ -109,14 +109,12 @@ impl Decision {
     }
 }
 
-/// What a judgement may look at, and the overlay it writes to.
+/// What a judgement may look at, and the ledger in which it stages.
 pub(crate) struct Judge<'e> {
     pub(crate) settings: &'e Settings,
     pub(crate) authority: &'e Authority,
     pub(crate) directory: &'e Directory,
-    pub(crate) table: &'e mut CounterTable,
-    pub(crate) overlay: &'e mut Overlay,
-    pub(crate) burned: &'e Burned,
+    pub(crate) ledger: &'e mut Ledger,
     pub(crate) parking: &'e Parking,
     /// Milliseconds since 1970.
     pub(crate) now_ms: u64,
@@ -124,7 +122,7 @@ pub(crate) struct Judge<'e> {
 
 impl Judge<'_> {
     fn inventory(&self, device: Eui64) -> Device<'_> {
-        let row = self.table.find(device.to_u64());
+        let row = self.ledger.table().find(device.to_u64());
         self.directory.device(device, row, self.flags(device))
     }
 
@@ -140,7 +138,7 @@ impl Judge<'_> {
     }
 
     fn flags(&self, device: Eui64) -> u16 {
-        self.overlay.device(self.table, device.to_u64()).flags()
+        self.ledger.device(device.to_u64()).flags()
     }
 
     fn is_acb(&self, occupant: Occupant) -> bool {
@@ -152,9 +150,7 @@ impl Judge<'_> {
         let mut changed = false;
         for role in Role::ALL {
             if let Some(number) = facts.number_towards(role) {
-                changed |= self
-                    .overlay
-                    .raise_seen(self.table, facts.device.to_u64(), role, number);
+                changed |= self.ledger.raise_seen(facts.device.to_u64(), role, number);
             }
         }
         changed
@@ -162,7 +158,7 @@ impl Judge<'_> {
 
     /// The flags that the state itself sets, after the decision.
     fn state_flags(&self, device: Eui64, role: Role, flags: &mut Flags) {
-        let marks = self.overlay.device(self.table, device.to_u64()).marks(role);
+        let marks = self.ledger.device(device.to_u64()).marks(role);
         flags.set(
             Flags::EXHAUSTED,
             marks.recorded.max(marks.seen) >= Some(LAST_COUNTER),

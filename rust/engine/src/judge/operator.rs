@@ -28,7 +28,7 @@ impl Judge<'_> {
     ) -> JudgedOutcome {
         const ROLE: Role = Role::NetworkOperator;
         let device = facts.device.to_u64();
-        let recorded_before = self.overlay.device(self.table, device).marks(ROLE).recorded;
+        let recorded_before = self.ledger.device(device).marks(ROLE).recorded;
         let mut changed = self.raise_seen(facts);
         let decide = |disposition, reason| Decision::new(disposition, reason).role(ROLE);
 
@@ -63,9 +63,7 @@ impl Judge<'_> {
         let number = facts.number_towards(ROLE).unwrap_or(0);
         let hands_back = newcomer == Some(Newcomer::Acb);
         if hands_back {
-            changed |= self
-                .overlay
-                .raise_recorded(self.table, device, ROLE, number);
+            changed |= self.ledger.raise_recorded(device, ROLE, number);
         }
         changed |= self.apply_cells(facts, ROLE, CellSource::Outcome, signature);
         changed |= self.infer_authoriser(facts, signature);
@@ -121,11 +119,9 @@ impl Judge<'_> {
             })
         };
         let stands = |wanted| {
-            let cell = self
-                .overlay
-                .device(self.table, facts.device.to_u64())
-                .cell(ROLE, wanted);
-            self.table
+            let cell = self.ledger.device(facts.device.to_u64()).cell(ROLE, wanted);
+            self.ledger
+                .table()
                 .occupants()
                 .get(cell.occupant)
                 .is_some_and(|occupant| self.is_acb(occupant))
@@ -151,12 +147,13 @@ impl Judge<'_> {
         }
         let device = facts.device.to_u64();
         let cell = self
-            .overlay
-            .device(self.table, device)
+            .ledger
+            .device(device)
             .cell(ROLE, CellUse::DigitalSignature);
         let party = facts.party.to_u64();
         let party = self
-            .table
+            .ledger
+            .table()
             .occupants()
             .get(cell.occupant)
             .filter(|standing| standing.eui == party)

@@ -202,13 +202,13 @@ impl Judge<'_> {
     /// Whether a message that is set aside would change anything. A slot of which nothing is known needs no following:
     /// the storm of suppliers' own outcomes costs no signature then (D13).
     fn has_news(&self, facts: &Facts<'_>, role: Role) -> bool {
-        let view = self.overlay.device(self.table, facts.device.to_u64());
+        let view = self.ledger.device(facts.device.to_u64());
         facts.number_towards(role) > view.marks(role).seen
             || has_cells(facts, role) && self.is_known(facts, role)
     }
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
-        let view = self.overlay.device(self.table, facts.device.to_u64());
+        let view = self.ledger.device(facts.device.to_u64());
         CellUse::ALL
             .into_iter()
             .any(|cell_use| view.cell(role, cell_use) != Cell::default())
@@ -282,8 +282,8 @@ impl Judge<'_> {
 
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {
         let start = digest_start(&facts.digest);
-        self.overlay
-            .device(self.table, facts.device.to_u64())
+        self.ledger
+            .device(facts.device.to_u64())
             .messages()
             .any(|note| note.digest == start)
             || (!again && self.parking.contains(facts.device, &facts.digest))
@@ -291,8 +291,8 @@ impl Judge<'_> {
 
     fn conflicts(&self, facts: &Facts<'_>) -> bool {
         let identity = identity(&facts.message.header);
-        self.overlay
-            .device(self.table, facts.device.to_u64())
+        self.ledger
+            .device(facts.device.to_u64())
             .messages()
             .any(|note| note.verified && note.identity == identity)
     }
@@ -306,8 +306,8 @@ impl Judge<'_> {
             recipient: command.originator,
             ..command
         });
-        self.overlay
-            .device(self.table, facts.device.to_u64())
+        self.ledger
+            .device(facts.device.to_u64())
             .messages()
             .any(|note| note.identity == identity)
     }
@@ -319,8 +319,7 @@ impl Judge<'_> {
             digest: digest_start(&facts.digest),
             verified: signature == Signature::Valid,
         };
-        self.overlay
-            .remember_message(self.table, facts.device.to_u64(), &note);
+        self.ledger.remember_message(facts.device.to_u64(), &note);
     }
 }
 

@@ -65,8 +65,9 @@ impl Judge<'_> {
     }
 
     fn holds_acb(&self, device: u64, role: Role, cell: CellUse) -> bool {
-        let cell = self.overlay.device(self.table, device).cell(role, cell);
-        self.table
+        let cell = self.ledger.device(device).cell(role, cell);
+        self.ledger
+            .table()
             .occupants()
             .get(cell.occupant)
             .is_some_and(|occupant| self.is_acb(occupant))

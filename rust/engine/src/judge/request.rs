@@ -92,7 +92,7 @@ impl Judge<'_> {
             return refuse(refused(Reason::UnsupportedRole, false, detail));
         };
         let device = key.to_u64();
-        let view = self.overlay.device(self.table, device);
+        let view = self.ledger.device(device);
         if let Some(first) = view.find_request(request.originator.to_u64(), request.request_counter)
         {
             let mut decision = tag(Decision::new(Disposition::Duplicate, Reason::SameRequest));
@@ -137,7 +137,7 @@ impl Judge<'_> {
         }
         self.check_certificates(role, request, paths)?;
         self.check_floors(request)?;
-        let view = self.overlay.device(self.table, key.to_u64());
+        let view = self.ledger.device(key.to_u64());
         if view.flags() & damaged(role) != 0 {
             return Err(refused(
                 Reason::NoEvidence,
@@ -146,7 +146,7 @@ impl Judge<'_> {
             ));
         }
         let cell = view.cell(role, CellUse::DigitalSignature);
-        let occupant = self.table.occupants().get(cell.occupant);
+        let occupant = self.ledger.table().occupants().get(cell.occupant);
         let in_slot = match occupant {
             Some(occupant) if self.is_acb(occupant) => occupant.key_identifier.map(KeyIdentifier),
             Some(occupant) if cell.verified => {
@@ -216,7 +216,7 @@ impl Judge<'_> {
                 "SMETS1 devices are out of scope",
             ));
         }
-        let flags = self.overlay.device(self.table, key.to_u64()).flags();
+        let flags = self.ledger.device(key.to_u64()).flags();
         if gpf.is_retired() || flags & DROPPED != 0 {
             return Err(refused(
                 Reason::DeviceRetired,
@@ -335,10 +335,10 @@ impl Judge<'_> {
             hint: request.hint.or(from_source),
             ceiling: self.settings.ceiling,
         };
-        let marks = self.overlay.device(self.table, device).marks(ready.role);
+        let marks = self.ledger.device(device).marks(ready.role);
         let allocation = self
-            .overlay
-            .allocate(self.table, self.burned, device, ready.role, asked)
+            .ledger
+            .allocate(device, ready.role, asked)
             .map_err(|exhausted| {
                 refused(
                     Reason::CounterExhausted,
@@ -356,7 +356,7 @@ impl Judge<'_> {
             request_counter: request.request_counter,
             issued: allocation.counter,
         };
-        self.overlay.remember_request(self.table, device, &note);
+        self.ledger.remember_request(device, &note);
 
         let mut flags = Flags::default();
         let floor = request.floor.or_else(|| {

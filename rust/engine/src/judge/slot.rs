@@ -131,14 +131,14 @@ impl Judge<'_> {
         signature: Signature,
     ) -> bool {
         let device = facts.device.to_u64();
-        let current = self.overlay.device(self.table, device).cell(role, cell_use);
-        let standing = self.table.occupants().get(current.occupant);
+        let current = self.ledger.device(device).cell(role, cell_use);
+        let standing = self.ledger.table().occupants().get(current.occupant);
         let verified = signature == Signature::Valid;
         let device_time = facts.device_time();
         let time = device_time.unwrap_or(current.device_time);
         let cell = match placement(&current, standing, existing, after, device_time, verified) {
             Placement::Applies => Cell {
-                occupant: self.table.intern(after),
+                occupant: self.ledger.intern(after),
                 device_time: time,
                 verified,
                 source,
@@ -163,15 +163,14 @@ impl Judge<'_> {
         if cell == current {
             return false;
         }
-        self.overlay
-            .set_cell(self.table, device, role, cell_use, cell);
+        self.ledger.set_cell(device, role, cell_use, cell);
         true
     }
 
     /// Makes a cell UNKNOWN, unless a later message has already told what is there.
     pub(super) fn blank(&mut self, facts: &Facts<'_>, role: Role, cell_use: CellUse) -> bool {
         let device = facts.device.to_u64();
-        let current = self.overlay.device(self.table, device).cell(role, cell_use);
+        let current = self.ledger.device(device).cell(role, cell_use);
         let time = facts.device_time().unwrap_or(0);
         if time != 0 && time < current.device_time {
             return false;
@@ -183,8 +182,7 @@ impl Judge<'_> {
         if cell == current {
             return false;
         }
-        self.overlay
-            .set_cell(self.table, device, role, cell_use, cell);
+        self.ledger.set_cell(device, role, cell_use, cell);
         true
     }
 

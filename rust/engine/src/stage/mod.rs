@@ -1,4 +1,4 @@
-//! One batch: read, verified many at a time, judged in order on the overlay.
+//! One batch: read, verified many at a time, judged in order in the ledger.
 
 mod output;
 mod parked;
@@ -69,11 +69,11 @@ impl Engine {
             engine,
             ..
         } = batch;
-        changes.extend(engine.overlay.changed().map(|device| OutputRecord {
+        changes.extend(engine.ledger.changed().map(|device| OutputRecord {
             stream: Stream::Changelog,
             partition: engine.partition.index,
             key: Some(changelog::device_key(Eui64::from_u64(device)).into()),
-            value: Some(engine.overlay.image(&engine.table, device).into()),
+            value: Some(engine.ledger.image(device).encode().into()),
             headers: Vec::new(),
         }));
         Ok(Staged {
@@ -168,13 +168,10 @@ impl Batch<'_> {
     fn apply_device(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
         let engine = &mut *self.engine;
         let applied = match record {
-            Some(record) => engine.directory.apply(&mut engine.table, device, record),
-            None => engine.directory.remove(&engine.table, device),
+            Some(record) => engine.directory.apply(&mut engine.ledger, device, record),
+            None => engine.directory.remove(engine.ledger.table(), device),
         };
-        let flags = engine
-            .overlay
-            .device(&engine.table, device.to_u64())
-            .flags();
+        let flags = engine.ledger.device(device.to_u64()).flags();
         let after = match applied {
             Applied::TooManyIdentifiers => return false,
             Applied::Dropped => flags | DROPPED,
@@ -182,9 +179,7 @@ impl Batch<'_> {
             Applied::Nothing => flags,
         };
         if after != flags {
-            engine
-                .overlay
-                .set_flags(&engine.table, device.to_u64(), after);
+            engine.ledger.set_flags(device.to_u64(), after);
         }
         true
     }
@@ -193,9 +188,9 @@ impl Batch<'_> {
         let engine = &mut *self.engine;
         let of_parked = engine.damaged_parked.iter().map(|(device, _)| device);
         for device in engine.damaged.keys().chain(of_parked) {
-            let flags = engine.overlay.device(&engine.table, *device).flags();
+            let flags = engine.ledger.device(*device).flags();
             let marked = flags & !MENDED | DAMAGED;
-            engine.overlay.set_flags(&engine.table, *device, marked);
+            engine.ledger.set_flags(*device, marked);
         }
         let lost = engine.damaged_parked.iter();
         self.changes
@@ -216,7 +211,7 @@ impl Batch<'_> {
             .map(Eui64::to_u64)
             .collect();
         let engine = &mut *self.engine;
-        let rows = engine.overlay.prefetch(&engine.table, &devices);
+        let rows = engine.ledger.prefetch(&devices);
         let mut classes = engine.directory.classes(&devices, rows).into_iter();
         events
             .iter()
@@ -389,9 +384,7 @@ impl Batch<'_> {
             settings: &engine.settings,
             authority: &engine.authority,
             directory: &engine.directory,
-            table: &mut engine.table,
-            overlay: &mut engine.overlay,
-            burned: &engine.burned,
+            ledger: &mut engine.ledger,
             parking: &engine.parking,
             now_ms: self.context.now_ms,
         }

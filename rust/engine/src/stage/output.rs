@@ -27,8 +27,7 @@ impl Batch<'_> {
         self.tally.count(decision.disposition, decision.reason);
         let engine = &*self.engine;
         let writer = AuditWriter {
-            table: &engine.table,
-            overlay: &engine.overlay,
+            ledger: &engine.ledger,
             acb: engine.authority.id(),
             partition: engine.partition.index,
             now: &self.now,

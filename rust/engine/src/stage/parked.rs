@@ -165,9 +165,7 @@ impl Batch<'_> {
             let engine = &mut *self.engine;
             for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
                 if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
-                    engine
-                        .overlay
-                        .raise_seen(&engine.table, device.to_u64(), role, number);
+                    engine.ledger.raise_seen(device.to_u64(), role, number);
                 }
             }
         }

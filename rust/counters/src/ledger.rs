@@ -1,0 +1,246 @@
+//! A partition's counters: what is committed, the batch staged over it, and the numbers of dropped
+//! batches.
+
+use thiserror::Error;
+
+use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
+use crate::burned::Burned;
+use crate::image::DeviceImage;
+use crate::notes::{MessageNote, RequestNote};
+use crate::occupants::{Occupant, OccupantId};
+use crate::overlay::{Overlay, Slot};
+use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
+use crate::row::RowId;
+use crate::table::CounterTable;
+use crate::view::DeviceView;
+
+/// A [`CounterTable`], the batch staged over it, and the numbers of dropped batches.
+///
+/// A batch is only ever folded into the state it was staged over: [`Ledger::table_mut`], the one way
+/// to change that state from outside, drops the batch first. Keep the ledger for as long as the
+/// process lives, since it alone knows what is [`Burned`].
+#[derive(Debug)]
+pub struct Ledger {
+    table: CounterTable,
+    overlay: Overlay,
+    burned: Burned,
+    found: Vec<Option<RowId>>,
+}
+
+/// A number beyond 2^63-1 cannot have been issued (N22).
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("an issued Originator Counter is at most 2^63-1")]
+pub struct CounterOutOfRange;
+
+impl Ledger {
+    /// A ledger of what is committed in `table`, with nothing staged and nothing burned.
+    pub fn new(table: CounterTable) -> Self {
+        Self {
+            table,
+            overlay: Overlay::default(),
+            burned: Burned::new(),
+            found: Vec::new(),
+        }
+    }
+
+    /// What is committed.
+    pub fn table(&self) -> &CounterTable {
+        &self.table
+    }
+
+    /// What is committed, to be restored or replaced; a staged batch is dropped, as by
+    /// [`Ledger::discard`].
+    pub fn table_mut(&mut self) -> &mut CounterTable {
+        // Asked for each image that is restored.
+        if self.is_staged() {
+            self.discard();
+        }
+        &mut self.table
+    }
+
+    /// The numbers of dropped batches.
+    pub fn burned(&self) -> &Burned {
+        &self.burned
+    }
+
+    /// As [`CounterTable::ensure`], also while a batch is staged: a row with nothing known changes
+    /// nothing that the batch has read.
+    pub fn ensure(&mut self, device: u64) -> RowId {
+        self.table.ensure(device)
+    }
+
+    /// The id of `occupant` in this ledger's cells; see [`Occupants::intern`].
+    ///
+    /// [`Occupants::intern`]: crate::Occupants::intern
+    pub fn intern(&mut self, occupant: Occupant) -> OccupantId {
+        self.table.occupants.intern(occupant)
+    }
+
+    /// Reads `devices` from the table ahead of their use, all at once, and gives their rows there.
+    ///
+    /// A batch whose devices are known beforehand is staged faster after this.
+    pub fn prefetch(&mut self, devices: &[u64]) -> &[Option<RowId>] {
+        let mut found = core::mem::take(&mut self.found);
+        self.table.find_many(devices, &mut found);
+        for (&device, &row) in devices.iter().zip(&found) {
+            let hash = self.table.hash(device);
+            if self.overlay.position(hash, device).is_none() {
+                self.overlay.add(&self.table, hash, device, row);
+            }
+        }
+        self.found = found;
+        &self.found
+    }
+
+    /// `device` as it is staged, or as the table has it.
+    #[inline]
+    pub fn device(&self, device: u64) -> DeviceView<'_> {
+        self.overlay
+            .find(self.table.hash(device), device)
+            .map_or_else(|| self.table.view(device), Slot::view)
+    }
+
+    /// Raises the recorded number of a (device, role) to `counter` (N4, N23); `false` if it was as
+    /// high.
+    pub fn raise_recorded(&mut self, device: u64, role: Role, counter: u64) -> bool {
+        self.slot(device).update_role(role, |state| {
+            state.marks.recorded = state.marks.recorded.max(Some(counter));
+        })
+    }
+
+    /// Raises the seen number of a (device, role) to `counter`; `false` if it was as high.
+    pub fn raise_seen(&mut self, device: u64, role: Role, counter: u64) -> bool {
+        self.slot(device).update_role(role, |state| {
+            state.marks.seen = state.marks.seen.max(Some(counter));
+        })
+    }
+
+    /// Notes that a command to `device` had `counter`, as an import tells; `false` if known.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is noted then.
+    pub fn note_issued(
+        &mut self,
+        device: u64,
+        role: Role,
+        counter: u64,
+    ) -> Result<bool, CounterOutOfRange> {
+        if counter > LAST_COUNTER {
+            return Err(CounterOutOfRange);
+        }
+        Ok(self.slot(device).note_issued(role, counter))
+    }
+
+    /// Sets a Trust Anchor Cell; `false` if it was the same. Its occupant must be one that
+    /// [`Ledger::intern`] gave.
+    pub fn set_cell(&mut self, device: u64, role: Role, cell_use: CellUse, cell: Cell) -> bool {
+        self.slot(device)
+            .update_role(role, |state| *state.cell_mut(cell_use) = cell)
+    }
+
+    /// Sets the caller's flags of a device; `false` if they were the same.
+    pub fn set_flags(&mut self, device: u64, flags: u16) -> bool {
+        self.slot(device).set_flags(flags)
+    }
+
+    /// Remembers a message that changed the device's record, and forgets the oldest one beyond
+    /// [`MESSAGES_KEPT`](crate::MESSAGES_KEPT). One that is remembered already can only become
+    /// verified.
+    pub fn remember_message(&mut self, device: u64, note: &MessageNote) {
+        self.slot(device).notes_edit().remember_message(note);
+    }
+
+    /// Remembers a request that was answered with a command, and forgets the oldest one beyond
+    /// [`REQUESTS_KEPT`](crate::REQUESTS_KEPT).
+    pub fn remember_request(&mut self, device: u64, note: &RequestNote) {
+        self.slot(device).notes_edit().remember_request(note);
+    }
+
+    /// Allocates the Originator Counter of a command to `device` under `role`.
+    ///
+    /// It is the hint where that exceeds all that is recorded, seen, issued or burned for the role
+    /// and is not above the ceiling; else the least such number; and then the next one that no
+    /// command to the device ever had under either role, since originator, counter and recipient
+    /// are key and nonce of the MAC (R4, R5, S1 to S5).
+    ///
+    /// # Errors
+    ///
+    /// [`Exhausted`] if that is beyond 2^63-1 (S9); nothing is allocated then.
+    pub fn allocate(
+        &mut self,
+        device: u64,
+        role: Role,
+        request: AllocationRequest,
+    ) -> Result<Allocation, Exhausted> {
+        let burned = self.burned.get(device, role);
+        let burned_elsewhere = self.burned.get(device, role.other());
+        let slot = self.slot(device);
+        let marks = slot.view().marks(role);
+        let floors = Floors {
+            watermark: marks.watermark(),
+            issued: marks.issued,
+            burned,
+        };
+        let allocation = allocation::allocate(
+            floors,
+            request,
+            |counter| slot.view().was_issued(counter),
+            |counter| burned_elsewhere == Some(counter),
+        )?;
+        slot.note_allocated(role, allocation.counter);
+        Ok(allocation)
+    }
+
+    /// The devices whose record this batch changes, each once, in the order of their first use.
+    pub fn changed(&self) -> impl Iterator<Item = u64> {
+        self.overlay.changed().map(|slot| slot.row.eui)
+    }
+
+    /// What is kept of `device` once this batch is folded. Its [encoding](DeviceImage::encode) is
+    /// the device's changelog record.
+    pub fn image(&self, device: u64) -> DeviceImage {
+        let Some(slot) = self.overlay.find(self.table.hash(device), device) else {
+            return self.table.image(device);
+        };
+        let mut image = DeviceImage::of(&slot.view(), &self.table.occupants);
+        image.version = image.version.saturating_add(u32::from(slot.changed));
+        image
+    }
+
+    /// Whether a batch has read or changed anything.
+    pub fn is_staged(&self) -> bool {
+        !self.overlay.is_empty()
+    }
+
+    /// The batch is committed: it becomes the table, and the version of each changed device rises
+    /// by one.
+    pub fn fold(&mut self) {
+        let Self { table, overlay, .. } = self;
+        for slot in overlay.changed_mut() {
+            let id = slot.id.unwrap_or_else(|| table.ensure(slot.row.eui));
+            // Not wrapping: after four billion changes, equal versions are still united.
+            slot.row.version = slot.row.version.saturating_add(1);
+            if slot.notes_changed {
+                table.put_noted(id, slot.row, slot.side, &mut slot.notes);
+            } else {
+                table.put(id, slot.row);
+            }
+        }
+        overlay.clear();
+    }
+
+    /// Drops the batch, aborted or in doubt, and burns the numbers that it had allocated.
+    pub fn discard(&mut self) {
+        self.overlay.burn_into(&mut self.burned);
+    }
+
+    fn slot(&mut self, device: u64) -> &mut Slot {
+        let hash = self.table.hash(device);
+        let Self { table, overlay, .. } = self;
+        let position = overlay
+            .position(hash, device)
+            .unwrap_or_else(|| overlay.add(table, hash, device, table.find_hashed(hash, device)));
+        overlay.slot_mut(position)
+    }
+}
