@@ -216,7 +216,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The batch was aborted for certain: it is dropped, its numbers stay burned as long as the process lives.
+    /// The batch was aborted for certain: it is dropped, its numbers stay burned as long as the engine lives.
     ///
     /// # Errors
     /// [`EngineError::NotOpen`] if it was resolved before.
