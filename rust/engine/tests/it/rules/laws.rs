@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use slotkeeper_counters::DeviceImage;
 
-use super::scribe::{Happening, Scribe};
+use super::event_writer::{EventWriter, Happening};
 use crate::support::*;
 
 const LAST: u64 = i64::MAX as u64;
@@ -67,15 +67,15 @@ fn history() -> impl Strategy<Value = Vec<(Vec<Told>, End)>> {
 type Batch = (Vec<Record>, End);
 
 fn written(history: &[(Vec<Told>, End)]) -> (Vec<Batch>, BTreeMap<u64, u64>) {
-    let mut scribe = Scribe::new(DEVICES);
+    let mut writer = EventWriter::new(DEVICES);
     let mut batches = Vec::new();
     for (told, end) in history {
         for (device, number, happening) in told {
-            scribe.write(*device, *number, happening);
+            writer.write(*device, *number, happening);
         }
-        batches.push((scribe.written(), *end));
+        batches.push((writer.written(), *end));
     }
-    (batches, scribe.proven)
+    (batches, writer.proven)
 }
 
 /// Lives through a history: what is not committed comes again with the next batch.

@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod embedding;
+mod event_writer;
 mod faults;
 mod inventory;
 mod keys;
@@ -11,6 +12,5 @@ mod parking;
 mod paths;
 mod requests;
 mod restore;
-mod scribe;
 mod snapshot;
 mod southbound;

@@ -176,18 +176,18 @@ fn handovers_not_known_here_or_not_yet_done() {
 /// Neither the number of threads nor the seed of the hash tables shows in anything but signatures.
 #[test]
 fn threads_and_seeds_decide_nothing() {
-    let mut scribe = Host::new("");
+    let mut writer = Host::new("");
     for number in 0..12 {
         let device = Device::new(GPF + number);
-        scribe.knows(&device);
+        writer.knows(&device);
         let told = Told::new(device.eui, gno(), 900 + number, Cell::both(gno(), &ACB[0]));
-        scribe.outcome(&device, &told).outcome(&device, &told);
-        scribe.message(Stream::UpdateOutcomes, device.eui, told.response(None));
+        writer.outcome(&device, &told).outcome(&device, &told);
+        writer.message(Stream::UpdateOutcomes, device.eui, told.response(None));
         for id in [1, 2, 1] {
-            scribe.request(&Request::new(device.eui, id).hint(1));
+            writer.request(&Request::new(device.eui, id).hint(1));
         }
     }
-    let waiting = scribe.drop_waiting();
+    let waiting = writer.drop_waiting();
     let came_out: Vec<_> = [(1, 1), (2, 4), (3, 64)]
         .into_iter()
         .map(|(seed, threads)| {

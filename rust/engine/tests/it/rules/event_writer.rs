@@ -43,7 +43,7 @@ pub(crate) enum Happening {
 }
 
 /// Writes happenings as records: once, since a signature is another one each time.
-pub(crate) struct Scribe {
+pub(crate) struct EventWriter {
     host: Host,
     devices: Vec<Device>,
     /// Numbers towards the role that the decision names, by offset: signed by the device itself, or named by a person.
@@ -51,7 +51,7 @@ pub(crate) struct Scribe {
     time: u32,
 }
 
-impl Scribe {
+impl EventWriter {
     pub(crate) fn new(devices: u64) -> Self {
         Self {
             host: Host::new(""),
