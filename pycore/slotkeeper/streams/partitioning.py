@@ -1,6 +1,27 @@
-"""Which partition a key belongs to."""
+"""Which partition a key, and a message, belongs to."""
 
 from slotkeeper import _core
+
+from .errors import WrongUseError
+from .interface import Message, Output
+from .layout import Layout
+
+
+def placed(message: Message, layout: Layout, partitions: int) -> Output:
+    """Give the record that a message becomes.
+
+    Raises:
+        WrongUseError: An unknown stream or partition, or a stream that only its worker writes.
+    """
+    stream, key, value, headers, partition = message
+    if stream not in layout.inputs:
+        layout.require(stream)
+        raise WrongUseError(f"{stream} is written by its worker alone")
+    if partition is None:
+        partition = partition_of(key, partitions)
+    elif not 0 <= partition < partitions:
+        raise WrongUseError(f"no partition {partition}: there are 0 to {partitions - 1}")
+    return (stream, partition, key, value, headers)
 
 
 def partition_of(key: bytes | None, partitions: int) -> int:

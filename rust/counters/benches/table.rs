@@ -2,12 +2,14 @@
 //!
 //! The size of the whole fleet is the example `thirty_million`.
 
+mod fleet;
+
 use std::hint::black_box;
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fleet::{loaded, recorded, scattered};
 use slotkeeper_counters::{
-    AllocationRequest, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger,
-    Marks, Occupant, RequestNote, Role, RoleImage,
+    AllocationRequest, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger, RequestNote, Role,
 };
 
 const BATCH: u64 = 1024;
@@ -123,40 +125,6 @@ fn stage(ledger: &mut Ledger, devices: &[u64]) {
     }
 }
 
-fn loaded(size: u64) -> CounterTable {
-    let mut table = CounterTable::new(1);
-    for number in 0..size {
-        table.restore(&recorded(number));
-    }
-    table
-}
-
-fn recorded(number: u64) -> DeviceImage {
-    let cell = CellImage {
-        occupant: Some(Occupant {
-            eui: number % 8,
-            key_identifier: Some([1; 8]),
-        }),
-        device_time: 1_700_000_000,
-        verified: true,
-        source: CellSource::Outcome,
-    };
-    let counter = Some(1_700_000_000_000 + number);
-    DeviceImage {
-        device: scattered(number),
-        version: 1,
-        network_operator: RoleImage {
-            marks: Marks {
-                recorded: counter,
-                seen: counter,
-                issued: None,
-            },
-            cells: [cell; 2],
-        },
-        ..DeviceImage::default()
-    }
-}
-
 /// Devices drawn at random, other ones in each batch.
 struct Batches {
     size: u64,
@@ -171,13 +139,6 @@ impl Batches {
             .map(|n| scattered(scattered(n) % self.size))
             .collect()
     }
-}
-
-/// A bijection of 64 bits (the finalizer of SplitMix64), so that EUIs differ and look random.
-fn scattered(number: u64) -> u64 {
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
 }
 
 criterion_group!(benches, lookup, allocation, images);

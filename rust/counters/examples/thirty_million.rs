@@ -12,13 +12,16 @@
     reason = "rates and ratios need no 64 bits"
 )]
 
+#[path = "../benches/fleet/mod.rs"]
+mod fleet;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::Instant;
 
+use fleet::{loaded, scattered};
 use slotkeeper_counters::{
-    AllocationRequest, CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger,
-    Marks, Occupant, RequestNote, Role, RoleImage,
+    AllocationRequest, CounterTable, DEFAULT_CEILING, Ledger, RequestNote, Role,
 };
 
 const BATCH: usize = 1024;
@@ -80,41 +83,6 @@ fn main() {
     println!("{{\n{}\n}}", lines.join(",\n"));
 }
 
-/// A table of recorded GPFs, each as a changelog would have it.
-fn loaded(devices: u64) -> CounterTable {
-    let mut table = CounterTable::new(1);
-    for number in 0..devices {
-        table.restore(&recorded(number));
-    }
-    table
-}
-
-fn recorded(number: u64) -> DeviceImage {
-    let cell = CellImage {
-        occupant: Some(Occupant {
-            eui: number % 8,
-            key_identifier: Some([1; 8]),
-        }),
-        device_time: 1_700_000_000,
-        verified: true,
-        source: CellSource::Outcome,
-    };
-    let counter = Some(1_700_000_000_000 + number);
-    DeviceImage {
-        device: scattered(number),
-        version: 1,
-        network_operator: RoleImage {
-            marks: Marks {
-                recorded: counter,
-                seen: counter,
-                issued: None,
-            },
-            cells: [cell; 2],
-        },
-        ..DeviceImage::default()
-    }
-}
-
 /// Nanoseconds a device that is looked up alone, and in batches.
 fn find_cost(table: &CounterTable, devices: u64) -> (f64, f64) {
     let mut draw = Draw(5);
@@ -166,13 +134,6 @@ fn allocation_rate(ledger: &mut Ledger, devices: u64, noted: bool) -> f64 {
         ledger.fold();
     }
     allocated as f64 / start.elapsed().as_secs_f64()
-}
-
-/// A bijection of 64 bits (the finalizer of SplitMix64), so that EUIs differ and look random.
-fn scattered(number: u64) -> u64 {
-    let number = (number ^ number >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let number = (number ^ number >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ number >> 31
 }
 
 /// SplitMix64.

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from slotkeeper.streams.errors import WrongUseError
-from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
+from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import partition_of
+from slotkeeper.streams.partitioning import placed
 
 from .batches import send
 from .clients import consumer, producer
@@ -76,14 +75,14 @@ class KafkaStreams:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages, in order and each once; a failure may leave a beginning of them."""
-        placed = [self._place(message) for message in messages]
-        if not placed:
+        records = [placed(message, self.layout, self.partitions) for message in messages]
+        if not records:
             return
         if self._publisher is None:
             self._publisher = await self._stack.enter_async_context(producer(self._cluster.options))
         with translated("the messages were not all written", needs="Write"):
             await send(
-                self._publisher, self._cluster.topics, placed, self._cluster.settings.clock()
+                self._publisher, self._cluster.topics, records, self._cluster.settings.clock()
             )
 
     async def read(
@@ -135,14 +134,3 @@ class KafkaStreams:
                 yield ownership
             finally:
                 await ownership.close()
-
-    def _place(self, message: Message) -> Output:
-        if message.stream not in self.layout.inputs:
-            self.layout.require(message.stream)
-            raise WrongUseError(f"{message.stream} is written by its worker alone")
-        partition = message.partition
-        if partition is None:
-            partition = partition_of(message.key, self.partitions)
-        elif not 0 <= partition < self.partitions:
-            raise WrongUseError(f"no partition {partition}: there are 0 to {self.partitions - 1}")
-        return (message.stream, partition, message.key, message.value, message.headers)

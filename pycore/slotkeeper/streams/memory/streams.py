@@ -3,10 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from slotkeeper.streams.errors import LockedError, WrongUseError
-from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
+from slotkeeper.streams.errors import LockedError
+from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import partition_of
+from slotkeeper.streams.partitioning import placed
 
 from .faults import Fault, no_faults
 from .log import Log
@@ -51,9 +51,9 @@ class MemoryStreams:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages: all or none."""
-        placed = [self._place(message) for message in messages]
-        if placed:
-            self._store.append(placed)
+        records = [placed(message, self.layout, self.partitions) for message in messages]
+        if records:
+            self._store.append(records)
 
     async def read(
         self, stream: str, *, from_start: bool = True, follow: bool = False
@@ -94,14 +94,3 @@ class MemoryStreams:
         number = self._commits[partition]
         self._commits[partition] += 1
         return self.faults(partition, number)
-
-    def _place(self, message: Message) -> Output:
-        stream, key, value, headers, partition = message
-        if stream not in self.layout.inputs:
-            self.layout.require(stream)
-            raise WrongUseError(f"{stream} is written by its worker alone")
-        if partition is None:
-            partition = partition_of(key, self.partitions)
-        elif not 0 <= partition < self.partitions:
-            raise WrongUseError(f"no partition {partition}: there are 0 to {self.partitions - 1}")
-        return (stream, partition, key, value, headers)

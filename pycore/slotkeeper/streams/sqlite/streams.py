@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from slotkeeper.streams.errors import WrongUseError
-from slotkeeper.streams.interface import Message, Output, Ownership, Record, StreamsSettings
+from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import partition_of
+from slotkeeper.streams.partitioning import placed
 
 from .lock import worker_lock
 from .ownership import SqliteOwnership
@@ -78,13 +78,13 @@ class SqliteStreams:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages in one transaction: all or none."""
-        placed = [self._place(message) for message in messages]
+        records = [placed(message, self.layout, self._partitions) for message in messages]
 
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                self._tables.append(connection, placed, self._settings.clock())
+                self._tables.append(connection, records, self._settings.clock())
 
-        if placed:
+        if records:
             await self._writer.run(write)
 
     async def read(
@@ -120,17 +120,6 @@ class SqliteStreams:
             yield SqliteOwnership(
                 self._settings, self._partitions, self._tables, self._writer, self._reader
             )
-
-    def _place(self, message: Message) -> Output:
-        if message.stream not in self.layout.inputs:
-            self.layout.require(message.stream)
-            raise WrongUseError(f"{message.stream} is written by its worker alone")
-        partition = message.partition
-        if partition is None:
-            partition = partition_of(message.key, self._partitions)
-        elif not 0 <= partition < self._partitions:
-            raise WrongUseError(f"no partition {partition}: there are 0 to {self._partitions - 1}")
-        return (message.stream, partition, message.key, message.value, message.headers)
 
     def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
         return [
