@@ -42,6 +42,15 @@ HELD = (
 )
 """A member of the engine's statistics, and the gauge that shows it for each partition."""
 
+PARTITION = (
+    ("requests_held", "Requests that wait until the other inputs are read."),
+    ("requests_held_seconds", "How long the oldest of them waits; 0 if none does."),
+    ("restore_remaining_records", "Records that a running restore has still to read at most."),
+    ("snapshot_age_seconds", "Since the partition's last snapshot by this worker."),
+    ("snapshot_bytes", "Size of that snapshot."),
+)
+"""Gauges of a partition that a worker serves."""
+
 
 class Metrics:
     """All figures of one worker.
@@ -215,40 +224,26 @@ class _View(Collector):
             ("open", "Partitions served.", sum(each.serving for each in partitions.values())),
         ):
             yield GaugeMetricFamily(f"slotkeeper_partitions_{name}", help_text, value=count)
-        waiting = GaugeMetricFamily(
-            "slotkeeper_requests_held",
-            "Requests that wait until the other inputs are read.",
-            labels=["partition"],
-        )
-        age = GaugeMetricFamily(
-            "slotkeeper_requests_held_seconds",
-            "How long the oldest of them waits; 0 if none does.",
-            labels=["partition"],
-        )
-        remaining = GaugeMetricFamily(
-            "slotkeeper_restore_remaining_records",
-            "Records that a running restore has still to read at most.",
-            labels=["partition"],
-        )
-        snapshot_age = GaugeMetricFamily(
-            "slotkeeper_snapshot_age_seconds",
-            "Since the partition's last snapshot by this worker.",
-            labels=["partition"],
-        )
-        octets = GaugeMetricFamily(
-            "slotkeeper_snapshot_bytes", "Size of that snapshot.", labels=["partition"]
-        )
         now = asyncio.get_running_loop().time()
-        for number, each in partitions.items():
-            remaining.add_metric([str(number)], each.restore_remaining)
-            taken = each.snapshot
-            if taken is not None and taken.octets is not None:
-                snapshot_age.add_metric([str(number)], now - taken.at_s)
-                octets.add_metric([str(number)], taken.octets)
-            waiting.add_metric([str(number)], each.requests_held)
-            since = each.held_since
-            age.add_metric([str(number)], 0.0 if since is None else now - since)
-        yield from (waiting, age, remaining, snapshot_age, octets)
+        found = {number: _figures(each, now) for number, each in partitions.items()}
+        for name, help_text in PARTITION:
+            gauge = GaugeMetricFamily(f"slotkeeper_{name}", help_text, labels=["partition"])
+            for number, figures in found.items():
+                if name in figures:
+                    gauge.add_metric([str(number)], figures[name])
+            yield gauge
+
+
+def _figures(partition: PartitionWorker, now: float) -> dict[str, float]:
+    since, taken = partition.held_since, partition.snapshot
+    figures = {
+        "requests_held": partition.requests_held,
+        "requests_held_seconds": 0.0 if since is None else now - since,
+        "restore_remaining_records": partition.restore_remaining,
+    }
+    if taken is not None and taken.octets is not None:
+        figures |= {"snapshot_age_seconds": now - taken.at_s, "snapshot_bytes": taken.octets}
+    return figures
 
 
 async def _lags(group: Group) -> dict[int, Mapping[str, int]]:

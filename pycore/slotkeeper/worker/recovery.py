@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
 from typing import TypeVar
 
 from slotkeeper.engine.port import Engine, Step, Stored
@@ -288,12 +287,7 @@ class Remaining:
         """Begin."""
         self._told_at = asyncio.get_running_loop().time()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Nothing is left, or nothing goes on."""
         self._left.clear()
         self.records = 0

@@ -1,8 +1,7 @@
 """Snapshots: the engine of a partition in a file, so that a start reads only what came since."""
 
-from .file import RefusedSnapshotError
+from .file import RefusedSnapshotError, Snapshots
 from .load import load
-from .place import Snapshots
 from .take import SnapshotTaker
 
 __all__ = ["RefusedSnapshotError", "SnapshotTaker", "Snapshots", "load"]

@@ -13,7 +13,6 @@ import zlib
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
 from slotkeeper._core import SNAPSHOT_FORMAT
@@ -32,6 +31,25 @@ HEADER, PART, FOOTER = b"H", b"P", b"F"
 
 FRAME_OCTETS = 1 << 28
 """The most that a frame may claim to have: far more than any part."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshots:
+    """Where a worker keeps snapshots, and how often it takes them.
+
+    Attributes:
+        directory: Made if it is missing. Workers of one machine may share it.
+        application: Names the streams among others whose snapshots lie there.
+        every_s: Seconds from one snapshot of a partition to the next, if anything was committed.
+    """
+
+    directory: Path
+    application: str
+    every_s: float = 600.0
+
+    def file(self, partition: int) -> Path:
+        """Give the place of a partition's snapshot."""
+        return self.directory / f"partition-{partition}.snapshot"
 
 
 class RefusedSnapshotError(Exception):
@@ -204,12 +222,7 @@ class SnapshotReader:
         """Give itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the file."""
         self._file.close()
 

@@ -10,8 +10,7 @@ from slotkeeper.streams import OwnedPartition, StoppedForOperatorError
 from slotkeeper.worker.engine_thread import EngineThread, SingleThread
 from slotkeeper.worker.positions import Checkpoint, Positions
 
-from .file import RefusedSnapshotError, SnapshotReader
-from .place import Snapshots
+from .file import RefusedSnapshotError, SnapshotReader, Snapshots
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

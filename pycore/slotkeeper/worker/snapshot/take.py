@@ -13,8 +13,7 @@ from slotkeeper.streams import OwnedPartition, StoppedForOperatorError
 from slotkeeper.worker.engine_thread import EngineThread, SingleThread
 from slotkeeper.worker.positions import Checkpoint, Positions
 
-from .file import Header, RefusedSnapshotError, SnapshotReader, SnapshotWriter
-from .place import Snapshots
+from .file import Header, RefusedSnapshotError, SnapshotReader, Snapshots, SnapshotWriter
 
 _log = logging.getLogger(__name__)
 
