@@ -24,8 +24,6 @@ def main() -> None:
     meter = Meter(Path(file))
 
     class MeteredEngines(console.EngineMetrics):
-        """What the worker's own hook does, and the meter nearest to the engine."""
-
         def begin(self, call: Call) -> None:
             super().begin(call)
             meter.begin(call)

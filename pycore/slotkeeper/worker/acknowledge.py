@@ -11,8 +11,6 @@ from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Strea
 from .positions import KEY, Evidence, Positions, beginning, objections
 from .recovery import RESERVED, gather_evidence, newest
 
-AUDIT_TRAIL = "audit-trail"
-
 
 async def examine(streams: Streams, partition: int) -> list[str]:
     """Say what speaks against serving a partition; empty if nothing does.
@@ -88,7 +86,7 @@ def acknowledgement(
         "positions": dict(positions.inputs),
         "decided_at": at,
     }
-    return (AUDIT_TRAIL, partition, None, json.dumps(content).encode(), ())
+    return ("audit-trail", partition, None, json.dumps(content).encode(), ())
 
 
 async def _look(

@@ -47,9 +47,8 @@ class EngineThread(SingleThread):
         """Call the engine where the caller is: on the engine's thread, or briefly elsewhere."""
         if self._hook is None:
             return call()
-        about = Call(step, self._partition, records)
-        self._hook.begin(about)
-        result = call()
-        about.result = result
-        self._hook.end(about)
+        told = Call(step, self._partition, records)
+        self._hook.begin(told)
+        told.result = result = call()
+        self._hook.end(told)
         return result
