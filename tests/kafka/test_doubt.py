@@ -140,20 +140,52 @@ async def test_a_fence_that_comes_between_two_records_is_told_as_a_fence(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The client then refuses the next record by itself, with an error that names no cause."""
-    send_batch = AIOKafkaProducer.send_batch
-    fenced = asyncio.Event()
+    send_batch: Call = AIOKafkaProducer.send_batch
+    refused = asyncio.Event()
 
     async def after_the_fence(producer: Any, batch: Any, topic: str, *, partition: int) -> Any:  # noqa: ANN401
         if topic.endswith(CHANGELOG):
-            await fenced.wait()
-        delivery = await send_batch(producer, batch, topic, partition=partition)
-        delivery.add_done_callback(lambda _: fenced.set())
+            await refused.wait()
+        try:
+            delivery = await send_batch(producer, batch, topic, partition=partition)
+        except BaseException:
+            # The offsets, which are sent beside the records, met the fence first.
+            refused.set()
+            raise
+        delivery.add_done_callback(lambda _: refused.set())
         return delivery
 
+    await told_as_a_fence(bench, monkeypatch, after_the_fence)
+
+
+async def test_a_fence_that_the_offsets_meet_first_is_told_as_a_fence(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client then refuses every record."""
+    send_batch: Call = AIOKafkaProducer.send_batch
+    send_offsets: Call = AIOKafkaProducer.send_offsets_to_transaction
+    refused = asyncio.Event()
+
+    async def first(producer: Any, offsets: Any, group: str) -> None:  # noqa: ANN401
+        try:
+            await send_offsets(producer, offsets, group)
+        finally:
+            refused.set()
+
+    async def after_the_fence(producer: Any, batch: Any, topic: str, *, partition: int) -> Any:  # noqa: ANN401
+        await refused.wait()
+        return await send_batch(producer, batch, topic, partition=partition)
+
+    monkeypatch.setattr(AIOKafkaProducer, "send_offsets_to_transaction", first)
+    await told_as_a_fence(bench, monkeypatch, after_the_fence)
+
+
+async def told_as_a_fence(bench: Bench, monkeypatch: pytest.MonkeyPatch, send_batch: Call) -> None:
+    """Let an owner that was fenced commit two records."""
     async with bench.opened() as streams, streams.own() as ownership:
         zombie = await ownership.open(PARTITION)
         await ownership.open(PARTITION)
-        monkeypatch.setattr(AIOKafkaProducer, "send_batch", after_the_fence)
+        monkeypatch.setattr(AIOKafkaProducer, "send_batch", send_batch)
         records: list[Output] = [
             (stream, PARTITION, b"k", b"v", ()) for stream in (CHANGELOG, AUDIT)
         ]
