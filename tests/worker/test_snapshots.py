@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import json
 import os
+import threading
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from slotkeeper.worker import Group, Snapshots, Summary, partition, run
 from slotkeeper.worker.engine_thread import EngineThread
 from slotkeeper.worker.positions import Checkpoint, Positions
 from slotkeeper.worker.recovery import Restored, Restorer
-from slotkeeper.worker.snapshot import SnapshotTaker
+from slotkeeper.worker.snapshot import SnapshotTaker, file
 from slotkeeper.worker.snapshot.file import FRAME, MAGIC, SnapshotReader
 
 from .fake_engine import CHANGELOG, REQUESTS, TABLE, FakeEngine
@@ -403,10 +404,48 @@ async def test_a_cancelled_one_leaves_nothing(site: Site) -> None:
     assert list(site.snapshots.directory.iterdir()) == []
 
 
+async def test_one_that_is_cancelled_while_its_file_is_begun_leaves_nothing(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await site.raised(b"a")
+    restored = await site.restore()
+    checkpoint = await site.checkpoint(restored.positions)
+    reached, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    whole = file._json  # runs on the file's thread
+
+    def slow(content: Any) -> bytes:  # noqa: ANN401
+        loop.call_soon_threadsafe(reached.set)
+        go_on.wait()
+        return whole(content)
+
+    async with site.streams.own() as ownership:
+        owned = await ownership.open(1)
+        with EngineThread(1) as engine_thread:
+            taker = SnapshotTaker(
+                site.snapshots,
+                owned,
+                site.engine,
+                engine_thread,
+                partitions=4,
+                checkpoint=lambda: checkpoint,
+            )
+            with monkeypatch.context() as patched:
+                patched.setattr(file, "_json", slow)
+                taking = asyncio.create_task(taker.take(asyncio.Lock()))
+                await reached.wait()
+                taking.cancel()
+                loop.call_later(0, go_on.set)
+                with contextlib.suppress(asyncio.CancelledError):
+                    await taking
+    assert list(site.snapshots.directory.iterdir()) == []
+
+
 async def test_a_reader_gives_what_a_writer_wrote(site: Site) -> None:
     await site.raised(b"a")
     await site.taken()
-    with SnapshotReader(site.file) as reader:
+    with contextlib.closing(SnapshotReader(site.file)) as reader:
+        reader.open()
         parts = []
         while (part := reader.part()) is not None:
             parts.append(part)

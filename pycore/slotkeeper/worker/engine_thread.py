@@ -21,6 +21,13 @@ class SingleThread:
         """Run the call on the thread. A caller that is cancelled meanwhile leaves it running."""
         return await asyncio.get_running_loop().run_in_executor(self._executor, call)
 
+    async def surely(self, call: Callable[[], T]) -> T:
+        """Run the call on the thread, whatever becomes of its caller or of the event loop.
+
+        One that still waits for its turn when its caller is cancelled is run all the same.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self._executor.submit(call)))
+
     def __enter__(self) -> Self:
         """Give itself."""
         return self

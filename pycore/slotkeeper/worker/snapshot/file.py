@@ -110,23 +110,33 @@ class Footer:
 
 
 class SnapshotWriter:
-    """Writes a snapshot beside the one that there may be. Blocks; not for the event loop."""
+    """Writes a snapshot beside the one that there may be.
+
+    Every call blocks, on one thread that is not the event loop's. Who makes one calls ``abandon``
+    at the end in any case, and so also for a ``begin`` whose end nobody waited for.
+    """
 
     def __init__(self, path: Path, header: Header) -> None:
+        """Prepare; ``begin`` opens."""
+        self._path = path
+        self._header = header
+        self._new = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
+        self._opened: BinaryIO | None = None
+        self._parts = 0
+        self._checksum = 0
+
+    def begin(self) -> None:
         """Begin a file with a name of its own.
 
         What another writer of this partition left behind is removed. One that still lives loses
         its file, and finds out when it is done.
         """
-        self._path = path
-        for left in path.parent.glob(f"{path.name}.*.new"):
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        for left in self._path.parent.glob(f"{self._path.name}.*.new"):
             left.unlink(missing_ok=True)
-        self._new = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
-        self._file: BinaryIO = self._new.open("xb")
-        self._parts = 0
-        self._checksum = 0
+        self._opened = self._new.open("xb")
         self._file.write(MAGIC)
-        self._frame(HEADER, _json(header))
+        self._frame(HEADER, _json(self._header))
 
     def part(self, content: bytes) -> None:
         """Append a part."""
@@ -161,10 +171,17 @@ class SnapshotWriter:
 
     def abandon(self) -> None:
         """Remove what was written so far."""
-        with suppress(OSError):
-            self._file.close()
+        if self._opened is not None:
+            with suppress(OSError):
+                self._opened.close()
         with suppress(OSError):
             self._new.unlink(missing_ok=True)
+
+    @property
+    def _file(self) -> BinaryIO:
+        if self._opened is None:
+            raise ValueError("not begun")
+        return self._opened
 
     def _frame(self, kind: bytes, content: bytes) -> int:
         checksum = zlib.crc32(content)
@@ -174,14 +191,27 @@ class SnapshotWriter:
 
 
 class SnapshotReader:
-    """Reads a snapshot, header and footer first. Blocks; not for the event loop.
+    """Reads a snapshot, header and footer first.
+
+    Every call blocks, on one thread that is not the event loop's. Who makes one calls ``close`` at
+    the end in any case, and so also for an ``open`` whose end nobody waited for.
 
     Attributes:
-        header: What the file begins with.
-        footer: What it ends with.
+        header: What the file begins with; since ``open``.
+        footer: What it ends with; since ``open``.
     """
 
+    header: Header
+    footer: Footer
+
     def __init__(self, path: Path) -> None:
+        """Prepare; ``open`` opens."""
+        self._path = path
+        self._opened: BinaryIO | None = None
+        self._left = 0
+        self._checksum = 0
+
+    def open(self) -> Self:
         """Open the file and check its ends.
 
         Raises:
@@ -189,19 +219,15 @@ class SnapshotReader:
             OSError: It cannot be read.
             RefusedSnapshotError: It is torn, damaged, or of another format.
         """
-        self._file: BinaryIO = path.open("rb")
-        try:
-            footer_at = self._footer_at()
-            self.header = self._header()
-            parts_at = self._file.tell()
-            self._file.seek(footer_at)
-            self.footer = _read(Footer, self._frame(FOOTER)[0])
-            self._file.seek(parts_at)
-        except BaseException:
-            self._file.close()
-            raise
+        self._opened = self._path.open("rb")
+        footer_at = self._footer_at()
+        self.header = self._header()
+        parts_at = self._file.tell()
+        self._file.seek(footer_at)
+        self.footer = _read(Footer, self._frame(FOOTER)[0])
+        self._file.seek(parts_at)
         self._left = self.footer.parts
-        self._checksum = 0
+        return self
 
     def part(self) -> bytes | None:
         """Give the next part; None after the last, when all of them have been found to fit.
@@ -218,13 +244,16 @@ class SnapshotReader:
         self._left -= 1
         return content
 
-    def __enter__(self) -> Self:
-        """Give itself."""
-        return self
+    def close(self) -> None:
+        """Close the file, if it is open."""
+        if self._opened is not None:
+            self._opened.close()
 
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self._file.close()
+    @property
+    def _file(self) -> BinaryIO:
+        if self._opened is None:
+            raise ValueError("not open")
+        return self._opened
 
     def _footer_at(self) -> int:
         """Find the footer, and stand after the octets with which the file begins."""

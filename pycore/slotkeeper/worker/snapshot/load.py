@@ -44,39 +44,53 @@ async def load(
         OSError: It cannot be read.
     """
     with SingleThread(f"snapshot-{partition.number}") as files:
+        reader = SnapshotReader(snapshots.file(partition.number))
         try:
-            reader = await files(lambda: SnapshotReader(snapshots.file(partition.number)))
+            await files(reader.open)
+            checkpoint, reaches = await _judge(
+                reader, snapshots, partition, partitions=partitions, now_ms=now_ms
+            )
+            await _load_parts(reader, files, engine, engine_thread)
         except FileNotFoundError:
             return None
-        with reader:
-            header, footer = reader.header, reader.footer
-            own = (snapshots.application, partition.number, partitions, partition.incarnation)
-            whose = (header.application, header.partition, header.partitions, header.incarnation)
-            if whose != own:
-                raise RefusedSnapshotError("foreign", f"it is of {whose}, and this is {own}")
-            end = await partition.changelog_end()
-            if footer.changelog > end:
-                raise RefusedSnapshotError(
-                    "ahead",
-                    f"it holds what was committed up to {footer.changelog}, and the changelog ends "
-                    f"at {end}: an older copy of the store was restored, or its newest records "
-                    "are lost",
-                )
-            try:
-                checkpoint = Checkpoint(
-                    positions=Positions.decode(header.positions.encode()),
-                    changelog=header.changelog,
-                    at_ms=header.at_ms,
-                )
-                reaches = Positions.decode(footer.positions.encode())
-            except StoppedForOperatorError as error:
-                raise RefusedSnapshotError("damaged", str(error)) from error
-            if checkpoint.too_old(now_ms, await partition.tombstones_ms()):
-                raise RefusedSnapshotError(
-                    "old", "tombstones of what was removed since may be gone already"
-                )
-            await _load_parts(reader, files, engine, engine_thread)
+        finally:
+            await files.surely(reader.close)
     return Loaded(checkpoint=checkpoint, reaches=reaches)
+
+
+async def _judge(
+    reader: SnapshotReader,
+    snapshots: Snapshots,
+    partition: OwnedPartition,
+    *,
+    partitions: int,
+    now_ms: int,
+) -> tuple[Checkpoint, Positions]:
+    """Give what to replay from and what the snapshot reaches, if it may be used at all."""
+    header, footer = reader.header, reader.footer
+    own = (snapshots.application, partition.number, partitions, partition.incarnation)
+    whose = (header.application, header.partition, header.partitions, header.incarnation)
+    if whose != own:
+        raise RefusedSnapshotError("foreign", f"it is of {whose}, and this is {own}")
+    end = await partition.changelog_end()
+    if footer.changelog > end:
+        raise RefusedSnapshotError(
+            "ahead",
+            f"it holds what was committed up to {footer.changelog}, and the changelog ends at "
+            f"{end}: an older copy of the store was restored, or its newest records are lost",
+        )
+    try:
+        checkpoint = Checkpoint(
+            positions=Positions.decode(header.positions.encode()),
+            changelog=header.changelog,
+            at_ms=header.at_ms,
+        )
+        reaches = Positions.decode(footer.positions.encode())
+    except StoppedForOperatorError as error:
+        raise RefusedSnapshotError("damaged", str(error)) from error
+    if checkpoint.too_old(now_ms, await partition.tombstones_ms()):
+        raise RefusedSnapshotError("old", "tombstones of what was removed since may be gone")
+    return checkpoint, reaches
 
 
 async def _load_parts(

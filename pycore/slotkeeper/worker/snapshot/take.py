@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -114,8 +115,9 @@ class SnapshotTaker:
         with SingleThread(f"snapshot-{self._partition.number}") as files:
             if await files(lambda: _is_newer(path, begun.positions)):
                 return None
-            writer = await files(lambda: _begun(path, header))
+            writer = SnapshotWriter(path, header)
             try:
+                await files(writer.begin)
                 reached = await self._write_parts(files, writer, begun, slices)
                 if reached is None or await files(lambda: _is_newer(path, reached.positions)):
                     return None
@@ -124,9 +126,8 @@ class SnapshotTaker:
                     lambda: writer.finish(changelog=reached.changelog, positions=positions)
                 )
             finally:
-                # A file that became the snapshot leaves nothing to remove. A cancelled caller does
-                # not wait for the disk.
-                await asyncio.shield(files(writer.abandon))
+                # A file that became the snapshot leaves nothing to remove.
+                await files.surely(writer.abandon)
 
     async def _write_parts(
         self, files: SingleThread, writer: SnapshotWriter, begun: Checkpoint, slices: "_Slices"
@@ -164,16 +165,11 @@ class _Slices:
     most: int | None
 
 
-def _begun(path: Path, header: Header) -> SnapshotWriter:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return SnapshotWriter(path, header)
-
-
 def _is_newer(path: Path, positions: Positions) -> bool:
     """Say whether there is a snapshot of the same store already that is not older."""
     try:
-        with SnapshotReader(path) as reader:
-            reaches = Positions.decode(reader.footer.positions.encode())
+        with closing(SnapshotReader(path)) as reader:
+            reaches = Positions.decode(reader.open().footer.positions.encode())
     except (OSError, RefusedSnapshotError, StoppedForOperatorError):
         return False
     same = reaches.incarnation == positions.incarnation
