@@ -25,12 +25,13 @@ async def open_streams(url: str, settings: StreamsSettings | None = None) -> Asy
         StoreUnavailableError: The store cannot be opened now.
     """
     settings = settings or StreamsSettings()
-    parts = urlsplit(url)
-    match parts.scheme:
+    match kind_of(url):
         case "sqlite":
-            from .sqlite import open_sqlite  # noqa: PLC0415  # only the kind in use is loaded
+            from .sqlite import open_sqlite, refuse_moved_address  # noqa: PLC0415  # only the kind in use is loaded
 
-            async with open_sqlite(sqlite_path(url), settings) as streams:
+            path = sqlite_path(url)
+            refuse_moved_address(path, sqlite_path_before(url))
+            async with open_sqlite(path, settings) as streams:
                 yield streams
         case "kafka":
             from .kafka import open_kafka  # noqa: PLC0415
@@ -63,7 +64,7 @@ async def create_streams(
         StoppedForOperatorError: They exist, with another partition count.
         StoreUnavailableError: The store cannot be used now.
     """
-    if urlsplit(url).scheme == "kafka":
+    if kind_of(url) == "kafka":
         from .kafka import create_topics  # noqa: PLC0415
 
         return await create_topics(
@@ -75,17 +76,33 @@ async def create_streams(
         return streams.partitions
 
 
+def kind_of(url: str) -> str:
+    """Give what stands before an address's first colon."""
+    return url.partition(":")[0].lower()
+
+
 def sqlite_path(url: str) -> Path:
     """Give the file that a ``sqlite:`` address names.
 
     Three slashes begin a relative path and four an absolute one, as usual with such addresses;
-    a path after three slashes that only exists from the root is not guessed at.
+    a path after three slashes that only exists from the root is not guessed at. What follows the
+    third is the path as it stands: ``#``, ``?`` and ``%`` are characters of names like any other.
+
+    Raises:
+        WrongUseError: No file is named.
     """
-    parts = urlsplit(url)
-    path = unquote(parts.path).removeprefix("/")
-    if parts.netloc or not path:
+    kind, _, path = url.partition(":///")
+    if kind.lower() != "sqlite" or not path or path.endswith("/") or "\0" in path:
         raise WrongUseError(f"{url!r} names no file: write sqlite:///path/to/file.db")
     return Path(path)
+
+
+def sqlite_path_before(url: str) -> Path:
+    """Give the file that versions before 0.2 opened for an address.
+
+    They took it for a URL: cut it at ``#`` and ``?``, and decoded ``%``.
+    """
+    return Path(unquote(urlsplit(url).path).removeprefix("/"))
 
 
 def kafka_servers(url: str) -> str:

@@ -2,7 +2,6 @@
 
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from slotkeeper.streams.errors import (
@@ -14,6 +13,7 @@ from slotkeeper.streams.errors import (
 from slotkeeper.streams.interface import Output
 from slotkeeper.streams.witness import Sighting, Witness
 
+from .file import StoreFile
 from .rows import Tables
 from .thread import translated
 from .transaction import roll_back
@@ -41,13 +41,13 @@ class Commit:
         tables: Tables,
         owner: OwnerEpoch,
         *,
-        path: Path,
+        file: StoreFile,
         clock: Callable[[], int],
         witness: Witness | None,
     ) -> None:
         """Commit as long as this is the epoch of the partition."""
         self._tables = tables
-        self._path = path
+        self._file = file
         self._owner = owner
         self._clock = clock
         self._witness = witness
@@ -65,14 +65,17 @@ class Commit:
             CommitAbortedError: Nothing of it is in the file.
             CommitInDoubtError: COMMIT itself failed, or the witness after it.
             FencedError: A later owner has the partition.
+            StoppedForOperatorError: The file is not the one any more that its name means; nothing
+                is written.
         """
         try:
             connection.execute("BEGIN IMMEDIATE")
+            self._file.check()
             ends = self._write(connection, outputs, positions, void)
         except BaseException as error:
             roll_back(connection)
             if isinstance(error, sqlite3.Error):
-                cause = translated(error, self._path)
+                cause = translated(error, self._file.path)
                 raise CommitAbortedError(f"the batch was not written: {cause}") from cause
             raise
         try:
@@ -81,7 +84,7 @@ class Commit:
             roll_back(connection)
             # The commit frame may have reached the log before what failed, and a later recovery
             # of the log would then find it.
-            cause = translated(error, self._path)
+            cause = translated(error, self._file.path)
             raise CommitInDoubtError(f"the batch may or may not be written: {cause}") from cause
         changelog = self._tables.shard(self._tables.layout.changelog, self._owner.partition)
         end = ends.get(changelog, 0)

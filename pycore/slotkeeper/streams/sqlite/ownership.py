@@ -9,6 +9,7 @@ from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record, S
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .commit import Commit, OwnerEpoch
+from .file import StoreFile
 from .rows import Tables
 from .thread import DatabaseThread
 from .transaction import transaction
@@ -32,6 +33,8 @@ class SqliteOwnership:
         settings: StreamsSettings,
         partitions: int,
         tables: Tables,
+        *,
+        file: StoreFile,
         writer: DatabaseThread,
         reader: DatabaseThread,
     ) -> None:
@@ -39,6 +42,7 @@ class SqliteOwnership:
         self._settings = settings
         self._partitions = partitions
         self._tables = tables
+        self._file = file
         self._writer = writer
         self._reader = reader
         self._told = False
@@ -66,7 +70,7 @@ class SqliteOwnership:
         commit = Commit(
             self._tables,
             owner,
-            path=self._writer.path,
+            file=self._file,
             clock=self._settings.clock,
             witness=self._witness,
         )
@@ -113,6 +117,7 @@ class SqliteOwnership:
         if self._settings.witness is not None and self._witness is None:
             self._witness = Witness(self._settings.witness)
         with transaction(connection):
+            self._file.check()
             epoch, incarnation = connection.execute(
                 "UPDATE owners SET epoch = epoch + 1 WHERE partition = ?"
                 " RETURNING epoch, incarnation",

@@ -16,6 +16,10 @@ from slotkeeper.streams.errors import StoppedForOperatorError, StoreUnavailableE
 FORMAT = 1
 """Of this file. A newer one is refused: it may hold what this program would not heed."""
 
+ADDRESSES, LITERAL = "addresses", "literal"
+"""Noted in ``meta`` by every version that takes an address's path as it stands. A file without it
+may be one that the version before served under another address; see ``earlier``."""
+
 OFFSET_BITS = 40
 """2^40 records of a partition: at 10,000 a second, three years and a half."""
 
@@ -69,11 +73,19 @@ def prepare(
 ) -> int:
     """Make the tables if there are none, and give the number of partitions.
 
+    A copy may have come out of write-ahead mode, as sqlite3's ``VACUUM INTO`` leaves it; without it
+    readers would hold up the worker.
+
     Raises:
         StoppedForOperatorError: Made with another number of partitions, or by a newer program.
         WrongUseError: A database of something else.
     """
-    if not _has_tables(connection):
+    found = _tables(connection)
+    if found and "meta" not in found:
+        raise WrongUseError(f"{path} is a database of something else")
+    if not found:
+        # Heeded only before the first table is made.
+        connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         _enter_wal(connection, path)
         _create(connection, wanted or DEFAULT_PARTITIONS, entropy)
     meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
@@ -84,6 +96,11 @@ def prepare(
             f"{path} has format {meta['format']} and this program knows {FORMAT}: "
             "use the program that wrote it, or a newer one"
         )
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    if mode != "wal":
+        _enter_wal(connection, path)
+    if meta.get(ADDRESSES) != LITERAL:
+        connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (ADDRESSES, LITERAL))
     partitions = int(meta["partitions"])
     if wanted is not None and wanted != partitions:
         raise StoppedForOperatorError(
@@ -93,14 +110,11 @@ def prepare(
     return partitions
 
 
-def _has_tables(connection: sqlite3.Connection) -> bool:
-    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-    return "meta" in found
+def _tables(connection: sqlite3.Connection) -> set[str]:
+    return {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
 
 
 def _enter_wal(connection: sqlite3.Connection, path: Path) -> None:
-    # Heeded only before the first table is made.
-    connection.execute(f"PRAGMA page_size = {PAGE_BYTES}")
     for _ in range(_ATTEMPTS):
         try:
             (mode,) = connection.execute("PRAGMA journal_mode = WAL").fetchone()
@@ -111,8 +125,13 @@ def _enter_wal(connection: sqlite3.Connection, path: Path) -> None:
         else:
             if mode == "wal":
                 return
-            break
-    raise StoreUnavailableError(f"{path} cannot be kept with a write-ahead log on its file system")
+            raise StoreUnavailableError(
+                f"{path} cannot be kept with a write-ahead log on its file system"
+            )
+    raise StoreUnavailableError(
+        f"{path} cannot be kept with a write-ahead log while another process uses it without one: "
+        "let that end and try again"
+    )
 
 
 def _create(
@@ -123,7 +142,7 @@ def _create(
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another process may have been faster while this one waited for its turn.
-        if not _has_tables(connection):
+        if not _tables(connection):
             for statement in _TABLES.strip().splitlines():
                 connection.execute(statement)
             connection.executemany(

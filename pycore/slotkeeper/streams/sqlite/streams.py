@@ -11,7 +11,7 @@ from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSett
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
 
-from .lock import worker_lock
+from .file import StoreFile, held_file
 from .ownership import SqliteOwnership
 from .rows import Tables
 from .schema import prepare
@@ -30,23 +30,37 @@ on average is below that of the commit that follows."""
 @asynccontextmanager
 async def open_sqlite(path: Path, settings: StreamsSettings) -> AsyncIterator["SqliteStreams"]:
     """Open the file, making it if there is none; see ``open_streams``."""
-    if not path.parent.is_dir():
-        raise WrongUseError(
-            f"{path} cannot be made: there is no folder {path.parent.absolute()} "
-            "(a path from the root has four slashes, sqlite:////var/lib/slotkeeper.db)"
-        )
-    writer = await DatabaseThread(path, "writer").open()
-    try:
-        partitions = await writer.run(
-            prepare, path, wanted=settings.partitions, entropy=settings.entropy
-        )
-        reader = await DatabaseThread(path, "reader").open()
+    path = _resolved(path)
+    # Outlives the connections: see there.
+    with held_file(path) as file:
+        writer = await DatabaseThread(path, "writer").open()
         try:
-            yield SqliteStreams(settings, partitions, writer, reader)
+            partitions = await writer.run(
+                prepare, path, wanted=settings.partitions, entropy=settings.entropy
+            )
+            file.settle()
+            reader = await DatabaseThread(path, "reader").open()
+            try:
+                file.check()
+                yield SqliteStreams(settings, partitions, file, writer, reader)
+            finally:
+                await reader.close()
         finally:
-            await reader.close()
-    finally:
-        await writer.close()
+            await writer.close()
+
+
+def _resolved(path: Path) -> Path:
+    """Give the one name of a file, whichever links lead to it."""
+    try:
+        resolved = path.resolve()
+        if resolved.parent.is_dir():
+            return resolved
+    except (OSError, RuntimeError, ValueError) as error:
+        raise WrongUseError(f"{str(path)!r} cannot be followed: {error}") from error
+    raise WrongUseError(
+        f"{path} cannot be made: there is no folder {resolved.parent} "
+        "(a path from the root has four slashes, sqlite:////var/lib/slotkeeper.db)"
+    )
 
 
 class SqliteStreams:
@@ -56,6 +70,7 @@ class SqliteStreams:
         self,
         settings: StreamsSettings,
         partitions: int,
+        file: StoreFile,
         writer: DatabaseThread,
         reader: DatabaseThread,
     ) -> None:
@@ -63,6 +78,7 @@ class SqliteStreams:
         self._settings = settings
         self._partitions = partitions
         self._tables = Tables(settings.layout)
+        self._file = file
         self._writer = writer
         self._reader = reader
 
@@ -82,6 +98,7 @@ class SqliteStreams:
 
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
+                self._file.check()
                 self._tables.append(connection, records, self._settings.clock())
 
         if records:
@@ -116,9 +133,14 @@ class SqliteStreams:
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:
         """Become the file's only worker."""
-        with worker_lock(self._writer.path):
+        with self._file.worker_lock():
             yield SqliteOwnership(
-                self._settings, self._partitions, self._tables, self._writer, self._reader
+                self._settings,
+                self._partitions,
+                self._tables,
+                file=self._file,
+                writer=self._writer,
+                reader=self._reader,
             )
 
     def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
