@@ -302,6 +302,11 @@ class Settings(_Section):
             kafka=self.kafka.model_dump(exclude={"application", "topic_prefix", "witness"}),
         )
 
+    @property
+    def witness_key(self) -> str:
+        """Name the setting that has this kind's witness."""
+        return "kafka.witness" if self.streams.startswith("kafka:") else "sqlite.witness"
+
     def snapshots(self) -> Snapshots | None:
         """Give where snapshots are kept; None if nowhere."""
         if not self.snapshot.directory:

@@ -193,6 +193,23 @@ def test_d05_a_restored_older_copy_stops_until_it_is_acknowledged(cli: Cli, site
     assert "drill of restore" in audit
 
 
+def test_d05_without_a_witness_start_warns_and_one_is_made_for_what_exists(
+    cli: Cli, handed_back: Site
+) -> None:
+    at = ("--config", handed_back.config)
+    assert "no witness is configured" in cli("run", "--until-idle", *at).stderr
+    assert "sqlite.witness is not set" in cli("check-config", *at).stdout
+    assert "sqlite.witness" in cli("witness", "init", *at, expected=2).stderr
+    with handed_back.config.open("a") as end:
+        end.write('[sqlite]\nwitness = "witness"\n')
+    told = cli("run", "--until-idle", *at, expected=3)
+    assert "slotkeeper witness init" in told.stderr
+    assert json.loads(cli("witness", "init", "--json", *at).stdout)["partitions"]
+    assert "nothing was changed" in cli("witness", "init", *at).stderr
+    assert "no witness" not in cli("run", "--until-idle", *at).stderr
+    assert "is not set" not in cli("check-config", *at).stdout
+
+
 def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_back: Site) -> None:
     at = ("--config", handed_back.config)
     told = cli("acknowledge", "--partition", "0", "--reason", "drill", *at)
@@ -216,6 +233,7 @@ def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_b
         ("read",),
         ("run",),
         ("streams", "create"),
+        ("witness", "init"),
     ],
 )
 def test_every_command_explains_itself_with_an_example(cli: Cli, command: tuple[str, ...]) -> None:

@@ -1,5 +1,6 @@
 """A cluster that contradicts what it once acknowledged stops the worker until somebody decides."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -147,7 +148,7 @@ async def test_d05_a_commit_whose_witness_cannot_be_written_is_in_doubt(
     folder.mkdir()
     async with bench.opened(witness=folder / "witness") as streams, streams.own() as ownership:
         owned = await ownership.open(PARTITION)
-        folder.rmdir()
+        shutil.rmtree(folder)
         with pytest.raises(CommitInDoubtError, match="witness"):
             await owned.commit([(CHANGELOG, PARTITION, b"k", b"v", [])], {})
 

@@ -19,6 +19,7 @@ _COMMANDS = {
     "read": "slotkeeper.cli.read:read",
     "run": "slotkeeper.cli.run:run",
     "streams": "slotkeeper.cli.streams:streams",
+    "witness": "slotkeeper.cli.witness:witness",
 }
 """The module of each command. Only the one that is called is imported: each begins quickly."""
 

@@ -53,6 +53,11 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
             f"certificate: {certificate['key_usage']} {certificate['key_identifier']}, key {held}"
         )
     console.print(f"streams: {partitions} partitions")
+    if settings.streams_settings().witness is None:
+        console.print(
+            f"warning: {settings.witness_key} is not set: an older copy of the store would be "
+            "served unnoticed"
+        )
     console.print("the configuration can be used")
 
 

@@ -46,6 +46,14 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         "worker begins",
         extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
     )
+    if settings.streams_settings().witness is None:
+        _log.warning(
+            "no witness is configured",
+            extra={
+                "setting": settings.witness_key,
+                "error": "an older copy of the store would be served unnoticed",
+            },
+        )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         summary = runner.run(_run(settings, until_idle=until_idle))
     if as_json:

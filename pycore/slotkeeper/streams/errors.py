@@ -7,6 +7,7 @@
     ├── StoppedForOperatorError     a person decides; do not restart               exit 3
     ├── TryLaterError               the same may succeed later                     exit 4
     │   ├── StoreUnavailableError   disk full, I/O error, read-only, unreachable
+    │   │   └── WitnessUnavailableError   the same of the witness file
     │   └── LockedError             another worker serves these streams
     └── CommitError                 a batch was not acknowledged
         ├── CommitAbortedError      for certain nothing of it is visible
@@ -48,6 +49,10 @@ class TryLaterError(StreamsError):
 
 class StoreUnavailableError(TryLaterError):
     """The store cannot be used just now: disk full, I/O error, read-only, unreachable."""
+
+
+class WitnessUnavailableError(StoreUnavailableError):
+    """The witness file cannot be read or written just now; without it nothing may be issued."""
 
 
 class LockedError(TryLaterError):

@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from slotkeeper.clock import system_clock, system_entropy
 
+from .errors import WrongUseError
 from .layout import SLOTKEEPER, Layout
 
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
@@ -153,6 +154,17 @@ class StreamsSettings:
     clock: Callable[[], int] = system_clock
     entropy: Callable[[int], bytes] = system_entropy
 
+    @property
+    def witness_path(self) -> Path:
+        """Where the witness is.
+
+        Raises:
+            WrongUseError: There is none.
+        """
+        if self.witness is None:
+            raise WrongUseError("no witness is configured: set sqlite.witness or kafka.witness")
+        return self.witness
+
 
 class Streams(Protocol):
     """Open streams: what tools use. Safe beside a running worker."""
@@ -188,6 +200,17 @@ class Streams(Protocol):
         Raises:
             WrongUseError: An unknown stream.
             StoreUnavailableError: Not readable now.
+        """
+
+    async def begin_witness(self) -> list[int]:
+        """Write what the store holds now into this host's witness, where it has seen nothing yet.
+
+        What it has seen stays as it is. Gives the partitions that were added. Safe beside workers.
+
+        Raises:
+            WrongUseError: No witness is configured, or its path is no file.
+            StoppedForOperatorError: The witness, or the store, cannot be understood.
+            StoreUnavailableError: Not written, or not readable now.
         """
 
     def own(self) -> AbstractAsyncContextManager["Ownership"]:

@@ -2,18 +2,33 @@
 
 It can only veto. It is written after each commit, so it may lag behind the store and never leads:
 a store that is behind its witness has lost committed records, by a restored backup or a lost disk.
+Each host has its own, and what it says only ever rises: an older or another store gets a place in
+it by an operator's acknowledgement alone, which stands in the store and holds for all witnesses.
 """
 
 import contextlib
+import fcntl
 import json
 import os
+import stat
+import time
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import StoppedForOperatorError, StoreUnavailableError
+from .errors import StoppedForOperatorError, WitnessUnavailableError, WrongUseError
 
 VERSION = 1
 """Of the file's form. A newer one is refused, since it might say what this one cannot read."""
+
+MOST_OCTETS = 8 << 20
+"""Some 100 octets a partition, and there may be 2^15 of them: twice that."""
+
+LOCK_S = 5.0
+"""How long to wait for another process that writes the file, which takes it some milliseconds."""
+
+FORGIVEN_KEPT = 16
+"""Acknowledgements that a store remembers for witnesses of hosts that were away meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +36,7 @@ class Sighting:
     """How far a partition's changelog had come.
 
     Attributes:
-        incarnation: Of the store that was seen.
+        incarnation: Of the store that was seen; empty for one in which nothing was committed yet.
         end: The offset after the last committed changelog record.
     """
 
@@ -29,96 +44,304 @@ class Sighting:
     end: int
 
 
+_ADVICE = (
+    ". Put the newest copy of the store back; or, if there is none, raise what is known to have "
+    "been issued since, and acknowledge with a reason"
+)
+
+NOTHING_YET = Sighting("", 0)
+"""Seen of a partition whose store has no incarnation before its first commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """What a partition's store says of itself to a witness.
+
+    Attributes:
+        seen: Its incarnation and the changelog's end.
+        new: Whether nothing was ever committed.
+        forgiven: What operators have acknowledged, the oldest first: the incarnation that ended
+            with it, and the position in the changelog up to which the store still knew it.
+    """
+
+    seen: Sighting
+    new: bool
+    forgiven: tuple[Sighting, ...] = ()
+
+    def acknowledged(self, witnessed: Sighting | None) -> tuple[Sighting, ...]:
+        """Give what is forgiven once an operator accepts the store as it is.
+
+        Args:
+            witnessed: What this host's witness has seen, which may be of another store.
+        """
+        added = [self.seen]
+        if witnessed is not None and witnessed.incarnation != self.seen.incarnation:
+            added.append(witnessed)
+        named = [each for each in added if each.incarnation]
+        return (*self.forgiven, *named)[-FORGIVEN_KEPT:]
+
+
 class Witness:
     """The witness file of one store. Blocks; not for the event loop."""
 
     def __init__(self, path: Path) -> None:
-        """Read the file; a missing one has seen nothing.
+        """Take a path, which may be a symbolic link: the file that it leads to is the witness."""
+        self._path = Path(os.path.realpath(path))
+        self._known: dict[int, Sighting] = {}
+
+    def objection(self, partition: int, presence: Presence) -> str:
+        """Say what speaks against the store as it stands; empty if nothing does.
 
         Raises:
             StoppedForOperatorError: The file cannot be understood.
-            StoreUnavailableError: The file cannot be read.
+            WitnessUnavailableError: The file cannot be read.
+            WrongUseError: It is no file, or one with a second name.
         """
-        self._path = path
-        self._seen = _read(path)
+        with self._as_it_is() as seen:
+            return self._objection(partition, presence, seen)
 
-    def objection(self, partition: int, now: Sighting) -> str:
-        """Say what speaks against the store as it stands; empty if nothing does."""
-        seen = self._seen.get(partition)
-        if seen is None:
-            return ""
-        if seen.incarnation != now.incarnation:
-            return (
-                f"the witness {self._path} has seen incarnation {seen.incarnation} of partition "
-                f"{partition}, and this store is incarnation {now.incarnation}: another store "
-                "stands in the old one's place"
-            )
-        if seen.end > now.end:
-            return (
-                f"the changelog of partition {partition} ends at {now.end}, but the witness "
-                f"{self._path} has seen it at {seen.end}: an older copy was restored, or the "
-                "newest records are lost"
-            )
-        return ""
+    def admit(self, partition: int, presence: Presence) -> None:
+        """Let a store be served that the witness does not contradict.
 
-    def record(self, partition: int, now: Sighting) -> None:
-        """Write down what is committed; durable on return.
+        The file is written in any case: one that cannot be is found before anything is issued. A
+        new store's is made.
 
         Raises:
-            StoreUnavailableError: Not written; the old file stands.
+            StoppedForOperatorError: It contradicts the store, is missing, or cannot be understood.
+            WitnessUnavailableError: It cannot be read, or not written.
+            WrongUseError: It is no file, or one with a second name.
         """
-        if self._seen.get(partition) == now:
-            return
-        seen = {**self._seen, partition: now}
+        with self._as_it_is() as seen:
+            objection = self._objection(partition, presence, seen)
+            if objection:
+                if seen is not None and partition in seen:
+                    objection += _ADVICE
+                raise StoppedForOperatorError(objection, partition=partition)
+            self._write({**(seen or {}), partition: presence.seen})
+            self._known[partition] = presence.seen
+
+    def accept(self, partition: int) -> Sighting:
+        """Let the next record of a partition be of another incarnation: an operator said so.
+
+        Gives what was seen so far.
+
+        Raises:
+            StoppedForOperatorError: The file is missing, or cannot be understood.
+            WitnessUnavailableError: It cannot be read, or not written.
+            WrongUseError: It is no file, or one with a second name.
+        """
+        with self._as_it_is() as seen:
+            if seen is None or partition not in seen:
+                raise StoppedForOperatorError(self._missing(partition), partition=partition)
+            self._write(seen)
+            self._known[partition] = seen[partition]
+            return seen[partition]
+
+    def begin(self, present: Mapping[int, Sighting]) -> list[int]:
+        """Write down what is present where nothing was seen yet; gives these partitions.
+
+        Raises:
+            StoppedForOperatorError: The file cannot be understood.
+            WitnessUnavailableError: It cannot be read, or not written.
+            WrongUseError: It is no file, or one with a second name.
+        """
+        with self._as_it_is() as seen:
+            added = {number: at for number, at in present.items() if number not in (seen or {})}
+            self._write({**(seen or {}), **added})
+            return sorted(added)
+
+    def record(self, partition: int, now: Sighting) -> None:
+        """Write down what is committed; durable on return. The partition was admitted or accepted.
+
+        Raises:
+            StoppedForOperatorError: The file is another than the one that admitted the store, or
+                would have to forget what it has seen.
+            WitnessUnavailableError: Not written; the old file stands.
+        """
+        with self._as_it_is() as seen:
+            at = (seen or {}).get(partition)
+            known = self._known[partition]
+            if at is None or at.incarnation != known.incarnation:
+                raise StoppedForOperatorError(
+                    f"the witness {self._path} was removed or replaced while it was in use",
+                    partition=partition,
+                )
+            if at.incarnation == now.incarnation and now.end < at.end:
+                raise StoppedForOperatorError(
+                    self._lost_end(partition, at, now), partition=partition
+                )
+            if at != now:
+                self._write({**(seen or {}), partition: now})
+            self._known[partition] = now
+
+    def _objection(
+        self, partition: int, presence: Presence, seen: Mapping[int, Sighting] | None
+    ) -> str:
+        now, at = presence.seen, (seen or {}).get(partition)
+        if at is None:
+            return "" if presence.new else self._missing(partition)
+        if at.incarnation == now.incarnation:
+            return self._lost_end(partition, at, now) if at.end > now.end else ""
+        if at == NOTHING_YET or at.incarnation in _incarnations(presence.forgiven):
+            return ""
+        return (
+            f"the witness {self._path} has seen incarnation {at.incarnation} of partition "
+            f"{partition}, and this store is of incarnation {now.incarnation or 'none yet'}: "
+            "another store stands in the old one's place"
+        )
+
+    def _missing(self, partition: int) -> str:
+        return (
+            f"the witness {self._path} is missing, or has never seen partition {partition}, and "
+            "the store has a history: find out what became of it. On a new host, and for the first "
+            "witness of a store, make it with `slotkeeper witness init`"
+        )
+
+    def _lost_end(self, partition: int, at: Sighting, now: Sighting) -> str:
+        return (
+            f"the changelog of partition {partition} ends at {now.end}, but the witness "
+            f"{self._path} has seen it at {at.end}: an older copy was restored, or the newest "
+            "records are lost"
+        )
+
+    @contextlib.contextmanager
+    def _as_it_is(self) -> Iterator[dict[int, Sighting] | None]:
+        """Give what the file says, None if there is none; nobody else writes it meanwhile."""
+        descriptor, exists = self._locked()
         try:
-            _write(self._path, seen)
-        except OSError as error:
-            raise StoreUnavailableError(
-                f"the witness {self._path} cannot be written ({error.strerror}); "
-                "make room or correct its path"
+            yield self._read(descriptor) if exists else None
+        finally:
+            os.close(descriptor)
+
+    def _locked(self) -> tuple[int, bool]:
+        """Lock the file; where there is none, its folder, so that only one makes it."""
+        until = time.monotonic() + LOCK_S
+        while True:
+            try:
+                # Without O_NONBLOCK a pipe of this name would wait for whoever writes to it.
+                descriptor = self._opened(self._path, os.O_NOFOLLOW | os.O_NONBLOCK)
+                exists = True
+            except FileNotFoundError:
+                descriptor, exists = self._folder(), False
+            try:
+                if exists:
+                    self._refuse_unfit(os.fstat(descriptor))
+                self._lock(descriptor, until)
+                if self._is_current(descriptor) if exists else not self._path.exists():
+                    return descriptor, exists
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def _folder(self) -> int:
+        try:
+            return self._opened(self._path.parent, os.O_DIRECTORY)
+        except FileNotFoundError as error:
+            raise WitnessUnavailableError(
+                f"the folder of the witness {self._path} is not there: mount its disk, or correct "
+                "its path"
             ) from error
-        self._seen = seen
 
+    def _opened(self, path: Path, flags: int) -> int:
+        try:
+            return os.open(path, os.O_RDONLY | os.O_CLOEXEC | flags)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise WitnessUnavailableError(
+                f"the witness {self._path} cannot be read ({error.strerror})"
+            ) from error
 
-def _read(path: Path) -> dict[int, Sighting]:
-    try:
-        text = path.read_bytes()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise StoreUnavailableError(
-            f"the witness {path} cannot be read ({error.strerror})"
-        ) from error
-    try:
-        content = json.loads(text)
-        if content["version"] != VERSION:
-            raise StoppedForOperatorError(
-                f"the witness {path} has format {content['version']} and this program knows "
-                f"{VERSION}: use the program that wrote it, or a newer one"
+    def _is_current(self, descriptor: int) -> bool:
+        """Say whether the file still has its name: each writing puts a new one in its place."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.lstat())
+        except FileNotFoundError:
+            return False
+
+    def _lock(self, descriptor: int, until: float) -> None:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > until:
+                    raise WitnessUnavailableError(
+                        f"the witness {self._path} stayed locked by another process for "
+                        f"{LOCK_S:.0f} s"
+                    ) from error
+                time.sleep(0.005)
+            except OSError:
+                # A file system without locks. Then what is read is compared, as ever.
+                return
+            else:
+                return
+
+    def _refuse_unfit(self, status: os.stat_result) -> None:
+        if not stat.S_ISREG(status.st_mode):
+            raise WrongUseError(f"the witness {self._path} is no regular file")
+        if status.st_nlink > 1:
+            raise WrongUseError(
+                f"the witness {self._path} has {status.st_nlink} names (hard links): it is "
+                "replaced with each commit, and the other names would keep an old one"
             )
-        return {
-            int(partition): Sighting(str(seen["incarnation"]), int(seen["changelog_end"]))
-            for partition, seen in content["partitions"].items()
+
+    def _read(self, descriptor: int) -> dict[int, Sighting]:
+        try:
+            with os.fdopen(os.dup(descriptor), "rb") as file:
+                text = file.read(MOST_OCTETS)
+        except OSError as error:
+            raise WitnessUnavailableError(
+                f"the witness {self._path} cannot be read ({error.strerror})"
+            ) from error
+        try:
+            content = json.loads(text)
+            if content["version"] != VERSION:
+                raise StoppedForOperatorError(
+                    f"the witness {self._path} has format {content['version']!r:.20} and this "
+                    f"program knows {VERSION}: use the program that wrote it, or a newer one"
+                )
+            return {
+                int(partition): Sighting(str(seen["incarnation"]), int(seen["changelog_end"]))
+                for partition, seen in content["partitions"].items()
+            }
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise StoppedForOperatorError(
+                f"the witness {self._path} cannot be understood; restore it from where it was "
+                "kept, or remove it after having made sure that the store is the newest, and make "
+                "it anew with `slotkeeper witness init`"
+            ) from error
+
+    def _write(self, seen: Mapping[int, Sighting]) -> None:
+        content = {
+            "version": VERSION,
+            "partitions": {
+                str(partition): {"incarnation": at.incarnation, "changelog_end": at.end}
+                for partition, at in sorted(seen.items())
+            },
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise StoppedForOperatorError(
-            f"the witness {path} cannot be understood; restore it from where it was kept, "
-            "or remove it after having made sure that the store is the newest"
-        ) from error
+        try:
+            _replace(self._path, json.dumps(content, indent=1).encode("ascii"))
+        except OSError as error:
+            raise WitnessUnavailableError(
+                f"the witness {self._path} cannot be written ({error.strerror}); make room, or "
+                "correct its path (a file that is mounted by itself cannot be replaced: mount "
+                "its folder)"
+            ) from error
 
 
-def _write(path: Path, seen: dict[int, Sighting]) -> None:
-    content = {
-        "version": VERSION,
-        "partitions": {
-            str(partition): {"incarnation": at.incarnation, "changelog_end": at.end}
-            for partition, at in sorted(seen.items())
-        },
-    }
+def _incarnations(sightings: Collection[Sighting]) -> set[str]:
+    return {each.incarnation for each in sightings}
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Put a whole new file in the place of the old one; durable on return."""
     beside = path.with_name(path.name + ".new")
     try:
-        with beside.open("w", encoding="ascii") as file:
-            json.dump(content, file, indent=1)
+        # Left by a process that was killed; whatever else it is, it is not written through.
+        beside.unlink(missing_ok=True)
+        with beside.open("xb") as file:
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

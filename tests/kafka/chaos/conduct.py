@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import orjson
@@ -72,6 +73,8 @@ async def conduct(
             Worker(machine(folder / f"worker-{number}", cluster.url, load.acb))
             for number in range(WORKERS)
         ]
+        for number in range(WORKERS):
+            await begin_witness(cluster.url, folder / f"worker-{number}")
         stage = Stage(cluster.nodes[0], workers, tell)
         try:
             async with upstream(cluster.address, SETTINGS.topic_prefix, seed) as writer:
@@ -130,6 +133,12 @@ async def compact_often(servers: str, topic: str) -> None:
         assert not answer.resources[0][0], answer
     finally:
         await client.close()
+
+
+async def begin_witness(url: str, machine: Path) -> None:
+    """Do what an operator does on each machine before the first worker starts."""
+    async with open_streams(url, replace(SETTINGS, witness=machine / "witness")) as streams:
+        await streams.begin_witness()
 
 
 def machine(folder: Path, url: str, acb: Organisation) -> Path:

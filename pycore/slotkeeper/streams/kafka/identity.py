@@ -4,12 +4,14 @@ The last changelog record of every transaction carries the store's identity in h
 worker learns it from the end of the log alone: compaction never removes the newest record.
 """
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from slotkeeper.streams.errors import StoppedForOperatorError
 from slotkeeper.streams.interface import Headers, Output, Record
 from slotkeeper.streams.layout import Layout
+from slotkeeper.streams.witness import Sighting
 
 from .offsets import Offsets
 from .options import ClientOptions
@@ -18,6 +20,7 @@ from .topics import Topics
 
 INCARNATION = "incarnation"
 PARTITIONS = "partitions"
+FORGIVEN = "forgiven"
 
 FIRST_LOOK = 64
 """How many offsets before the end are read first: a transaction's marker, its last records, and
@@ -30,10 +33,12 @@ class StoreIdentity(NamedTuple):
     Attributes:
         incarnation: Drawn with the first commit, and again by each acknowledgement.
         partitions: How many partitions each topic had.
+        forgiven: What operators have acknowledged; see `Presence`.
     """
 
     incarnation: str
     partitions: int
+    forgiven: tuple[Sighting, ...] = ()
 
     @classmethod
     def of(cls, headers: Headers) -> Self | None:
@@ -42,8 +47,13 @@ class StoreIdentity(NamedTuple):
         if INCARNATION not in named:
             return None
         try:
-            return cls(named[INCARNATION].decode("ascii"), int(named[PARTITIONS]))
-        except (KeyError, ValueError) as error:
+            forgiven = json.loads(named.get(FORGIVEN, b"[]"))
+            return cls(
+                named[INCARNATION].decode("ascii"),
+                int(named[PARTITIONS]),
+                tuple(Sighting(str(incarnation), int(end)) for incarnation, end in forgiven),
+            )
+        except (KeyError, ValueError, TypeError, RecursionError) as error:
             raise StoppedForOperatorError("the changelog's headers are damaged") from error
 
     def marked(self, outputs: Sequence[Output], layout: Layout, partition: int) -> list[Output]:
@@ -56,6 +66,9 @@ class StoreIdentity(NamedTuple):
                     (INCARNATION, self.incarnation.encode("ascii")),
                     (PARTITIONS, b"%d" % self.partitions),
                 ]
+                if self.forgiven:
+                    forgiven = [[each.incarnation, each.end] for each in self.forgiven]
+                    told.append((FORGIVEN, json.dumps(forgiven, separators=(",", ":")).encode()))
                 marked[index] = (stream, number, key, value, [*headers, *told])
                 break
         return marked

@@ -11,9 +11,10 @@ from slotkeeper.streams.errors import (
     LockedError,
     StoppedForOperatorError,
     StoreUnavailableError,
+    WitnessUnavailableError,
 )
 from slotkeeper.streams.interface import StreamsSettings
-from slotkeeper.streams.witness import Sighting, Witness
+from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
 
 from .clients import admin, producer
 from .errors import translated
@@ -68,6 +69,7 @@ class KafkaOwnership:
         self._drawn: dict[int, StoreIdentity] = {}
         self._renewed: dict[int, StoreIdentity] = {}
         self._opened: set[KafkaPartition] = set()
+        self._begun = False
 
     async def assignment(self) -> frozenset[int]:
         """Wait until the share differs from the one given last."""
@@ -103,12 +105,15 @@ class KafkaOwnership:
 
         Until that commit nothing is acknowledged.
         """
-        seen = await _patiently(
+        presence = await _patiently(
             lambda: self._fence_and_look(partition), f"partition {partition} was not looked at"
         )
-        witness = await self._witness(partition)
-        objection = "" if witness is None else witness.objection(partition, seen)
-        self._renewed[partition] = self._draw()
+        objection, witnessed = "", None
+        if (witness := self._witness(partition)) is not None:
+            objection = await asyncio.to_thread(witness.objection, partition, presence)
+            witnessed = await asyncio.to_thread(witness.accept, partition)
+        forgiven = presence.acknowledged(witnessed)
+        self._renewed[partition] = self._draw()._replace(forgiven=forgiven)
         return objection
 
     async def close(self) -> None:
@@ -125,10 +130,13 @@ class KafkaOwnership:
                 producer(cluster.options, **self._producer_options(number))
             )
             identity = self._renewed.get(number) or await self._identity(number)
-            witness = await self._witness(number)
-            if witness is not None and number not in self._renewed:
-                seen = Sighting(identity.incarnation, await self._end(number))
-                _compare(witness, number, seen)
+            witness = self._witness(number)
+            if witness is not None and number in self._renewed:
+                await asyncio.to_thread(witness.accept, number)
+            elif witness is not None:
+                await self._begin_where_nothing_is()
+                presence = await self._presence(number, identity)
+                await asyncio.to_thread(witness.admit, number, presence)
             inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
             tools = Tools(
                 options=cluster.options,
@@ -153,10 +161,10 @@ class KafkaOwnership:
             tools.stack.callback(self._opened.discard, partition)
             return partition
 
-    async def _fence_and_look(self, number: int) -> Sighting:
+    async def _fence_and_look(self, number: int) -> Presence:
         await self._refuse_beside_members()
         async with producer(self._cluster.options, **self._producer_options(number)):
-            return Sighting((await self._identity(number)).incarnation, await self._end(number))
+            return await self._presence(number, await self._identity(number))
 
     async def _identity(self, number: int) -> StoreIdentity:
         """Read the store's identity from the changelog, or draw it where the changelog is empty.
@@ -185,16 +193,29 @@ class KafkaOwnership:
         cluster = self._cluster
         return await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, number)
 
-    async def _end(self, number: int) -> int:
+    async def _presence(self, number: int, identity: StoreIdentity) -> Presence:
         place = self._cluster.topics.at(self._cluster.topics.layout.changelog, number)
-        return (await self._cluster.offsets.ends([place]))[place]
+        drawn = identity is self._drawn.get(number)
+        if drawn and not (await self._cluster.offsets.starts([place]))[place]:
+            # Only the first commit makes what was drawn the store's.
+            return Presence(seen=NOTHING_YET, new=True)
+        end = (await self._cluster.offsets.ends([place]))[place]
+        seen = Sighting(identity.incarnation, end)
+        return Presence(seen=seen, new=False, forgiven=identity.forgiven)
 
-    async def _witness(self, number: int) -> Witness | None:
-        """Read a partition's own witness file: other partitions may be other workers'."""
+    async def _begin_where_nothing_is(self) -> None:
+        """Make the witnesses of partitions in which nothing was ever written.
+
+        Whoever has them later may have this host's partitions by then, and a history.
+        """
+        if not self._begun:
+            self._begun = True
+            await begin_witnesses(self._cluster, with_history=False)
+
+    def _witness(self, number: int) -> Witness | None:
+        """Give a partition's own witness file: other partitions may be other workers'."""
         path = self._cluster.settings.witness
-        if path is None:
-            return None
-        return await asyncio.to_thread(Witness, witness_file(path, number))
+        return None if path is None else Witness(witness_file(path, number))
 
     async def _refuse_beside_members(self) -> None:
         """Keep a tool from taking partitions away from workers.
@@ -229,14 +250,28 @@ def witness_file(path: Path, partition: int) -> Path:
     return path.with_name(f"{path.name}-{partition}")
 
 
-def _compare(witness: Witness, number: int, seen: Sighting) -> None:
-    objection = witness.objection(number, seen)
-    if objection:
-        raise StoppedForOperatorError(
-            f"{objection}. Put the newest cluster back; or, if there is none, raise what is "
-            "known to have been issued since, and acknowledge with a reason",
-            partition=number,
-        )
+async def begin_witnesses(cluster: Cluster, *, with_history: bool) -> list[int]:
+    """Make this host's witness files where there are none; gives their partitions.
+
+    Args:
+        cluster: Whose state is written down.
+        with_history: Also of partitions in which something was committed.
+    """
+    changelog = cluster.topics.layout.changelog
+    places = {cluster.topics.at(changelog, number): number for number in range(cluster.partitions)}
+    added: list[int] = []
+    for place, end in (await cluster.offsets.ends(places)).items():
+        number, seen = places[place], NOTHING_YET
+        if end:
+            told = with_history and await told_by_changelog(
+                cluster.options, cluster.topics, cluster.offsets, number
+            )
+            if not told:
+                continue
+            seen = Sighting(told.incarnation, end)
+        witness = Witness(witness_file(cluster.settings.witness_path, number))
+        added += await asyncio.to_thread(witness.begin, {number: seen})
+    return sorted(added)
 
 
 async def _patiently(call: Callable[[], Awaitable[T]], failing: str) -> T:
@@ -249,6 +284,8 @@ async def _patiently(call: Callable[[], Awaitable[T]], failing: str) -> T:
                 return await call()
         except TimeoutError as error:
             raise StoreUnavailableError(f"{failing} within {OPEN_S:.0f} s") from error
+        except WitnessUnavailableError:
+            raise
         except StoreUnavailableError:
             if loop.time() + AGAIN_S >= until:
                 raise

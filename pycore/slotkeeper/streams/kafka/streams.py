@@ -16,7 +16,7 @@ from .instance import Instance
 from .membership import Membership
 from .offsets import Offsets, know_topics
 from .options import ClientOptions
-from .ownership import Cluster, KafkaOwnership
+from .ownership import Cluster, KafkaOwnership, begin_witnesses
 from .reading import COMMITTED, place_at, record_of, scan
 from .rights import require
 from .topics import Topics, agreed_partitions
@@ -107,6 +107,10 @@ class KafkaStreams:
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
+
+    async def begin_witness(self) -> list[int]:
+        """Write what the changelogs hold into this host's witness files; see the interface."""
+        return await begin_witnesses(self._cluster, with_history=True)
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:

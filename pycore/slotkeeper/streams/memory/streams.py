@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
-from slotkeeper.streams.errors import LockedError
+from slotkeeper.streams.errors import LockedError, WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
@@ -54,6 +54,10 @@ class MemoryStreams:
         records = [placed(message, self.layout, self.partitions) for message in messages]
         if records:
             self._store.append(records)
+
+    async def begin_witness(self) -> list[int]:
+        """Nothing outlives the process, so there is nothing to witness."""
+        raise WrongUseError("streams in memory have no witness")
 
     async def read(
         self, stream: str, *, from_start: bool = True, follow: bool = False

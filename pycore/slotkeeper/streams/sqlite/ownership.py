@@ -4,9 +4,8 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from slotkeeper.streams.errors import StoppedForOperatorError
 from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record, StreamsSettings
-from slotkeeper.streams.witness import Sighting, Witness
+from slotkeeper.streams.witness import Presence, Sighting, Witness
 
 from .commit import Commit, OwnerEpoch
 from .file import StoreFile
@@ -46,7 +45,7 @@ class SqliteOwnership:
         self._writer = writer
         self._reader = reader
         self._told = False
-        self._witness: Witness | None = None
+        self._witness = None if settings.witness is None else Witness(settings.witness)
 
     async def assignment(self) -> frozenset[int]:
         """Give all partitions; nothing ever changes that."""
@@ -57,16 +56,7 @@ class SqliteOwnership:
 
     async def open(self, partition: int) -> "SqlitePartition":
         """Raise the partition's epoch, and refuse a store that its witness contradicts."""
-        owner, seen = await self._writer.run(self._fence, partition)
-        if self._witness is not None:
-            objection = self._witness.objection(partition, seen)
-            if objection:
-                raise StoppedForOperatorError(
-                    f"{objection}. Put the newest copy back; or, if there is none, raise what is "
-                    "known to have been issued since, and acknowledge with a reason",
-                    partition=partition,
-                )
-            await self._writer.run(lambda _: self._remember(partition, seen))
+        owner = await self._writer.run(self._admitted, partition)
         commit = Commit(
             self._tables,
             owner,
@@ -98,24 +88,30 @@ class SqliteOwnership:
 
     async def acknowledge(self, partition: int) -> str:
         """Begin a new incarnation of the partition with what the file holds."""
-        _, seen = await self._writer.run(self._fence, partition)
-        objection = self._witness.objection(partition, seen) if self._witness else ""
-        renewed = Sighting(self._settings.entropy(16).hex(), seen.end)
+        return await self._writer.run(self._renew, partition)
 
-        def renew(connection: sqlite3.Connection) -> None:
-            with transaction(connection):
-                connection.execute(
-                    "UPDATE owners SET incarnation = ? WHERE partition = ?",
-                    (renewed.incarnation, partition),
-                )
-            self._remember(partition, renewed)
+    def _admitted(self, connection: sqlite3.Connection, partition: int) -> OwnerEpoch:
+        owner, presence = self._fence(connection, partition)
+        if self._witness is not None:
+            self._witness.admit(partition, presence)
+        return owner
 
-        await self._writer.run(renew)
+    def _renew(self, connection: sqlite3.Connection, partition: int) -> str:
+        _, presence = self._fence(connection, partition)
+        objection, witnessed = "", None
+        if self._witness is not None:
+            objection = self._witness.objection(partition, presence)
+            witnessed = self._witness.accept(partition)
+        incarnation = self._settings.entropy(16).hex()
+        with transaction(connection):
+            self._tables.forgive(
+                connection, partition, incarnation, presence.acknowledged(witnessed)
+            )
+        if self._witness is not None:
+            self._witness.record(partition, Sighting(incarnation, presence.seen.end))
         return objection
 
-    def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, Sighting]:
-        if self._settings.witness is not None and self._witness is None:
-            self._witness = Witness(self._settings.witness)
+    def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, Presence]:
         with transaction(connection):
             self._file.check()
             epoch, incarnation = connection.execute(
@@ -123,12 +119,8 @@ class SqliteOwnership:
                 " RETURNING epoch, incarnation",
                 (partition,),
             ).fetchone()
-            end = self._tables.end(connection, self._tables.layout.changelog, partition)
-        return OwnerEpoch(partition, epoch, incarnation), Sighting(incarnation, end)
-
-    def _remember(self, partition: int, seen: Sighting) -> None:
-        if self._witness is not None:
-            self._witness.record(partition, seen)
+            presence = self._tables.presence(connection, partition)
+        return OwnerEpoch(partition, epoch, incarnation), presence
 
 
 class SqlitePartition:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from slotkeeper.streams.interface import Fetched, Headers, Output, Record
 from slotkeeper.streams.layout import Layout
+from slotkeeper.streams.witness import Presence, Sighting
 
 from .schema import offset_of, row_id, shard_of
 
@@ -109,6 +110,39 @@ class Tables:
                 return Fetched(records, offset + 1)
         whole = len(records) < limit
         return Fetched(records, max(position, end) if whole else records[-1].offset + 1)
+
+    def presence(self, connection: sqlite3.Connection, partition: int) -> Presence:
+        """Say what a witness may compare: how far the partition's changelog has come."""
+        (incarnation,) = connection.execute(
+            "SELECT incarnation FROM owners WHERE partition = ?", (partition,)
+        ).fetchone()
+        forgiven = connection.execute(
+            "SELECT incarnation, changelog_end FROM forgiven WHERE partition = ? ORDER BY number",
+            (partition,),
+        ).fetchall()
+        end = self.end(connection, self.layout.changelog, partition)
+        return Presence(
+            seen=Sighting(incarnation, end),
+            new=end == 0,
+            forgiven=tuple(Sighting(*each) for each in forgiven),
+        )
+
+    def forgive(
+        self,
+        connection: sqlite3.Connection,
+        partition: int,
+        incarnation: str,
+        forgiven: Iterable[Sighting],
+    ) -> None:
+        """Begin a new incarnation of a partition, and remember which ones ended and where."""
+        connection.execute("DELETE FROM forgiven WHERE partition = ?", (partition,))
+        connection.executemany(
+            "INSERT INTO forgiven (partition, incarnation, changelog_end) VALUES (?, ?, ?)",
+            [(partition, each.incarnation, each.end) for each in forgiven],
+        )
+        connection.execute(
+            "UPDATE owners SET incarnation = ? WHERE partition = ?", (incarnation, partition)
+        )
 
     def prune_table(
         self,

@@ -16,6 +16,12 @@ from slotkeeper.streams.errors import StoppedForOperatorError, StoreUnavailableE
 FORMAT = 1
 """Of this file. A newer one is refused: it may hold what this program would not heed."""
 
+_FORGIVEN = """
+CREATE TABLE IF NOT EXISTS forgiven (
+    number INTEGER PRIMARY KEY, partition INTEGER, incarnation TEXT, changelog_end INTEGER)
+"""
+"""What operators have acknowledged. Files of version 0.1.0 have no such table."""
+
 ADDRESSES, LITERAL = "addresses", "literal"
 """Noted in ``meta`` by every version that takes an address's path as it stands. A file without it
 may be one that the version before served under another address; see ``earlier``."""
@@ -99,6 +105,8 @@ def prepare(
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode != "wal":
         _enter_wal(connection, path)
+    if "forgiven" not in _tables(connection):
+        connection.execute(_FORGIVEN)
     if meta.get(ADDRESSES) != LITERAL:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (ADDRESSES, LITERAL))
     partitions = int(meta["partitions"])

@@ -10,6 +10,7 @@ from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.witness import Witness
 
 from .file import StoreFile, held_file
 from .ownership import SqliteOwnership
@@ -129,6 +130,19 @@ class SqliteStreams:
                 return
             await asyncio.sleep(POLL_S)
             ends = await self._reader.run(self._ends, stream)
+
+    async def begin_witness(self) -> list[int]:
+        """Write what the file holds into the witness; see the interface."""
+        witness = Witness(self._settings.witness_path)
+
+        def begin(connection: sqlite3.Connection) -> list[int]:
+            present = {
+                number: self._tables.presence(connection, number).seen
+                for number in range(self._partitions)
+            }
+            return witness.begin(present)
+
+        return await self._reader.run(begin)
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:
