@@ -311,10 +311,14 @@ class Settings(_Section):
         """Give where snapshots are kept; None if nowhere."""
         if not self.snapshot.directory:
             return None
-        on_kafka = self.streams.startswith("kafka:")
+        whose = (
+            f"{self.kafka.application} {self.kafka.topic_prefix}"
+            if self.streams.startswith("kafka:")
+            else str(Path(self.streams.removeprefix("sqlite:///")).absolute())
+        )
         return Snapshots(
             directory=Path(self.snapshot.directory),
-            application=f"{self.kafka.application} {self.kafka.topic_prefix}" if on_kafka else "",
+            application=whose,
             every_s=self.snapshot.every_seconds,
         )
 

@@ -6,8 +6,11 @@ the changelog had come when the last was taken. The file ends with the footer's 
 file which is cut short shows before anything of it is used. `docs/snapshots.md` has the layout.
 """
 
+import errno
+import hashlib
 import json
 import os
+import stat
 import struct
 import zlib
 from contextlib import suppress
@@ -38,7 +41,8 @@ class Snapshots:
     """Where a worker keeps snapshots, and how often it takes them.
 
     Attributes:
-        directory: Made if it is missing. Workers of one machine may share it.
+        directory: Made if it is missing, for this account alone. Workers of one machine may share
+            it, and several applications.
         application: Names the streams among others whose snapshots lie there.
         every_s: Seconds from one snapshot of a partition to the next, if anything was committed.
     """
@@ -49,14 +53,16 @@ class Snapshots:
 
     def file(self, partition: int) -> Path:
         """Give the place of a partition's snapshot."""
-        return self.directory / f"partition-{partition}.snapshot"
+        # Whatever is in an application's name, this is a file's.
+        whose = hashlib.sha256(self.application.encode()).hexdigest()[:12]
+        return self.directory / f"{whose}-partition-{partition}.snapshot"
 
 
 class RefusedSnapshotError(Exception):
     """A snapshot that is not used.
 
     Attributes:
-        reason: One word for counting: damaged, foreign, newer, ahead, old.
+        reason: One word for counting: damaged, exposed, foreign, newer, ahead, old.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -131,10 +137,12 @@ class SnapshotWriter:
         What another writer of this partition left behind is removed. One that still lives loses
         its file, and finds out when it is done.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _require_own(self._path.parent, self._path.parent.stat())
         for left in self._path.parent.glob(f"{self._path.name}.*.new"):
             left.unlink(missing_ok=True)
-        self._opened = self._new.open("xb")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._opened = os.fdopen(os.open(self._new, flags, 0o600), "wb")
         self._file.write(MAGIC)
         self._frame(HEADER, _json(self._header))
 
@@ -219,7 +227,10 @@ class SnapshotReader:
             OSError: It cannot be read.
             RefusedSnapshotError: It is torn, damaged, or of another format.
         """
-        self._opened = self._path.open("rb")
+        self._opened = _opened_as_it_is(self._path)
+        # Of what is open: nobody can put another file in its place any more.
+        _require_own(self._path, os.fstat(self._opened.fileno()))
+        _require_own(self._path.parent, self._path.parent.stat())
         footer_at = self._footer_at()
         self.header = self._header()
         parts_at = self._file.tell()
@@ -290,6 +301,31 @@ class SnapshotReader:
                 if len(content) == length and zlib.crc32(content) == checksum:
                     return content, checksum
         raise RefusedSnapshotError("damaged", f"it is damaged at octet {at}")
+
+
+def _opened_as_it_is(path: Path) -> BinaryIO:
+    # Without O_NONBLOCK a pipe of this name would wait for whoever writes to it.
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def _require_own(path: Path, status: os.stat_result) -> None:
+    """Refuse what anybody but this account may write: checksums prove nothing of who wrote it."""
+    if status.st_uid != os.geteuid():
+        raise RefusedSnapshotError(
+            "exposed", f"{path} belongs to account {status.st_uid}, not to the worker's"
+        )
+    # Access control lists show here as well: their mask stands in the group's place.
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise RefusedSnapshotError(
+            "exposed",
+            f"others may write {path} (mode {status.st_mode & 0o7777:o}): give folder and files "
+            "to the worker's account alone (chmod 700, chmod 600)",
+        )
 
 
 def _json(content: Header | Footer) -> bytes:

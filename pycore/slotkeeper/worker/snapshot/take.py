@@ -90,7 +90,7 @@ class SnapshotTaker:
         begun_at = loop.time()
         try:
             octets = await self._write(checkpoint, _Slices(between, share, most))
-        except (OSError, SlotkeeperError) as error:
+        except (OSError, RefusedSnapshotError, SlotkeeperError) as error:
             _log.warning("snapshot is not taken", extra={**self._about, "error": str(error)})
             return
         self._taken = checkpoint.positions
