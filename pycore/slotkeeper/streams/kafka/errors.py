@@ -18,6 +18,8 @@ REFUSED = (
     errors.GroupAuthorizationFailedError,
     errors.IncompatibleBrokerVersion,
     errors.InvalidReplicationFactorError,
+    errors.InvalidSessionTimeoutError,
+    errors.InvalidTransactionTimeout,
     errors.MessageSizeTooLargeError,
     errors.PolicyViolationError,
     errors.SaslAuthenticationFailed,
@@ -39,6 +41,18 @@ _RIGHTS = {
     errors.ClusterAuthorizationFailedError: ("IdempotentWrite", "the cluster, or Write on a topic"),
 }
 """By error, which right is missing if nobody knows better, and on what."""
+
+_BEYOND = {
+    errors.InvalidSessionTimeoutError: (
+        "kafka.session_timeout_ms",
+        "group.min.session.timeout.ms to group.max.session.timeout.ms",
+    ),
+    errors.InvalidTransactionTimeout: (
+        "kafka.transaction_timeout_ms",
+        "at most transaction.max.timeout.ms",
+    ),
+}
+"""By error, which setting is beyond what the brokers grant, and which of theirs say how much."""
 
 
 @contextmanager
@@ -68,6 +82,9 @@ def judged(error: Exception, doing: str, *, needs: str = "") -> StreamsError:
     if type(error) in _RIGHTS:
         right, what = _RIGHTS[type(error)]
         return WrongUseError(f"{doing}: no right to do so, {needs or right} on {what} {_on(error)}")
+    if type(error) in _BEYOND:
+        setting, granted = _BEYOND[type(error)]
+        return WrongUseError(f"{doing}: {setting} is not what the brokers grant, {granted}")
     told = f"{doing}: {type(error).__name__} {error}".rstrip()
     if isinstance(error, REFUSED):
         return WrongUseError(told)

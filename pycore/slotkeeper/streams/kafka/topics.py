@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from aiokafka import TopicPartition
 from aiokafka.admin import NewTopic
@@ -57,6 +58,19 @@ _NEWEST = {
 """Of the table and of the changelog: the newest record of a key, and tombstones for a week."""
 
 
+class Existing(NamedTuple):
+    """What a cluster has of the topics.
+
+    Attributes:
+        counts: By stream, how many partitions its topic has; those that exist.
+        leaderless: Streams of which some partition has no leader now, which passes: a broker is
+            away, or has just been told of it.
+    """
+
+    counts: dict[str, int]
+    leaderless: tuple[str, ...]
+
+
 class Topics:
     """Names of topics: the stream's, behind a prefix."""
 
@@ -103,7 +117,7 @@ async def create_topics(
     """
     options = ClientOptions(servers, settings.kafka)
     topics = Topics(settings.layout, settings.topic_prefix)
-    existing = await partition_counts(options, topics)
+    existing = (await existing_topics(options, topics)).counts
     await _refuse_if_hidden(options, [topics.name(stream) for stream in topics.layout.names])
     counts = set(existing.values()) | ({settings.partitions} - {None})
     if len(counts) > 1:
@@ -136,14 +150,15 @@ async def create_topics(
 
 async def _all_led(options: ClientOptions, topics: Topics, partitions: int) -> None:
     """Wait until every partition of what was made has a leader that clients are told of."""
+    wanted = Existing(dict.fromkeys(topics.layout.names, partitions), ())
+    found = wanted
     try:
         async with asyncio.timeout(LED_S):
-            wanted = dict.fromkeys(topics.layout.names, partitions)
-            while await partition_counts(options, topics) != wanted:  # noqa: ASYNC110  # remote
+            while (found := await existing_topics(options, topics)) != wanted:  # noqa: ASYNC110  # remote
                 await asyncio.sleep(LOOK_S)
     except TimeoutError as error:
         raise StoreUnavailableError(
-            f"the topics are made, and not all have a leader after {LED_S:.0f} s"
+            f"the topics are made, and after {LED_S:.0f} s {_leaderless(found)}"
         ) from error
 
 
@@ -155,8 +170,10 @@ async def agreed_partitions(
     Raises:
         WrongUseError: Topics are missing.
         StoppedForOperatorError: They differ, or differ from what is wanted.
+        StoreUnavailableError: Some partition has no leader now.
     """
-    existing = await partition_counts(options, topics)
+    found = await existing_topics(options, topics)
+    existing = found.counts
     missing = [topics.name(stream) for stream in topics.layout.names if stream not in existing]
     if missing:
         await _refuse_if_hidden(options, missing)
@@ -167,6 +184,8 @@ async def agreed_partitions(
     counts = set(existing.values())
     if len(counts) > 1 or (wanted is not None and counts != {wanted}):
         raise StoppedForOperatorError(_differing(existing, wanted))
+    if found.leaderless:
+        raise StoreUnavailableError(_leaderless(found))
     return counts.pop()
 
 
@@ -180,21 +199,25 @@ async def _refuse_if_hidden(options: ClientOptions, topics: Sequence[str]) -> No
         )
 
 
-async def partition_counts(options: ClientOptions, topics: Topics) -> dict[str, int]:
-    """Give how many partitions with a leader the topics have, by stream; those that exist."""
+async def existing_topics(options: ClientOptions, topics: Topics) -> Existing:
+    """Say which of the topics there are."""
     async with admin(options) as client:
         # All topics, since asking for one by its name can make a broker create it.
         with translated("the topics were not listed"):
-            existing = {
-                topic["topic"]: sum(part["leader"] >= 0 for part in topic["partitions"])
+            told = {
+                topic["topic"]: [part["leader"] for part in topic["partitions"]]
                 for topic in await client.describe_topics()
                 if not topic["error_code"]
             }
-    return {
-        stream: existing[topics.name(stream)]
+    leaders = {
+        stream: told[topics.name(stream)]
         for stream in topics.layout.names
-        if topics.name(stream) in existing
+        if topics.name(stream) in told
     }
+    return Existing(
+        {stream: len(parts) for stream, parts in leaders.items()},
+        tuple(stream for stream, parts in leaders.items() if min(parts, default=0) < 0),
+    )
 
 
 def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]:
@@ -208,6 +231,10 @@ def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]
         "min.insync.replicas": str(max(1, replicas - 1)),
         "unclean.leader.election.enable": "false",
     }
+
+
+def _leaderless(found: Existing) -> str:
+    return f"partitions of {', '.join(found.leaderless)} have no leader: brokers are away"
 
 
 def _differing(existing: dict[str, int], wanted: int | None) -> str:
