@@ -37,7 +37,7 @@ def test_damaged_positions_are_refused(value: bytes | None) -> None:
 
 def test_d09_positions_of_a_newer_form_are_refused() -> None:
     with pytest.raises(StoppedForOperatorError, match="newer"):
-        Positions.decode(TRUTH.encode().replace(b'"version":1', b'"version":2'))
+        Positions.decode(TRUTH.encode().replace(b'"version":1', b'"version":3'))
 
 
 def test_the_highest_sequence_holds_in_any_order() -> None:

@@ -166,6 +166,25 @@ class StreamsSettings:
         return self.witness
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Logs:
+    """What a kind can tell of a partition's logs, apart from their records.
+
+    Attributes:
+        ids: By stream, of the inputs and the changelog: what a log has that one made anew under
+            the same name has not. Streams are missing where the kind knows of none.
+        partitions: By stream, of the same, how many partitions each has just now.
+        begins: The first offset of the changelog that is kept: 0 unless records were deleted.
+        compacts: Whether the changelog keeps the newest record of each key for ever; None where
+            that is not told.
+    """
+
+    ids: Mapping[str, str] = field(default_factory=dict)
+    partitions: Mapping[str, int] = field(default_factory=dict)
+    begins: int = 0
+    compacts: bool | None = True
+
+
 class Streams(Protocol):
     """Open streams: what tools use. Safe beside a running worker."""
 
@@ -294,11 +313,25 @@ class OwnedPartition(Protocol):
         Kinds differ in what a transaction costs by itself.
         """
 
+    async def logs(self, *, now: bool = False) -> Logs:
+        """Look at the logs themselves.
+
+        Args:
+            now: Ask after this call has begun; else an answer may be a second old.
+
+        Raises:
+            StoppedForOperatorError: One of them is gone.
+            StoreUnavailableError: Not known now.
+        """
+
     async def starts(self) -> dict[str, int]:
         """For each input, the first offset that is still kept (its end, if none is)."""
 
     async def ends(self) -> dict[str, int]:
         """For each input, an offset above every record committed before this call."""
+
+    async def written(self) -> list[str]:
+        """Give the outputs in which committed records stand."""
 
     async def offsets(self) -> dict[str, int]:
         """Give the positions kept for lag tools; some or all inputs may be missing."""

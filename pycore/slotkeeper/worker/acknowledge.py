@@ -1,13 +1,12 @@
 """An operator lets a partition go on that stopped."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from slotkeeper.clock import system_clock
 from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
 
+from .audit import acknowledgement
 from .positions import KEY, Evidence, Positions, beginning, objections
 from .recovery import RESERVED, gather_evidence, newest
 
@@ -53,7 +52,12 @@ async def acknowledge(
         # The incarnation is new by what was just accepted, so it is no objection of its own.
         renewed = truth and replace(truth, incarnation=evidence.incarnation)
         accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
-        positions = beginning(truth, evidence).taken_over(clock()).advanced({})
+        positions = replace(
+            beginning(truth, evidence).taken_over(clock()).advanced({}),
+            ids=evidence.logs.ids,
+            begins=evidence.logs.begins,
+            compacts=evidence.logs.compacts is not False,
+        )
         outputs: list[Output] = [
             acknowledgement(
                 positions, partition, reason=reason, by=by, accepted=accepted, now_ms=clock()
@@ -64,29 +68,6 @@ async def acknowledge(
         await owned.commit(outputs, positions.inputs)
         await owned.close()
         return accepted
-
-
-def acknowledgement(
-    positions: Positions,
-    partition: int,
-    *,
-    reason: str,
-    by: str,
-    accepted: list[str],
-    now_ms: int,
-) -> Output:
-    """Make the audit record: an operator let a partition go on, and what spoke against it."""
-    at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
-    content = {
-        "kind": "acknowledgement",
-        "partition": partition,
-        "reason": reason,
-        "by": by,
-        "detail": accepted,
-        "positions": dict(positions.inputs),
-        "decided_at": at,
-    }
-    return ("audit-trail", partition, None, json.dumps(content).encode(), ())
 
 
 async def _look(
@@ -100,7 +81,7 @@ async def _look(
             truth = newest(truth, batch)
             records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
         evidence = await gather_evidence(
-            owned, partitions=streams.partitions, changelog_records=records
+            owned, truth, partitions=streams.partitions, changelog_records=records
         )
         return truth, evidence
     finally:

@@ -42,14 +42,19 @@ class BatchRunner:
         *,
         clock: Callable[[], int],
         checkpoint: Checkpoint | None,
+        news: Sequence[Output] = (),
     ) -> None:
-        """Work for an owned partition whose engine is restored and open."""
+        """Work for an owned partition whose engine is restored and open.
+
+        ``news`` is written with the first commit.
+        """
         self.checkpoint = checkpoint
         self._layout = layout
         self._partition = partition
         self._engine = engine
         self._engine_thread = engine_thread
         self._clock = clock
+        self._news = news
 
     async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
         """Decide and commit a batch; it is folded on return.
@@ -103,9 +108,11 @@ class BatchRunner:
         void: Sequence[int] = (),
     ) -> int:
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
-        return await self._partition.commit(
-            [*outputs, truth], advanced.inputs, finished=finished, void=void
+        end = await self._partition.commit(
+            [*self._news, *outputs, truth], advanced.inputs, finished=finished, void=void
         )
+        self._news = ()
+        return end
 
     def _decide(
         self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None

@@ -200,6 +200,7 @@ class PartitionWorker:
             self._engine_thread,
             clock=self._clock,
             checkpoint=self._restorer.known,
+            news=restored.news,
         )
         self._session = session = PartitionSession(
             self._layout, partition, runner, restored.positions

@@ -1,17 +1,18 @@
 """How far each input has been read, as the changelog tells it; and whether that can be true."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 
-from slotkeeper.streams import StoppedForOperatorError
+from slotkeeper.streams import Logs, StoppedForOperatorError
 
 KEY = b"@positions"
 """Of the changelog record. No device's key begins with ``@``."""
 
-VERSION = 1
-"""Of the record's form."""
+VERSION = 2
+"""Of the record's form. One that says nothing which a program of form 1 would miss is written in
+form 1, as streams without ids always are."""
 
 TAKEOVERS_KEPT = 16
 """Enough to recognise what was known some rollouts ago, and 400 octets a commit at most."""
@@ -31,6 +32,10 @@ class Positions:
         inputs: By stream, the offset of the first record that is not yet decided.
         takeovers: Of the last owners that committed, the oldest first. A store that was rolled back
             and served since has another owner where this one was.
+        ids: By stream, of the logs that the positions are about, and of the changelog; as far as
+            they are known.
+        begins: Where the changelog begins, 0 but for what an operator accepted.
+        compacts: False if an operator accepted that the changelog is not compacted.
     """
 
     sequence: int
@@ -38,6 +43,9 @@ class Positions:
     incarnation: str
     inputs: Mapping[str, int]
     takeovers: tuple[Takeover, ...] = ()
+    ids: Mapping[str, str] = field(default_factory=dict)
+    begins: int = 0
+    compacts: bool = True
 
     def advanced(self, inputs: Mapping[str, int]) -> Self:
         """Give the next commit's positions."""
@@ -66,13 +74,21 @@ class Positions:
 
     def encode(self) -> bytes:
         """Give the changelog record's value."""
+        pins: dict[str, object] = {}
+        if self.ids:
+            pins["logs"] = dict(self.ids)
+        if self.begins:
+            pins["changelog_begins"] = self.begins
+        if not self.compacts:
+            pins["changelog_compacts"] = False
         content = {
-            "version": VERSION,
+            "version": VERSION if pins else 1,
             "sequence": self.sequence,
             "partitions": self.partitions,
             "incarnation": self.incarnation,
             "positions": dict(self.inputs),
             "tenures": self.takeovers,
+            **pins,
         }
         return json.dumps(content, separators=(",", ":")).encode()
 
@@ -85,13 +101,16 @@ class Positions:
         """
         try:
             content = json.loads(value or b"")
-            if content["version"] == VERSION:
+            if content["version"] in range(1, VERSION + 1):
                 return cls(
                     sequence=int(content["sequence"]),
                     partitions=int(content["partitions"]),
                     incarnation=str(content["incarnation"]),
                     inputs={str(name): int(at) for name, at in content["positions"].items()},
                     takeovers=tuple((int(at), int(ms)) for at, ms in content.get("tenures", ())),
+                    ids={str(name): str(told) for name, told in content.get("logs", {}).items()},
+                    begins=int(content.get("changelog_begins", 0)),
+                    compacts=bool(content.get("changelog_compacts", True)),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -143,6 +162,8 @@ class Evidence:
         offsets: Positions kept for lag tools; inputs may be missing.
         starts: First offset kept of each input.
         ends: End of each input.
+        logs: What the logs are.
+        written: Outputs in which committed records stand; told where the changelog is empty.
     """
 
     partitions: int
@@ -151,12 +172,59 @@ class Evidence:
     offsets: Mapping[str, int]
     starts: Mapping[str, int]
     ends: Mapping[str, int]
+    logs: Logs = field(default_factory=Logs)
+    written: Sequence[str] = ()
+
+
+def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
+    """Say which logs are not those that were read, or keep less; empty if all is as it was.
+
+    To be asked before each commit as well: who goes on with another log decides without what stood
+    in the first one, and who does not see new partitions decides without what stands there. Of
+    streams of which it is ``told`` already nothing more is said than that.
+    """
+    grown = {
+        stream: count for stream, count in logs.partitions.items() if count != known.partitions
+    }
+    if grown:
+        counts = ", ".join(f"{stream} {count}" for stream, count in sorted(grown.items()))
+        return [
+            (
+                f"partitions were added: there were {known.partitions} of each stream, and now "
+                f"there are others ({counts}): devices would change their partition and lose their "
+                "counters"
+            )
+        ]
+    found = [
+        f"{stream} is not the log that was read: it was made anew (its id was "
+        f"{known.ids[stream]}, and is {now})"
+        for stream, now in logs.ids.items()
+        if known.ids.get(stream, now) != now and stream not in told
+    ]
+    return found + _losses(logs, begins=known.begins, compacts=known.compacts)
+
+
+def _losses(logs: Logs, *, begins: int, compacts: bool) -> list[str]:
+    """Say what the changelog lost, or will lose, beyond what was accepted."""
+    found = []
+    if logs.begins > begins:
+        found.append(
+            f"the changelog begins at {logs.begins}, not at {begins}: records before it were "
+            "deleted, and the numbers in them are lost"
+        )
+    if logs.compacts is False and compacts:
+        found.append(
+            "the changelog's topic is not compacted (another cleanup.policy than compact): it "
+            "does not keep the newest record of each key"
+        )
+    return found
 
 
 def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
     """Say what contradicts the changelog's positions; empty if nothing does."""
     if truth is None:
-        return list(_objections_to_beginning(evidence))
+        losses = _losses(evidence.logs, begins=0, compacts=True)
+        return _objections_to_beginning(evidence) + losses
     if truth.partitions != evidence.partitions:
         return [
             (
@@ -165,7 +233,8 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
                 "their counters"
             )
         ]
-    found = []
+    cut = [stream for stream, at in truth.inputs.items() if evidence.ends.get(stream, 0) < at]
+    found = changed_logs(truth, evidence.logs, told=cut)
     if truth.incarnation != evidence.incarnation:
         found.append(
             f"the changelog was written in incarnation {truth.incarnation} of the store, and this "
@@ -182,7 +251,7 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
                 f"{stream} begins at {evidence.starts[stream]}, after the position {position}: "
                 "records were deleted before they were read"
             )
-        if evidence.ends.get(stream, 0) < position:
+        if stream in cut:
             found.append(
                 f"{stream} ends at {evidence.ends.get(stream, 0)}, before the position "
                 f"{position}: the stream lost its end or was made anew"
@@ -203,6 +272,9 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         incarnation=evidence.incarnation,
         inputs=inputs,
         takeovers=() if truth is None else truth.takeovers,
+        ids={**evidence.logs.ids, **({} if truth is None else truth.ids)},
+        begins=0 if truth is None else truth.begins,
+        compacts=truth is None or truth.compacts,
     )
 
 
@@ -216,4 +288,7 @@ def _objections_to_beginning(evidence: Evidence) -> list[str]:
         ]
     if any(evidence.offsets.values()):
         return ["positions were committed before, and the changelog is empty: it was lost"]
+    if evidence.written:
+        streams = ", ".join(evidence.written)
+        return [f"records were committed to {streams}, and the changelog is empty: it was lost"]
     return []

@@ -14,8 +14,9 @@ from functools import partial
 from typing import TypeVar
 
 from slotkeeper.engine.port import Engine, Step, Stored
-from slotkeeper.streams import Entry, Layout, OwnedPartition, StoppedForOperatorError
+from slotkeeper.streams import Entry, Layout, Output, OwnedPartition, StoppedForOperatorError
 
+from .audit import pinning
 from .engine_thread import EngineThread
 from .positions import KEY, Checkpoint, Evidence, Positions, beginning, objections
 from .snapshot import RefusedSnapshotError, Snapshots, load
@@ -52,11 +53,13 @@ class Restored:
         positions: To read on from.
         replayed: How many changelog records were read.
         source: What they were added to: nothing, a snapshot, or what was in memory.
+        news: For the audit trail, with the first commit: what was not known of the store.
     """
 
     positions: Positions
     replayed: int
     source: str
+    news: Sequence[Output]
 
 
 class Restorer:
@@ -122,7 +125,7 @@ class Restorer:
             if truth is None and base is not None:
                 truth = base.checkpoint.positions
             evidence = await gather_evidence(
-                partition, partitions=self._partitions, changelog_records=replayed
+                partition, truth, partitions=self._partitions, changelog_records=replayed
             )
             against = objections(truth, evidence)
             if against:
@@ -134,7 +137,9 @@ class Restorer:
             self.known = Checkpoint(positions=truth, changelog=end, at_ms=now_ms)
         self._summary.restored += replayed
         source = NOTHING if base is None else base.source
-        return Restored(positions.taken_over(now_ms), replayed, source)
+        positions = positions.taken_over(now_ms)
+        news = pinning(truth, positions, self._number, now_ms=now_ms)
+        return Restored(positions, replayed, source, news)
 
     async def _warm(self, partition: OwnedPartition, end: int, now_ms: int) -> "_Base | None":
         """Give what the engine knows, if that is not too old to be added to."""
@@ -334,7 +339,7 @@ def newest(truth: Positions | None, records: Iterable[Stored]) -> Positions | No
 
 
 async def gather_evidence(
-    partition: OwnedPartition, *, partitions: int, changelog_records: int
+    partition: OwnedPartition, truth: Positions | None, *, partitions: int, changelog_records: int
 ) -> Evidence:
     """Ask the store for everything that can contradict the changelog."""
     return Evidence(
@@ -344,6 +349,8 @@ async def gather_evidence(
         offsets=await partition.offsets(),
         starts=await partition.starts(),
         ends=await partition.ends(),
+        logs=await partition.logs(now=True),
+        written=await partition.written() if truth is None else (),
     )
 
 

@@ -5,11 +5,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from slotkeeper.engine.port import EngineInput
-from slotkeeper.streams import Fetched, FetchedRecord, Layout, OwnedPartition
+from slotkeeper.streams import (
+    Fetched,
+    FetchedRecord,
+    Layout,
+    Logs,
+    OwnedPartition,
+    StoppedForOperatorError,
+)
 
 from .commit import BatchRunner
 from .intake import Batch, Intake
-from .positions import Positions
+from .positions import Positions, changed_logs
 
 WAIT_S = 1.0
 """How long a fetch waits for records. It returns with the first that come and a stop ends it, so
@@ -33,6 +40,7 @@ class PartitionSession:
         self.intake = Intake(layout)
         self.idle = False
         self.held_since: float | None = None
+        self._gated = layout.gated
         self._partition = partition
         self._runner = runner
         self._positions = positions
@@ -57,7 +65,9 @@ class PartitionSession:
             CommitAbortedError: Discarded; the same batch may be decided again.
             SignerUnavailableError: Discarded; likewise.
             CommitInDoubtError: This session is over.
+            StoppedForOperatorError: The logs are not those that were read any more.
         """
+        self._refuse_changed(await self._partition.logs())
         if batch.ranks:
             self._look_ahead(batch)
         try:
@@ -105,8 +115,24 @@ class PartitionSession:
         found = await self._partition.fetch(
             wanted, limit=self._partition.batch_records, wait_s=wait_s
         )
-        # After the fetch, so that nothing that was there when these records were read is missed.
-        return _Look(found, await self._partition.ends()) if found else None
+        if not found:
+            self._refuse_changed(await self._partition.logs())
+            return None
+        # After the fetch, so that nothing that stood when these records were read is missed: of
+        # what a request waits for, not even what stands in partitions that were just added.
+        ends, logs = await asyncio.gather(
+            self._partition.ends(), self._partition.logs(now=self._gated in found)
+        )
+        self._refuse_changed(logs)
+        return _Look(found, ends)
+
+    def _refuse_changed(self, logs: Logs) -> None:
+        changed = changed_logs(self._positions, logs)
+        if changed:
+            number = self._partition.number
+            raise StoppedForOperatorError(
+                f"partition {number} stopped: {'; '.join(changed)}", partition=number
+            )
 
     def _hold(self, look: "_Look | None") -> bool:
         if look is None:

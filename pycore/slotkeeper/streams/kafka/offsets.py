@@ -30,9 +30,14 @@ class Offsets:
             found: dict[TopicPartition, int] = await self._client.beginning_offsets(list(places))
         return found
 
-    async def ends(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Give an offset above everything that was written, committed or not, before the call."""
-        with translated("the topics' ends are not known", needs="Describe"):
+    async def ends(
+        self, places: Iterable[TopicPartition], *, needs: str = "Describe"
+    ) -> dict[TopicPartition, int]:
+        """Give an offset above everything that was written, committed or not, before the call.
+
+        ``needs`` is the right that its user has by which it may ask.
+        """
+        with translated("the topics' ends are not known", needs=needs):
             found: dict[TopicPartition, int] = await self._client.end_offsets(list(places))
         return found
 

@@ -27,6 +27,7 @@ from .options import ClientOptions
 from .partition import KafkaPartition, Tools
 from .topics import Topics
 from .transaction import TIMEOUT_MS, Transactions
+from .watch import TopicWatch
 
 T = TypeVar("T")
 
@@ -48,6 +49,7 @@ class Cluster:
         topics: Where streams are.
         partitions: How many each topic had when the streams were opened.
         offsets: Tells beginnings and ends.
+        watch: Tells whether topics are still the same.
     """
 
     options: ClientOptions
@@ -55,6 +57,7 @@ class Cluster:
     topics: Topics
     partitions: int
     offsets: Offsets
+    watch: TopicWatch
 
 
 class KafkaOwnership:
@@ -142,6 +145,7 @@ class KafkaOwnership:
                 options=cluster.options,
                 topics=cluster.topics,
                 offsets=cluster.offsets,
+                watch=cluster.watch,
                 membership=self._membership,
                 inputs=inputs,
                 transactions=Transactions(

@@ -1,12 +1,19 @@
 """One partition of every topic, in the hands of its only owner."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 
 from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
-from slotkeeper.streams.interface import Entry, Fetched, FetchedRecord, Output, OutputBatch
+from slotkeeper.streams.interface import (
+    Entry,
+    Fetched,
+    FetchedRecord,
+    Logs,
+    Output,
+    OutputBatch,
+)
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .identity import StoreIdentity
@@ -18,6 +25,7 @@ from .reading import scan_messages
 from .tombstones import kept_tombstones_ms
 from .topics import Topics
 from .transaction import Transactions
+from .watch import TopicWatch
 
 RESTORE_BATCH = 10_000
 """Records a batch while restoring: some 15 ms of the event loop, and no more than one answer of the
@@ -39,6 +47,7 @@ class Tools:
         options: For readers that live only as long as one reading.
         topics: Where streams are.
         offsets: Tells beginnings and ends.
+        watch: Tells whether topics are still the same.
         membership: The worker's place in the group.
         inputs: Reads the inputs.
         transactions: Commits.
@@ -52,6 +61,7 @@ class Tools:
     options: ClientOptions
     topics: Topics
     offsets: Offsets
+    watch: TopicWatch
     membership: Membership
     inputs: Inputs
     transactions: Transactions
@@ -114,6 +124,10 @@ class KafkaPartition:
         """As many as pay."""
         return BATCH_RECORDS
 
+    async def logs(self, *, now: bool = False) -> Logs:
+        """Ask for the topics' ids and partitions, and for what the changelog keeps."""
+        return await self._tools.watch.look(self._number, now=now)
+
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
         places = self._tools.topics.all_of(self._layout.events, self._number)
@@ -126,6 +140,18 @@ class KafkaPartition:
         places = self._tools.topics.all_of(self._layout.inputs, self._number)
         found = await self._tools.offsets.ends(places)
         return {places[at]: offset for at, offset in found.items()}
+
+    async def written(self) -> list[str]:
+        """Look for one committed record in each output; offsets alone may be aborted ones'."""
+        found = []
+        for stream in self._layout.outputs:
+            place = self._tools.topics.at(stream, self._number)
+            end = (await self._tools.offsets.ends([place], needs="Write"))[place]
+            async with aclosing(self._scan(stream, 0, end)) as batches:
+                async for _ in batches:
+                    found.append(stream)
+                    break
+        return found
 
     async def offsets(self) -> dict[str, int]:
         """Give the group's committed offsets; of this owner's own commits, without a delay.
@@ -178,7 +204,9 @@ class KafkaPartition:
         """Stop the clients of this partition."""
         await self._tools.stack.aclose()
 
-    async def _scan(self, stream: str, since: int, below: int) -> AsyncIterator[Sequence[Entry]]:
+    async def _scan(
+        self, stream: str, since: int, below: int
+    ) -> AsyncGenerator[Sequence[Entry], None]:
         place = self._tools.topics.at(stream, self._number)
         begin = max(since, (await self._tools.offsets.starts([place]))[place])
         async for _, messages in scan_messages(

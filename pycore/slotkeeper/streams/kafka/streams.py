@@ -20,6 +20,7 @@ from .ownership import Cluster, KafkaOwnership, begin_witnesses
 from .reading import COMMITTED, place_at, record_of, scan
 from .rights import require
 from .topics import Topics, agreed_partitions
+from .watch import TopicWatch
 
 READ_BATCH = 1_000
 """Records a batch for readers: some milliseconds of the event loop, megabytes at most."""
@@ -44,12 +45,14 @@ async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["
             consumer(options, isolation_level=Offsets.ISOLATION, auto_offset_reset="none")
         )
         know_topics(asking, topics, partitions)
+        offsets = Offsets(asking)
         cluster = Cluster(
             options=options,
             settings=settings,
             topics=topics,
             partitions=partitions,
-            offsets=Offsets(asking),
+            offsets=offsets,
+            watch=TopicWatch(options, topics, partitions, offsets, stack),
         )
         yield KafkaStreams(cluster, stack)
 

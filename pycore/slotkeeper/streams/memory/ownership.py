@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record
+from slotkeeper.streams.interface import Fetched, Logs, Output, OutputBatch, Record
 
 from .faults import Fault, SimulatedCrashError
 from .log import Log
@@ -100,6 +100,10 @@ class MemoryPartition:
         """As many as pay."""
         return BATCH_RECORDS
 
+    async def logs(self, *, now: bool = False) -> Logs:  # noqa: ARG002  # nothing can change
+        """All are one store, known by its incarnation."""
+        return Logs()
+
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
         starts = {stream: self._log(stream).start for stream in self._store.layout.events}
@@ -109,6 +113,11 @@ class MemoryPartition:
     async def ends(self) -> dict[str, int]:
         """Give the end of each input."""
         return {stream: self._log(stream).end for stream in self._store.layout.inputs}
+
+    async def written(self) -> list[str]:
+        """Give the outputs in which records stand."""
+        outputs = self._store.layout.outputs
+        return [stream for stream in outputs if self._log(stream).start < self._log(stream).end]
 
     async def offsets(self) -> dict[str, int]:
         """Give the positions of the last commit."""

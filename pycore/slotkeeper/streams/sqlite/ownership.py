@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from slotkeeper.streams.interface import Fetched, Output, OutputBatch, Record, StreamsSettings
+from slotkeeper.streams.interface import Fetched, Logs, Output, OutputBatch, Record, StreamsSettings
 from slotkeeper.streams.witness import Presence, Sighting, Witness
 
 from .commit import Commit, OwnerEpoch
@@ -175,6 +175,10 @@ class SqlitePartition:
         """As many as pay."""
         return BATCH_RECORDS
 
+    async def logs(self, *, now: bool = False) -> Logs:  # noqa: ARG002  # nothing can change
+        """The file is one; that it is the same is known by its incarnation."""
+        return Logs()
+
     async def starts(self) -> dict[str, int]:
         """Give the first offset of each input that is still kept."""
 
@@ -196,6 +200,20 @@ class SqlitePartition:
                 stream: self._tables.end(connection, stream, self.number)
                 for stream in self._tables.layout.inputs
             }
+
+        return await self._reader.run(look)
+
+    async def written(self) -> list[str]:
+        """Give the outputs in which records stand."""
+
+        def look(connection: sqlite3.Connection) -> list[str]:
+            tables = self._tables
+            return [
+                stream
+                for stream in tables.layout.outputs
+                if tables.start(connection, stream, self.number)
+                < tables.end(connection, stream, self.number)
+            ]
 
         return await self._reader.run(look)
 

@@ -1,0 +1,106 @@
+"""A changelog that lost its beginning, or will lose records, stops a worker."""
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.admin import RecordsToDelete
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.protocol.admin import DeleteGroupsRequest
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
+from tests.kafka.test_logs import made_anew, stops, working
+
+from slotkeeper.streams import StoppedForOperatorError
+from slotkeeper.worker import acknowledge, examine
+
+
+async def set_policy(bench: Bench, policy: str) -> None:
+    """Set how the changelog is cleaned, and wait until the broker says so."""
+    topic = bench.topic(CHANGELOG)
+    async with bench.admin() as client:
+        await client.alter_configs(
+            [ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})]
+        )
+        wanted = [ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": None})]
+        while True:
+            (answer,) = await client.describe_configs(wanted)
+            ((_, _, _, _, entries),) = answer.resources
+            if entries[0][1] == policy:
+                return
+
+
+async def delete_beginning(bench: Bench) -> None:
+    """Delete the changelog's first record, which a topic lets happen that deletes as well."""
+    await set_policy(bench, "compact,delete")
+    place = TopicPartition(bench.topic(CHANGELOG), PARTITION)
+    async with bench.admin() as client:
+        await client.delete_records({place: RecordsToDelete(before_offset=1)})
+    await set_policy(bench, "compact")
+
+
+async def test_a_changelog_without_its_beginning_is_refused_until_acknowledged(
+    bench: Bench,
+) -> None:
+    await bench.publish(RESPONSES, b"5")
+    await bench.ask()
+    await bench.run()
+    await delete_beginning(bench)
+    await bench.ask()
+    for _ in range(2):
+        with pytest.raises(StoppedForOperatorError, match="begins at 1, not at 0"):
+            await bench.run()
+    assert await bench.numbers() == [6]
+    async with bench.opened() as streams:
+        (objection,) = await examine(streams, PARTITION)
+        assert await acknowledge(streams, PARTITION, reason="r", by="b") == [objection]
+        assert await examine(streams, PARTITION) == []
+    await bench.run()
+    assert len(await bench.numbers()) == 2
+
+
+async def test_a_worker_stops_when_the_changelog_loses_its_beginning(bench: Bench) -> None:
+    async with working(bench) as (worker, _):
+        await delete_beginning(bench)
+        await stops(worker, "begins at 1, not at 0")
+
+
+async def test_a_changelog_that_is_not_compacted_is_refused_until_acknowledged(
+    bench: Bench,
+) -> None:
+    await set_policy(bench, "delete")
+    await bench.ask()
+    with pytest.raises(StoppedForOperatorError, match="not compacted"):
+        await bench.run()
+    assert await bench.numbers() == []
+    async with bench.opened() as streams:
+        for partition in range(streams.partitions):
+            await acknowledge(streams, partition, reason="r", by="b")
+    await bench.run()
+    assert await bench.numbers() == [1]
+
+
+async def test_a_worker_stops_when_the_changelog_is_not_compacted_any_more(bench: Bench) -> None:
+    async with working(bench) as (worker, _):
+        await set_policy(bench, "compact,delete")
+        await stops(worker, "not compacted")
+
+
+async def test_outputs_beside_an_empty_changelog_are_refused(bench: Bench) -> None:
+    await bench.ask()
+    await bench.run()
+    await made_anew(bench, CHANGELOG)
+    group = bench.settings.application
+    async with bench.admin() as client:
+        coordinator = await client.find_coordinator(group)
+        await client._send_request(DeleteGroupsRequest([group]), coordinator)
+    await bench.ask()
+    with pytest.raises(StoppedForOperatorError, match=r"cs02b-commands.*it was lost"):
+        await bench.run()
+    assert await bench.numbers() == [1]
+
+
+async def test_what_was_aborted_in_outputs_is_no_history(bench: Bench) -> None:
+    async with bench.upstream() as upstream:
+        await upstream.begin("audit-trail", b"x")
+        await upstream.abort()
+    await bench.ask()
+    await bench.run()
+    assert await bench.numbers() == [1]
