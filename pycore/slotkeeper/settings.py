@@ -142,7 +142,7 @@ class KafkaSettings(BaseModel):
     """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``.
 
     Attributes:
-        application: Consumer group, and the prefix of the transactional ids.
+        application: Consumer group; the changelog remembers it, and another one is refused.
         topic_prefix: Before each stream's name; for several applications in one cluster.
         witness: Beginning of the names of files outside the cluster, one a partition, by which a
             restored older cluster is detected.

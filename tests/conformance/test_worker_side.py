@@ -213,6 +213,23 @@ async def test_starts_of_events_whose_oldest_are_kept(
     assert starts[RESPONSES] == 0
 
 
+async def test_logs_are_the_same_as_long_as_nobody_makes_them_anew(
+    streams: Streams, owned: OwnedPartition
+) -> None:
+    await owned.commit([(CHANGELOG, 1, b"k", b"v", [])], {RESPONSES: 0})
+    logs = await owned.logs(now=True)
+    assert logs == await owned.logs()
+    assert set(logs.ids) in (set(), {*streams.layout.inputs, CHANGELOG})
+    assert set(logs.partitions.values()) <= {streams.partitions}
+    assert (logs.begins, logs.compacts) == (0, True)
+
+
+async def test_outputs_hold_what_was_committed(owned: OwnedPartition) -> None:
+    assert await owned.written() == []
+    await owned.commit([(AUDIT, 1, b"k", b"v", [])], {})
+    assert await owned.written() == [AUDIT]
+
+
 async def test_what_is_left_is_counted_over_all_partitions(
     streams: Streams, ownership: Ownership
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.kafka.acls import Right, grant, revoke
 from tests.kafka.harness import PARTITION, Bench
 from tests.kafka.secured import Secured
+from tests.kafka.test_applications import write_as_earlier_version
 from tests.worker.fake_engine import REQUESTS
 
 from slotkeeper.streams import (
@@ -63,7 +64,7 @@ def rights_of(who: str, settings: StreamsSettings) -> list[Right]:
         if what == "group":
             rights.append(Right(operation, "group", settings.application))
         elif what == "transactional ids":
-            name = f"{settings.application}-"
+            name = f"{settings.topic_prefix}{CHANGELOG}-"
             rights.append(Right(operation, "transactional id", name, "prefixed"))
         else:
             rights += [
@@ -101,7 +102,9 @@ def door(secured: Secured, secured_bench: Bench) -> Door:
     return Door(secured, secured_bench)
 
 
-async def test_the_worker_works_with_its_rights(door: Door, secured_bench: Bench) -> None:
+async def test_the_worker_works_with_its_rights(
+    door: Door, secured_bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
     worker, _ = await door.let_in("worker")
     await secured_bench.publish(INPUTS[0], b"", b"malformed")
     await secured_bench.publish(INPUTS[1], b"7", b"elsewhere")
@@ -110,6 +113,8 @@ async def test_the_worker_works_with_its_rights(door: Door, secured_bench: Bench
     assert summary.dispositions["REROUTED"] == 2
     assert 8 in await secured_bench.numbers()
     assert len(await secured_bench.read("dead-letters")) == 1
+    # Without DescribeConfigs it cannot see that, and says so once.
+    assert caplog.messages.count("whether the changelog is compacted is not told") == 1
     async with worker.opened() as streams:
         assert await examine(streams, 1) == []
         assert await acknowledge(streams, 1, reason="r", by="b") == []
@@ -144,6 +149,24 @@ async def test_a_right_that_is_taken_away_ends_the_worker(
             with pytest.raises(WrongUseError, match=rf"{operation}\b.* on topic .*{topic}"):
                 await working
     assert await secured_bench.numbers() == []
+
+
+async def test_a_store_of_an_earlier_version_needs_its_right_once(
+    door: Door, secured_bench: Bench
+) -> None:
+    await write_as_earlier_version(secured_bench)
+    worker, _ = await door.let_in("worker")
+    await secured_bench.ask()
+    name = f"{secured_bench.settings.application}-"
+    right = Right("Write", "transactional id", name, "prefixed")
+    with pytest.raises(WrongUseError, match=rf"Write on transactional id {name}{PARTITION}"):
+        await worker.run()
+    await grant(secured_bench.servers, "worker", [right])
+    await worker.run()
+    await revoke(secured_bench.servers, "worker", right)
+    await secured_bench.ask()
+    await worker.run()
+    assert await secured_bench.numbers() == [1, 2]
 
 
 async def test_an_upstream_publishes_with_its_rights(door: Door, secured_bench: Bench) -> None:

@@ -9,6 +9,7 @@ from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.kafka.test_logs import made_anew, stops, working
 
 from slotkeeper.streams import StoppedForOperatorError
+from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import acknowledge, examine
 
 
@@ -90,7 +91,7 @@ async def test_outputs_beside_an_empty_changelog_are_refused(bench: Bench) -> No
     group = bench.settings.application
     async with bench.admin() as client:
         coordinator = await client.find_coordinator(group)
-        await client._send_request(DeleteGroupsRequest([group]), coordinator)
+        await ask(client, DeleteGroupsRequest([group]), coordinator)
     await bench.ask()
     with pytest.raises(StoppedForOperatorError, match=r"cs02b-commands.*it was lost"):
         await bench.run()

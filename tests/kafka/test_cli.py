@@ -71,7 +71,9 @@ async def test_the_whole_line_and_what_an_operator_does(
     async with bench.admin() as client:
         await client.delete_records({place: RecordsToDelete(before_offset=-1)})
     cli("run", "--until-idle", expected=3)
-    cli("acknowledge", "--partition", str(partition), "--reason", "they were empty")
+    acknowledging = ("acknowledge", "--partition", str(partition), "--reason", "they were empty")
+    cli(*acknowledging, expected=2)
+    cli(*acknowledging, "--from-start", RESPONSES)
     cli("run", "--until-idle")
 
 

@@ -62,7 +62,7 @@ SIGNATURES = {
     # transaction_pause
     "aiokafka.producer:sender": "module",
     "aiokafka.producer.sender:BACKOFF_OVERRIDE": "float",
-    # Of modules without a page, used by refusal.py and rights.py.
+    # Of modules without a page, used by refusal.py, rights.py and topic_ids.py.
     "aiokafka.conn:create_conn": (
         "async (host, port, *, client_id=, request_timeout_ms=, ssl_context=, security_protocol=, "
         "max_idle_ms=, on_close=, sasl_mechanism=, sasl_plain_username=, sasl_plain_password=, "
@@ -81,10 +81,16 @@ SIGNATURES = {
     "aiokafka.protocol.api:Response": "(*args, **kwargs)",
     "aiokafka.protocol.types:Array": "(array_of_0, *array_of)",
     "aiokafka.protocol.types:Boolean": "()",
+    "aiokafka.protocol.types:CompactArray": "(array_of_0, *array_of)",
+    "aiokafka.protocol.types:CompactString": "(encoding=)",
     "aiokafka.protocol.types:Int16": "()",
     "aiokafka.protocol.types:Int32": "()",
     "aiokafka.protocol.types:Schema": "(*fields)",
     "aiokafka.protocol.types:String": "(encoding=)",
+    "aiokafka.protocol.types:TaggedFields": "()",
+    # An answer of a flexible version has a header of its own.
+    "aiokafka.protocol.api:RequestStruct.FLEXIBLE_VERSION": "bool",
+    "aiokafka.protocol.api:RequestStruct.parse_response_header": "(self, read_buffer)",
 }
 """Kinds and parameters; "=" stands behind what has a default."""
 

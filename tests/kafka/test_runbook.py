@@ -6,10 +6,10 @@ import dataclasses
 import pytest
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from tests.conftest import place_of_its_own
-from tests.kafka.harness import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS
 
-from slotkeeper.streams import FencedError, StoppedForOperatorError, create_streams
+from slotkeeper.streams import StoppedForOperatorError, create_streams
 from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import acknowledge, examine, run
 
@@ -42,7 +42,10 @@ async def test_an_input_made_anew_waits_for_an_operator(bench: Bench) -> None:
     async with bench.opened() as streams:
         (objection,) = await examine(streams, PARTITION)
         assert RESPONSES in objection
-        assert await acknowledge(streams, PARTITION, reason="checked", by="ops") == [objection]
+        accepted = await acknowledge(
+            streams, PARTITION, reason="checked", by="ops", from_start=[RESPONSES]
+        )
+        assert accepted == [objection]
     await bench.publish(RESPONSES, b"8")
     await bench.run()
     assert await bench.numbers() == [9]
@@ -64,7 +67,7 @@ async def test_an_upstream_that_died_lets_go_when_it_comes_back(bench: Bench) ->
         await worker
 
 
-async def test_two_deployments_with_one_name_fence_each_other(bench: Bench) -> None:
+async def test_two_deployments_with_one_name_leave_each_other_alone(bench: Bench) -> None:
     async with place_of_its_own(bench.url) as elsewhere:
         settings = dataclasses.replace(bench.settings, topic_prefix=elsewhere.topic_prefix)
         other = Bench(bench.url, settings)
@@ -75,6 +78,6 @@ async def test_two_deployments_with_one_name_fence_each_other(bench: Bench) -> N
             there.own() as theirs,
         ):
             owned = await mine.open(PARTITION)
+            await owned.commit([(CHANGELOG, PARTITION, b"k", b"v", [])], {RESPONSES: 0})
             await theirs.open(PARTITION)
-            with pytest.raises(FencedError):
-                await owned.commit([(AUDIT, PARTITION, b"k", b"v", [])], {RESPONSES: 0})
+            await owned.commit([(AUDIT, PARTITION, b"k", b"v", [])], {RESPONSES: 0})

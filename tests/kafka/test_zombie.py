@@ -101,7 +101,7 @@ async def test_a_fenced_worker_waits_and_goes_on_if_nobody_else_does(bench: Benc
         await commands.come(4)
         fencing = AIOKafkaProducer(
             bootstrap_servers=bench.servers,
-            transactional_id=f"{bench.settings.application}-{PARTITION}",
+            transactional_id=f"{bench.topic(CHANGELOG)}-{PARTITION}",
         )
         await fencing.start()
         await fencing.stop()

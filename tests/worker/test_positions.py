@@ -1,11 +1,12 @@
 """The changelog's positions, and what may contradict them."""
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from slotkeeper import Change
-from slotkeeper.streams import Message, StoppedForOperatorError
+from slotkeeper.streams import Message, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.worker import acknowledge, examine
 from slotkeeper.worker.positions import KEY, Evidence, Positions, beginning, objections
@@ -25,8 +26,33 @@ SOUND = Evidence(
 )
 
 
-def test_positions_come_back_as_they_were_written() -> None:
-    assert Positions.decode(TRUTH.encode()) == TRUTH
+PINNED = replace(
+    TRUTH,
+    ids={"x": "id"},
+    begins=3,
+    compacts=False,
+    application="keeper",
+    again={"x": 12},
+)
+
+
+@pytest.mark.parametrize("positions", [TRUTH, PINNED])
+def test_positions_come_back_as_they_were_written(positions: Positions) -> None:
+    assert Positions.decode(positions.encode()) == positions
+
+
+@pytest.mark.parametrize(
+    ("positions", "version"),
+    [(TRUTH, 1)]
+    + [
+        (replace(TRUTH, **{name: getattr(PINNED, name)}), 2)
+        for name in ("ids", "begins", "compacts", "application", "again")
+    ],
+)
+def test_d09_a_program_of_form_1_stops_where_it_would_miss_something(
+    positions: Positions, version: int
+) -> None:
+    assert json.loads(positions.encode())["version"] == version
 
 
 @pytest.mark.parametrize("value", [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff"])
@@ -100,12 +126,19 @@ async def test_an_acknowledged_partition_goes_on_with_what_is_left(bench: Bench)
     await bench.publish(REQUESTS, b"", b"")
     bench.streams.log(REQUESTS, 1).drop_before(2)
     assert "deleted before" in (await examine(bench.streams, 1))[0]
-    accepted = await acknowledge(bench.streams, 1, reason="known loss", by="ops")
+    with pytest.raises(WrongUseError, match="--from-start"):
+        await acknowledge(bench.streams, 1, reason="known loss", by="ops")
+    assert len(await examine(bench.streams, 1)) == 1
+    accepted = await acknowledge(
+        bench.streams, 1, reason="known loss", by="ops", from_start=[REQUESTS]
+    )
     assert len(accepted) == 1
     await bench.run()
     decided = decoded(await everything(bench.streams, AUDIT))
     assert [entry.get("offset") for entry in decided] == [0, None, 2]
     assert decided[1]["reason"] == "known loss"
+    assert decided[1]["moved"] == {REQUESTS: {"from": 1, "to": 2, "skipped": 1}}
+    assert decided[2]["disposition"] == "ISSUED"
 
 
 async def test_acknowledging_a_sound_partition_changes_nothing_for_its_worker() -> None:

@@ -3,13 +3,16 @@
 import asyncio
 import getpass
 import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
 import click
 
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
+from slotkeeper.streams import Streams, StreamsSettings, open_streams
 from slotkeeper.worker import acknowledge as accept
 from slotkeeper.worker import examine
 
@@ -26,9 +29,38 @@ worker starts."""
 )
 @click.option("--partition", type=click.IntRange(min=0), required=True)
 @click.option("--reason", required=True, help="Why; kept in the audit trail.")
+@click.option(
+    "--from-start",
+    multiple=True,
+    metavar="STREAM",
+    help="An input that was made anew or cut: read on from its beginning. Requests that stand "
+    "there are answered as repeats.",
+)
+@click.option(
+    "--from-end",
+    multiple=True,
+    metavar="STREAM",
+    help="The same, from its end: what it holds is skipped.",
+)
+@click.option("--reissue", is_flag=True, help="Answer those requests by new commands.")
+@click.option(
+    "--application",
+    metavar="NEW",
+    help="Kafka: who serves the streams from here on, in place of kafka.application.",
+)
 @click.option("--by", metavar="PERSON", help="Who; without it the account's name.")
 @settings_options
-def acknowledge(*, partition: int, reason: str, by: str | None, settings: Settings) -> None:
+def acknowledge(
+    *,
+    partition: int,
+    reason: str,
+    by: str | None,
+    from_start: tuple[str, ...],
+    from_end: tuple[str, ...],
+    reissue: bool,
+    application: str | None,
+    settings: Settings,
+) -> None:
     """Let a stopped partition go on (after exit status 3).
 
     Says first what speaks against it and what going on means; on a terminal, asks before it
@@ -36,11 +68,29 @@ def acknowledge(*, partition: int, reason: str, by: str | None, settings: Settin
     """
     if not reason.strip():
         raise click.BadParameter("a reason is needed", param_hint="--reason")
-    asyncio.run(_acknowledge(settings, partition, reason, by or getpass.getuser()))
+    accepting = partial(
+        accept,
+        partition=partition,
+        reason=reason,
+        by=by or getpass.getuser(),
+        from_start=from_start,
+        from_end=from_end,
+        reissue=reissue,
+        application=application,
+    )
+    streams_settings = settings.streams_settings()
+    if application is not None:
+        streams_settings = replace(streams_settings, application=application)
+    asyncio.run(_acknowledge(settings.streams, streams_settings, partition, accepting))
 
 
-async def _acknowledge(settings: Settings, partition: int, reason: str, by: str) -> None:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+async def _acknowledge(
+    url: str,
+    settings: StreamsSettings,
+    partition: int,
+    accepting: Callable[[Streams], Awaitable[list[str]]],
+) -> None:
+    async with open_streams(url, settings) as streams:
         if partition >= streams.partitions:
             raise click.BadParameter(
                 f"there are partitions 0 to {streams.partitions - 1}", param_hint="--partition"
@@ -54,5 +104,5 @@ async def _acknowledge(settings: Settings, partition: int, reason: str, by: str)
         note(_MEANING)
         if sys.stdin.isatty():
             click.confirm("Go on?", abort=True, err=True)
-        await accept(streams, partition, reason=reason, by=by)
+        await accepting(streams)
         note(f"partition {partition} may be served again")

@@ -135,7 +135,7 @@ class StreamsSettings:
         partitions: Wanted count; None takes what is there, or 4 where streams make themselves.
         witness: A file outside the store by which a restored older store is detected; on Kafka
             the beginning of its name, one file a partition.
-        application: Kafka: consumer group, and the prefix of the transactional ids.
+        application: Kafka: the consumer group; only the one that began may go on.
         topic_prefix: Kafka: precedes each stream's name in the name of its topic.
         tombstones_ms: Kafka: how long the changelog and the table keep tombstones at least, where
             the cluster does not let the worker see it.
@@ -290,6 +290,10 @@ class OwnedPartition(Protocol):
     @property
     def incarnation(self) -> str:
         """Names this store's life: a store made anew under the same address has another."""
+
+    @property
+    def application(self) -> str | None:
+        """Names who serves these streams, and nobody else may; None where a kind has no names."""
 
     def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end."""

@@ -1,13 +1,22 @@
 """An operator lets a partition go on that stopped."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 
 from slotkeeper.clock import system_clock
-from slotkeeper.streams import Output, Ownership, StoppedForOperatorError, Streams
+from slotkeeper.streams import (
+    Layout,
+    Output,
+    Ownership,
+    StoppedForOperatorError,
+    Streams,
+    WrongUseError,
+)
 
 from .audit import acknowledgement
-from .positions import KEY, Evidence, Positions, beginning, objections
+from .moves import Move, moves, read_again
+from .positions import KEY, Evidence, Positions, beginning, objections, was_lost
 from .recovery import RESERVED, gather_evidence, newest
 
 
@@ -31,6 +40,10 @@ async def acknowledge(
     *,
     reason: str,
     by: str,
+    from_start: Collection[str] = (),
+    from_end: Collection[str] = (),
+    reissue: bool = False,
+    application: str | None = None,
     clock: Callable[[], int] = system_clock,
 ) -> list[str]:
     """Accept a partition as it is; what spoke against it is written to the audit trail.
@@ -39,28 +52,64 @@ async def acknowledge(
 
     Gives what spoke against it. A changed partition count cannot be acknowledged.
 
+    Args:
+        streams: Opened as the worker will open them.
+        partition: Which.
+        reason: Why.
+        by: Who says so.
+        from_start: Inputs whose log changed, to be read from their beginning. Requests that stand
+            there are answered as repeats.
+        from_end: Inputs whose log changed, to be read from their end. What stands there is skipped.
+        reissue: Answer those requests by commands.
+        application: The name under which the streams are served from here on, where that changes.
+        clock: Milliseconds since 1970 UTC.
+
     Raises:
         LockedError: A worker serves these streams.
+        WrongUseError: An input that changed is not named, or one that did not is; or another
+            application serves the streams, and it is not said that this shall change.
         StoppedForOperatorError: The partition count was changed.
         CommitError: Not written; nothing is acknowledged.
     """
     async with streams.own() as ownership:
+        said = partial(
+            _judged,
+            partition,
+            layout=streams.layout,
+            from_start=from_start,
+            from_end=from_end,
+            reissue=reissue,
+            application=application,
+        )
+        # What is refused is refused before anything is accepted. A witness that objects lets nobody
+        # look yet.
+        try:
+            seen = await _look(streams, ownership, partition)
+        except StoppedForOperatorError:
+            pass
+        else:
+            said("", *seen)
         objection = await ownership.acknowledge(partition)
         truth, evidence = await _look(streams, ownership, partition)
-        if truth is not None and truth.partitions != evidence.partitions:
-            raise StoppedForOperatorError(*objections(truth, evidence), partition=partition)
-        # The incarnation is new by what was just accepted, so it is no objection of its own.
-        renewed = truth and replace(truth, incarnation=evidence.incarnation)
-        accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
+        accepted, moved, again = said(objection, truth, evidence)
+        began = beginning(truth, evidence).taken_over(clock())
         positions = replace(
-            beginning(truth, evidence).taken_over(clock()).advanced({}),
+            began,
+            again={**began.again, **again},
             ids=evidence.logs.ids,
             begins=evidence.logs.begins,
             compacts=evidence.logs.compacts is not False,
-        )
+            application=evidence.application,
+        ).advanced({stream: move.now for stream, move in moved.items()})
         outputs: list[Output] = [
             acknowledgement(
-                positions, partition, reason=reason, by=by, accepted=accepted, now_ms=clock()
+                positions,
+                partition,
+                reason=reason,
+                by=by,
+                accepted=accepted,
+                moved=moved,
+                now_ms=clock(),
             ),
             (streams.layout.changelog, partition, KEY, positions.encode(), ()),
         ]
@@ -68,6 +117,45 @@ async def acknowledge(
         await owned.commit(outputs, positions.inputs)
         await owned.close()
         return accepted
+
+
+def _judged(
+    partition: int,
+    objection: str,
+    truth: Positions | None,
+    evidence: Evidence,
+    *,
+    layout: Layout,
+    from_start: Collection[str],
+    from_end: Collection[str],
+    reissue: bool,
+    application: str | None,
+) -> tuple[list[str], Mapping[str, Move], Mapping[str, int]]:
+    """Give what is accepted, what is moved, and what of it is answered as repeats."""
+    known = truth or beginning(truth, evidence)
+    counts = {known.partitions, evidence.partitions, *evidence.logs.partitions.values()}
+    if len(counts) > 1:
+        raise StoppedForOperatorError(*objections(known, evidence)[:1], partition=partition)
+    _refuse_another_name(truth, evidence, application)
+    # The incarnation may be new by what was just accepted, so it is no objection of its own.
+    renewed = truth and replace(truth, incarnation=evidence.incarnation)
+    accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
+    lost = bool(objection) or was_lost(evidence)
+    moved = moves(truth, evidence, lost=lost, from_start=from_start, from_end=from_end)
+    return accepted, moved, read_again(moved, layout, reissue=reissue)
+
+
+def _refuse_another_name(
+    truth: Positions | None, evidence: Evidence, application: str | None
+) -> None:
+    own = evidence.application
+    if application is not None and application != own:
+        raise WrongUseError(f"these streams are open as application {own!r}, not {application!r}")
+    if truth is not None and truth.application not in {None, own} and application is None:
+        raise WrongUseError(
+            f"application {truth.application!r} serves these streams: if {own!r} shall from here "
+            f"on, say so (--application {own}); else correct kafka.application"
+        )
 
 
 async def _look(

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
+from slotkeeper.engine.port import EngineInput
 from slotkeeper.streams import Output
 
+from .moves import Move
 from .positions import Positions
 
 AUDIT_TRAIL = "audit-trail"
@@ -17,17 +19,43 @@ def acknowledgement(
     *,
     reason: str,
     by: str,
-    accepted: list[str],
+    accepted: Sequence[str],
+    moved: Mapping[str, Move],
     now_ms: int,
 ) -> Output:
-    """Write down that an operator let a partition go on, and what stood against it."""
+    """Write down that an operator let a partition go on, what stood against it, what is skipped."""
     content = {
         "reason": reason,
         "by": by,
-        "detail": accepted,
+        "detail": list(accepted),
         "positions": dict(positions.inputs),
+        "moved": {
+            stream: {"from": move.was, "to": move.now, "skipped": move.skipped}
+            for stream, move in moved.items()
+        },
+        "answered_as_repeats_below": dict(positions.again),
+        "application": positions.application,
     }
     return _entry("acknowledgement", partition, content, now_ms)
+
+
+def repeats(requests: Sequence[EngineInput], partition: int, *, now_ms: int) -> list[Output]:
+    """Write down requests that an operator had read again, and that are answered as repeats."""
+    return [
+        _entry(
+            "decision",
+            partition,
+            {
+                "stream": stream,
+                "offset": offset,
+                "disposition": "DUPLICATE",
+                "reason": "SAME_REQUEST",
+                "detail": "read again after an acknowledgement, without --reissue",
+            },
+            now_ms,
+        )
+        for stream, offset, _, _ in requests
+    ]
 
 
 def pinning(
@@ -37,7 +65,8 @@ def pinning(
     if truth is None:
         return ()
     news = {
-        "logs": {stream: told for stream, told in positions.ids.items() if stream not in truth.ids}
+        "application": positions.application if truth.application is None else None,
+        "logs": {stream: told for stream, told in positions.ids.items() if stream not in truth.ids},
     }
     return [_entry("pinning", partition, news, now_ms)] if any(news.values()) else ()
 

@@ -1,5 +1,6 @@
 """One batch: stage, seal, commit, and then fold, discard or declare it in doubt."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from slotkeeper._core import SignerUnavailableError, quarantine
 from slotkeeper.engine.port import Engine, EngineInput, Sealed, Staged, Step
 from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
 
+from .audit import repeats
 from .engine_thread import EngineThread
 from .intake import Batch
 from .positions import KEY, Checkpoint, Positions
@@ -65,8 +67,9 @@ class BatchRunner:
             CommitInDoubtError: The engine is closed until it is restored.
         """
         call = self._engine_thread.run
+        records, repeated = _apart(batch.records, positions.again)
         staged, sealed = await self._engine_thread(
-            lambda: self._decide(batch.records, batch.decided_after)
+            lambda: self._decide(records, batch.decided_after)
         )
         if not sealed.outputs and not batch.positions:
             await call(Step.FOLD, staged.fold)
@@ -74,7 +77,8 @@ class BatchRunner:
         advanced = positions.advanced(batch.positions)
         at_ms = self._clock()
         try:
-            end = await self._commit([], advanced, finished=sealed.outputs, void=sealed.void)
+            answers = repeats(repeated, self._partition.number, now_ms=at_ms)
+            end = await self._commit(answers, advanced, finished=sealed.outputs, void=sealed.void)
         except CommitAbortedError:
             await call(Step.DISCARD, staged.discard)
             raise
@@ -84,7 +88,10 @@ class BatchRunner:
             raise
         await call(Step.FOLD, staged.fold, records=len(batch.records))
         self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
-        return CommittedBatch(advanced, sealed.reasons)
+        reasons = Counter(sealed.reasons)
+        if repeated:
+            reasons["DUPLICATE SAME_REQUEST"] += len(repeated)
+        return CommittedBatch(advanced, reasons)
 
     async def quarantine(
         self, record: EngineInput, fault: str, positions: Positions
@@ -128,3 +135,13 @@ class BatchRunner:
         except SignerUnavailableError:
             step(Step.DISCARD, staged.discard)
             raise
+
+
+def _apart(
+    records: Sequence[EngineInput], again: Mapping[str, int]
+) -> tuple[Sequence[EngineInput], Sequence[EngineInput]]:
+    """Take requests that were read before from those that are to be decided."""
+    if not again:
+        return records, ()
+    read = [record for record in records if record[1] < again.get(record[0], 0)]
+    return [record for record in records if record[1] >= again.get(record[0], 0)], read

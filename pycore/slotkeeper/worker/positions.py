@@ -36,6 +36,9 @@ class Positions:
             they are known.
         begins: Where the changelog begins, 0 but for what an operator accepted.
         compacts: False if an operator accepted that the changelog is not compacted.
+        application: Who serves the streams; None where that is not known.
+        again: By stream, the offset below which requests were read before, as an operator had it:
+            they are answered as repeats.
     """
 
     sequence: int
@@ -46,10 +49,14 @@ class Positions:
     ids: Mapping[str, str] = field(default_factory=dict)
     begins: int = 0
     compacts: bool = True
+    application: str | None = None
+    again: Mapping[str, int] = field(default_factory=dict)
 
     def advanced(self, inputs: Mapping[str, int]) -> Self:
         """Give the next commit's positions."""
-        return replace(self, sequence=self.sequence + 1, inputs={**self.inputs, **inputs})
+        inputs = {**self.inputs, **inputs}
+        again = {name: below for name, below in self.again.items() if inputs.get(name, 0) < below}
+        return replace(self, sequence=self.sequence + 1, inputs=inputs, again=again)
 
     def taken_over(self, now_ms: int) -> Self:
         """Give what the commits of a new owner go on from."""
@@ -75,8 +82,12 @@ class Positions:
     def encode(self) -> bytes:
         """Give the changelog record's value."""
         pins: dict[str, object] = {}
+        if self.application is not None:
+            pins["application"] = self.application
         if self.ids:
             pins["logs"] = dict(self.ids)
+        if self.again:
+            pins["again"] = dict(self.again)
         if self.begins:
             pins["changelog_begins"] = self.begins
         if not self.compacts:
@@ -102,6 +113,7 @@ class Positions:
         try:
             content = json.loads(value or b"")
             if content["version"] in range(1, VERSION + 1):
+                named = content.get("application")
                 return cls(
                     sequence=int(content["sequence"]),
                     partitions=int(content["partitions"]),
@@ -111,6 +123,8 @@ class Positions:
                     ids={str(name): str(told) for name, told in content.get("logs", {}).items()},
                     begins=int(content.get("changelog_begins", 0)),
                     compacts=bool(content.get("changelog_compacts", True)),
+                    again={str(name): int(at) for name, at in content.get("again", {}).items()},
+                    application=None if named is None else str(named),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -164,6 +178,7 @@ class Evidence:
         ends: End of each input.
         logs: What the logs are.
         written: Outputs in which committed records stand; told where the changelog is empty.
+        application: Who is about to serve it.
     """
 
     partitions: int
@@ -174,6 +189,7 @@ class Evidence:
     ends: Mapping[str, int]
     logs: Logs = field(default_factory=Logs)
     written: Sequence[str] = ()
+    application: str | None = None
 
 
 def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
@@ -199,9 +215,15 @@ def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) ->
         f"{stream} is not the log that was read: it was made anew (its id was "
         f"{known.ids[stream]}, and is {now})"
         for stream, now in logs.ids.items()
-        if known.ids.get(stream, now) != now and stream not in told
+        if is_another(known, logs, stream) and stream not in told
     ]
     return found + _losses(logs, begins=known.begins, compacts=known.compacts)
+
+
+def is_another(known: Positions, logs: Logs, stream: str) -> bool:
+    """Say whether a log is for certain not the one that was read."""
+    read, now = known.ids.get(stream), logs.ids.get(stream)
+    return read is not None and now is not None and read != now
 
 
 def _losses(logs: Logs, *, begins: int, compacts: bool) -> list[str]:
@@ -235,6 +257,11 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
         ]
     cut = [stream for stream, at in truth.inputs.items() if evidence.ends.get(stream, 0) < at]
     found = changed_logs(truth, evidence.logs, told=cut)
+    if truth.application not in {None, evidence.application}:
+        found.append(
+            f"application {truth.application!r} serves it, and this is {evidence.application!r}: "
+            "two that serve the same streams would give the same numbers out"
+        )
     if truth.incarnation != evidence.incarnation:
         found.append(
             f"the changelog was written in incarnation {truth.incarnation} of the store, and this "
@@ -260,12 +287,9 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
 
 
 def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
-    """Give the positions to read on from: the changelog's, within what the inputs still hold."""
+    """Give the positions to read on from: the changelog's, and the beginning of other inputs."""
     known = {} if truth is None else truth.inputs
-    inputs = {
-        stream: min(max(known.get(stream, 0), start), evidence.ends[stream])
-        for stream, start in evidence.starts.items()
-    }
+    inputs = {stream: known.get(stream, start) for stream, start in evidence.starts.items()}
     return Positions(
         sequence=0 if truth is None else truth.sequence,
         partitions=evidence.partitions,
@@ -275,7 +299,14 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         ids={**evidence.logs.ids, **({} if truth is None else truth.ids)},
         begins=0 if truth is None else truth.begins,
         compacts=truth is None or truth.compacts,
+        application=(truth and truth.application) or evidence.application,
+        again={} if truth is None else truth.again,
     )
+
+
+def was_lost(evidence: Evidence) -> bool:
+    """Say whether an empty changelog cannot be that of a new store."""
+    return bool(_objections_to_beginning(evidence))
 
 
 def _objections_to_beginning(evidence: Evidence) -> list[str]:

@@ -351,6 +351,7 @@ async def gather_evidence(
         ends=await partition.ends(),
         logs=await partition.logs(now=True),
         written=await partition.written() if truth is None else (),
+        application=partition.application,
     )
 
 

@@ -24,11 +24,12 @@ async def send(
     records: Sequence[Output],
     timestamp_ms: int,
     finished: OutputBatch | None = None,
-) -> dict[TopicPartition, int]:
+) -> dict[TopicPartition, range]:
     """Send records, each partition's in order; return once all are acknowledged.
 
-    Gives the offset after the last record of each partition. Within a transaction nobody sees them
-    yet. What is ``finished`` stands before ``records``.
+    Gives the offsets of each partition, from the first record's to the one after the last record.
+    Others may have written in between. Within a transaction nobody sees the records yet. What is
+    ``finished`` precedes ``records``.
     """
     batches: dict[TopicPartition, list[Any]] = {}
     if finished is not None:
@@ -39,7 +40,7 @@ async def send(
     for (stream, partition), own in groupby(records, key=lambda record: record[:2]):
         placed.setdefault(topics.at(stream, partition), []).extend(own)
     places = dict.fromkeys((*batches, *placed))
-    ends = await together(
+    written = await together(
         *(
             _send_in_order(
                 producer, place, batches.get(place, ()), placed.get(place, ()), timestamp_ms
@@ -47,7 +48,7 @@ async def send(
             for place in places
         )
     )
-    return dict(zip(places, ends, strict=True))
+    return dict(zip(places, written, strict=True))
 
 
 async def together(*sending: Awaitable[Any]) -> list[Any]:
@@ -66,7 +67,7 @@ async def _send_in_order(
     ready: Sequence[PackedBatch],
     records: Sequence[Output],
     timestamp_ms: int,
-) -> int:
+) -> range:
     sent: list[tuple[asyncio.Future[Any], int]] = []
     for batch in (*ready, *_built(producer, records, timestamp_ms)):
         delivery = await producer.send_batch(batch, place.topic, partition=place.partition)
@@ -75,7 +76,7 @@ async def _send_in_order(
         # A batch takes a millisecond to build; other tasks get the loop between two.
         await asyncio.sleep(0)
     acknowledged = await asyncio.gather(*(delivery for delivery, _ in sent))
-    return int(acknowledged[-1].offset) + sent[-1][1]
+    return range(int(acknowledged[0].offset), int(acknowledged[-1].offset) + sent[-1][1])
 
 
 def _look_at(delivery: asyncio.Future[Any]) -> None:

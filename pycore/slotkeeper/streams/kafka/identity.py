@@ -20,6 +20,7 @@ from .topics import Topics
 
 INCARNATION = "incarnation"
 PARTITIONS = "partitions"
+APPLICATION = "application"
 FORGIVEN = "forgiven"
 
 FIRST_LOOK = 64
@@ -33,11 +34,14 @@ class StoreIdentity(NamedTuple):
     Attributes:
         incarnation: Drawn with the first commit, and again by each acknowledgement.
         partitions: How many partitions each topic had.
+        application: Who wrote it; None if that was a version that locked a partition by another
+            transactional id than this one.
         forgiven: What operators have acknowledged; see `Presence`.
     """
 
     incarnation: str
     partitions: int
+    application: str | None
     forgiven: tuple[Sighting, ...] = ()
 
     @classmethod
@@ -51,6 +55,7 @@ class StoreIdentity(NamedTuple):
             return cls(
                 named[INCARNATION].decode("ascii"),
                 int(named[PARTITIONS]),
+                named[APPLICATION].decode() if APPLICATION in named else None,
                 tuple(Sighting(str(incarnation), int(end)) for incarnation, end in forgiven),
             )
         except (KeyError, ValueError, TypeError, RecursionError) as error:
@@ -65,6 +70,7 @@ class StoreIdentity(NamedTuple):
                 told = [
                     (INCARNATION, self.incarnation.encode("ascii")),
                     (PARTITIONS, b"%d" % self.partitions),
+                    (APPLICATION, (self.application or "").encode()),
                 ]
                 if self.forgiven:
                     forgiven = [[each.incarnation, each.end] for each in self.forgiven]

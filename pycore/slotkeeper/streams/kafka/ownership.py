@@ -2,16 +2,19 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from aiokafka.errors import TransactionalIdAuthorizationFailed
 
 from slotkeeper.streams.errors import (
     LockedError,
     StoppedForOperatorError,
     StoreUnavailableError,
     WitnessUnavailableError,
+    WrongUseError,
 )
 from slotkeeper.streams.interface import StreamsSettings
 from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
@@ -24,7 +27,7 @@ from .instance import members
 from .membership import Membership
 from .offsets import Offsets
 from .options import ClientOptions
-from .partition import KafkaPartition, Tools
+from .partition import FirstCommit, KafkaPartition, Tools
 from .topics import Topics
 from .transaction import TIMEOUT_MS, Transactions
 from .watch import TopicWatch
@@ -129,10 +132,15 @@ class KafkaOwnership:
         cluster = self._cluster
         async with AsyncExitStack() as stack:
             # The fence comes first: no other owner can change what is read after it.
-            client = await stack.enter_async_context(
-                producer(cluster.options, **self._producer_options(number))
-            )
-            identity = self._renewed.get(number) or await self._identity(number)
+            client = await stack.enter_async_context(self._producer(self._lock(number)))
+            first = await self._first_commit(number, stack)
+            told = await self._told(number)
+            if told is not None and told.application is not None and first is not None:
+                await first.stack.aclose()
+                first = None
+            elif told is not None and told.application is None:
+                self._refuse_beside_earlier(number, first)
+            identity = self._renewed.get(number) or await self._identity(number, told)
             witness = self._witness(number)
             if witness is not None and number in self._renewed:
                 await asyncio.to_thread(witness.accept, number)
@@ -148,12 +156,9 @@ class KafkaOwnership:
                 watch=cluster.watch,
                 membership=self._membership,
                 inputs=inputs,
-                transactions=Transactions(
-                    client,
-                    cluster.topics,
-                    cluster.settings.application,
-                    self._transaction_timeout_ms() / 1_000,
-                ),
+                transactions=self._transactions(client),
+                first=first,
+                application=cluster.settings.application,
                 compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
                 clock=cluster.settings.clock,
@@ -167,17 +172,49 @@ class KafkaOwnership:
 
     async def _fence_and_look(self, number: int) -> Presence:
         await self._refuse_beside_members()
-        async with producer(self._cluster.options, **self._producer_options(number)):
-            return await self._presence(number, await self._identity(number))
+        async with self._producer(self._lock(number)):
+            identity = await self._identity(number, await self._told(number))
+            return await self._presence(number, identity)
 
-    async def _identity(self, number: int) -> StoreIdentity:
-        """Read the store's identity from the changelog, or draw it where the changelog is empty.
+    async def _first_commit(self, number: int, stack: AsyncExitStack) -> FirstCommit | None:
+        """Shut out owners of earlier versions, whose transactional id names the application.
+
+        None where that is this version's id as well, or may not be used.
+        """
+        earlier = self._earlier_lock(number)
+        if earlier == self._lock(number):
+            return None
+        own = await stack.enter_async_context(AsyncExitStack())
+        try:
+            client = await own.enter_async_context(self._producer(earlier))
+        except WrongUseError as error:
+            if isinstance(error.__cause__, TransactionalIdAuthorizationFailed):
+                return None
+            raise
+        return FirstCommit(
+            transactions=self._transactions(client), stands=await self._end(number), stack=own
+        )
+
+    def _refuse_beside_earlier(self, number: int, first: FirstCommit | None) -> None:
+        """Go on with what an earlier version wrote only where that was shut out.
+
+        Raises:
+            WrongUseError: A right is missing.
+        """
+        earlier = self._earlier_lock(number)
+        if first is None and earlier != self._lock(number):
+            raise WrongUseError(
+                f"partition {number} was served by an earlier version: to shut that out once, "
+                f"{self._cluster.options.who} needs the right Write on transactional id {earlier}"
+            )
+
+    async def _identity(self, number: int, told: StoreIdentity | None) -> StoreIdentity:
+        """Take the store's identity from the changelog, or draw it where the changelog is empty.
 
         Raises:
             StoppedForOperatorError: It was written with another partition count.
         """
         cluster = self._cluster
-        told = await self._told(number)
         if told is None:
             # A partition that was added later is empty; the others have the count of before.
             others = [await self._told(one) for one in range(cluster.partitions)]
@@ -191,7 +228,9 @@ class KafkaOwnership:
                 "counters",
                 partition=number,
             )
-        return told or self._drawn.setdefault(number, self._draw())
+        if told is None:
+            return self._drawn.setdefault(number, self._draw())
+        return told._replace(application=cluster.settings.application)
 
     async def _told(self, number: int) -> StoreIdentity | None:
         cluster = self._cluster
@@ -203,9 +242,12 @@ class KafkaOwnership:
         if drawn and not (await self._cluster.offsets.starts([place]))[place]:
             # Only the first commit makes what was drawn the store's.
             return Presence(seen=NOTHING_YET, new=True)
-        end = (await self._cluster.offsets.ends([place]))[place]
-        seen = Sighting(identity.incarnation, end)
+        seen = Sighting(identity.incarnation, await self._end(number))
         return Presence(seen=seen, new=False, forgiven=identity.forgiven)
+
+    async def _end(self, number: int) -> int:
+        place = self._cluster.topics.at(self._cluster.topics.layout.changelog, number)
+        return (await self._cluster.offsets.ends([place]))[place]
 
     async def _begin_where_nothing_is(self) -> None:
         """Make the witnesses of partitions in which nothing was ever written.
@@ -236,17 +278,36 @@ class KafkaOwnership:
             raise LockedError(f"group {group} has workers: {names}", holder=names)
 
     def _draw(self) -> StoreIdentity:
-        return StoreIdentity(self._cluster.settings.entropy(16).hex(), self._cluster.partitions)
+        settings = self._cluster.settings
+        return StoreIdentity(
+            settings.entropy(16).hex(), self._cluster.partitions, settings.application
+        )
 
-    def _producer_options(self, number: int) -> dict[str, object]:
-        return {
-            "transactional_id": f"{self._cluster.settings.application}-{number}",
-            "transaction_timeout_ms": TIMEOUT_MS,
-        }
+    def _lock(self, number: int) -> str:
+        """Name the transactional id that only one owner of a partition can hold.
 
-    def _transaction_timeout_ms(self) -> int:
-        given = self._cluster.options.producer(transaction_timeout_ms=TIMEOUT_MS)
-        return int(given["transaction_timeout_ms"])
+        By what it guards, and not by who guards it: two applications that were given the same
+        topics shut each other out.
+        """
+        topics = self._cluster.topics
+        return f"{topics.name(topics.layout.changelog)}-{number}"
+
+    def _earlier_lock(self, number: int) -> str:
+        """Name the id that 0.1.0 held."""
+        return f"{self._cluster.settings.application}-{number}"
+
+    def _producer(self, transactional_id: str) -> AbstractAsyncContextManager[Any]:
+        return producer(
+            self._cluster.options,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=TIMEOUT_MS,
+        )
+
+    def _transactions(self, client: Any) -> Transactions:  # noqa: ANN401  # aiokafka has no types
+        cluster = self._cluster
+        given = cluster.options.producer(transaction_timeout_ms=TIMEOUT_MS)
+        deadline_s = int(given["transaction_timeout_ms"]) / 1_000
+        return Transactions(client, cluster.topics, cluster.settings.application, deadline_s)
 
 
 def witness_file(path: Path, partition: int) -> Path:

@@ -40,6 +40,26 @@ waits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirstCommit:
+    """How the first commit goes out where the changelog does not name its application yet.
+
+    Earlier versions lock a partition by a transactional id of their own and know nothing of this
+    one's; they stop at a changelog that names its application. So its first record is written under
+    their id: one of them that took the partition over again meanwhile has shut that out. Another
+    application, whose earlier id is another, shows by the changelog's end.
+
+    Attributes:
+        transactions: Commits under the id of earlier versions.
+        stands: The end of the changelog when everybody else was shut out, before it was read.
+        stack: Closes the producer of that id.
+    """
+
+    transactions: Transactions
+    stands: int
+    stack: AsyncExitStack
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """What an owned partition works with; all of it is started.
 
@@ -51,6 +71,8 @@ class Tools:
         membership: The worker's place in the group.
         inputs: Reads the inputs.
         transactions: Commits.
+        first: Commits once, before those; None where the changelog names its application.
+        application: Who serves the partition.
         compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
         clock: Milliseconds since 1970 UTC, for the records' timestamps.
@@ -65,6 +87,8 @@ class Tools:
     membership: Membership
     inputs: Inputs
     transactions: Transactions
+    first: FirstCommit | None
+    application: str
     compressed: bool
     witness: Witness | None
     clock: Callable[[], int]
@@ -82,6 +106,7 @@ class KafkaPartition:
         self._tools = tools
         self._layout = tools.topics.layout
         self._committed: dict[str, int] = {}
+        self._first = tools.first
 
     @property
     def number(self) -> int:
@@ -92,6 +117,11 @@ class KafkaPartition:
     def incarnation(self) -> str:
         """Drawn before the first commit, and again by each acknowledgement."""
         return self._identity.incarnation
+
+    @property
+    def application(self) -> str:
+        """That of the settings."""
+        return self._tools.application
 
     async def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end.
@@ -182,20 +212,30 @@ class KafkaPartition:
             self._tools.topics.at(stream, self._number): position
             for stream, position in positions.items()
         }
+        first = self._first
         if finished is not None and self._tools.compressed:
             outputs, finished = [*finished.records(), *outputs], None
         marked = self._identity.marked(outputs, self._layout, self._number)
+        changelog = self._tools.topics.at(self._layout.changelog, self._number)
+        transactions, expected = self._tools.transactions, None
+        if first is not None:
+            transactions = first.transactions
+            told = any(output[:2] == (self._layout.changelog, self._number) for output in marked)
+            expected = {changelog: first.stands} if told else None
         try:
-            ends = await self._tools.transactions.commit(
-                marked, offsets, self._tools.clock(), finished
+            ends = await transactions.commit(
+                marked, offsets, self._tools.clock(), finished, expected=expected
             )
         except FencedError:
             self._tools.membership.fenced(self._number)
             raise
         self._committed |= positions
-        end = ends.get(self._tools.topics.at(self._layout.changelog, self._number))
+        end = ends.get(changelog)
         if end is None:
             return await self.changelog_end()
+        if first is not None and expected is not None:
+            self._first = None
+            await first.stack.aclose()
         if self._tools.witness is not None:
             await self._testify(self._tools.witness, end)
         return end

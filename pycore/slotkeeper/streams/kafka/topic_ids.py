@@ -11,7 +11,6 @@ from functools import lru_cache
 from io import BytesIO
 from typing import NamedTuple
 
-from aiokafka.protocol.abstract import AbstractType
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     Boolean,
@@ -44,7 +43,7 @@ class ToldTopic(NamedTuple):
     partitions: int
 
 
-class _Uuid(AbstractType[uuid.UUID]):  # type: ignore[misc]  # aiokafka has no types
+class _Uuid:
     @classmethod
     def encode(cls, value: uuid.UUID) -> bytes:
         return value.bytes
@@ -54,7 +53,7 @@ class _Uuid(AbstractType[uuid.UUID]):  # type: ignore[misc]  # aiokafka has no t
         return uuid.UUID(bytes=data.read(16))
 
 
-class _Rest(AbstractType[bytes]):  # type: ignore[misc]
+class _Rest:
     """All that is left of an answer, as it came."""
 
     @classmethod
@@ -108,7 +107,7 @@ _BODY = Schema(
 )
 
 
-class _TopicsResponse(Response):  # type: ignore[misc]
+class _TopicsResponse(Response):  # type: ignore[misc]  # aiokafka has no types
     API_KEY = 3
     API_VERSION = VERSION
     SCHEMA = Schema(("throttle_time_ms", Int32), ("body", _Rest))

@@ -59,13 +59,17 @@ class Transactions:
         offsets: Mapping[TopicPartition, int],
         timestamp_ms: int,
         finished: OutputBatch | None = None,
+        expected: Mapping[TopicPartition, int] | None = None,
     ) -> dict[TopicPartition, int]:
         """Write records and offsets together; gives the offsets after the last records.
+
+        Where the first record of a place is not at the offset that is ``expected``, somebody else
+        has written meanwhile.
 
         Raises:
             CommitAbortedError: Nothing is visible, for certain.
             CommitInDoubtError: It may be; or the batch before was aborted.
-            FencedError: A later owner has the partition; or the broker ended the transaction.
+            FencedError: Another owner has the partition; or the broker ended the transaction.
         """
         if self._past_use:
             raise CommitInDoubtError("a batch was aborted; the partition must be opened again")
@@ -77,11 +81,13 @@ class Transactions:
                     send(self._producer, self._topics, records, timestamp_ms, finished),
                     self._send_offsets(offsets),
                 )
-                ends: dict[TopicPartition, int] = sent[0]
+                written: dict[TopicPartition, range] = sent[0]
         except ProducerFenced as error:
             raise _fenced(error) from error
         except _PAST_USE as error:
             await self._abort(error)
+        if any(written[place].start != first for place, first in (expected or {}).items()):
+            await self._give_way()
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.commit_transaction()
@@ -91,11 +97,19 @@ class Transactions:
             raise CommitInDoubtError(
                 f"the batch may or may not be visible: {type(error).__name__} {error}"
             ) from error
-        return ends
+        return {place: own.stop for place, own in written.items()}
 
     async def _send_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
         if offsets:
             await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
+
+    async def _give_way(self) -> None:
+        """Abort what would have followed records that were never read; always raises."""
+        told = "another program has written to the changelog since its end was read"
+        try:
+            await self._abort(IllegalOperation(told))
+        except CommitAbortedError as error:
+            raise FencedError(told) from error
 
     async def _abort(self, cause: Exception) -> None:
         """Abort and say so; always raises."""

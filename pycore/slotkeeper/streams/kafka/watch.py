@@ -17,6 +17,7 @@ from slotkeeper.streams.errors import (
 )
 from slotkeeper.streams.interface import Logs
 
+from .client_internals import ask
 from .clients import admin
 from .errors import CLIENT, judged
 from .offsets import Offsets
@@ -93,8 +94,7 @@ class TopicWatch:
     async def _ask_topics(self) -> Mapping[str, ToldTopic]:
         async def told() -> Mapping[str, ToldTopic]:
             try:
-                request = AskTopics(list(self._names.values()))
-                answer = await self._client._send_request(request)  # noqa: SLF001  # no other name
+                answer = await ask(self._client, AskTopics(list(self._names.values())))
             except NotImplementedError:
                 return {}  # a broker before 2.8, whose topics have no ids
             topics = told_topics(answer.body)
@@ -126,7 +126,7 @@ class TopicWatch:
                         return bool(entry[1] == "compact")
         return None
 
-    async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, question: Callable[[], Awaitable[T]]) -> T:
         """Ask again while brokers are away."""
         until = _clock() + PATIENCE_S
         while True:
@@ -134,7 +134,7 @@ class TopicWatch:
                 async with self._beginning:
                     if self._client is None:
                         self._client = await self._stack.enter_async_context(admin(self._options))
-                return await ask()
+                return await question()
             except (*CLIENT, StoreUnavailableError) as error:
                 last = _clock() + AGAIN_S >= until
                 if last or isinstance(error, TopicAuthorizationFailedError):
@@ -145,8 +145,8 @@ class TopicWatch:
 class _Kept(Generic[T]):
     """An answer that serves again while it is young."""
 
-    def __init__(self, ask: Callable[[], Awaitable[T]]) -> None:
-        self._ask = ask
+    def __init__(self, question: Callable[[], Awaitable[T]]) -> None:
+        self._question = question
         self._asking = asyncio.Lock()
         self._answer: T | None = None
         self._asked_at = 0.0
@@ -157,7 +157,7 @@ class _Kept(Generic[T]):
         async with self._asking:
             if self._answer is None or self._asked_at < called_at - age_s:
                 asked_at = _clock()
-                self._answer = await self._ask()
+                self._answer = await self._question()
                 self._asked_at = asked_at
             return self._answer
 

@@ -76,6 +76,11 @@ class MemoryPartition:
         """Drawn with the streams, and again by each acknowledgement."""
         return self._incarnation
 
+    @property
+    def application(self) -> str | None:
+        """One process is all there is."""
+        return None
+
     async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
         """Give the committed changelog in order, from an offset to its end."""
         log = self._log(self._store.layout.changelog)

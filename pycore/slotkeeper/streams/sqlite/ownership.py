@@ -151,6 +151,11 @@ class SqlitePartition:
         """Drawn when the file was made, and again by each acknowledgement."""
         return self._owner.incarnation
 
+    @property
+    def application(self) -> str | None:
+        """Nobody else can be here: the lock sees to that."""
+        return None
+
     async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
         """Give the committed changelog in order, from an offset to its end."""
         end = await self.changelog_end()
