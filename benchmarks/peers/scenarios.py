@@ -1,7 +1,7 @@
 """What is measured, one class a kind: what stands ready for all contenders, and one run of one."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -162,7 +162,7 @@ class Backlog:
             found = await throughput.measure(broker, contender, setting, own)
         finally:
             await broker.renew(self._prefix)
-        return {**vars(found), "how": f"{plan}, {self._load.count:,} devices"}
+        return {**asdict(found), "how": f"{plan}, {self._load.count:,} devices"}
 
     async def finish(self, broker: Broker) -> None:
         await broker.remove(self._prefix)
@@ -199,7 +199,7 @@ class Latency(_Live):
         setting = _setting(broker, name, f"{name}.", folder, live=True)
         own = LinePlan(plan.warm_s, plan.measured_s, plan.program_core)
         found = await latency.measure(broker, CONTENDERS[key], setting, self._load, own)
-        return {**vars(found), "how": str(plan)}
+        return {**asdict(found), "how": str(plan)}
 
 
 class TakeOver(_Live):
@@ -223,7 +223,7 @@ class TakeOver(_Live):
             found = await takeover.measure(
                 broker, CONTENDERS[key], setting, self._load, own, end=end
             )
-            row |= {f"{end.__name__}_{figure}": value for figure, value in vars(found).items()}
+            row |= {f"{end.__name__}_{figure}": value for figure, value in asdict(found).items()}
         return row
 
 
