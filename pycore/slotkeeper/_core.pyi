@@ -334,15 +334,19 @@ def canonical_key(key: bytes) -> bytes | None:
     """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
 
 def quarantine(
-    record: InputRecord, *, partition: int, now_ms: int, detail: str
+    record: InputRecord, *, partition: int, now_ms: int, detail: str, reason: str = "ENGINE_FAULT"
 ) -> list[OutputRecord]:
-    """What is written of a record over which an engine failed; no engine is needed.
+    """What is written of a record that no engine decides; no engine is needed.
 
     Args:
         record: Its dead letter is given and, unless it is of the inventory, its one decision.
         partition: Of the record.
         now_ms: Milliseconds since 1970 UTC.
-        detail: What is known of the defect.
+        detail: What is known of the cause.
+        reason: ``ENGINE_FAULT``, ``MALFORMED`` or ``TOO_LARGE``.
+
+    Raises:
+        ConfigurationError: Another reason.
     """
 
 def default_settings() -> bytes:

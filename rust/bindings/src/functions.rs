@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 use slotkeeper_engine::{
-    Keystore as EngineKeystore, Settings, describe, device_of_key, inspect, partition_of_key,
+    Cause, Keystore as EngineKeystore, Settings, describe, device_of_key, inspect, partition_of_key,
 };
 
 use crate::enter::enter;
@@ -43,20 +43,24 @@ pub(crate) fn default_settings(py: Python<'_>) -> PyResult<Bound<'_, PyBytes>> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (record, *, partition, now_ms, detail))]
+#[pyo3(signature = (record, *, partition, now_ms, detail, reason = "ENGINE_FAULT"))]
 pub(crate) fn quarantine<'py>(
     py: Python<'py>,
     record: &Bound<'py, PyAny>,
     partition: u32,
     now_ms: u64,
     detail: &str,
+    reason: &str,
 ) -> PyResult<Bound<'py, PyList>> {
+    let cause = Cause::named(reason).ok_or_else(|| {
+        Fault::Configuration(format!("`{reason}` puts no record into quarantine"))
+    })?;
     let list = PyList::empty(py);
     for received in receive(PyList::new(py, [record])?.as_any())? {
         let input = received.input();
         let records = enter(py, || {
             Ok(slotkeeper_engine::quarantine(
-                &input, partition, now_ms, detail,
+                &input, partition, now_ms, cause, detail,
             ))
         })?;
         hand_over(&list, &records)?;

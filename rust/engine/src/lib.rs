@@ -45,7 +45,7 @@ pub use changelog::RESERVED;
 pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};
 pub use keystore::{Keystore, KeystoreEntry, KeystoreError};
-pub use quarantine::quarantine;
+pub use quarantine::{Cause, quarantine};
 pub use seal::SealError;
 pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,

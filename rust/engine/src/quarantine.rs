@@ -1,4 +1,5 @@
-//! What is written of a record over which an engine failed. It needs no engine: the one that failed serves no more.
+//! What is written of a record that no engine decides: one over which an engine failed, or one that nobody could hand
+//! to it. So it needs none.
 
 use crate::audit::write_origin;
 use crate::decision::{Disposition, Reason};
@@ -7,22 +8,52 @@ use crate::outbox::{Outbox, dead_letter_headers};
 use crate::stream::{Input, OutputRecord, Stream, device_of_key};
 use crate::time::rfc3339_millis;
 
-/// The record's dead letter and, unless it is of the inventory, its one decision, `DEAD_LETTER` `ENGINE_FAULT`.
+/// Why a record is in quarantine.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cause {
+    /// The engine failed over it.
+    EngineFault,
+    /// It cannot be read from its stream.
+    Malformed,
+    /// It, or what would be written of it, is more than the streams take.
+    TooLarge,
+}
+
+impl Cause {
+    /// The cause of that name, which is the name of its reason in the audit trail.
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::EngineFault, Self::Malformed, Self::TooLarge]
+            .into_iter()
+            .find(|cause| cause.reason().name() == name)
+    }
+
+    const fn reason(self) -> Reason {
+        match self {
+            Self::EngineFault => Reason::EngineFault,
+            Self::Malformed => Reason::Malformed,
+            Self::TooLarge => Reason::TooLarge,
+        }
+    }
+}
+
+/// The record's dead letter and, unless it is of the inventory, its one decision, `DEAD_LETTER` and the cause.
 ///
-/// `detail` says what is known of the defect; `now_ms` is milliseconds since 1970 UTC.
+/// `detail` says what is known of the cause; `now_ms` is milliseconds since 1970 UTC.
 pub fn quarantine(
     input: &Input<'_>,
     partition: u32,
     now_ms: u64,
+    cause: Cause,
     detail: &str,
 ) -> Vec<OutputRecord> {
+    let reason = cause.reason();
     let mut outbox = Outbox::new(partition, 2, detail.len() + 512);
     outbox.push(
         Stream::DeadLetters,
         partition,
         input.key.map(<[u8]>::to_vec),
         input.value.bytes().map(<[u8]>::to_vec),
-        dead_letter_headers(input, partition, Reason::EngineFault, detail),
+        dead_letter_headers(input, partition, reason, detail),
     );
     if input.stream != Stream::Inventory {
         let device = input.key.and_then(device_of_key);
@@ -33,10 +64,28 @@ pub fn quarantine(
                 member!("disposition"),
                 Disposition::DeadLetter.name().as_bytes(),
             );
-            object.plain(member!("reason"), Reason::EngineFault.name().as_bytes());
+            object.plain(member!("reason"), reason.name().as_bytes());
             object.text(member!("detail"), detail);
             object.plain(member!("decided_at"), &rfc3339_millis(now_ms));
         });
     }
     outbox.into_records()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_no_engine_decides_is_a_cause() {
+        for (name, cause) in [
+            ("ENGINE_FAULT", Some(Cause::EngineFault)),
+            ("MALFORMED", Some(Cause::Malformed)),
+            ("TOO_LARGE", Some(Cause::TooLarge)),
+            ("NATURAL", None),
+            ("", None),
+        ] {
+            assert_eq!(Cause::named(name), cause, "{name}");
+        }
+    }
 }
