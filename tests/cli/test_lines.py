@@ -1,5 +1,6 @@
 """JSON lines: what `read` writes, `publish` makes again."""
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,3 +77,22 @@ def test_a_line_that_cannot_be_published_says_why(line: bytes, told: str) -> Non
     with pytest.raises(LineError) as refused:
         message_of(line, STREAM)
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "told"),
+    [
+        (1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
+        (-1, "1969-12-31T23:59:59.999Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        (253_402_300_800_000, "253402300800000"),
+        (-62_135_596_800_001, "-62135596800001"),
+        (2**63 - 1, "9223372036854775807"),
+        (-(2**63), "-9223372036854775808"),
+        (2**64, "18446744073709551616"),
+    ],
+)
+def test_any_time_is_told(milliseconds: int, told: str) -> None:
+    line = line_of(Record(STREAM, 0, 0, b"k", b"v", [], milliseconds))
+    assert orjson.loads(line)["timestamp"] == told
+    message_of(line, STREAM)

@@ -5,12 +5,14 @@ import binascii
 import json
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 
 from slotkeeper.streams import Message, Record
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _LONG_NUMBER = re.compile(rb"[:,\[]\s*-?[0-9.eE+-]{16,}")
 """A bare number that orjson might round; the standard library's reader keeps it exactly."""
@@ -60,7 +62,7 @@ def line_of(record: Record) -> bytes:
     else:
         line.update(_member("value", value))
     line["headers"] = _headers_out(record.headers)
-    line["timestamp"] = _rfc3339(record.timestamp_ms)
+    line["timestamp"] = _time(record.timestamp_ms)
     return orjson.dumps(line)
 
 
@@ -163,6 +165,10 @@ def _from_base64(text: object, name: str) -> bytes:
         raise LineError(f"{name} is no base64: {error}") from None
 
 
-def _rfc3339(milliseconds: int) -> str:
-    time = datetime.fromtimestamp(milliseconds / 1000, UTC)
+def _time(milliseconds: int) -> str:
+    """Give RFC 3339, or the milliseconds where its four digits have no such year."""
+    try:
+        time = _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError:
+        return str(milliseconds)
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,7 +22,8 @@ def read(*, stream: str, from_start: bool, follow: bool, settings: Settings) -> 
     """Print committed records of STREAM as JSON lines.
 
     A line is {"partition", "offset", "key", "value", "headers", "timestamp"}; octets that are no
-    UTF-8 stand in key_base64 or value_base64. Records of one partition come in order. Without
+    UTF-8 stand in key_base64 or value_base64. A timestamp is RFC 3339, or milliseconds where that
+    has no such year. Records of one partition come in order. Without
     --follow the command ends with the last record that was there when it began, so that without
     --from-start it prints nothing.
     """
