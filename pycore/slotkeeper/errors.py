@@ -8,6 +8,7 @@ error                                         what the caller does next         
 `StoppedForOperatorError`, `RestoreError`     ask an operator; do not restart            3
 `TryLaterError`, `SignerUnavailableError`     do the same again later                    4
 `CommitAbortedError`                          discard the batch, try it again            4
+`OutputTooLargeError`                         likewise, with fewer records               4
 `CommitInDoubtError`, `FencedError`           restore before anything else is staged     4
 `BatchOpenError`, `NotRestoredError`          keep to the order of the embedding's steps 1
 `EngineFaultError`                            restart and restore; report the defect     1
@@ -31,6 +32,7 @@ from slotkeeper.streams.errors import (
     CommitInDoubtError,
     FencedError,
     LockedError,
+    OutputTooLargeError,
     StoppedForOperatorError,
     StoreUnavailableError,
     StreamsError,
@@ -49,6 +51,7 @@ __all__ = [
     "FencedError",
     "LockedError",
     "NotRestoredError",
+    "OutputTooLargeError",
     "RestoreError",
     "SignerUnavailableError",
     "SlotkeeperError",

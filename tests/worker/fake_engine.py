@@ -2,7 +2,8 @@
 
 It decides like this: an event of an outcome stream whose value is a number raises its key's mark;
 a request is answered with the mark plus one; a record whose value is ``elsewhere`` is rerouted to
-the next partition; a table record whose value is ``malformed`` becomes a dead letter.
+the next partition; what is made of a record whose value is ``swollen`` fits no topic; a table
+record whose value is ``malformed`` becomes a dead letter.
 """
 
 import json
@@ -23,6 +24,10 @@ CHANGELOG = "originator-counters"
 AUDIT = "audit-trail"
 COMMANDS = "cs02b-commands"
 DEAD = "dead-letters"
+
+SWOLLEN = b"swollen"
+SWOLLEN_OCTETS = 3 << 20
+"""Of a command that is made of it: more than a topic takes that `streams create` has made."""
 
 
 class FakeEngine:
@@ -186,6 +191,9 @@ class FakeStaged:
             other = (engine.partition + 1) % engine.partitions
             self._outputs.append((stream, other, key, b"0", [("rerouted-from", b"x")]))
             self._audit(stream, offset, key, "REROUTED", None)
+        elif value == SWOLLEN:
+            self._outputs.append((COMMANDS, engine.partition, key, bytes(SWOLLEN_OCTETS), []))
+            self._audit(stream, offset, key, "RECORDED", None)
         elif stream == REQUESTS:
             number = max(mark, engine.burned.get(key, 0)) + 1
             engine.burned[key] = self._marks[key] = number
@@ -269,7 +277,7 @@ class FakePack:
             producer_id=producer_id,
             producer_epoch=producer_epoch,
             base_sequence=base_sequence,
-            batch_size=1 << 20,
+            batch_size=1 << 24,
         )
         for place, (_, _, key, value, headers) in enumerate(self._outputs):
             assert builder.append(place, timestamp_ms, key, value, list(headers))

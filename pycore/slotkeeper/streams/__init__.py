@@ -12,6 +12,7 @@ from .errors import (
     CommitInDoubtError,
     FencedError,
     LockedError,
+    OutputTooLargeError,
     StoppedForOperatorError,
     StoreUnavailableError,
     StreamsError,
@@ -19,6 +20,7 @@ from .errors import (
     WrongUseError,
 )
 from .interface import (
+    BATCH_BYTES,
     Entry,
     Fetched,
     FetchedRecord,
@@ -30,12 +32,14 @@ from .interface import (
     OwnedPartition,
     Ownership,
     Record,
+    SetAside,
     Streams,
     StreamsSettings,
 )
 from .layout import SLOTKEEPER, Layout
 
 __all__ = [
+    "BATCH_BYTES",
     "SLOTKEEPER",
     "CommitAbortedError",
     "CommitError",
@@ -51,9 +55,11 @@ __all__ = [
     "Message",
     "Output",
     "OutputBatch",
+    "OutputTooLargeError",
     "OwnedPartition",
     "Ownership",
     "Record",
+    "SetAside",
     "StoppedForOperatorError",
     "StoreUnavailableError",
     "Streams",

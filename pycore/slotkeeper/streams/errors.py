@@ -11,6 +11,7 @@
     │   └── LockedError             another worker serves these streams
     └── CommitError                 a batch was not acknowledged
         ├── CommitAbortedError      for certain nothing of it is visible
+        │   └── OutputTooLargeError nor will it ever be: a record of it does not fit
         ├── CommitInDoubtError      it may be visible: restore before going on
         └── FencedError             another owner has the partition now
 """
@@ -74,6 +75,26 @@ class CommitError(StreamsError):
 
 class CommitAbortedError(CommitError):
     """For certain nothing of the batch is visible: commit was never called and abort returned."""
+
+
+class OutputTooLargeError(CommitAbortedError):
+    """A record of the batch is larger than its stream takes; the same batch is refused again.
+
+    The partition must be opened again before anything else is committed.
+
+    Attributes:
+        stream: Where it should have gone.
+        partition: There.
+        octets: Of the refused records, with what the transport adds. Where records were sent
+            together, one of them, or all of them together, are too large.
+    """
+
+    def __init__(self, message: str, *, stream: str, partition: int, octets: int) -> None:
+        """Keep the place beside the sentence."""
+        super().__init__(message)
+        self.stream = stream
+        self.partition = partition
+        self.octets = octets
 
 
 class CommitInDoubtError(CommitError):

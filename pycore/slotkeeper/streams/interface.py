@@ -11,8 +11,13 @@ from slotkeeper.clock import system_clock, system_entropy
 from .errors import WrongUseError
 from .layout import SLOTKEEPER, Layout
 
+BATCH_BYTES = 16 << 20
+"""To which a compressed batch is inflated by default: sixteen times what a broker takes in one by
+default, and no more than the event loop can be without for a moment."""
+
 Headers: TypeAlias = Sequence[tuple[str, bytes]]
-"""Names and values, in order; a name may occur twice."""
+"""Names and values, in order; a name may occur twice. A value that its writer left null is empty:
+nothing is decided by headers."""
 
 Output: TypeAlias = tuple[str, int, bytes | None, bytes | None, Headers]
 """``(stream, partition, key, value, headers)``: a record to be written as it is."""
@@ -85,6 +90,46 @@ class FetchedRecord(Entry, Protocol):
 FetchedRecordT_co = TypeVar("FetchedRecordT_co", bound=FetchedRecord, covariant=True)
 
 
+class SetAside(NamedTuple):
+    """Stands for records of an input that were not looked into, and never will be.
+
+    A kind whose writers compress many records into one batch gives it where the batch is more than
+    it may hold in memory, or cannot be read. It stands at the last of the offsets, as a record of
+    its own that has no key.
+
+    Attributes:
+        partition: From 0.
+        offset: The last one it stands for.
+        first: The first one.
+        value: As much as is kept of what was written, as it was written.
+        timestamp: Of the newest, milliseconds since 1970 UTC; what the writer claims.
+        reason: Why, as audit records name it: ``TOO_LARGE`` or ``MALFORMED``.
+        detail: The same as a sentence, with the offsets, and with length and SHA-256 of the whole.
+    """
+
+    partition: int
+    offset: int
+    first: int
+    value: bytes
+    timestamp: int
+    reason: str
+    detail: str
+
+    @property
+    def key(self) -> None:
+        """Nobody looked for it."""
+        return
+
+    @property
+    def headers(self) -> Headers:
+        """Says what it is to people who read the stream."""
+        return ((SET_ASIDE, self.detail.encode()),)
+
+
+SET_ASIDE = "set-aside"
+"""Names the header of a record that stands for others."""
+
+
 class Fetched(NamedTuple, Generic[FetchedRecordT_co]):
     """What one fetch found in one stream.
 
@@ -139,6 +184,8 @@ class StreamsSettings:
         topic_prefix: Kafka: precedes each stream's name in the name of its topic.
         tombstones_ms: Kafka: how long the changelog and the table keep tombstones at least, where
             the cluster does not let the worker see it.
+        batch_bytes: Kafka: octets to which a compressed batch is inflated at most; one of more is
+            set aside.
         kafka: Kafka: further options by aiokafka's own names.
         clock: Milliseconds since 1970 UTC: the one seam through which time enters.
         entropy: Random bytes of a wanted length: the one seam of randomness.
@@ -150,6 +197,7 @@ class StreamsSettings:
     application: str = "slotkeeper"
     topic_prefix: str = ""
     tombstones_ms: int = 86_400_000
+    batch_bytes: int = BATCH_BYTES
     kafka: Mapping[str, object] = field(default_factory=dict)
     clock: Callable[[], int] = system_clock
     entropy: Callable[[int], bytes] = system_entropy
@@ -345,6 +393,8 @@ class OwnedPartition(Protocol):
     ) -> Mapping[str, Fetched[FetchedRecord]]:
         """Read on in the wanted streams from the given positions.
 
+        A kind that cannot give certain records gives a `SetAside` in their place.
+
         Args:
             wanted: Stream and position.
             limit: At most so many records of each stream.
@@ -379,6 +429,7 @@ class OwnedPartition(Protocol):
 
         Raises:
             CommitAbortedError: For certain nothing is visible; the cause says why.
+            OutputTooLargeError: Likewise; a record does not fit, and the next call is refused.
             CommitInDoubtError: It may be visible. Close this partition and open it again.
             FencedError: Another owner has it.
         """

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slotkeeper._core import SignerUnavailableError, quarantine
 from slotkeeper.engine.port import Engine, EngineInput, Sealed, Staged, Step
@@ -10,7 +10,7 @@ from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, 
 
 from .audit import repeats
 from .engine_thread import EngineThread
-from .intake import Batch
+from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
 
 
@@ -76,9 +76,12 @@ class BatchRunner:
             return CommittedBatch(positions, sealed.reasons)
         advanced = positions.advanced(batch.positions)
         at_ms = self._clock()
+        passed = self._passed(batch.set_aside)
+        void = [*sealed.void, *passed.void]
         try:
             answers = repeats(repeated, self._partition.number, now_ms=at_ms)
-            end = await self._commit(answers, advanced, finished=sealed.outputs, void=sealed.void)
+            outputs = [*passed.outputs, *answers]
+            end = await self._commit(outputs, advanced, finished=sealed.outputs, void=void)
         except CommitAbortedError:
             await call(Step.DISCARD, staged.discard)
             raise
@@ -88,23 +91,42 @@ class BatchRunner:
             raise
         await call(Step.FOLD, staged.fold, records=len(batch.records))
         self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
-        reasons = Counter(sealed.reasons)
+        reasons = passed.reasons + Counter(sealed.reasons)
         if repeated:
             reasons["DUPLICATE SAME_REQUEST"] += len(repeated)
         return CommittedBatch(advanced, reasons)
 
     async def quarantine(
-        self, record: EngineInput, fault: str, positions: Positions
+        self, record: EngineInput, reason: str, detail: str, positions: Positions
     ) -> CommittedBatch:
-        """Commit what is written of a record over which the engine failed."""
+        """Commit what is written of a record that the engine does not decide."""
         stream, offset, _, _ = record
-        outputs = quarantine(
-            record, partition=self._partition.number, now_ms=self._clock(), detail=fault
-        )
+        passed = _Passed()
+        self._pass(passed, record, reason, detail)
         advanced = positions.advanced({stream: offset + 1})
-        in_table = stream == self._layout.table
-        await self._commit(outputs, advanced, void=[offset] if in_table else ())
-        return CommittedBatch(advanced, {} if in_table else {"DEAD_LETTER ENGINE_FAULT": 1})
+        await self._commit(passed.outputs, advanced, void=passed.void)
+        return CommittedBatch(advanced, passed.reasons)
+
+    def _passed(self, set_aside: Sequence[PlacedAside]) -> "_Passed":
+        passed = _Passed()
+        for _, stream, aside in set_aside:
+            record = (stream, aside.offset, aside.key, aside.value)
+            self._pass(passed, record, aside.reason, aside.detail)
+        return passed
+
+    def _pass(self, passed: "_Passed", record: EngineInput, reason: str, detail: str) -> None:
+        passed.outputs += quarantine(
+            record,
+            partition=self._partition.number,
+            now_ms=self._clock(),
+            detail=detail,
+            reason=reason,
+        )
+        stream, offset, _, _ = record
+        if stream == self._layout.table:
+            passed.void.append(offset)
+        else:
+            passed.reasons[f"DEAD_LETTER {reason}"] += 1
 
     async def _commit(
         self,
@@ -145,3 +167,18 @@ def _apart(
         return records, ()
     read = [record for record in records if record[1] < again.get(record[0], 0)]
     return [record for record in records if record[1] >= again.get(record[0], 0)], read
+
+
+@dataclass(slots=True)
+class _Passed:
+    """What is written of records that the engine does not decide.
+
+    Attributes:
+        outputs: Dead letters and audit records.
+        void: Offsets of those that were of the table.
+        reasons: Counts of their decisions by disposition and reason.
+    """
+
+    outputs: list[Output] = field(default_factory=list)
+    void: list[int] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)

@@ -7,10 +7,12 @@ fetched again, so what is held is bounded. Nothing waits for a moving target.
 
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import NamedTuple, Self
 
 from slotkeeper.engine.port import EngineInput
-from slotkeeper.streams import Fetched, FetchedRecord, Layout
+from slotkeeper.streams import Fetched, FetchedRecord, Layout, SetAside
+
+from .quarantine import Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Batch:
 
     Attributes:
         records: May be empty although positions move: aborted records and markers were passed.
+        set_aside: What nobody looked into, and the engine does not decide.
         positions: Of the streams that moved.
         decided_after: The requests' barrier; None if there is no request among the records.
         ranks: Indexes of the ranks that take part, to be released once the batch is committed.
@@ -66,13 +69,55 @@ class Batch:
     positions: dict[str, int] = field(default_factory=dict)
     decided_after: Mapping[str, int] | None = None
     ranks: list[int] = field(default_factory=list)
+    set_aside: list["PlacedAside"] = field(default_factory=list)
 
-    def one_by_one(self) -> Iterator["Batch"]:
-        """Give the same records in the same order, each alone, and then the positions."""
-        for record in self.records:
-            stream, offset, _, _ = record
-            yield Batch([record], {stream: offset + 1}, self.decided_after)
+    @property
+    def places(self) -> list[Place]:
+        """Where those stand that get a decision, or a dead letter at least."""
+        return [(stream, offset) for stream, offset, _, _ in self.inputs()]
+
+    def inputs(self) -> list[EngineInput]:
+        """Give all records as an engine would take them, those that were set aside as well."""
+        return [
+            *self.records,
+            *((stream, one.offset, one.key, one.value) for _, stream, one in self.set_aside),
+        ]
+
+    def parts(self, *, one_by_one: bool) -> Iterator["Batch"]:
+        """Give the same in the same order, in batches that are decided one after the other.
+
+        What was set aside stands alone, so that the audit trail keeps the order of the offsets; and
+        so does each record if ``one_by_one``.
+        """
+        if not self.set_aside and not one_by_one:
+            yield self
+            return
+        at = 0
+        for placed in (*self.set_aside, None):
+            end = len(self.records) if placed is None else placed.before
+            while at < end:
+                run = self.records[at : at + 1 if one_by_one else end]
+                positions = {stream: offset + 1 for stream, offset, _, _ in run}
+                yield Batch(run, positions, self.decided_after)
+                at += len(run)
+            if placed is not None:
+                positions = {placed.stream: placed.record.offset + 1}
+                yield Batch(positions=positions, set_aside=[placed])
         yield Batch([], self.positions, None, self.ranks)
+
+
+class PlacedAside(NamedTuple):
+    """What was set aside, and where it stood among the records.
+
+    Attributes:
+        before: The index of the record that comes after it.
+        stream: Of both.
+        record: What stands for the others.
+    """
+
+    before: int
+    stream: str
+    record: SetAside
 
 
 class Intake:
@@ -123,9 +168,11 @@ class Intake:
             if held is None or not held.barrier.passed(reached):
                 continue
             for stream, fetched in held.fetched.items():
-                batch.records += [
-                    (stream, record.offset, record.key, record.value) for record in fetched.records
-                ]
+                for record in fetched.records:
+                    if isinstance(record, SetAside):
+                        batch.set_aside.append(PlacedAside(len(batch.records), stream, record))
+                    else:
+                        batch.records.append((stream, record.offset, record.key, record.value))
                 batch.positions[stream] = reached[stream] = fetched.position
             batch.ranks.append(rank)
             if rank == len(self._ranks) - 1:

@@ -1,18 +1,21 @@
 """One partition, from taking it over to letting it go."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from enum import StrEnum
 from typing import TypeVar
 
 from slotkeeper._core import EngineFaultError, SignerUnavailableError
-from slotkeeper.engine.port import Engine, EngineInput, Hook
+from slotkeeper.engine.port import Engine, Hook
 from slotkeeper.streams import (
     CommitAbortedError,
     CommitInDoubtError,
     FencedError,
     Layout,
+    OutputTooLargeError,
     OwnedPartition,
     Ownership,
     StoppedForOperatorError,
@@ -25,6 +28,7 @@ from .backoff import Backoff
 from .commit import BatchRunner
 from .engine_thread import EngineThread
 from .intake import Batch
+from .quarantine import Quarantine, Reason
 from .recovery import NOTHING, Restored, Restorer
 from .session import PartitionSession
 from .snapshot import Snapshots, SnapshotTaker
@@ -95,6 +99,7 @@ class PartitionWorker:
         self._session: PartitionSession | None = None
         self._backoff = Backoff()
         self._one_by_one = False
+        self._quarantine: Quarantine | None = None
         self._stop = asyncio.Event()
         self._ends = False
         self._restorer = Restorer(
@@ -165,6 +170,9 @@ class PartitionWorker:
                 self._summary.fenced += isinstance(error, FencedError)
                 self._warn("partition is restored anew", error)
                 await self._backoff.pause_or(lasting(error))
+            except OutputTooLargeError as error:
+                self._summary.aborted += 1
+                self._warn("partition is restored anew", error)
             except EngineFaultError as error:
                 _log.exception("engine failed, a new one begins", extra=self._about)
                 await self._backoff.pause_or(error)
@@ -266,8 +274,11 @@ class PartitionWorker:
         _log.warning(event, extra={**self._about, "error": str(error)})
 
     async def _decide(self, session: PartitionSession, batch: Batch) -> None:
-        for part in batch.one_by_one() if self._one_by_one else (batch,):
-            await self._decide_together(session, part)
+        for part in batch.parts(one_by_one=self._one_by_one):
+            if self._quarantine is not None and part.places == [self._quarantine.place]:
+                await self._pass_by(session, part, self._quarantine)
+            else:
+                await self._decide_together(session, part)
         self._one_by_one = False
 
     async def _decide_together(self, session: PartitionSession, batch: Batch) -> None:
@@ -275,6 +286,10 @@ class PartitionWorker:
             try:
                 async with self._between:
                     reasons = await session.decide(batch)
+            except OutputTooLargeError as error:
+                self._one_by_one = True
+                self._quarantine = quarantine_of(batch, error)
+                raise
             except (CommitAbortedError, SignerUnavailableError) as error:
                 self._summary.aborted += 1
                 self._warn("batch is tried again", error)
@@ -284,22 +299,56 @@ class PartitionWorker:
                 # the one record over which the engine fails must not keep back all others.
                 self._one_by_one = True
                 if len(batch.records) == 1:
-                    await self._quarantine(session, batch.records[0], str(error))
+                    found = Quarantine(batch.places[0], Reason.ENGINE_FAULT, str(error))
+                    # Where not even the dead letter fits, less is written after the fault.
+                    with contextlib.suppress(OutputTooLargeError):
+                        await self._pass_by(session, batch, found)
                 raise
             else:
                 break
         if batch.positions:
             self._backoff.reset()
         if reasons or batch.positions:
-            self._summary.committed(len(batch.records), reasons)
+            self._summary.committed(len(batch.records) + len(batch.set_aside), reasons)
             self._committed()
 
-    async def _quarantine(self, session: PartitionSession, record: EngineInput, fault: str) -> None:
-        reasons = await session.quarantine(record, fault)
-        self._summary.quarantined += 1
+    async def _pass_by(
+        self, session: PartitionSession, batch: Batch, quarantine: Quarantine
+    ) -> None:
+        """Write the dead letter of a batch's only record."""
+        (record,) = batch.inputs()
+        kept, detail = quarantine.of(record)
+        try:
+            reasons = await session.quarantine(kept, quarantine.reason, detail)
+        except OutputTooLargeError as error:
+            if quarantine.without_octets:
+                raise WrongUseError(f"no dead letter can be written: {error}") from error
+            self._quarantine = replace(quarantine, without_octets=True)
+            raise
+        self._quarantine = None
+        self._summary.quarantined += quarantine.reason is Reason.ENGINE_FAULT
         self._summary.committed(1, reasons)
         self._backoff.reset()
         self._committed()
+
+
+def quarantine_of(batch: Batch, error: OutputTooLargeError) -> Quarantine | None:
+    """Say which record it is whose outputs do not fit; None if records are to be tried alone.
+
+    The streams take nothing more from this owner, so that its dead letter is written after the
+    partition was opened again.
+
+    Raises:
+        WrongUseError: It is no record at all.
+    """
+    if not batch.places:
+        raise WrongUseError(f"what is parked cannot be decided anew: {error}") from error
+    if len(batch.places) > 1:
+        return None
+    (place,) = batch.places
+    for _, _, aside in batch.set_aside:
+        return Quarantine(place, Reason(aside.reason), aside.detail, without_octets=True)
+    return Quarantine(place, Reason.TOO_LARGE, str(error))
 
 
 def lasting(error: Exception) -> Exception:

@@ -81,9 +81,9 @@ class PartitionSession:
             self.held_since = None
         return committed.reasons
 
-    async def quarantine(self, record: EngineInput, fault: str) -> Mapping[str, int]:
-        """Pass a record over which the engine failed; the engine is of no use afterwards."""
-        committed = await self._runner.quarantine(record, fault, self._positions)
+    async def quarantine(self, record: EngineInput, reason: str, detail: str) -> Mapping[str, int]:
+        """Pass a record by without the engine; gives the counts of its decision by reason."""
+        committed = await self._runner.quarantine(record, reason, detail, self._positions)
         self._positions = committed.positions
         return committed.reasons
 
