@@ -6,7 +6,11 @@ from itertools import groupby
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import IllegalOperation
+from aiokafka.errors import (
+    IllegalOperation,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from slotkeeper.streams.interface import Output, OutputBatch
 
@@ -16,6 +20,28 @@ from .topics import Topics
 PACK_OCTETS = 768 * 1024
 """Of a batch that comes packed. Three quarters of what a broker takes by default, and so few that
 a transaction of a thousand commands is sent in four requests."""
+
+
+class BatchTooLargeError(MessageSizeTooLargeError):  # type: ignore[misc]  # aiokafka has no types
+    """A broker does not take a batch for its size.
+
+    Attributes:
+        place: Where it should have gone.
+        octets: Of the batch.
+    """
+
+    def __init__(self, place: TopicPartition, records: int, octets: int) -> None:
+        """Say what was refused."""
+        super().__init__(
+            f"{place.topic} {place.partition} takes no batch of {octets} octets, {records} "
+            "records (MessageSizeTooLarge: its max.message.bytes)"
+        )
+        self.place = place
+        self.octets = octets
+
+    def __str__(self) -> str:
+        """Give the sentence alone."""
+        return str(self.args[0])
 
 
 async def send(
@@ -56,9 +82,15 @@ async def together(*sending: Awaitable[Any]) -> list[Any]:
     ends = await asyncio.gather(*sending, return_exceptions=True)
     failures = [end for end in ends if isinstance(end, BaseException)]
     if failures:
-        # What came after the first failure was refused by the client itself, which says nothing.
-        raise min(failures, key=lambda failure: isinstance(failure, IllegalOperation))
+        raise min(failures, key=_says_little)
     return ends
+
+
+def _says_little(failure: BaseException) -> int:
+    """Put first what names its record, and last what the client refused since others had failed."""
+    if isinstance(failure, BatchTooLargeError):
+        return 0
+    return 2 if isinstance(failure, IllegalOperation) else 1
 
 
 async def _send_in_order(
@@ -68,15 +100,22 @@ async def _send_in_order(
     records: Sequence[Output],
     timestamp_ms: int,
 ) -> range:
-    sent: list[tuple[asyncio.Future[Any], int]] = []
+    sent: list[tuple[asyncio.Future[Any], Any]] = []
     for batch in (*ready, *_built(producer, records, timestamp_ms)):
         delivery = await producer.send_batch(batch, place.topic, partition=place.partition)
         delivery.add_done_callback(_look_at)
-        sent.append((delivery, batch.record_count()))
+        sent.append((delivery, batch))
         # A batch takes a millisecond to build; other tasks get the loop between two.
         await asyncio.sleep(0)
-    acknowledged = await asyncio.gather(*(delivery for delivery, _ in sent))
-    return range(int(acknowledged[0].offset), int(acknowledged[-1].offset) + sent[-1][1])
+    taken: list[range] = []
+    for delivery, batch in sent:
+        count = batch.record_count()
+        try:
+            first = int((await delivery).offset)
+        except (MessageSizeTooLargeError, RecordListTooLargeError) as error:
+            raise BatchTooLargeError(place, count, batch.size()) from error
+        taken.append(range(first, first + count))
+    return range(taken[0].start, taken[-1].stop)
 
 
 def _look_at(delivery: asyncio.Future[Any]) -> None:

@@ -87,6 +87,10 @@ class Topics:
         """Give one partition of a stream's topic."""
         return TopicPartition(self.name(stream), partition)
 
+    def stream(self, place: TopicPartition) -> str:
+        """Give the stream whose topic that is."""
+        return str(place.topic).removeprefix(self._prefix)
+
     def all_of(self, streams: Iterable[str], partition: int) -> dict[TopicPartition, str]:
         """Give one partition of several streams, with their names."""
         return {self.at(stream, partition): stream for stream in streams}

@@ -7,10 +7,15 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.errors import IllegalOperation, ProducerFenced
 
-from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
+from slotkeeper.streams.errors import (
+    CommitAbortedError,
+    CommitInDoubtError,
+    FencedError,
+    OutputTooLargeError,
+)
 from slotkeeper.streams.interface import Output, OutputBatch
 
-from .batches import send, together
+from .batches import BatchTooLargeError, send, together
 from .errors import CLIENT, REFUSED, judged
 from .topics import Topics
 
@@ -68,6 +73,7 @@ class Transactions:
 
         Raises:
             CommitAbortedError: Nothing is visible, for certain.
+            OutputTooLargeError: Likewise; a broker does not take one of the records.
             CommitInDoubtError: It may be; or the batch before was aborted.
             FencedError: Another owner has the partition; or the broker ended the transaction.
         """
@@ -124,6 +130,13 @@ class Transactions:
             raise CommitInDoubtError(
                 f"the batch was not written ({told}), nor was its abort confirmed"
             ) from error
+        if isinstance(cause, BatchTooLargeError):
+            raise OutputTooLargeError(
+                f"the batch was not written: {cause}",
+                stream=self._topics.stream(cause.place),
+                partition=cause.place.partition,
+                octets=cause.octets,
+            ) from cause
         refused = judged(cause, "the batch was refused") if isinstance(cause, REFUSED) else cause
         raise CommitAbortedError(f"the batch was not written: {told}") from refused
 

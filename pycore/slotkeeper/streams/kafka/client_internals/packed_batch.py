@@ -33,6 +33,10 @@ class PackedBatch:
         """Give by how much the sequence number rises."""
         return len(self._pack)
 
+    def size(self) -> int:
+        """Give how many octets are sent; the producer does not ask, its user does."""
+        return len(self._build())
+
     def closed(self) -> bool:
         """Nothing is ever added."""
         return True
