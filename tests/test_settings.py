@@ -190,3 +190,14 @@ def test_no_list_of_operators_is_not_an_empty_list() -> None:
 def test_keys_must_be_configured_before_commands_can_be_signed() -> None:
     with pytest.raises(ConfigurationError, match="acb"):
         Settings.load(environment={}).authority()
+
+
+def test_the_bound_of_a_batch_is_the_streams_and_not_the_engines(tmp_path: Path) -> None:
+    file = tmp_path / "slotkeeper.toml"
+    file.write_text("[limits]\nbatch_bytes = 2097152\n")
+    settings = Settings.load(file, environment={})
+    assert settings.streams_settings().batch_bytes == 2_097_152
+    assert "batch_bytes" not in orjson.loads(settings.engine_json())["limits"]
+    file.write_text("[limits]\nbatch_bytes = 1000\n")
+    with pytest.raises(ConfigurationError, match=r"limits\.batch_bytes"):
+        Settings.load(file, environment={})

@@ -26,7 +26,7 @@ from pydantic import (
 from slotkeeper._core import Authority, canonical_key, default_settings
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
-from slotkeeper.streams import StreamsSettings
+from slotkeeper.streams import BATCH_BYTES, StreamsSettings
 from slotkeeper.worker import Snapshots
 
 DEFAULT_FILE = "slotkeeper.toml"
@@ -173,10 +173,18 @@ class SnapshotSettings(_Section):
 
 
 class LimitsSettings(_Section):
-    """Largest record that is looked into, and parked bytes of a partition."""
+    """Bounds of what comes from outside, in octets.
+
+    Attributes:
+        message_bytes: Largest record that is looked into.
+        parking_bytes: Parked records of a partition.
+        batch_bytes: Kafka: to which a compressed batch is inflated; one of more is set aside. At
+            least what a broker takes in one batch by default.
+    """
 
     message_bytes: int = Field(default=_ENGINE["limits"]["message_bytes"], ge=1024)
     parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
+    batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
 
 
 class SqliteSettings(_Section):
@@ -286,7 +294,7 @@ class Settings(_Section):
                 },
                 "parties": {"network_operators": self._network_operators()},
                 "adjustments": self.adjustments.model_dump(),
-                "limits": self.limits.model_dump(),
+                "limits": self.limits.model_dump(exclude={"batch_bytes"}),
             }
         )
 
@@ -299,6 +307,7 @@ class Settings(_Section):
             application=self.kafka.application,
             topic_prefix=self.kafka.topic_prefix,
             tombstones_ms=self.snapshot.tombstone_seconds * 1_000,
+            batch_bytes=self.limits.batch_bytes,
             kafka=self.kafka.model_dump(exclude={"application", "topic_prefix", "witness"}),
         )
 

@@ -18,9 +18,13 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.producer.message_accumulator import MessageBatch
+from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import BrokerMetadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -34,6 +38,8 @@ DOOR = ROOT / "pycore/slotkeeper/streams/kafka/client_internals"
 CLIENT = "aiokafka.client:AIOKafkaClient"
 COORDINATOR = "aiokafka.consumer.group_coordinator:GroupCoordinator"
 QUEUES = "aiokafka.producer.message_accumulator"
+FETCHER = "aiokafka.consumer.fetcher"
+BATCH = "aiokafka.record.default_records:DefaultRecordBatch"
 TRANSACTIONS = "aiokafka.producer.transaction_manager:TransactionManager"
 
 SIGNATURES = {
@@ -44,6 +50,19 @@ SIGNATURES = {
     f"{CLIENT}.send": "async (self, node_id, request, *, group=)",
     f"{CLIENT}.close": "async (self)",
     "aiokafka.cluster:ClusterMetadata.broker_metadata": "(self, broker_id)",
+    # fetched_batches
+    f"{FETCHER}:Fetcher._proc_fetch_request": "async (self, assignment, node_id, request)",
+    f"{FETCHER}:PartitionRecords": (
+        "(tp, records, aborted_transactions, fetch_offset, key_deserializer, value_deserializer, "
+        "check_crcs, isolation_level)"
+    ),
+    f"{FETCHER}:PartitionRecords._unpack_records": "(self)",
+    f"{FETCHER}:PartitionRecords._consume_aborted_up_to": "(self, batch_offset)",
+    f"{FETCHER}:PartitionRecords._contains_abort_marker": "(self, next_batch)",
+    f"{FETCHER}:READ_COMMITTED": "int",
+    # Of these the compiled form is used, which tells no parameters.
+    "aiokafka.record.memory_records:MemoryRecords": "class",
+    BATCH: "class",
     # heartbeats
     f"{COORDINATOR}._do_heartbeat": "async (self)",
     f"{COORDINATOR}.reset_generation": "(self)",
@@ -97,6 +116,33 @@ SIGNATURES = {
 ATTRIBUTES = {
     "consumer._client": "AIOKafkaClient",
     "consumer._coordinator": "NoneType",  # until it is started
+    "consumer._fetcher": "NoneType",  # until it is started
+    **{
+        f"records.{name}": kind
+        for name, kind in {
+            "_tp": "TopicPartition",
+            "_records": "MemoryRecords",
+            "_check_crcs": "bool",
+            "_isolation_level": "int",
+            "_aborted_producers": "set",
+            "next_fetch_offset": "int",
+        }.items()
+    },
+    **{
+        f"{batch}.{name}": kind
+        for batch in ("default", "ancient")
+        for name, kind in {
+            "next_offset": "int",
+            "is_control_batch": "bool",
+            "is_transactional": "bool",
+            "validate_crc": "method",
+            "__iter__": "method-wrapper",
+        }.items()
+    },
+    **{f"answer.{name}": "method" for name in ("has_next", "next_batch", "size_in_bytes")},
+    "default.base_offset": "int",
+    "default.producer_id": "int",
+    "ancient.producer_id": "NoneType",
     "admin._client": "AIOKafkaClient",
     "producer.client": "AIOKafkaClient",
     "producer._message_accumulator": "MessageAccumulator",
@@ -114,13 +160,25 @@ ATTRIBUTES = {
 
 CALLS = {
     # What is put in the place of a method, or of a constant, has an effect only if it is used.
+    f"{FETCHER}:Fetcher._fetch_requests_routine": {"_proc_fetch_request"},
+    f"{FETCHER}:Fetcher._proc_fetch_request": {
+        "MemoryRecords",
+        "PartitionRecords",
+        "has_next",
+        "size_in_bytes",
+    },
+    f"{FETCHER}:PartitionRecords.__init__": {"_unpack_records"},
+    f"{FETCHER}:FetchResult.getall": {"_partition_records", "_update_position"},
+    "aiokafka:AIOKafkaConsumer.start": {"_coordinator", "_fetcher", "Fetcher", "GroupCoordinator"},
     f"{COORDINATOR}._heartbeat_routine": {"_do_heartbeat"},
     f"{COORDINATOR}._do_heartbeat": {"reset_generation"},
-    "aiokafka:AIOKafkaConsumer.start": {"_coordinator", "GroupCoordinator"},
     "aiokafka.producer.sender:Sender._fail_all": {"fail_all", "_message_accumulator"},
     "aiokafka.producer.sender:AddPartitionsToTxnHandler.handle_response": {"BACKOFF_OVERRIDE"},
 }
 """By function, which names it must use."""
+
+COMPILED = (MemoryRecords, DefaultRecordBatch)
+"""Classes that tell no parameters."""
 
 DOCUMENTED = {"aiokafka", "aiokafka.abc", "aiokafka.errors", "aiokafka.helpers"}
 """Modules with a page in aiokafka's documentation, and ``aiokafka.admin`` with all in it."""
@@ -146,6 +204,10 @@ async def objects() -> AsyncIterator[dict[str, Any]]:
     admin = AIOKafkaAdminClient()
     coordinator = GroupCoordinator(consumer._client, SubscriptionState())
     builder = producer.create_batch()
+    default = DefaultRecordBatchBuilder(2, 0, 0, 1, 0, 0, 99)
+    ancient = LegacyRecordBatchBuilder(1, 0, 99)
+    for one in (default, ancient):
+        one.append(0, 0, None, b"", [])
     yield {
         "consumer": consumer,
         "producer": producer,
@@ -153,6 +215,14 @@ async def objects() -> AsyncIterator[dict[str, Any]]:
         "network": producer.client,
         "broker": BrokerMetadata(nodeId=0, host="localhost", port=9092, rack=None),
         "coordinator": coordinator,
+        "records": PartitionRecords(
+            *(TopicPartition("t", 0), MemoryRecords(b""), [], 0, None, None),
+            check_crcs=True,
+            isolation_level=READ_COMMITTED,
+        ),
+        "answer": MemoryRecords(b""),
+        "default": MemoryRecords(bytes(default.build())).next_batch(),
+        "ancient": MemoryRecords(bytes(ancient.build())).next_batch(),
         "batch": MessageBatch(TopicPartition("t", 0), builder, 1.0, 0.0),
     }
     await coordinator.close()
@@ -286,6 +356,8 @@ def signature(name: str) -> str:
         return type(found).__name__
     told = []
     star = False
+    if found in COMPILED:
+        return "class"
     for parameter in inspect.signature(found).parameters.values():
         if parameter.kind is parameter.KEYWORD_ONLY and not star:
             told.append("*")

@@ -12,6 +12,7 @@ from .client_internals import (
     Client,
     QuietProducer,
     bootstrap_addresses,
+    bound_batches,
     close_connections,
     shorten_transaction_pause,
     unreached_brokers,
@@ -38,10 +39,11 @@ gone; what is unfinished then is settled by the next owner's fence."""
 
 @asynccontextmanager
 async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
-    """Give a started consumer."""
+    """Give a started consumer, which holds no more of a batch than ``options`` allow."""
     client = AIOKafkaConsumer(**options.consumer(**own))
     try:
         await _started(client, options)
+        bound_batches(client, options.batch_bytes)
         yield client
     finally:
         await _stopped(client)

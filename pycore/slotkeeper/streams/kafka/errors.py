@@ -25,6 +25,7 @@ REFUSED = (
     errors.SaslAuthenticationFailed,
     errors.TopicAuthorizationFailedError,
     errors.TransactionalIdAuthorizationFailed,
+    errors.UnsupportedCodecError,
     errors.UnsupportedSaslMechanismError,
     errors.UnsupportedVersionError,
 )

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import NamedTuple, Self
 
 from slotkeeper.streams.errors import StoppedForOperatorError
-from slotkeeper.streams.interface import Headers, Output, Record
+from slotkeeper.streams.interface import Headers, Output
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.witness import Sighting
 
 from .offsets import Offsets
 from .options import ClientOptions
-from .reading import scan
+from .reading import refuse_set_aside, scan_messages
 from .topics import Topics
 
 INCARNATION = "incarnation"
@@ -84,20 +84,20 @@ async def told_by_changelog(
     options: ClientOptions, topics: Topics, offsets: Offsets, partition: int
 ) -> StoreIdentity | None:
     """Read the newest committed changelog record of a partition; None if there is no record."""
-    stream = topics.layout.changelog
-    place = topics.at(stream, partition)
+    place = topics.at(topics.layout.changelog, partition)
     begin = (await offsets.starts([place]))[place]
     end = (await offsets.ends([place]))[place]
     back = FIRST_LOOK
     while begin < end:
         first = max(begin, end - back)
-        newest: Record | None = None
-        async for records in scan(
-            options, {place: first}, {place: end}, {place: stream}, limit=FIRST_LOOK
+        newest: Headers | None = None
+        async for _, messages in scan_messages(
+            options, {place: first}, {place: end}, limit=FIRST_LOOK
         ):
-            newest = records[-1]
+            refuse_set_aside(place, messages)
+            newest = messages[-1].headers
         if newest is not None:
-            return StoreIdentity.of(newest.headers)
+            return StoreIdentity.of(newest)
         if first == begin:
             break
         back *= 16

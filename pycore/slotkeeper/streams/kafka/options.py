@@ -14,6 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.helpers import create_ssl_context
 
 from slotkeeper.streams.errors import WrongUseError
+from slotkeeper.streams.interface import BATCH_BYTES
 
 from .tokens import FileTokens
 
@@ -82,17 +83,21 @@ _CONSUMER = {
 class ClientOptions:
     """The options of ``[kafka]``, sorted by client."""
 
-    def __init__(self, servers: str, given: Mapping[str, object]) -> None:
+    def __init__(
+        self, servers: str, given: Mapping[str, object], *, batch_bytes: int = BATCH_BYTES
+    ) -> None:
         """Check and sort.
 
         Args:
             servers: ``host:port[,host:port]``.
             given: By aiokafka's names; text is read as what the option takes.
+            batch_bytes: Octets to which a consumer inflates one batch at most.
 
         Raises:
             WrongUseError: An option is fixed here, unknown, or of a wrong kind.
         """
         self.servers = servers
+        self.batch_bytes = batch_bytes
         self._consumer: Options = {"bootstrap_servers": servers}
         self._producer: Options = {"bootstrap_servers": servers}
         self._admin: Options = {"bootstrap_servers": servers}

@@ -13,6 +13,7 @@ from slotkeeper.streams.interface import (
     Logs,
     Output,
     OutputBatch,
+    SetAside,
 )
 from slotkeeper.streams.witness import Sighting, Witness
 
@@ -21,7 +22,7 @@ from .inputs import Inputs
 from .membership import Membership
 from .offsets import Offsets
 from .options import ClientOptions
-from .reading import scan_messages
+from .reading import refuse_set_aside, scan_messages
 from .tombstones import kept_tombstones_ms
 from .topics import Topics
 from .transaction import Transactions
@@ -134,9 +135,14 @@ class KafkaPartition:
             yield records
 
     async def table(self, below: int, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
-        """Give the table's records from one offset to another, in order."""
+        """Give the table's records from one offset to another, in order.
+
+        What was set aside has become dead letters, which leave the last good record in force.
+        """
         async for records in self._scan(self._layout.table, since, below):
-            yield records
+            read = [record for record in records if not isinstance(record, SetAside)]
+            if read:
+                yield read
 
     async def changelog_end(self) -> int:
         """Give the offset after everything of the changelog, markers included."""
@@ -252,6 +258,8 @@ class KafkaPartition:
         async for _, messages in scan_messages(
             self._tools.options, {place: begin}, {place: below}, limit=RESTORE_BATCH
         ):
+            if stream == self._layout.changelog:
+                refuse_set_aside(place, messages)
             yield messages
 
     async def _testify(self, witness: Witness, end: int) -> None:

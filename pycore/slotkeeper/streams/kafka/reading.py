@@ -1,13 +1,13 @@
 """Reading from one offset to another, committed records only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
 
-from slotkeeper.streams.errors import StoreUnavailableError
-from slotkeeper.streams.interface import Record
+from slotkeeper.streams.errors import StoppedForOperatorError, StoreUnavailableError
+from slotkeeper.streams.interface import Record, SetAside
 
 from .clients import consumer
 from .errors import translated
@@ -120,7 +120,7 @@ async def place_at(client: Any, positions: Mapping[TopicPartition, int]) -> None
 
 
 def record_of(message: Any, stream: str) -> Record:  # noqa: ANN401  # aiokafka has no types
-    """Give the streams' record for the client's."""
+    """Give the streams' record for the client's, or for what stands for several."""
     return Record(
         stream,
         message.partition,
@@ -130,3 +130,18 @@ def record_of(message: Any, stream: str) -> Record:  # noqa: ANN401  # aiokafka 
         list(message.headers),
         message.timestamp,
     )
+
+
+def refuse_set_aside(place: TopicPartition, messages: Iterable[Any]) -> None:
+    """Refuse to go on without what was set aside: nobody but workers writes the changelog.
+
+    Raises:
+        StoppedForOperatorError: Something was.
+    """
+    for message in messages:
+        if isinstance(message, SetAside):
+            raise StoppedForOperatorError(
+                f"{place.topic} {place.partition} cannot be read, {message.detail}. Workers write "
+                "no such thing: find out who did",
+                partition=place.partition,
+            )

@@ -37,7 +37,7 @@ async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["
         servers: ``host:port[,host:port]``.
         settings: Of the streams.
     """
-    options = ClientOptions(servers, settings.kafka)
+    options = ClientOptions(servers, settings.kafka, batch_bytes=settings.batch_bytes)
     topics = Topics(settings.layout, settings.topic_prefix)
     partitions = await agreed_partitions(options, topics, settings.partitions)
     async with AsyncExitStack() as stack:

@@ -6,6 +6,7 @@ that nothing private leaves the package:
 
 - ``connections``: a client's connections to the brokers, and requests that no client has a method
   for.
+- ``fetched_batches``: how a consumer takes the broker's answers apart.
 - ``heartbeats``: a member that the group has forgotten.
 - ``packed_batch``: batches that were encoded elsewhere.
 - ``quiet_producer``: futures of a producer that nobody awaits.
@@ -17,6 +18,7 @@ shape that the pinned version gives it; it fails for a name without an entry.
 """
 
 from .connections import Client, ask, bootstrap_addresses, close_connections, unreached_brokers
+from .fetched_batches import bound_batches
 from .heartbeats import before_joining_again
 from .packed_batch import PackedBatch
 from .quiet_producer import QuietProducer
@@ -29,6 +31,7 @@ __all__ = [
     "ask",
     "before_joining_again",
     "bootstrap_addresses",
+    "bound_batches",
     "close_connections",
     "shorten_transaction_pause",
     "unreached_brokers",
