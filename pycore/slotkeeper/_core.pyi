@@ -153,6 +153,10 @@ class CoreEngine:
             ConfigurationError: A setting cannot be used.
         """
 
+    @property
+    def dead_letter_bytes(self) -> int:
+        """The most octets of a record that is written; an engine that failed says it too."""
+
     def restore(self, records: Sequence[_StoredT]) -> list[_StoredT]:
         """Take committed changelog records, in any order, in as many calls as wanted.
 
@@ -334,7 +338,13 @@ def canonical_key(key: bytes) -> bytes | None:
     """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
 
 def quarantine(
-    record: InputRecord, *, partition: int, now_ms: int, detail: str, reason: str = "ENGINE_FAULT"
+    record: InputRecord,
+    *,
+    partition: int,
+    now_ms: int,
+    detail: str,
+    dead_letter_bytes: int,
+    reason: str = "ENGINE_FAULT",
 ) -> list[OutputRecord]:
     """What is written of a record that no engine decides; no engine is needed.
 
@@ -343,6 +353,7 @@ def quarantine(
         partition: Of the record.
         now_ms: Milliseconds since 1970 UTC.
         detail: What is known of the cause.
+        dead_letter_bytes: The most that the dead letter may have, as ``CoreEngine`` says it.
         reason: ``ENGINE_FAULT``, ``MALFORMED`` or ``TOO_LARGE``.
 
     Raises:

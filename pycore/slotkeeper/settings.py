@@ -173,16 +173,19 @@ class SnapshotSettings(_Section):
 
 
 class LimitsSettings(_Section):
-    """Bounds of what comes from outside, in octets.
+    """Bounds of what comes from outside, and of what is written of it, in octets.
 
     Attributes:
         message_bytes: Largest record that is looked into.
+        dead_letter_bytes: Largest record that is written; at least 32768 above ``message_bytes``,
+            as the engine checks.
         parking_bytes: Parked records of a partition.
         batch_bytes: Kafka: to which a compressed batch is inflated; one of more is set aside. At
             least what a broker takes in one batch by default.
     """
 
     message_bytes: int = Field(default=_ENGINE["limits"]["message_bytes"], ge=1024)
+    dead_letter_bytes: int = Field(default=_ENGINE["limits"]["dead_letter_bytes"], ge=33_792)
     parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
     batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
 

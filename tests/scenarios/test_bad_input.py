@@ -1,6 +1,7 @@
 """N20 and N21: what is false, and what is no message at all."""
 
 import base64
+import hashlib
 import random
 from dataclasses import replace
 from typing import Any
@@ -100,6 +101,39 @@ async def test_n21_what_cannot_be_read_is_kept_and_costs_nobody(
         headers: dict[str, Any] = dict(letter.headers)
         assert headers["stream"] == events.UPDATE_RESPONSES.encode()
         assert {"partition", "offset"} <= headers.keys()
+
+
+async def test_n21_a_huge_record_costs_nobody_and_its_dead_letter_fits_the_topic(
+    story: Story,
+) -> None:
+    """Wherever it stands and under whatever key: it is cut, and its length and digest are told."""
+    limit = 40_960
+    story.more = f"[limits]\nmessage_bytes = 8192\ndead_letter_bytes = {limit}\n"
+    gpf = await story.known_gpf()
+    sound = hand_back(gpf, 1200)
+    right = partition_of(str(gpf.device.eui).encode(), story.streams.partitions)
+    wrong = (right + 1) % story.streams.partitions
+    value, key = bytes(60_000), b"0" * 50_000
+    huge = [
+        Event(stream, name, value, partition)
+        for stream in (events.UPDATE_RESPONSES, events.HANDOVER_REQUESTS, events.INVENTORY)
+        for name, partition in ((str(gpf.device.eui), wrong), (b"?", right), (key, right))
+    ]
+    await story.records("dead-letters")
+    await story.publish(*huge)
+    verdicts = [verdict(one) for one in await story.tell_all(sound)]
+    assert verdicts.count("RECORDED ACB_IN_SLOT") == 1
+    assert set(verdicts) == {"RECORDED ACB_IN_SLOT", "DEAD_LETTER TOO_LARGE"}
+    letters = await story.records("dead-letters")
+    assert len(letters) == len(huge)
+    for letter in letters:
+        headers = dict(letter.headers)
+        assert headers["fault"] == b"TOO_LARGE"
+        assert headers["octets"] == b"60000"
+        assert headers["sha256"] == hashlib.sha256(value).hexdigest().encode()
+        assert ("key-octets" in headers) == (letter.key == key[:1024])
+        told_in_headers = sum(len(name) + len(text) for name, text in letter.headers)
+        assert len(letter.key or b"") + len(letter.value or b"") + told_in_headers == limit
 
 
 async def test_n21_a_malformed_inventory_record_leaves_the_last_good_one(story: Story) -> None:

@@ -31,6 +31,8 @@ SWOLLEN_OCTETS = 3 << 20
 
 
 class FakeEngine:
+    dead_letter_bytes = 1_000
+
     def __init__(self, partition: int, partitions: int) -> None:
         self.partition = partition
         self.partitions = partitions

@@ -1,6 +1,7 @@
 """A record over which the engine fails costs itself and nothing else."""
 
 import json
+import sys
 
 import pytest
 
@@ -62,6 +63,19 @@ async def test_its_octets_are_kept_and_named(poisoned: Bench) -> None:
     (decision,) = await poisoned.decisions()
     assert (decision["reason"], decision["kind"]) == ("ENGINE_FAULT", "decision")
     json.dumps(decision)
+
+
+async def test_of_a_huge_one_as_much_is_kept_as_the_engine_says(
+    poisoned: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = POISON * 1_000
+    monkeypatch.setattr(sys.modules[__name__], "POISON", huge)
+    await poisoned.publish(RESPONSES, huge)
+    await poisoned.run()
+    (letter,) = await poisoned.read(DEAD)
+    assert letter.value is not None
+    assert len(letter.value) < FakeEngine.dead_letter_bytes
+    assert dict(letter.headers)["octets"] == b"3000"
 
 
 async def test_a_poisonous_table_record_leaves_the_last_good_one(poisoned: Bench) -> None:

@@ -80,6 +80,13 @@ class Staged(Protocol):
 class Engine(Protocol):
     """The decisions of one partition."""
 
+    @property
+    def dead_letter_bytes(self) -> int:
+        """The most octets of a record that is written, key and headers included.
+
+        An engine that failed says it as well.
+        """
+
     def restore(self, records: Sequence[Stored]) -> Sequence[Stored]:
         """Take changelog records, in any order and in several calls; gives those of others.
 

@@ -121,6 +121,7 @@ class BatchRunner:
             now_ms=self._clock(),
             detail=detail,
             reason=reason,
+            dead_letter_bytes=self._engine.dead_letter_bytes,
         )
         stream, offset, _, _ = record
         if stream == self._layout.table:

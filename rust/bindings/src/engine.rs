@@ -27,7 +27,12 @@ const SEED: u64 = 0x5107_6b65_6570_6572;
 type Cursor = (u8, u64);
 
 #[pyclass(frozen, module = "slotkeeper._core")]
-pub(crate) struct CoreEngine(Arc<Guarded<Engine>>);
+pub(crate) struct CoreEngine {
+    guarded: Arc<Guarded<Engine>>,
+    /// Outside the guard, since it is asked for after a failure, when the engine cannot be.
+    #[pyo3(get)]
+    dead_letter_bytes: usize,
+}
 
 #[pymethods]
 impl CoreEngine {
@@ -56,8 +61,12 @@ impl CoreEngine {
             index: partition,
             count: partitions,
         };
+        let dead_letter_bytes = settings.dead_letter_bytes();
         let engine = Engine::new(settings, Arc::clone(&authority.0), partition, threads, seed);
-        Ok(Self(Arc::new(Guarded::new(engine))))
+        Ok(Self {
+            guarded: Arc::new(Guarded::new(engine)),
+            dead_letter_bytes,
+        })
     }
 
     fn restore<'py>(&self, records: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
@@ -70,7 +79,7 @@ impl CoreEngine {
                 _ => others.push(record),
             }
         }
-        self.0.enter(records.py(), |engine| {
+        self.guarded.enter(records.py(), |engine| {
             for (key, value) in &own {
                 engine.restore(key, value.as_deref())?;
             }
@@ -84,12 +93,12 @@ impl CoreEngine {
             .try_iter()?
             .map(|record| read_back(&record?))
             .collect::<PyResult<_>>()?;
-        self.0
+        self.guarded
             .enter(records.py(), |engine| Ok(engine.load_inventory(&read)))
     }
 
     fn clear(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.enter(py, |engine| Ok(engine.clear()?))
+        self.guarded.enter(py, |engine| Ok(engine.clear()?))
     }
 
     #[pyo3(signature = (cursor = None))]
@@ -103,22 +112,23 @@ impl CoreEngine {
             Some((kind, at)) => SnapshotCursor { kind, at },
         };
         let (part, next) = self
-            .0
+            .guarded
             .enter(py, |engine| Ok(engine.snapshot_part(cursor)?))?;
         let next = next.map(|cursor| (cursor.kind, cursor.at));
         Ok((PyBytes::new(py, &part), next))
     }
 
     fn load_part(&self, py: Python<'_>, part: PyBackedBytes) -> PyResult<()> {
-        self.0.enter(py, |engine| Ok(engine.load_part(&part)?))
+        self.guarded
+            .enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
     fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        statistics(py, &self.0, |engine| Ok(engine.open()?))
+        statistics(py, &self.guarded, |engine| Ok(engine.open()?))
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        self.0.enter(py, |engine| {
+        self.guarded.enter(py, |engine| {
             engine.close();
             Ok(())
         })
@@ -139,13 +149,13 @@ impl CoreEngine {
             now_ms,
             decided_after,
         };
-        let staged = self.0.enter(py, |engine| {
+        let staged = self.guarded.enter(py, |engine| {
             let inputs: Vec<_> = received.iter().map(|record| record.input()).collect();
             Ok(engine.stage(&inputs, &context)?)
         })?;
         let batch = staged.batch();
         Ok(CoreStaged {
-            engine: Arc::clone(&self.0),
+            engine: Arc::clone(&self.guarded),
             batch,
             staged: Arc::new(Guarded::new(staged)),
         })
@@ -158,14 +168,14 @@ impl CoreEngine {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let device = Eui64::parse(device_id.as_bytes())
             .ok_or_else(|| Fault::Configuration(format!("`{device_id}` is no EUI-64")))?;
-        let json = self.0.enter(py, |engine| {
+        let json = self.guarded.enter(py, |engine| {
             Ok(engine.device(device).map(|image| describe::device(&image)))
         })?;
         Ok(json.map(|json| PyBytes::new(py, &json)))
     }
 
     fn statistics<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        statistics(py, &self.0, |_| Ok(()))
+        statistics(py, &self.guarded, |_| Ok(()))
     }
 }
 

@@ -43,13 +43,14 @@ pub(crate) fn default_settings(py: Python<'_>) -> PyResult<Bound<'_, PyBytes>> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (record, *, partition, now_ms, detail, reason = "ENGINE_FAULT"))]
+#[pyo3(signature = (record, *, partition, now_ms, detail, dead_letter_bytes, reason = "ENGINE_FAULT"))]
 pub(crate) fn quarantine<'py>(
     py: Python<'py>,
     record: &Bound<'py, PyAny>,
     partition: u32,
     now_ms: u64,
     detail: &str,
+    dead_letter_bytes: usize,
     reason: &str,
 ) -> PyResult<Bound<'py, PyList>> {
     let cause = Cause::named(reason).ok_or_else(|| {
@@ -60,7 +61,12 @@ pub(crate) fn quarantine<'py>(
         let input = received.input();
         let records = enter(py, || {
             Ok(slotkeeper_engine::quarantine(
-                &input, partition, now_ms, cause, detail,
+                &input,
+                partition,
+                now_ms,
+                cause,
+                detail,
+                dead_letter_bytes,
             ))
         })?;
         hand_over(&list, &records)?;

@@ -7,10 +7,15 @@ use crate::decision::Disposition;
 use crate::json::{Member, Object, member};
 use crate::judge::{Decision, SlotView};
 use crate::message::{Facts, role_name};
+use crate::quoted::{LONGEST_NAME, beginning};
 use crate::stream::Stream;
 
 /// What an audit record with its key usually takes: two cells, two occupants and a digest.
 pub(crate) const USUAL_OCTETS: usize = 1_700;
+
+/// Cells that an audit record names. A recovery, the largest message, replaces eight; one that was made up could tell of
+/// as many as fit into it.
+const MOST_CELLS: usize = 32;
 
 /// The record that was decided on.
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +83,8 @@ impl AuditWriter<'_> {
             None => object.null(member!("device_id")),
         }
         object.optional_text(member!("remote_party_role"), decision.role.map(role_name));
-        object.optional_text(member!("request_id"), entry.request_id);
+        let request_id = entry.request_id.map(|id| beginning(id, LONGEST_NAME));
+        object.optional_text(member!("request_id"), request_id);
         object.plain(
             member!("disposition"),
             decision.disposition.name().as_bytes(),
@@ -197,32 +203,40 @@ fn write_message(object: &mut Object, facts: &Facts<'_>, signature: &'static str
         .outcome()
         .map(|outcome| outcome.replacement_outcomes.as_slice())
         .unwrap_or_default();
-    object.list(member!("cells"), cells, |object, cell| {
-        object.element(|object| {
-            object.plain(member!("key_usage"), cell.cell.key_usage.name().as_bytes());
-            object.plain(member!("status"), cell.status.name().as_bytes());
-            write_eui(
-                object,
-                member!("existing_subject_unique_id"),
-                cell.existing_subject,
-            );
-            write_identifier(
-                object,
-                member!("existing_subject_key_identifier"),
-                cell.existing_key_identifier,
-            );
-            write_eui(
-                object,
-                member!("replacing_subject_unique_id"),
-                cell.replacing_subject,
-            );
-            write_identifier(
-                object,
-                member!("replacing_subject_key_identifier"),
-                cell.replacing_key_identifier,
-            );
-        });
-    });
+    let left_out = cells.len().saturating_sub(MOST_CELLS);
+    object.list(
+        member!("cells"),
+        cells.iter().take(MOST_CELLS),
+        |object, cell| {
+            object.element(|object| {
+                object.plain(member!("key_usage"), cell.cell.key_usage.name().as_bytes());
+                object.plain(member!("status"), cell.status.name().as_bytes());
+                write_eui(
+                    object,
+                    member!("existing_subject_unique_id"),
+                    cell.existing_subject,
+                );
+                write_identifier(
+                    object,
+                    member!("existing_subject_key_identifier"),
+                    cell.existing_key_identifier,
+                );
+                write_eui(
+                    object,
+                    member!("replacing_subject_unique_id"),
+                    cell.replacing_subject,
+                );
+                write_identifier(
+                    object,
+                    member!("replacing_subject_key_identifier"),
+                    cell.replacing_key_identifier,
+                );
+            });
+        },
+    );
+    if left_out > 0 {
+        object.integer(member!("cells_left_out"), left_out as u64);
+    }
 }
 
 fn write_eui(object: &mut Object, name: Member, eui: Eui64) {

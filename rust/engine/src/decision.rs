@@ -132,7 +132,7 @@ names! {
         SlotChangedOtherwise = "SLOT_CHANGED_OTHERWISE",
         /// Out of scope.
         Smets1 = "SMETS1",
-        /// Longer than `[limits] message_bytes`.
+        /// Longer than `[limits] message_bytes`, or under a key longer than any.
         TooLarge = "TOO_LARGE",
         /// The sender is not the occupant whom the outcome itself names.
         UnexpectedParty = "UNEXPECTED_PARTY",

@@ -173,10 +173,9 @@ impl Engine {
         T: AsRef<[u8]> + Sync,
     {
         let read = workers::for_each(self.threads, records, |(key, value)| {
-            inventory_record(
-                key.as_ref().map(AsRef::as_ref),
-                value.as_ref().map(AsRef::as_ref),
-            )
+            let key = key.as_ref().map(AsRef::as_ref);
+            let value = value.as_ref().map(AsRef::as_ref);
+            inventory_record(key, value, self.settings.message_bytes)
         });
         read.into_iter()
             .flatten()
@@ -356,7 +355,11 @@ impl Engine {
 fn inventory_record(
     key: Option<&[u8]>,
     value: Option<&[u8]>,
+    message_bytes: usize,
 ) -> Option<(Eui64, Option<DeviceRecord>)> {
+    if value.is_some_and(|value| value.len() > message_bytes) {
+        return None;
+    }
     let device = key.and_then(device_of_key)?;
     let record = value.map(|value| DeviceRecord::read(device, value));
     Some((device, record.transpose().ok()?))

@@ -14,7 +14,7 @@ use crate::records::{
     Adjustment, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
 };
 use crate::settings::Settings;
-use crate::stream::{Input, Partition, Stream, Value, device_of_key, partition_of};
+use crate::stream::{Input, LONGEST_KEY, Partition, Stream, Value, device_of_key, partition_of};
 use crate::workers;
 
 /// A record, read.
@@ -109,7 +109,11 @@ pub(crate) fn read<'a>(
             decision,
         }
     };
-    let Some(device) = input.key.and_then(device_of_key) else {
+    let device = input.key.and_then(device_of_key);
+    if let Some(detail) = too_large(input, settings) {
+        return fault(device, Reason::TooLarge, detail);
+    }
+    let Some(device) = device else {
         return fault(None, Reason::BadKey, "the key is no EUI-64".to_owned());
     };
     let place = partition_of(device, partition.count);
@@ -133,14 +137,6 @@ pub(crate) fn read<'a>(
                 Reason::Malformed,
                 "a tombstone is no event".to_owned(),
             );
-        }
-        Value::Gbcs(value) | Value::Record(value) if value.len() > settings.message_bytes => {
-            let detail = format!(
-                "{} octets; the limit is {}",
-                value.len(),
-                settings.message_bytes
-            );
-            return fault(Some(device), Reason::TooLarge, detail);
         }
         value => value,
     };
@@ -177,6 +173,18 @@ pub(crate) fn read<'a>(
         _ => Err(Unreadable("not a record of this stream".to_owned())),
     };
     event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
+}
+
+/// What is too large about a record. Nothing else is looked at before: not its key, and not where it belongs, since to
+/// write it again there would be to write a larger one.
+fn too_large(input: &Input<'_>, settings: &Settings) -> Option<String> {
+    let value = input.value.octets_on_stream();
+    let limit = settings.message_bytes;
+    if value > limit {
+        return Some(format!("{value} octets; the limit is {limit}"));
+    }
+    let key = input.key.map_or(0, <[u8]>::len);
+    (key > LONGEST_KEY).then(|| format!("a key of {key} octets; the limit is {LONGEST_KEY}"))
 }
 
 /// The message of an outcome; without one, the response code decides.

@@ -89,10 +89,7 @@ impl Object {
     pub(crate) fn hex(&mut self, name: Member, octets: &[u8]) {
         self.name(name);
         self.buffer.push(b'"');
-        for octet in octets {
-            self.buffer
-                .extend_from_slice(&HEX_PAIRS[usize::from(*octet)]);
-        }
+        append_hex(octets, &mut self.buffer);
         self.end_string();
     }
 
@@ -165,6 +162,13 @@ impl Object {
             Some(last) if *last == b',' => *last = bracket,
             _ => self.buffer.push(bracket),
         }
+    }
+}
+
+/// Octets as lower-case hexadecimal.
+pub(crate) fn append_hex(octets: &[u8], buffer: &mut Vec<u8>) {
+    for octet in octets {
+        buffer.extend_from_slice(&HEX_PAIRS[usize::from(*octet)]);
     }
 }
 

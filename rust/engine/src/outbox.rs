@@ -6,9 +6,8 @@ use std::ops::Range;
 use bytes::Bytes;
 use slotkeeper_gbcs::Eui64;
 
-use crate::decision::Reason;
 use crate::json::Object;
-use crate::stream::{Input, OutputRecord, Stream};
+use crate::stream::{OutputRecord, Stream};
 
 /// Names and values.
 pub(crate) type Headers = Vec<(&'static str, Vec<u8>)>;
@@ -42,6 +41,10 @@ impl Outbox {
             buffer: Vec::with_capacity(events * octets_an_event),
             drafts: Vec::with_capacity(events),
         }
+    }
+
+    pub(crate) fn partition(&self) -> u32 {
+        self.partition
     }
 
     /// Writes a JSON record under the device's key.
@@ -113,18 +116,13 @@ impl Outbox {
     }
 }
 
-/// The headers of a dead letter: where the record stood, and what is wrong with it.
-pub(crate) fn dead_letter_headers(
-    input: &Input<'_>,
-    partition: u32,
-    fault: Reason,
-    detail: &str,
-) -> Headers {
-    vec![
-        ("stream", input.stream.name().as_bytes().to_vec()),
-        ("partition", partition.to_string().into_bytes()),
-        ("offset", input.offset.to_string().into_bytes()),
-        ("fault", fault.name().as_bytes().to_vec()),
-        ("detail", detail.as_bytes().to_vec()),
-    ]
+/// The octets of a record's key, its value, and its headers' names and values.
+pub(crate) fn octets_of(key: Option<&[u8]>, value: Option<&[u8]>, headers: &Headers) -> usize {
+    let headers = headers.iter().map(|(name, value)| name.len() + value.len());
+    [key, value]
+        .into_iter()
+        .flatten()
+        .map(<[u8]>::len)
+        .sum::<usize>()
+        + headers.sum::<usize>()
 }

@@ -4,7 +4,8 @@
 use crate::audit::write_origin;
 use crate::decision::{Disposition, Reason};
 use crate::json::member;
-use crate::outbox::{Outbox, dead_letter_headers};
+use crate::outbox::Outbox;
+use crate::quoted::{LONGEST_DETAIL, beginning};
 use crate::stream::{Input, OutputRecord, Stream, device_of_key};
 use crate::time::rfc3339_millis;
 
@@ -38,23 +39,19 @@ impl Cause {
 
 /// The record's dead letter and, unless it is of the inventory, its one decision, `DEAD_LETTER` and the cause.
 ///
-/// `detail` says what is known of the cause; `now_ms` is milliseconds since 1970 UTC.
+/// `detail` says what is known of the cause; `now_ms` is milliseconds since 1970 UTC; the dead letter has at most
+/// `dead_letter_bytes`, as the setting of that name.
 pub fn quarantine(
     input: &Input<'_>,
     partition: u32,
     now_ms: u64,
     cause: Cause,
     detail: &str,
+    dead_letter_bytes: usize,
 ) -> Vec<OutputRecord> {
-    let reason = cause.reason();
+    let (reason, detail) = (cause.reason(), beginning(detail, LONGEST_DETAIL));
     let mut outbox = Outbox::new(partition, 2, detail.len() + 512);
-    outbox.push(
-        Stream::DeadLetters,
-        partition,
-        input.key.map(<[u8]>::to_vec),
-        input.value.bytes().map(<[u8]>::to_vec),
-        dead_letter_headers(input, partition, reason, detail),
-    );
+    outbox.dead_letter(input, reason, detail, dead_letter_bytes);
     if input.stream != Stream::Inventory {
         let device = input.key.and_then(device_of_key);
         outbox.write(Stream::Audit, device, |object| {

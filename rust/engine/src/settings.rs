@@ -88,6 +88,8 @@ pub struct Settings {
     pub(crate) network_operators: Option<HashSet<Eui64>>,
     pub(crate) dual_control: bool,
     pub(crate) message_bytes: usize,
+    /// Of each record that is written, with its key and its headers.
+    pub(crate) dead_letter_bytes: usize,
     pub(crate) parking_bytes: usize,
 }
 
@@ -95,6 +97,12 @@ pub struct Settings {
 const CEILING: u64 = 1 << 62;
 /// Some thirty times the largest CS02b message (recovery with eight certificates: 4 kB), base64 and JSON included.
 const MESSAGE_BYTES: usize = 65_536;
+/// What a topic of Kafka takes by default is a batch of 1,048,588 octets; the rest is room for the batch's header of 61
+/// octets and the lengths in a record.
+const DEAD_LETTER_BYTES: usize = 1_040_000;
+/// What a record that is written may have besides octets of its input: the largest are audit records with all the cells
+/// that they name, 19 kB.
+const BESIDES_INPUT: usize = 32_768;
 /// About 150,000 parked outcomes.
 const PARKING_BYTES: usize = 64 << 20;
 
@@ -150,8 +158,10 @@ struct Adjustments {
 
 #[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the names of the settings")]
 struct Limits {
     message_bytes: Option<usize>,
+    dead_letter_bytes: Option<usize>,
     parking_bytes: Option<usize>,
 }
 
@@ -159,12 +169,36 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             message_bytes: Some(MESSAGE_BYTES),
+            dead_letter_bytes: Some(DEAD_LETTER_BYTES),
             parking_bytes: Some(PARKING_BYTES),
         }
     }
 }
 
+impl Limits {
+    /// Message and dead letter.
+    fn of_records(&self) -> Result<(usize, usize), SettingsError> {
+        let message = self.message_bytes.unwrap_or(MESSAGE_BYTES);
+        let dead_letter = self.dead_letter_bytes.unwrap_or(DEAD_LETTER_BYTES);
+        let least = message.saturating_add(BESIDES_INPUT);
+        if dead_letter >= least {
+            return Ok((message, dead_letter));
+        }
+        Err(SettingsError::Value {
+            name: "limits.dead_letter_bytes",
+            problem: format!(
+                "{dead_letter} is less than {least}, which is limits.message_bytes and {BESIDES_INPUT}"
+            ),
+        })
+    }
+}
+
 impl Settings {
+    /// The most octets of a record that is written, with its key and its headers; a dead letter is cut to them.
+    pub fn dead_letter_bytes(&self) -> usize {
+        self.dead_letter_bytes
+    }
+
     /// The document that says what an empty one means: every default stands here and nowhere else.
     pub fn defaults() -> impl Serialize {
         Document::default()
@@ -228,6 +262,7 @@ impl Settings {
                     .collect::<Result<_, _>>()
             })
             .transpose()?;
+        let (message_bytes, dead_letter_bytes) = document.limits.of_records()?;
         Ok(Self {
             source: document.counter.source,
             ceiling,
@@ -238,7 +273,8 @@ impl Settings {
             issuing_certificates,
             network_operators,
             dual_control: document.adjustments.dual_control,
-            message_bytes: document.limits.message_bytes.unwrap_or(MESSAGE_BYTES),
+            message_bytes,
+            dead_letter_bytes,
             parking_bytes: document.limits.parking_bytes.unwrap_or(PARKING_BYTES),
         })
     }
@@ -253,6 +289,7 @@ mod tests {
         let settings = Settings::from_json(b"{}").unwrap();
         assert_eq!(settings.ceiling, 4_611_686_018_427_387_904);
         assert_eq!(settings.message_bytes, 65_536);
+        assert_eq!(settings.dead_letter_bytes, 1_040_000);
         assert_eq!(settings.parking_bytes, 67_108_864);
         assert_eq!(settings.device_signatures, DeviceSignatures::IfKnown);
         assert!(settings.network_operators.is_none());
@@ -265,5 +302,12 @@ mod tests {
         assert!(error.to_string().starts_with("counter.ceiling"), "{error}");
         let error = Settings::from_json(br#"{"counter": {"cieling": "1"}}"#).unwrap_err();
         assert!(error.to_string().contains("cieling"), "{error}");
+        let error = Settings::from_json(br#"{"limits": {"message_bytes": 1007233}}"#).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("limits.dead_letter_bytes: 1040000"),
+            "{error}"
+        );
     }
 }

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 use slotkeeper_gbcs::Eui64;
 
+use crate::outbox::octets_of;
+
 /// A stream of `docs/streams.md`; the name is the same on every kind of transport.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 #[repr(u8)]
@@ -107,11 +109,23 @@ pub enum Value<'a> {
     Record(&'a [u8]),
 }
 
+/// Octets of a key. An EUI-64 has 23 at most; the rest is room to see what a wrong key was meant to be.
+pub(crate) const LONGEST_KEY: usize = 1_024;
+
 impl<'a> Value<'a> {
     pub(crate) fn bytes(self) -> Option<&'a [u8]> {
         match self {
             Self::Absent => None,
             Self::Gbcs(bytes) | Self::Record(bytes) => Some(bytes),
+        }
+    }
+
+    /// How many octets it has on a stream, where a message by itself stands in a JSON record.
+    pub(crate) fn octets_on_stream(self) -> usize {
+        match self {
+            Self::Absent => 0,
+            Self::Gbcs(message) => message.len().div_ceil(3) * 4 + br#"{"gbcs_payload":""}"#.len(),
+            Self::Record(value) => value.len(),
         }
     }
 }
@@ -129,6 +143,13 @@ pub struct OutputRecord {
     pub value: Option<Bytes>,
     /// Names and values.
     pub headers: Vec<(&'static str, Vec<u8>)>,
+}
+
+impl OutputRecord {
+    /// Octets of its key, its value, and its headers' names and values: what `[limits] dead_letter_bytes` bounds.
+    pub fn octets(&self) -> usize {
+        octets_of(self.key.as_deref(), self.value.as_deref(), &self.headers)
+    }
 }
 
 /// The device that a record's key names, in any of the forms an EUI-64 is written in.

@@ -26,10 +26,8 @@ use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Class, Device, Directory};
 use crate::message::Facts;
 use crate::parking::Parking;
+use crate::quoted::{LONGEST_DETAIL, beginning};
 use crate::settings::Settings;
-
-/// Octets of a detail: the longest sentence here with the longest fault that a decoder tells.
-const LONGEST_DETAIL: usize = 400;
 
 /// What was found of a device's signature.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -82,8 +80,7 @@ impl Decision {
     pub(crate) fn detail(self, detail: impl Into<Cow<'static, str>>) -> Self {
         let mut detail = detail.into();
         if detail.len() > LONGEST_DETAIL {
-            let end = detail.floor_char_boundary(LONGEST_DETAIL);
-            detail.to_mut().truncate(end);
+            detail = beginning(&detail, LONGEST_DETAIL).to_owned().into();
         }
         Self { detail, ..self }
     }

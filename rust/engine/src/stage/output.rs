@@ -9,8 +9,8 @@ use crate::decision::{Disposition, Reason};
 use crate::json::{Object, member};
 use crate::judge::Decision;
 use crate::message::{Facts, role_name};
-use crate::outbox::dead_letter_headers;
 use crate::parking::Parked;
+use crate::quoted::{LONGEST_NAME, beginning};
 use crate::seal::write_source;
 use crate::stream::{Input, OutputRecord, Stream, Value};
 
@@ -64,7 +64,7 @@ impl Batch<'_> {
                 Some(role) => {
                     object.plain(member!("remote_party_role"), role_name(role).as_bytes());
                 }
-                None => object.text(member!("remote_party_role"), role),
+                None => object.text(member!("remote_party_role"), beginning(role, LONGEST_NAME)),
             }
             object.plain(member!("reason"), decision.reason.name().as_bytes());
             object.boolean(member!("retryable"), retryable);
@@ -93,14 +93,8 @@ impl Batch<'_> {
     }
 
     pub(super) fn dead_letter(&mut self, input: &Input<'_>, reason: Reason, detail: &str) {
-        let partition = self.engine.partition.index;
-        self.outbox.push(
-            Stream::DeadLetters,
-            partition,
-            input.key.map(<[u8]>::to_vec),
-            input.value.bytes().map(<[u8]>::to_vec),
-            dead_letter_headers(input, partition, reason, detail),
-        );
+        let limit = self.engine.settings.dead_letter_bytes;
+        self.outbox.dead_letter(input, reason, detail, limit);
     }
 
     pub(super) fn change_parked(

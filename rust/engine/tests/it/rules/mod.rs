@@ -12,5 +12,6 @@ mod parking;
 mod paths;
 mod requests;
 mod restore;
+mod sizes;
 mod snapshot;
 mod southbound;
