@@ -206,7 +206,19 @@ fn hostile_documents_are_refused() {
         (deep_closed, "nodes limit"),
         (wide, "nodes limit"),
         (namespaces, "namespace declarations"),
-        (format!("<a{attributes}/>"), "neither Request nor Response"),
+        (format!("<a{attributes}/>"), "attributes of one element"),
+        (
+            format!("<a b='>'{attributes}/>"),
+            "attributes of one element",
+        ),
+        (
+            format!("<a{}/>", attributes.replace('=', " =\n")),
+            "attributes of one element",
+        ),
+        (
+            format!("<a>{}</a>", "<b c='' d=\"\" e='x=y'>f = g</b>".repeat(900)),
+            "neither Request nor Response",
+        ),
         (" ".repeat(100_000), "more than the 65536"),
         (format!("<{0}></{0}x>", "n".repeat(9_000)), "expected 'nnnn"),
         (format!("<{}/>", "n".repeat(9_000)), "nnnn is neither"),
