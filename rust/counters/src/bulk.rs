@@ -101,6 +101,7 @@ impl CounterTable {
             }
             self.add_rows(&mut group);
         }
+        self.occupants.sweep();
         Ok(row_ids(first..self.len()))
     }
 

@@ -69,7 +69,8 @@ impl Ledger {
         self.table.ensure(device)
     }
 
-    /// The id of `occupant` in this ledger's cells; see [`Occupants::intern`].
+    /// The id of `occupant` in this ledger's cells, until the batch ends unless it stands in a cell
+    /// then; see [`Occupants::intern`].
     ///
     /// [`Occupants::intern`]: crate::Occupants::intern
     pub fn intern(&mut self, occupant: Occupant) -> OccupantId {
@@ -228,11 +229,13 @@ impl Ledger {
             }
         }
         overlay.clear();
+        table.occupants.sweep();
     }
 
     /// Drops the batch, aborted or in doubt, and burns the numbers that it had allocated.
     pub fn discard(&mut self) {
         self.overlay.burn_into(&mut self.burned);
+        self.table.occupants.sweep();
     }
 
     fn slot(&mut self, device: u64) -> &mut Slot {

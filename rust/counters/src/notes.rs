@@ -115,6 +115,17 @@ impl<'a> NotesView<'a> {
         }))
     }
 
+    /// The occupants of the Supplier role's cells.
+    pub(crate) fn occupants(self) -> [OccupantId; 2] {
+        match self.0.first() {
+            Some(_) if Header::read(self.0).supplier => SUPPLIER_CELLS.map(|at| {
+                let word = self.0.get(at).copied().unwrap_or_default();
+                OccupantId(halves(word).0)
+            }),
+            _ => [OccupantId::UNKNOWN; 2],
+        }
+    }
+
     pub(crate) fn messages(self) -> impl DoubleEndedIterator<Item = MessageNote> + 'a {
         let header = Header::read(self.0);
         let words = self

@@ -42,6 +42,7 @@ impl CounterTable {
         let (united, outcome) = unite(&current, image);
         if united != current {
             self.write(row, &united);
+            self.occupants.sweep();
         }
         outcome
     }

@@ -71,6 +71,12 @@ impl Row {
         marks.filter_map(|(bit, mark)| (self.bits >> bit & 1 == 1).then_some(mark))
     }
 
+    /// The occupants of the cells.
+    #[inline]
+    pub(crate) fn occupants(&self) -> [OccupantId; 2] {
+        self.occupants
+    }
+
     /// Occupant and device time of the cells.
     pub(crate) fn cells(&self) -> [(OccupantId, u32); 2] {
         [0, 1].map(|cell| (self.occupants[cell], self.times[cell]))

@@ -6,7 +6,8 @@ use foldhash::quality::FixedState;
 
 use crate::image::DeviceImage;
 use crate::lane::Lane;
-use crate::occupants::Occupants;
+use crate::notes::NotesView;
+use crate::occupants::{OccupantId, Occupants};
 use crate::row::{Row, RowId};
 use crate::shards::{GROUP, Shards};
 use crate::sides::{SideId, Sides};
@@ -168,6 +169,10 @@ impl CounterTable {
                 "a CounterTable numbers its rows with 32 bits"
             );
             *hash = self.hash(row.eui);
+            let occupants = row.occupants().into_iter();
+            for occupant in occupants.chain(NotesView(&words).occupants()) {
+                self.occupants.replace(OccupantId::UNKNOWN, occupant);
+            }
             added += 1;
             let id = RowId(self.len);
             self.len += 1;
@@ -188,6 +193,10 @@ impl CounterTable {
 
     /// Replaces a row.
     pub(crate) fn put(&mut self, id: RowId, row: Row) {
+        let before = self.rows.get(id).occupants();
+        for (before, after) in before.into_iter().zip(row.occupants()) {
+            self.occupants.replace(before, after);
+        }
         self.rows.set(id, row);
     }
 
@@ -200,7 +209,15 @@ impl CounterTable {
         words: &mut Vec<u64>,
     ) {
         row.set_has_notes();
-        self.rows.set(id, row);
+        self.put(id, row);
+        let before = side.map(|side| self.sides.get(side)).unwrap_or_default();
+        let occupants = before
+            .occupants()
+            .into_iter()
+            .zip(NotesView(words).occupants());
+        for (before, after) in occupants {
+            self.occupants.replace(before, after);
+        }
         match side {
             Some(side) => self.sides.replace(side, id, words),
             None => self.sides.add(id, words),

@@ -319,6 +319,17 @@ impl World {
             let committed = self.committed.get(&device).cloned().unwrap_or_default();
             self.assert_same(&self.ledger.table().view(device), &committed);
         }
+        if !self.ledger.is_staged() {
+            let occupants = self
+                .committed
+                .values()
+                .flat_map(|device| device.roles.values());
+            let standing: BTreeSet<u8> = occupants
+                .flat_map(|role| role.occupants.values().copied())
+                .filter(|occupant| *occupant != 0)
+                .collect();
+            assert_eq!(self.ledger.table().occupants().len(), standing.len());
+        }
         // Law 1: the committed commands of a device and role rise strictly.
         for commands in self.commands.values() {
             for role in Role::ALL {

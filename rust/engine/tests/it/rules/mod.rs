@@ -15,3 +15,4 @@ mod restore;
 mod sizes;
 mod snapshot;
 mod southbound;
+mod strangers;

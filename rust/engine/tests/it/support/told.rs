@@ -3,9 +3,9 @@
 use slotkeeper_crypto::KrpSigner;
 use slotkeeper_gbcs::{
     AlertPayload, AuthorisingControl, CommandPayload, Cra, DlmsDateTime, Draft, Envelope, Eui64,
-    ExecutionOutcome, GeneralizedTime, Header, KeyUsage, LengthStyle, MessageCode, Payload,
-    RemotePartyRole, Replacement, ReplacementMode, ReplacementOutcome, ResponsePayload, SeqNumber,
-    SeqNumberChange, Signature, StatusCode, TrustAnchorCell,
+    ExecutionOutcome, GeneralizedTime, Header, KeyIdentifier, KeyUsage, LengthStyle, MessageCode,
+    Payload, RemotePartyRole, Replacement, ReplacementMode, ReplacementOutcome, ResponsePayload,
+    SeqNumber, SeqNumberChange, Signature, StatusCode, TrustAnchorCell,
 };
 
 use super::pki::Identity;
@@ -53,6 +53,14 @@ impl Cell {
             replacing_key_identifier: self.0.existing_key_identifier,
             ..self.0
         })
+    }
+
+    /// With another certificate of the party who comes.
+    pub(crate) fn to_certificate(mut self, number: u32) -> Self {
+        let mut identifier = self.0.replacing_key_identifier.0;
+        identifier[..4].copy_from_slice(&number.to_be_bytes());
+        self.0.replacing_key_identifier = KeyIdentifier(identifier);
+        self
     }
 
     pub(crate) fn of(mut self, role: RemotePartyRole) -> Self {
