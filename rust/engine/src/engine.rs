@@ -8,7 +8,7 @@ use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::changelog::{self, ChangeKey};
-use crate::directory::{Applied, DAMAGED, Directory, MENDED};
+use crate::directory::{DAMAGED, Directory, MENDED};
 use crate::parking::Parking;
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
@@ -177,10 +177,12 @@ impl Engine {
             let value = value.as_ref().map(AsRef::as_ref);
             inventory_record(key, value, self.settings.message_bytes)
         });
-        read.into_iter()
-            .flatten()
-            .filter(|(device, record)| self.know(*device, record.as_ref()))
-            .count()
+        let mut known = 0;
+        for (device, record) in read.into_iter().flatten() {
+            self.know(device, record.as_ref());
+            known += 1;
+        }
+        known
     }
 
     /// Opens the partition once everything committed has been restored.
@@ -284,14 +286,13 @@ impl Engine {
             .map(|_| table.image(device.to_u64()))
     }
 
-    /// Whether the record of the inventory, or its tombstone, could be applied.
-    fn know(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
+    /// Takes the record of the inventory, or its tombstone.
+    fn know(&mut self, device: Eui64, record: Option<&DeviceRecord>) {
         self.cleared = false;
-        let applied = match record {
+        match record {
             None => self.directory.remove(self.ledger.table(), device),
             Some(record) => self.directory.apply(&mut self.ledger, device, record),
         };
-        applied != Applied::TooManyIdentifiers
     }
 
     fn restore_device(&mut self, device: Eui64, value: &[u8]) -> Result<(), RestoreError> {

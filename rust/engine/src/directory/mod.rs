@@ -1,11 +1,13 @@
 //! The inventory in memory: what decisions need of every device, and nothing more.
 
+mod identifiers;
 mod saved;
 
 use slotkeeper_counters::{CompactIndex, CounterTable, Lane, Ledger, Role, RowId};
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
+use self::identifiers::{Identifiers, Place};
 use crate::records::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
 
 /// A row of the table that is known to be a GPF: 64 + 33 octets of keys and what stands beside them.
@@ -13,8 +15,8 @@ use crate::records::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
 pub(crate) struct Gpf {
     key_agreement: [u8; 64],
     digital_signing: [u8; 33],
-    /// Index into [`Directory::acb_identifiers`] plus one; 0 where the record names none.
-    acb_key_agreement: u8,
+    /// Among [`Directory::acb_identifiers`].
+    acb_key_agreement: Place,
     flags: u8,
 }
 
@@ -29,7 +31,7 @@ impl Default for Gpf {
         Self {
             key_agreement: [0; 64],
             digital_signing: [0; 33],
-            acb_key_agreement: 0,
+            acb_key_agreement: Place::NONE,
             flags: 0,
         }
     }
@@ -100,7 +102,7 @@ pub(crate) struct Directory {
     others: CompactIndex,
     /// Parallel to `others`: whether the device is in the inventory.
     others_present: Lane<bool>,
-    acb_identifiers: Vec<KeyIdentifier>,
+    acb_identifiers: Identifiers,
 }
 
 /// What an inventory record changed.
@@ -112,8 +114,6 @@ pub(crate) enum Applied {
     Dropped,
     /// Another device left, or one that was never there.
     Nothing,
-    /// More than 254 certificates of the ACB are named; the last good record stays in force.
-    TooManyIdentifiers,
 }
 
 impl Directory {
@@ -122,7 +122,7 @@ impl Directory {
             gpfs: Lane::new(Gpf::default()),
             others: CompactIndex::new(seed),
             others_present: Lane::new(false),
-            acb_identifiers: Vec::new(),
+            acb_identifiers: Identifiers::default(),
         }
     }
 
@@ -136,7 +136,7 @@ impl Directory {
         const GONE: Gpf = Gpf {
             key_agreement: [0; 64],
             digital_signing: [0; 33],
-            acb_key_agreement: 0,
+            acb_key_agreement: Place::NONE,
             flags: RETIRED,
         };
         match class {
@@ -176,9 +176,9 @@ impl Directory {
         row.filter(|row| self.gpfs.get(*row).has(IN_INVENTORY))
     }
 
-    pub(crate) fn acb_key_agreement(&self, gpf: &Gpf) -> Option<KeyIdentifier> {
-        let place = usize::from(gpf.acb_key_agreement).checked_sub(1)?;
-        self.acb_identifiers.get(place).copied()
+    /// The ACB's certificate that the record of a GPF names, whose row that is.
+    pub(crate) fn acb_key_agreement(&self, gpf: &Gpf, row: Option<RowId>) -> Option<KeyIdentifier> {
+        self.acb_identifiers.get(row?, gpf.acb_key_agreement)
     }
 
     pub(crate) fn apply(
@@ -187,15 +187,10 @@ impl Directory {
         device: Eui64,
         record: &DeviceRecord,
     ) -> Applied {
-        let acb_key_agreement = match record.acb_key_agreement {
-            None => 0,
-            Some(identifier) => match self.intern(identifier) {
-                Some(place) => place,
-                None => return Applied::TooManyIdentifiers,
-            },
-        };
         if record.device_type == DeviceType::Other {
             if let Some(row) = ledger.table().find(device.to_u64()) {
+                let before = self.gpfs.get(row).acb_key_agreement;
+                self.acb_identifiers.replace(row, before, None);
                 self.gpfs.set(row, Gpf::default());
             }
             let row = self.others.ensure(device.to_u64());
@@ -203,8 +198,11 @@ impl Directory {
             return Applied::Present;
         }
         self.forget_other(device);
+        let row = ledger.ensure(device.to_u64());
+        let before = self.gpfs.get(row).acb_key_agreement;
+        let named = record.acb_key_agreement;
         let mut gpf = Gpf {
-            acb_key_agreement,
+            acb_key_agreement: self.acb_identifiers.replace(row, before, named),
             flags: IN_INVENTORY,
             ..Gpf::default()
         };
@@ -222,7 +220,6 @@ impl Directory {
             gpf.digital_signing = key.0;
             gpf.flags |= HAS_DIGITAL_SIGNING;
         }
-        let row = ledger.ensure(device.to_u64());
         self.gpfs.set(row, gpf);
         Applied::Present
     }
@@ -254,18 +251,9 @@ impl Directory {
     }
 
     pub(crate) fn memory_bytes(&self) -> usize {
-        self.gpfs.memory_bytes() + self.others.memory_bytes() + self.others_present.memory_bytes()
-    }
-
-    fn intern(&mut self, identifier: KeyIdentifier) -> Option<u8> {
-        let known = self
-            .acb_identifiers
-            .iter()
-            .position(|known| *known == identifier);
-        let place = u8::try_from(known.unwrap_or(self.acb_identifiers.len()) + 1).ok()?;
-        if known.is_none() {
-            self.acb_identifiers.push(identifier);
-        }
-        Some(place)
+        self.gpfs.memory_bytes()
+            + self.others.memory_bytes()
+            + self.others_present.memory_bytes()
+            + self.acb_identifiers.memory_bytes()
     }
 }

@@ -5,22 +5,30 @@ use std::ops::Range;
 use slotkeeper_counters::RowId;
 use slotkeeper_gbcs::KeyIdentifier;
 
+use super::identifiers::Place;
 use super::{Directory, Gpf, HAS_DIGITAL_SIGNING, HAS_KEY_AGREEMENT, IN_INVENTORY};
 use crate::snapshot::take;
 
 impl Directory {
-    /// The ACB certificates' identifiers, their number before them; then of each row its flags, and of one that the
-    /// inventory knows the place of its identifier, and the keys that it has.
+    /// The ACB certificates' identifiers that rows share, their number before them; then of each row its flags, and of one
+    /// that the inventory knows the place of its identifier, the identifier if it is the row's own, and the keys that it
+    /// has.
     pub(crate) fn save_gpfs(&self, rows: impl Iterator<Item = RowId>, part: &mut Vec<u8>) {
-        part.push(u8::try_from(self.acb_identifiers.len()).unwrap_or(u8::MAX));
-        part.extend(self.acb_identifiers.iter().flat_map(|known| known.0));
+        let shared = self.acb_identifiers.shared();
+        part.push(u8::try_from(shared.len()).unwrap_or(u8::MAX));
+        part.extend(shared.flat_map(|identifier| identifier.0));
         for row in rows {
             let gpf = self.gpfs.get(row);
             if !gpf.has(IN_INVENTORY) {
                 part.push(0);
                 continue;
             }
-            part.extend([gpf.flags, gpf.acb_key_agreement]);
+            let place = gpf.acb_key_agreement;
+            part.extend([gpf.flags, place.number()]);
+            if place == Place::OWN {
+                let own = self.acb_identifiers.get(row, place);
+                part.extend(own.unwrap_or(KeyIdentifier([0; 8])).0);
+            }
             if gpf.has(HAS_KEY_AGREEMENT) {
                 part.extend(gpf.key_agreement);
             }
@@ -37,9 +45,9 @@ impl Directory {
         rest: &mut &[u8],
     ) -> Option<()> {
         let [identifiers] = take(rest)?;
-        let mut places = vec![0];
+        let mut shared = vec![None];
         for _ in 0..identifiers {
-            places.push(self.intern(KeyIdentifier(take(rest)?))?);
+            shared.push(Some(KeyIdentifier(take(rest)?)));
         }
         for row in rows {
             let [flags] = take(rest)?;
@@ -47,9 +55,14 @@ impl Directory {
                 continue;
             }
             let [place] = take(rest)?;
+            let named = if place == Place::OWN.number() {
+                Some(KeyIdentifier(take(rest)?))
+            } else {
+                *shared.get(usize::from(place))?
+            };
             let mut gpf = Gpf {
                 flags,
-                acb_key_agreement: *places.get(usize::from(place))?,
+                acb_key_agreement: self.acb_identifiers.replace(row, Place::NONE, named),
                 ..Gpf::default()
             };
             if gpf.has(HAS_KEY_AGREEMENT) {

@@ -174,7 +174,8 @@ impl Judge<'_> {
                 "the digital-signature key whose certificate stands in the slot is not held",
             ));
         };
-        let named = self.directory.acb_key_agreement(gpf);
+        let row = self.ledger.table().find(key.to_u64());
+        let named = self.directory.acb_key_agreement(gpf, row);
         let KeyChoice::Held(_, agreement) = self.authority.agreement(named) else {
             return Err(refused(
                 Reason::AcbKeyNotHeld,

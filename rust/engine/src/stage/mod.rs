@@ -151,21 +151,13 @@ impl Batch<'_> {
                 stream: Stream::Inventory.name(),
                 offset: Some(input.offset),
             };
-            if self.apply_device(device, record.as_ref()) {
-                concerned.push((device, cause));
-            } else {
-                self.dead_letter(
-                    input,
-                    Reason::Malformed,
-                    "more than 254 different ACB certificates are named",
-                );
-            }
+            self.apply_device(device, record.as_ref());
+            concerned.push((device, cause));
         }
         concerned
     }
 
-    /// Whether the record could be applied.
-    fn apply_device(&mut self, device: Eui64, record: Option<&DeviceRecord>) -> bool {
+    fn apply_device(&mut self, device: Eui64, record: Option<&DeviceRecord>) {
         let engine = &mut *self.engine;
         let applied = match record {
             Some(record) => engine.directory.apply(&mut engine.ledger, device, record),
@@ -173,7 +165,6 @@ impl Batch<'_> {
         };
         let flags = engine.ledger.device(device.to_u64()).flags();
         let after = match applied {
-            Applied::TooManyIdentifiers => return false,
             Applied::Dropped => flags | DROPPED,
             Applied::Present => flags & !DROPPED,
             Applied::Nothing => flags,
@@ -181,7 +172,6 @@ impl Batch<'_> {
         if after != flags {
             engine.ledger.set_flags(device.to_u64(), after);
         }
-        true
     }
 
     fn mark_damaged(&mut self) {

@@ -145,3 +145,35 @@ fn other_devices_take_no_room_for_certificates_of_the_acb() {
     let decided = host.request(&Request::new(GPF, 1)).decide_one();
     assert_eq!(decided.text("disposition"), "ISSUED");
 }
+
+/// What a record names may be anything: the devices that come after it are served all the same.
+#[test]
+fn however_many_certificates_of_the_acb_are_named_no_device_is_shut_out() {
+    let identifier = |number: u64| Some(format!("{number:016x}"));
+    let naming = |eui, identifier| Device {
+        acb_identifier: identifier,
+        ..Device::new(eui)
+    };
+    let mut host = Host::new("");
+    let mut stranger = naming(GPF + 1, None);
+    (stranger.with_ds, stranger.with_ka) = (false, false);
+    for number in 0..300 {
+        (stranger.eui, stranger.acb_identifier) = (GPF + 1 + number, identifier(number));
+        host.knows(&stranger);
+    }
+    let unknown = naming(GPF + 500, identifier(500));
+    let known = naming(GPF, Some(ACB[0].ka.identifier().to_string()));
+    host.knows(&unknown).knows(&known).decide();
+    assert!(host.faults().is_empty());
+    for number in 1..3 {
+        let decided = host.request(&Request::new(GPF + 500, number)).decide_one();
+        assert_eq!(decided.verdict(), "REFUSED ACB_KEY_NOT_HELD");
+        let decided = host.request(&Request::new(GPF, number)).decide_one();
+        assert_eq!(decided.text("disposition"), "ISSUED");
+        host.reload();
+    }
+    host.knows(&naming(GPF + 500, known.acb_identifier))
+        .decide();
+    let decided = host.request(&Request::new(GPF + 500, 3)).decide_one();
+    assert_eq!(decided.text("disposition"), "ISSUED");
+}

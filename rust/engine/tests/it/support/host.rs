@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use slotkeeper_engine::{
-    BatchContext, Engine, Input, OutputRecord, Partition, Settings, Staged, Stream, Value,
+    BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor, Staged, Stream,
+    Value,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -260,6 +261,18 @@ impl Host {
     /// Another process takes over.
     pub(crate) fn restart(&mut self) {
         self.restart_as(&self.settings.clone(), &self.acb.clone());
+    }
+
+    /// Another process takes over, from a snapshot that is as new as the store.
+    pub(crate) fn reload(&mut self) {
+        let before = std::mem::replace(&mut self.engine, engine(&self.settings, &self.acb, 3, 1));
+        let mut cursor = Some(SnapshotCursor::BEGIN);
+        while let Some(at) = cursor {
+            let (part, next) = before.snapshot_part(at).unwrap();
+            self.engine.load_part(&part).unwrap();
+            cursor = next;
+        }
+        self.engine.open().unwrap();
     }
 
     /// Another process takes over, configured otherwise.
