@@ -147,7 +147,8 @@ class CoreEngine:
             partitions: How many there are; never changes while there is a store.
             settings: JSON, as ``Settings.engine_json`` makes it.
             threads: How many seal and verify at once; 0: one for each processor.
-            seed: Of the hash tables.
+            seed: Of the hash tables, and of the order in which unknown devices are evicted, so
+                that nobody outside may know it.
 
         Raises:
             ConfigurationError: A setting cannot be used.

@@ -188,6 +188,7 @@ class LimitsSettings(_Section):
     dead_letter_bytes: int = Field(default=_ENGINE["limits"]["dead_letter_bytes"], ge=33_792)
     parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
     batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
+    stranger_parking_bytes: int = Field(default=_ENGINE["limits"]["stranger_parking_bytes"], ge=0)
 
 
 class SqliteSettings(_Section):

@@ -38,6 +38,11 @@ HELD = (
     ("directory_bytes", "slotkeeper_state_directory_bytes", "Memory of the inventory's keys."),
     ("parked", "slotkeeper_parked_records", "Records kept until more is known."),
     ("parked_bytes", "slotkeeper_parked_bytes", "Their octets."),
+    (
+        "parked_stranger_bytes",
+        "slotkeeper_parked_stranger_bytes",
+        "Those of devices that the inventory does not name.",
+    ),
     ("burned", "slotkeeper_burned_numbers", "Devices and roles with numbers of aborted batches."),
 )
 """A member of the engine's statistics, and the gauge that shows it for each partition."""

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, runti
 import orjson
 
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
-from slotkeeper.clock import system_clock
+from slotkeeper.clock import system_clock, system_entropy
 
 if TYPE_CHECKING:
     from slotkeeper._core import InputRecord
@@ -143,6 +143,7 @@ class Engine:
         settings: Mapping[str, Any] | bytes = b"{}",
         threads: int = 0,
         clock: Callable[[], int] = system_clock,
+        entropy: Callable[[int], bytes] = system_entropy,
     ) -> None:
         """Make a closed engine that knows nothing.
 
@@ -153,13 +154,20 @@ class Engine:
             settings: As ``Settings.engine_json`` makes them; empty: the defaults.
             threads: How many seal and verify at once; 0: one for each processor.
             clock: Milliseconds since 1970; the engine's only clock.
+            entropy: Random bytes of a wanted length; the engine's only randomness, which decides
+                nothing but which unknown devices are evicted where there are too many.
 
         Raises:
             ConfigurationError: A setting cannot be used; the text names it.
         """
         octets = settings if isinstance(settings, bytes) else orjson.dumps(settings)
         self._core = CoreEngine(
-            authority, partition=partition, partitions=partitions, settings=octets, threads=threads
+            authority,
+            partition=partition,
+            partitions=partitions,
+            settings=octets,
+            threads=threads,
+            seed=int.from_bytes(entropy(8), "big"),
         )
         self._clock = clock
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from slotkeeper._core import Authority, CoreEngine
+from slotkeeper.clock import system_entropy
 
 if TYPE_CHECKING:
     from slotkeeper.streams import OutputBatch
@@ -129,15 +130,25 @@ EngineFactory: TypeAlias = Callable[[int, int], Engine]
 """Makes the engine of a partition: ``factory(partition, partitions)``."""
 
 
-def engines(authority: Authority, settings: bytes) -> EngineFactory:
+def engines(
+    authority: Authority,
+    settings: bytes,
+    *,
+    entropy: Callable[[int], bytes] = system_entropy,
+) -> EngineFactory:
     """Give what makes the real engines; keys and files are read once, before this.
 
     Args:
         authority: The ACB's certificates and keys.
         settings: JSON, as ``Settings.engine_json`` makes it.
+        entropy: Random bytes of a wanted length, of which each engine gets its seed.
     """
     return lambda partition, partitions: CoreEngine(
-        authority, partition=partition, partitions=partitions, settings=settings
+        authority,
+        partition=partition,
+        partitions=partitions,
+        settings=settings,
+        seed=int.from_bytes(entropy(8), "big"),
     )
 
 

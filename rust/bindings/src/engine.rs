@@ -20,7 +20,8 @@ use crate::errors::Fault;
 use crate::outputs::{CoreSealed, reasons};
 use crate::records::{hand_over, read_back, receive};
 
-/// Where hash tables get their seed when the caller names none. Any constant will do: keys are EUI-64s of an inventory.
+/// The seed where the caller names none, who serves no strangers then: whoever does takes one from its own source of
+/// randomness.
 const SEED: u64 = 0x5107_6b65_6570_6572;
 
 /// A [`SnapshotCursor`] as Python keeps it.
@@ -195,6 +196,7 @@ fn statistics<'py>(
     dict.set_item("directory_bytes", held.directory_bytes)?;
     dict.set_item("parked", held.parked)?;
     dict.set_item("parked_bytes", held.parked_bytes)?;
+    dict.set_item("parked_stranger_bytes", held.parked_stranger_bytes)?;
     dict.set_item("burned", held.burned)?;
     dict.set_item("damaged", held.damaged)?;
     Ok(dict)

@@ -8,8 +8,8 @@ use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::changelog::{self, ChangeKey};
-use crate::directory::{DAMAGED, Directory, MENDED};
-use crate::parking::Parking;
+use crate::directory::{DAMAGED, Device, Directory, MENDED};
+use crate::parking::{Parking, Standing};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
 use crate::settings::Settings;
@@ -73,7 +73,7 @@ pub struct Engine {
     pub(crate) authority: Arc<Authority>,
     pub(crate) partition: Partition,
     pub(crate) threads: usize,
-    /// Of the hash tables.
+    /// Of the hash tables, and of the order in which strangers go.
     seed: u64,
     pub(crate) ledger: Ledger,
     pub(crate) directory: Directory,
@@ -104,6 +104,8 @@ pub struct Statistics {
     pub parked: usize,
     /// Octets they occupy.
     pub parked_bytes: usize,
+    /// Of these, octets of devices that the inventory does not name.
+    pub parked_stranger_bytes: usize,
     /// (device, role) pairs with numbers that an aborted batch had allocated.
     pub burned: usize,
     /// Devices whose stored record was found damaged and that no committed batch has marked yet.
@@ -112,7 +114,7 @@ pub struct Statistics {
 
 impl Engine {
     /// A closed engine that knows nothing. `threads` is how many seal and verify at once, at least 1; `seed` is that of
-    /// its hash tables.
+    /// its hash tables, and of the order in which strangers are evicted, so that nobody outside may know it.
     pub fn new(
         settings: Settings,
         authority: Arc<Authority>,
@@ -129,7 +131,7 @@ impl Engine {
             seed,
             ledger: Ledger::new(CounterTable::new(seed)),
             directory: Directory::new(seed),
-            parking: Parking::default(),
+            parking: Parking::new(seed),
             paths,
             state: State::Closed,
             batches: 0,
@@ -193,6 +195,11 @@ impl Engine {
         match self.state {
             State::Staged(_) => Err(EngineError::BatchOpen),
             State::Closed => {
+                let waiting: Vec<_> = self.parking.devices_from(0).collect();
+                for device in waiting {
+                    let standing = self.standing(device);
+                    self.parking.set_standing(device, standing);
+                }
                 self.state = State::Open;
                 self.rejudge_parked = true;
                 self.cleared = false;
@@ -258,7 +265,7 @@ impl Engine {
         }
         *self.ledger.table_mut() = CounterTable::new(self.seed);
         self.directory = Directory::new(self.seed);
-        self.parking = Parking::default();
+        self.parking = Parking::new(self.seed);
         self.damaged.clear();
         self.damaged_parked.clear();
         self.cleared = true;
@@ -273,6 +280,7 @@ impl Engine {
             directory_bytes: self.directory.memory_bytes(),
             parked: self.parking.len(),
             parked_bytes: self.parking.bytes(),
+            parked_stranger_bytes: self.parking.stranger_bytes(),
             burned: self.ledger.burned().len(),
             damaged: self.damaged.len() + self.damaged_parked.len(),
         }
@@ -284,6 +292,16 @@ impl Engine {
         table
             .find(device.to_u64())
             .map(|_| table.image(device.to_u64()))
+    }
+
+    /// Whether the inventory names a device, or did.
+    pub(crate) fn standing(&self, device: Eui64) -> Standing {
+        let row = self.ledger.table().find(device.to_u64());
+        let flags = self.ledger.device(device.to_u64()).flags();
+        match self.directory.device(device, row, flags) {
+            Device::Unknown => Standing::Stranger,
+            Device::Gpf(_) | Device::Other => Standing::Known,
+        }
     }
 
     /// Takes the record of the inventory, or its tombstone.

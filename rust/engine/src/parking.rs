@@ -61,30 +61,71 @@ impl Parked {
     }
 }
 
+/// The octets that a partition's parked records may have, each with its [`OVERHEAD`].
+#[derive(Clone, Copy)]
+pub(crate) struct Caps {
+    pub(crate) all: usize,
+    /// Of these, the octets for strangers.
+    pub(crate) strangers: usize,
+}
+
+/// Whether an inventory record names a device.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Standing {
+    Known,
+    Stranger,
+}
+
+/// The parked records of a device.
+struct Queue {
+    /// In the order in which they came.
+    parked: VecDeque<Parked>,
+    bytes: usize,
+    standing: Standing,
+}
+
 enum Undo {
     Added(u64, [u8; 32]),
-    Removed(u64, Parked),
+    Removed(u64, Parked, Standing),
     Verdict(u64, [u8; 32], (Disposition, Reason)),
 }
 
 /// All parked records of a partition.
-#[derive(Default)]
 pub(crate) struct Parking {
+    /// Of the order in which strangers go, which nobody outside may foresee: who could would name devices until another's
+    /// is the next.
+    seed: u64,
     /// In the order of their EUI-64, in which a snapshot goes through them.
-    devices: BTreeMap<u64, VecDeque<Parked>>,
-    /// Devices by the bytes they occupy, so that the largest is found at once.
-    by_bytes: BTreeSet<(usize, u64)>,
+    devices: BTreeMap<u64, Queue>,
+    /// Known devices by the bytes they occupy, so that the largest is found at once.
+    known: BTreeSet<(usize, u64)>,
+    /// Strangers in the order in which they go.
+    strangers: BTreeSet<(u64, u64)>,
     bytes: usize,
+    stranger_bytes: usize,
     undo: Vec<Undo>,
 }
 
 impl Parking {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            devices: BTreeMap::new(),
+            known: BTreeSet::new(),
+            strangers: BTreeSet::new(),
+            bytes: 0,
+            stranger_bytes: 0,
+            undo: Vec::new(),
+        }
+    }
+
     pub(crate) fn contains(&self, device: Eui64, digest: &[u8; 32]) -> bool {
         self.of(device).any(|parked| parked.digest == *digest)
     }
 
     pub(crate) fn of(&self, device: Eui64) -> impl Iterator<Item = &Parked> {
-        self.devices.get(&device.to_u64()).into_iter().flatten()
+        let queue = self.devices.get(&device.to_u64());
+        queue.into_iter().flat_map(|queue| &queue.parked)
     }
 
     /// Devices with parked records, from an EUI-64 on and in their order.
@@ -94,37 +135,68 @@ impl Parking {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.devices.values().map(VecDeque::len).sum()
+        self.devices.values().map(|queue| queue.parked.len()).sum()
     }
 
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }
 
+    /// Of [`Self::bytes`], those of strangers.
+    pub(crate) fn stranger_bytes(&self) -> usize {
+        self.stranger_bytes
+    }
+
     /// Parks a record, and returns what had to go for it.
     pub(crate) fn add(
         &mut self,
         device: Eui64,
+        standing: Standing,
         parked: Parked,
-        cap: usize,
+        caps: Caps,
     ) -> Vec<(Eui64, Parked)> {
+        self.set_standing(device, standing);
         self.undo.push(Undo::Added(device.to_u64(), parked.digest));
-        self.insert(device.to_u64(), parked);
+        self.insert(device.to_u64(), parked, standing);
         let mut evicted = Vec::new();
         if self
             .devices
             .get(&device.to_u64())
-            .is_some_and(|queue| queue.len() > MESSAGES_A_DEVICE)
+            .is_some_and(|queue| queue.parked.len() > MESSAGES_A_DEVICE)
         {
             evicted.extend(self.evict(device.to_u64()));
         }
-        while self.bytes > cap {
-            let Some((_, largest)) = self.by_bytes.last().copied() else {
-                break;
-            };
-            evicted.extend(self.evict(largest));
+        while let Some(device) = self.next_to_go(caps) {
+            evicted.extend(self.evict(device));
         }
         evicted
+    }
+
+    /// Says whether the inventory names a device, if it has parked records.
+    pub(crate) fn set_standing(&mut self, device: Eui64, standing: Standing) {
+        let device = device.to_u64();
+        let before = self.devices.get(&device).map(|queue| queue.standing);
+        if before.is_some_and(|before| before != standing) {
+            self.unlist(device);
+            if let Some(queue) = self.devices.get_mut(&device) {
+                queue.standing = standing;
+            }
+            self.list(device);
+        }
+    }
+
+    /// Strangers share a quota, so that they never cost a known device anything; the known device with most bytes goes
+    /// where all have too many.
+    fn next_to_go(&self, caps: Caps) -> Option<u64> {
+        let stranger = self.strangers.first().map(|(_, device)| *device);
+        if self.stranger_bytes > caps.strangers {
+            return stranger;
+        }
+        if self.bytes <= caps.all {
+            return None;
+        }
+        let largest = self.known.last().map(|(_, device)| *device);
+        largest.or(stranger)
     }
 
     /// Takes a record out.
@@ -133,7 +205,7 @@ impl Parking {
         let place = self
             .devices
             .get(&device)
-            .and_then(|queue| queue.iter().position(|parked| parked.digest == *digest));
+            .and_then(|queue| queue.place_of(digest));
         if let Some(place) = place {
             self.take(device, place);
         }
@@ -165,12 +237,12 @@ impl Parking {
                     let place = self
                         .devices
                         .get(&device)
-                        .and_then(|queue| queue.iter().position(|parked| parked.digest == digest));
+                        .and_then(|queue| queue.place_of(&digest));
                     if let Some(place) = place {
                         self.detach(device, place);
                     }
                 }
-                Undo::Removed(device, parked) => self.insert(device, parked),
+                Undo::Removed(device, parked, standing) => self.insert(device, parked, standing),
                 Undo::Verdict(device, digest, before) => {
                     if let Some(parked) = self.find(device, &digest) {
                         parked.verdict = before;
@@ -180,17 +252,18 @@ impl Parking {
         }
     }
 
-    /// Puts back what the changelog holds.
+    /// Puts back what the changelog holds. The inventory comes later, and until then nobody is known.
     pub(crate) fn restore(&mut self, device: Eui64, parked: Parked) {
         self.forget(device, &parked.digest[..8]);
-        self.insert(device.to_u64(), parked);
+        self.insert(device.to_u64(), parked, Standing::Stranger);
     }
 
     /// Takes out what the changelog has dropped; its key holds the first octets of the digest.
     pub(crate) fn forget(&mut self, device: Eui64, digest_start: &[u8]) {
         let device = device.to_u64();
         let place = self.devices.get(&device).and_then(|queue| {
-            queue
+            let parked = &queue.parked;
+            parked
                 .iter()
                 .position(|parked| parked.digest.starts_with(digest_start))
         });
@@ -203,6 +276,7 @@ impl Parking {
     fn evict(&mut self, device: u64) -> Option<(Eui64, Parked)> {
         let queue = self.devices.get(&device)?;
         let place = queue
+            .parked
             .iter()
             .position(Parked::has_false_signature)
             .unwrap_or(0);
@@ -211,43 +285,107 @@ impl Parking {
     }
 
     fn take(&mut self, device: u64, place: usize) -> Option<Parked> {
+        let standing = self.devices.get(&device)?.standing;
         let parked = self.detach(device, place)?;
-        self.undo.push(Undo::Removed(device, parked.clone()));
+        let undo = Undo::Removed(device, parked.clone(), standing);
+        self.undo.push(undo);
         Some(parked)
     }
 
     fn find(&mut self, device: u64, digest: &[u8; 32]) -> Option<&mut Parked> {
         self.devices
             .get_mut(&device)?
+            .parked
             .iter_mut()
             .find(|parked| parked.digest == *digest)
     }
 
-    fn insert(&mut self, device: u64, parked: Parked) {
-        let size = parked.bytes();
-        let queue = self.devices.entry(device).or_default();
-        let before: usize = queue.iter().map(Parked::bytes).sum();
-        let place = queue.partition_point(|earlier| earlier.place() <= parked.place());
-        queue.insert(place, parked);
-        self.by_bytes.remove(&(before, device));
-        self.by_bytes.insert((before + size, device));
-        self.bytes += size;
+    /// `standing` is that of a device without parked records.
+    fn insert(&mut self, device: u64, parked: Parked, standing: Standing) {
+        self.unlist(device);
+        let queue = self.devices.entry(device).or_insert_with(|| Queue {
+            parked: VecDeque::new(),
+            bytes: 0,
+            standing,
+        });
+        queue.bytes += parked.bytes();
+        let place = queue
+            .parked
+            .partition_point(|earlier| earlier.place() <= parked.place());
+        queue.parked.insert(place, parked);
+        self.list(device);
     }
 
     fn detach(&mut self, device: u64, place: usize) -> Option<Parked> {
+        self.unlist(device);
         let queue = self.devices.get_mut(&device)?;
-        let before: usize = queue.iter().map(Parked::bytes).sum();
-        let parked = queue.remove(place)?;
-        let size = parked.bytes();
-        self.by_bytes.remove(&(before, device));
-        if queue.is_empty() {
+        let parked = queue.parked.remove(place);
+        queue.bytes -= parked.as_ref().map_or(0, Parked::bytes);
+        if queue.parked.is_empty() {
             self.devices.remove(&device);
         } else {
-            self.by_bytes.insert((before - size, device));
+            self.list(device);
         }
-        self.bytes -= size;
-        Some(parked)
+        parked
     }
+
+    /// Counts a device where its standing has it.
+    fn list(&mut self, device: u64) {
+        let Some(Queue {
+            bytes, standing, ..
+        }) = self.devices.get(&device)
+        else {
+            return;
+        };
+        self.bytes += bytes;
+        match standing {
+            Standing::Known => {
+                self.known.insert((*bytes, device));
+            }
+            Standing::Stranger => {
+                self.stranger_bytes += bytes;
+                self.strangers.insert((lot(self.seed, device), device));
+            }
+        }
+    }
+
+    /// Undoes [`Self::list`], before the device changes.
+    fn unlist(&mut self, device: u64) {
+        let Some(Queue {
+            bytes, standing, ..
+        }) = self.devices.get(&device)
+        else {
+            return;
+        };
+        self.bytes -= bytes;
+        match standing {
+            Standing::Known => {
+                self.known.remove(&(*bytes, device));
+            }
+            Standing::Stranger => {
+                self.stranger_bytes -= bytes;
+                self.strangers.remove(&(lot(self.seed, device), device));
+            }
+        }
+    }
+}
+
+impl Queue {
+    fn place_of(&self, digest: &[u8; 32]) -> Option<usize> {
+        self.parked
+            .iter()
+            .position(|parked| parked.digest == *digest)
+    }
+}
+
+/// Where a stranger stands in the order in which they go.
+fn lot(seed: u64, device: u64) -> u64 {
+    let mut octets = [0; 16];
+    let (start, end) = octets.split_at_mut(8);
+    start.copy_from_slice(&seed.to_be_bytes());
+    end.copy_from_slice(&device.to_be_bytes());
+    let digest = slotkeeper_crypto::sha256(&octets);
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -266,12 +404,16 @@ mod tests {
         }
     }
 
+    const NO_CAPS: Caps = Caps {
+        all: usize::MAX,
+        strangers: usize::MAX,
+    };
     const A: Eui64 = Eui64::from_u64(1);
     const B: Eui64 = Eui64::from_u64(2);
 
     #[test]
     fn the_ninth_message_of_a_device_evicts_a_false_signature_first() {
-        let mut parking = Parking::default();
+        let mut parking = Parking::new(1);
         for number in 0..8 {
             let reason = if number == 5 {
                 Reason::BadSignature
@@ -280,16 +422,26 @@ mod tests {
             };
             assert!(
                 parking
-                    .add(A, parked(number, 10, reason), usize::MAX)
+                    .add(A, Standing::Known, parked(number, 10, reason), NO_CAPS)
                     .is_empty()
             );
         }
-        let evicted = parking.add(A, parked(8, 10, Reason::UnknownDevice), usize::MAX);
+        let evicted = parking.add(
+            A,
+            Standing::Known,
+            parked(8, 10, Reason::UnknownDevice),
+            NO_CAPS,
+        );
         assert_eq!(
             evicted.iter().map(|(_, p)| p.offset).collect::<Vec<_>>(),
             [5]
         );
-        let evicted = parking.add(A, parked(9, 10, Reason::UnknownDevice), usize::MAX);
+        let evicted = parking.add(
+            A,
+            Standing::Known,
+            parked(9, 10, Reason::UnknownDevice),
+            NO_CAPS,
+        );
         assert_eq!(
             evicted.iter().map(|(_, p)| p.offset).collect::<Vec<_>>(),
             [0]
@@ -298,24 +450,85 @@ mod tests {
 
     #[test]
     fn over_the_byte_cap_the_device_with_most_bytes_pays() {
-        let mut parking = Parking::default();
-        let cap = 3 * (100 + OVERHEAD);
+        let mut parking = Parking::new(1);
+        let all = 3 * (100 + OVERHEAD);
+        let caps = Caps { all, strangers: 0 };
         for number in 0..3 {
             assert!(
                 parking
-                    .add(A, parked(number, 100, Reason::UnknownDevice), cap)
+                    .add(
+                        A,
+                        Standing::Known,
+                        parked(number, 100, Reason::UnknownDevice),
+                        caps
+                    )
                     .is_empty()
             );
         }
-        let evicted = parking.add(B, parked(7, 100, Reason::UnknownDevice), cap);
+        let evicted = parking.add(
+            B,
+            Standing::Known,
+            parked(7, 100, Reason::UnknownDevice),
+            caps,
+        );
         assert_eq!(evicted.len(), 1);
         assert_eq!((evicted[0].0, evicted[0].1.offset), (A, 0));
-        assert!(parking.bytes() <= cap);
+        assert!(parking.bytes() <= all);
+    }
+
+    fn parked_of(device: u64, size: usize) -> Parked {
+        let mut digest = [0; 32];
+        digest[..8].copy_from_slice(&device.to_be_bytes());
+        Parked {
+            digest,
+            ..parked(0, size, Reason::UnknownDevice)
+        }
+    }
+
+    #[test]
+    fn past_their_quota_strangers_go_and_never_a_known_device() {
+        let size = 100 + OVERHEAD;
+        let caps = Caps {
+            all: 20 * size,
+            strangers: 5 * size,
+        };
+        let left = |seed| {
+            let mut parking = Parking::new(seed);
+            for device in 0..10 {
+                let known = parked_of(device, 100);
+                let evicted = parking.add(Eui64::from_u64(device), Standing::Known, known, caps);
+                assert!(evicted.is_empty());
+            }
+            for device in 100..200 {
+                let stranger = parked_of(device, 100);
+                let device = Eui64::from_u64(device);
+                let evicted = parking.add(device, Standing::Stranger, stranger, caps);
+                assert!(evicted.iter().all(|(evicted, _)| evicted.to_u64() >= 100));
+            }
+            assert_eq!(parking.stranger_bytes(), 5 * size);
+            assert_eq!(parking.bytes(), 15 * size);
+            let left: Vec<_> = parking.devices_from(100).map(Eui64::to_u64).collect();
+            // One that becomes known leaves its quota to the others.
+            parking.set_standing(Eui64::from_u64(left[0]), Standing::Known);
+            assert_eq!(parking.stranger_bytes(), 4 * size);
+            let stranger = parked_of(300, 100);
+            let device = Eui64::from_u64(300);
+            assert!(
+                parking
+                    .add(device, Standing::Stranger, stranger, caps)
+                    .is_empty()
+            );
+            parking.take_back();
+            assert_eq!((parking.bytes(), parking.stranger_bytes()), (0, 0));
+            left
+        };
+        assert_eq!(left(1), left(1));
+        assert_ne!(left(1), left(2), "nobody outside knows who goes");
     }
 
     #[test]
     fn the_order_is_that_of_the_streams_however_they_come() {
-        let mut parking = Parking::default();
+        let mut parking = Parking::new(1);
         for number in [4, 1, 3, 2] {
             parking.restore(A, parked(number, 10, Reason::UnknownDevice));
         }
@@ -324,17 +537,32 @@ mod tests {
 
     #[test]
     fn a_batch_can_be_taken_back() {
-        let mut parking = Parking::default();
+        let mut parking = Parking::new(1);
         for number in 0..8 {
-            parking.add(A, parked(number, 10, Reason::UnknownDevice), usize::MAX);
+            parking.add(
+                A,
+                Standing::Known,
+                parked(number, 10, Reason::UnknownDevice),
+                NO_CAPS,
+            );
         }
         parking.keep();
         let before: Vec<_> = parking.of(A).cloned().collect();
         let bytes = parking.bytes();
-        parking.add(A, parked(8, 10, Reason::BadSignature), usize::MAX);
+        parking.add(
+            A,
+            Standing::Known,
+            parked(8, 10, Reason::BadSignature),
+            NO_CAPS,
+        );
         parking.remove(A, &[3; 32]);
         parking.set_verdict(A, &[4; 32], (Disposition::Rejected, Reason::BadSignature));
-        parking.add(B, parked(9, 10, Reason::UnknownDevice), usize::MAX);
+        parking.add(
+            B,
+            Standing::Known,
+            parked(9, 10, Reason::UnknownDevice),
+            NO_CAPS,
+        );
         parking.take_back();
         assert_eq!(parking.of(A).cloned().collect::<Vec<_>>(), before);
         assert_eq!((parking.bytes(), parking.of(B).count()), (bytes, 0));

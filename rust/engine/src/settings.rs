@@ -91,6 +91,8 @@ pub struct Settings {
     /// Of each record that is written, with its key and its headers.
     pub(crate) dead_letter_bytes: usize,
     pub(crate) parking_bytes: usize,
+    /// Of these, for devices that the inventory does not name.
+    pub(crate) stranger_parking_bytes: usize,
 }
 
 /// 2^62: above every clock that counts nanoseconds, and as far below 2^63-1 as all numbers used so far together.
@@ -105,6 +107,8 @@ const DEAD_LETTER_BYTES: usize = 1_040_000;
 const BESIDES_INPUT: usize = 32_768;
 /// About 150,000 parked outcomes.
 const PARKING_BYTES: usize = 64 << 20;
+/// A quarter: more than all outcomes of a day on which an inventory is late.
+const STRANGER_PARKING_BYTES: usize = 16 << 20;
 
 #[derive(Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -163,6 +167,7 @@ struct Limits {
     message_bytes: Option<usize>,
     dead_letter_bytes: Option<usize>,
     parking_bytes: Option<usize>,
+    stranger_parking_bytes: Option<usize>,
 }
 
 impl Default for Limits {
@@ -171,6 +176,7 @@ impl Default for Limits {
             message_bytes: Some(MESSAGE_BYTES),
             dead_letter_bytes: Some(DEAD_LETTER_BYTES),
             parking_bytes: Some(PARKING_BYTES),
+            stranger_parking_bytes: Some(STRANGER_PARKING_BYTES),
         }
     }
 }
@@ -276,6 +282,10 @@ impl Settings {
             message_bytes,
             dead_letter_bytes,
             parking_bytes: document.limits.parking_bytes.unwrap_or(PARKING_BYTES),
+            stranger_parking_bytes: document
+                .limits
+                .stranger_parking_bytes
+                .unwrap_or(STRANGER_PARKING_BYTES),
         })
     }
 }

@@ -172,6 +172,8 @@ impl Batch<'_> {
         if after != flags {
             engine.ledger.set_flags(device.to_u64(), after);
         }
+        let standing = engine.standing(device);
+        engine.parking.set_standing(device, standing);
     }
 
     fn mark_damaged(&mut self) {

@@ -11,7 +11,8 @@ use crate::decision::{Disposition, Reason};
 use crate::events::{self, Event};
 use crate::judge::{Decision, Outcome};
 use crate::message::Facts;
-use crate::parking::Parked;
+use crate::parking::{Caps, Parked};
+use crate::settings::Settings;
 use crate::stream::{Input, Stream, Value};
 
 /// Devices judged again at a time: some thousand messages, so that their signatures are checked on all threads and their
@@ -153,8 +154,18 @@ impl Batch<'_> {
             numbers: Role::ALL.map(|role| facts.number_towards(role)),
         };
         self.change_parked(device, &parked.digest, Some(&parked));
-        let cap = self.engine.settings.parking_bytes;
-        for (device, evicted) in self.engine.parking.add(device, parked, cap) {
+        let standing = self.engine.standing(device);
+        let Settings {
+            parking_bytes,
+            stranger_parking_bytes,
+            ..
+        } = self.engine.settings;
+        let caps = Caps {
+            all: parking_bytes,
+            strangers: stranger_parking_bytes,
+        };
+        let evicted = self.engine.parking.add(device, standing, parked, caps);
+        for (device, evicted) in evicted {
             self.evict(input, device, &evicted);
         }
     }

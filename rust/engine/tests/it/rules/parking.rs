@@ -190,9 +190,14 @@ fn what_turned_out_false_is_evicted_first_and_counts_for_nothing() {
 
 #[test]
 fn the_byte_cap_is_the_partitions_and_the_largest_pays() {
-    let settings = r#"{"limits": {"parking_bytes": 3000}}"#;
+    let settings =
+        r#"{"limits": {"parking_bytes": 3000}, "verify": {"device_signatures": "require"}}"#;
     let mut host = Host::new(settings);
-    let (greedy, modest) = (Device::new(GPF + 1), Device::new(GPF + 2));
+    let [greedy, mut modest] = [1, 2].map(|number| Device {
+        with_ds: false,
+        ..Device::new(GPF + number)
+    });
+    host.knows(&greedy).knows(&modest).decide();
     for number in 1..=6 {
         host.outcome(&greedy, &told(GPF + 1, number)).decide();
     }
@@ -201,7 +206,38 @@ fn the_byte_cap_is_the_partitions_and_the_largest_pays() {
         host.outcome(&greedy, &told(GPF + 1, 7)).decide();
         assert!(host.engine.statistics().parked_bytes <= 3_000);
     }
+    modest.with_ds = true;
     let decided = host.knows(&modest).decide();
+    assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
+}
+
+/// However many there are and whatever they send, also after a restart, whose inventory comes last.
+#[test]
+fn strangers_never_evict_a_known_device() {
+    let settings = r#"{"limits": {"stranger_parking_bytes": 3000}, "verify": {"device_signatures": "require"}}"#;
+    let mut host = Host::new(settings);
+    let mut known = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    // Parked as a stranger's, then known, then flooded.
+    host.outcome(&known, &told(GPF, 7));
+    host.knows(&known).decide();
+    for round in 0..2_u64 {
+        for number in 1..=20 {
+            let device = GPF + 100 * round + number;
+            let octets = told(device, number).response(None);
+            host.message(Stream::UpdateOutcomes, device, octets)
+                .decide();
+            let held = host.engine.statistics();
+            assert!(held.parked_stranger_bytes <= 3_000);
+            assert!(held.parked_bytes > held.parked_stranger_bytes);
+        }
+        host.restart();
+    }
+    assert!(host.faults().len() > 30);
+    known.with_ds = true;
+    let decided = host.knows(&known).decide();
     assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
 }
 
