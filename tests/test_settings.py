@@ -162,7 +162,12 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
         },
         "parties": {"network_operators": None},
         "adjustments": {"dual_control": True},
-        "limits": {"message_bytes": 2048, "parking_bytes": 4096},
+        "limits": {
+            "message_bytes": 2048,
+            "dead_letter_bytes": 40_000,
+            "parking_bytes": 4096,
+            "stranger_parking_bytes": 1024,
+        },
     }
     engine = orjson.loads(_core.default_settings())
     assert {name: set(section) for name, section in other.items()} == {

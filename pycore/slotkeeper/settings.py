@@ -180,6 +180,7 @@ class LimitsSettings(_Section):
         dead_letter_bytes: Largest record that is written; at least 32768 above ``message_bytes``,
             as the engine checks.
         parking_bytes: Parked records of a partition.
+        stranger_parking_bytes: Of these, those of devices that the inventory does not name.
         batch_bytes: Kafka: to which a compressed batch is inflated; one of more is set aside. At
             least what a broker takes in one batch by default.
     """
@@ -187,8 +188,8 @@ class LimitsSettings(_Section):
     message_bytes: int = Field(default=_ENGINE["limits"]["message_bytes"], ge=1024)
     dead_letter_bytes: int = Field(default=_ENGINE["limits"]["dead_letter_bytes"], ge=33_792)
     parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
-    batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
     stranger_parking_bytes: int = Field(default=_ENGINE["limits"]["stranger_parking_bytes"], ge=0)
+    batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
 
 
 class SqliteSettings(_Section):

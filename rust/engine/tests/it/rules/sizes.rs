@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use slotkeeper_engine::{
-    BatchContext, Engine, Input, OutputRecord, Partition, Settings, Value, partition_of, quarantine,
+    BatchContext, Cause, Engine, Input, OutputRecord, Partition, Settings, Value, partition_of,
+    quarantine,
 };
 use slotkeeper_gbcs::KeyUsage;
 
@@ -126,7 +127,7 @@ fn what_is_quarantined_fits_as_well() {
         value: Value::Record(&value),
     };
     let detail = "\u{1}".repeat(100_000);
-    let records = quarantine(&input, 0, NOW_MS, &detail, LIMIT);
+    let records = quarantine(&input, 0, NOW_MS, Cause::EngineFault, &detail, LIMIT);
     assert_eq!(records.len(), 2);
     let letter = dead_letter(&records);
     assert_eq!(letter.octets(), LIMIT);
