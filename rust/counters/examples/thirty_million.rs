@@ -20,9 +20,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use fleet::{loaded, scattered};
-use slotkeeper_counters::{
-    AllocationRequest, CounterTable, DEFAULT_CEILING, Ledger, RequestNote, Role,
-};
+use slotkeeper_counters::{AllocationRequest, CounterTable, Ledger, Role};
 
 const BATCH: usize = 1024;
 const ALLOCATIONS: usize = 10_000 * BATCH;
@@ -53,11 +51,7 @@ fn main() {
     let mut ledger = Ledger::new(table);
     report.insert(
         "allocations_per_second",
-        allocation_rate(&mut ledger, devices, false),
-    );
-    report.insert(
-        "noted_allocations_per_second",
-        allocation_rate(&mut ledger, devices, true),
+        allocation_rate(&mut ledger, devices),
     );
 
     drop(ledger);
@@ -103,33 +97,23 @@ fn find_cost(table: &CounterTable, devices: u64) -> (f64, f64) {
 }
 
 /// Commands numbered a second: staged and folded in batches, for devices drawn at random.
-fn allocation_rate(ledger: &mut Ledger, devices: u64, noted: bool) -> f64 {
+fn allocation_rate(ledger: &mut Ledger, devices: u64) -> f64 {
     let mut draw = Draw(9);
     let wanted: Vec<u64> = (0..ALLOCATIONS)
         .map(|_| scattered(draw.below(devices)))
         .collect();
     let request = AllocationRequest {
         hint: Some(1),
-        ceiling: DEFAULT_CEILING,
+        originator: 1,
+        request_counter: 2,
     };
     let mut allocated = 0_u64;
     let start = Instant::now();
     for batch in wanted.chunks(BATCH) {
         ledger.prefetch(batch);
         for &device in batch {
-            let role = Role::NetworkOperator;
-            if let Ok(allocation) = ledger.allocate(device, role, request) {
-                allocated += 1;
-                if noted {
-                    let issued = allocation.counter;
-                    let note = RequestNote {
-                        originator: 1,
-                        request_counter: 2,
-                        issued,
-                    };
-                    ledger.remember_request(device, &note);
-                }
-            }
+            let allocation = ledger.allocate(device, Role::NetworkOperator, request);
+            allocated += u64::from(allocation.is_ok());
         }
         ledger.fold();
     }

@@ -13,8 +13,10 @@ pub struct AllocationRequest {
     /// The number that the caller's own generator would give, 0 to 2^64-1. It is a hint: one that
     /// is too low or above the ceiling is passed over, never a reason to refuse.
     pub hint: Option<u64>,
-    /// The highest hint that is believed, 0 to 2^63-1; see [`DEFAULT_CEILING`].
-    pub ceiling: u64,
+    /// The EUI-64 of the RequestID's originator.
+    pub originator: u64,
+    /// The counter of the RequestID, 0 to 2^64-1.
+    pub request_counter: u64,
 }
 
 /// The Originator Counter of a command, and what decided it.
@@ -45,24 +47,31 @@ pub struct Exhausted {
     pub retryable: bool,
 }
 
-/// The numbers that an allocation must exceed.
+/// The numbers that an allocation must exceed, and the highest hint that it believes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Floors {
     pub(crate) watermark: Option<u64>,
     pub(crate) issued: Option<u64>,
     pub(crate) burned: Option<u64>,
+    pub(crate) ceiling: u64,
 }
 
-/// Chooses a number. `taken` tells whether a command to this device had it, under any role;
-/// `taken_if_burned` the same for an aborted one.
+/// Chooses a number. `free` gives the first number from one on that the device's other role does
+/// not have; `burned_elsewhere` is the highest number that an aborted command of it had.
 pub(crate) fn allocate(
     floors: Floors,
-    request: AllocationRequest,
-    taken: impl Fn(u64) -> bool,
-    taken_if_burned: impl Fn(u64) -> bool,
+    hint: Option<u64>,
+    free: impl Fn(u64) -> u64,
+    burned_elsewhere: Option<u64>,
 ) -> Result<Allocation, Exhausted> {
-    choose(floors, request, |number| {
-        taken(number) || taken_if_burned(number)
+    choose(floors, hint, |number| {
+        let number = free(number);
+        if Some(number) == burned_elsewhere {
+            // A burned number is at most 2^63-1.
+            free(number + 1)
+        } else {
+            number
+        }
     })
     .ok_or_else(|| {
         let unburned = Floors {
@@ -70,32 +79,28 @@ pub(crate) fn allocate(
             ..floors
         };
         Exhausted {
-            retryable: choose(unburned, request, taken).is_some(),
+            retryable: choose(unburned, hint, free).is_some(),
         }
     })
 }
 
-fn choose(
-    floors: Floors,
-    request: AllocationRequest,
-    taken: impl Fn(u64) -> bool,
-) -> Option<Allocation> {
+fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Option<Allocation> {
     let issued = floors.issued.max(floors.burned);
     let highest = floors.watermark.max(issued);
     let least = highest.unwrap_or(0).checked_add(1)?;
-    let hint = request
-        .hint
-        .filter(|&hint| least <= hint && hint <= request.ceiling);
-    let mut reason = match hint {
+    let hint = hint.filter(|&hint| least <= hint && hint <= floors.ceiling);
+    let reason = match hint {
         Some(_) => AllocationReason::Natural,
         None if highest.is_none() => AllocationReason::Natural,
         None if floors.watermark == highest => AllocationReason::WatermarkExceeded,
         None => AllocationReason::IssuedExceeded,
     };
-    let mut counter = hint.unwrap_or(least);
-    while taken(counter) {
-        counter = counter.checked_add(1)?;
-        reason = AllocationReason::IssuedExceeded;
-    }
+    let wanted = hint.unwrap_or(least);
+    let counter = free(wanted);
+    let reason = if counter == wanted {
+        reason
+    } else {
+        AllocationReason::IssuedExceeded
+    };
     (counter <= LAST_COUNTER).then_some(Allocation { counter, reason })
 }

@@ -1,64 +1,79 @@
 //! Reads a record image back; [`DeviceImage`] tells the layout.
 
+use crate::cover::{Cover, CoverGroup};
 use crate::image::{
     CELL_KEY_IDENTIFIER, CELL_OCCUPANT, CELL_SOURCE, CELL_TIME, CELL_VERIFIED, CRC_BYTES,
-    CellImage, DeviceImage, FORMAT, ImageError, RoleImage, SECTION_ISSUED, SECTION_MESSAGES,
-    SECTION_REQUESTS, SECTION_SUPPLIER,
+    CellImage, DeviceImage, FORMAT, FORMAT_1, ImageError, RoleImage, SECTION_COVERS,
+    SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER,
 };
-use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote, issued_from_word};
+use crate::notes::{GROUPS, KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
 use crate::occupants::Occupant;
 use crate::role::{CellSource, LAST_COUNTER, Marks, Role};
 use crc32c::crc32c;
 
 impl DeviceImage {
-    /// Reads the bytes of a changelog record.
+    /// Reads the bytes of a changelog record, of format 2 or 1.
     ///
-    /// The caller compares [`device`](Self::device) with the key under which the record stood.
+    /// `ceiling` is that of the table that it is for: it tells where the numbers of format 1 belong,
+    /// which lists them one by one. The caller compares [`device`](Self::device) with the key under which the record stood.
     ///
     /// # Errors
     ///
     /// [`ImageError::Damaged`] where the checksum does not fit, [`ImageError::UnknownFormat`] for a
     /// newer release's format (D9), [`ImageError::Malformed`] for anything else that no `encode`
     /// wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Self, ImageError> {
+    pub fn decode(bytes: &[u8], ceiling: u64) -> Result<Self, ImageError> {
         let (content, crc) = bytes
             .split_last_chunk::<CRC_BYTES>()
             .ok_or(ImageError::Damaged)?;
         if crc32c(content) != u32::from_be_bytes(*crc) {
             return Err(ImageError::Damaged);
         }
-        match content.split_first() {
-            Some((&FORMAT, content)) => {
-                let mut reader = Reader(content);
-                let image = reader.device().ok_or(ImageError::Malformed)?;
-                if reader.0.is_empty() {
-                    Ok(image)
-                } else {
-                    Err(ImageError::Malformed)
-                }
-            }
-            Some((&format, _)) => Err(ImageError::UnknownFormat(format)),
-            None => Err(ImageError::Malformed),
-        }
+        let (format, content) = content.split_first().ok_or(ImageError::Malformed)?;
+        let mut reader = Reader(content);
+        let image = match *format {
+            FORMAT => reader.device(),
+            FORMAT_1 => reader.device_of_format_1(ceiling),
+            format => return Err(ImageError::UnknownFormat(format)),
+        };
+        image
+            .filter(|_| reader.0.is_empty())
+            .ok_or(ImageError::Malformed)
     }
 }
 
 /// What is left to read; `None` from any method is a malformed image.
-struct Reader<'a>(&'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
     fn device(&mut self) -> Option<DeviceImage> {
+        let (mut image, sections) = self.head()?;
+        if sections & SECTION_REQUESTS != 0 {
+            image.requests = self.requests()?;
+        }
+        if sections & SECTION_COVERS != 0 {
+            image.covers = self.covers()?;
+        }
+        let is_below_highest = |role: Role, number| Some(number) <= image.role(role).marks.issued;
+        let mut numbers = image.requests.iter().map(|note| (note.role, note.issued));
+        let mut covers = image.covers.iter();
+        (numbers.all(|(role, number)| is_below_highest(role, number))
+            && covers.all(|(role, cover)| cover.last() <= image.role(*role).marks.issued))
+        .then_some(image)
+    }
+
+    /// Everything before the requests, and which sections follow.
+    pub(crate) fn head(&mut self) -> Option<(DeviceImage, u8)> {
         let device = self.u64()?;
         let version = self.u32()?;
         let flags = u16::from_be_bytes(self.take()?);
         let sections = self.u8()?;
-        let known = SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_ISSUED;
+        let known = SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_COVERS;
         if sections & !known != 0 {
             return None;
         }
-        let present = |section| sections & section != 0;
         let network_operator = self.role()?;
-        let supplier = if present(SECTION_SUPPLIER) {
+        let supplier = if sections & SECTION_SUPPLIER != 0 {
             Some(self.role()?)
         } else {
             None
@@ -71,16 +86,62 @@ impl Reader<'_> {
             supplier,
             ..Default::default()
         };
-        if present(SECTION_MESSAGES) {
-            image.messages = self.notes(MESSAGES_KEPT, Self::message)?;
+        if sections & SECTION_MESSAGES != 0 {
+            let count = self.count(MESSAGES_KEPT)?;
+            image.messages = self.notes(count, Self::message)?;
         }
-        if present(SECTION_REQUESTS) {
-            image.requests = self.notes(REQUESTS_KEPT, Self::request)?;
+        Some((image, sections))
+    }
+
+    fn requests(&mut self) -> Option<Vec<RequestNote>> {
+        let present = self.kinds()?;
+        let mut counts = [0; KINDS.len()];
+        for (place, (count, (_, imported))) in counts.iter_mut().zip(KINDS).enumerate() {
+            if present >> place & 1 == 1 {
+                *count = self.count(most_of(imported))?;
+            }
         }
-        if present(SECTION_ISSUED) {
-            image.older_issued = self.older_issued()?;
+        let mut requests = Vec::with_capacity(counts.iter().sum());
+        for ((role, imported), count) in KINDS.into_iter().zip(counts) {
+            for _ in 0..count {
+                requests.push(RequestNote {
+                    role,
+                    imported,
+                    issued: self.u64()?,
+                    originator: self.u64()?,
+                    request_counter: self.u64()?,
+                });
+            }
         }
-        Some(image)
+        requests
+            .is_sorted_by(|one, next| one < next)
+            .then_some(requests)
+    }
+
+    fn covers(&mut self) -> Option<Vec<(Role, Cover)>> {
+        let present = self.kinds()?;
+        let mut groups = [None; GROUPS];
+        for (place, group) in groups.iter_mut().enumerate() {
+            if present >> place & 1 == 1 {
+                *group = Some(self.group()?);
+            }
+        }
+        let covers = groups.as_chunks::<2>().0.iter().copied();
+        let covers = Role::ALL.into_iter().zip(covers.map(Cover::from_groups));
+        Some(covers.filter(|(_, cover)| !cover.is_empty()).collect())
+    }
+
+    fn group(&mut self) -> Option<CoverGroup> {
+        let shift = u32::from(self.u8()?);
+        let inner = usize::from(self.u8()?);
+        let (first, last) = (self.u64()?, self.u64()?);
+        let inner = self.notes(inner, Self::u64)?;
+        CoverGroup::from_parts(shift, first, last, &inner)
+    }
+
+    /// Which of four things are present; at least one is.
+    fn kinds(&mut self) -> Option<u8> {
+        self.u8().filter(|present| (1..1 << 4).contains(present))
     }
 
     fn role(&mut self) -> Option<RoleImage> {
@@ -141,11 +202,16 @@ impl Reader<'_> {
         })
     }
 
-    fn notes<T>(&mut self, most: usize, read: fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+    pub(crate) fn count(&mut self, most: usize) -> Option<usize> {
         let count = usize::from(self.u8()?);
-        if !(1..=most).contains(&count) {
-            return None;
-        }
+        (1..=most).contains(&count).then_some(count)
+    }
+
+    pub(crate) fn notes<T>(
+        &mut self,
+        count: usize,
+        read: fn(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
         (0..count).map(|_| read(self)).collect()
     }
 
@@ -164,42 +230,15 @@ impl Reader<'_> {
         })
     }
 
-    fn request(&mut self) -> Option<RequestNote> {
-        Some(RequestNote {
-            originator: self.u64()?,
-            request_counter: self.u64()?,
-            issued: self.u64()?,
-        })
-    }
-
-    fn older_issued(&mut self) -> Option<Vec<(Role, u64)>> {
-        let count = usize::try_from(self.u32()?).ok()?;
-        let (words, []) = self.0.as_chunks::<8>() else {
-            return None;
-        };
-        if count == 0 || words.len() != count {
-            return None;
-        }
-        self.0 = &[];
-        let words: Vec<u64> = words
-            .iter()
-            .map(|&bytes| u64::from_be_bytes(bytes))
-            .collect();
-        if !words.is_sorted_by(|first, second| first < second) {
-            return None;
-        }
-        Some(words.into_iter().map(issued_from_word).collect())
-    }
-
     fn u8(&mut self) -> Option<u8> {
         self.take().map(u8::from_be_bytes)
     }
 
-    fn u32(&mut self) -> Option<u32> {
+    pub(crate) fn u32(&mut self) -> Option<u32> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Option<u64> {
+    pub(crate) fn u64(&mut self) -> Option<u64> {
         self.take().map(u64::from_be_bytes)
     }
 

@@ -3,29 +3,30 @@
 use crc32c::crc32c;
 use thiserror::Error;
 
-use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote, issued_word};
+use crate::cover::Cover;
+use crate::notes::{KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
 use crate::occupants::{Occupant, Occupants};
-use crate::role::{CellSource, LAST_COUNTER, Marks, Role, RoleState};
+use crate::role::{CellSource, Marks, Role, RoleState};
 use crate::view::DeviceView;
 
 /// Everything that is kept of a device, with occupants spelled out.
 ///
-/// # Layout, format 1
+/// # Layout, format 2
 ///
 /// Numbers are big-endian. In this order, without padding:
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 1 | format, 1 |
+/// | 1 | format, 2 |
 /// | 8 | EUI-64 of the device |
 /// | 4 | version |
 /// | 2 | flags |
-/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 older issued numbers; other bits 0 |
+/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 covers; other bits 0 |
 /// | 3 to 67 | the Network Operator role, see below |
 /// | 3 to 67 | the Supplier role, where present |
 /// | 1 + 24 n | messages, oldest first: n (1 to 8), then each identity (8), digest (15), verified (1: 0 or 1) |
-/// | 1 + 24 n | requests, oldest first: n (1 to 64), then each originator (8), request counter (8), issued number (8) |
-/// | 4 + 8 n | older issued numbers: n, then the numbers, the top bit set for the Supplier role, in rising order |
+/// | 1 + k + 24 n | requests, see below |
+/// | 1 + 18 to 66 each | covers, see below |
 /// | 4 | CRC-32C of all bytes before |
 ///
 /// A role:
@@ -46,6 +47,33 @@ use crate::view::DeviceView;
 /// | 8 | its key identifier, where present |
 /// | 4 | device time in Unix seconds, where present |
 ///
+/// Requests begin with a byte of the kinds present: bit 0 those of the Network Operator role that
+/// were answered here, bit 1 its imported ones, bits 2 and 3 the same of the Supplier role; other
+/// bits 0. For each kind present follows how many there are (1), 1 to 24 answered here or 1 to 8
+/// imported ones; then they all, each issued number (8), originator (8) and request counter (8), in
+/// rising order within a kind.
+///
+/// Covers begin with a byte of the groups present: bit 0 that of the Network Operator role up to
+/// the ceiling, bit 1 above it, bits 2 and 3 the same of the Supplier role; other bits 0. A group:
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 | s, 0 to 60: blocks have 2^s numbers |
+/// | 1 | how many blocks lie between the first and the last one, n, 0 to 6 |
+/// | 8, 8 | the first and the last number covered, which cut the blocks that they are in |
+/// | 8 n | the blocks between: the numbers in them, divided by 2^s, in rising order |
+///
+/// # Format 1
+///
+/// As format 2, but for requests and for the last section, which is that of the older issued
+/// numbers. Such a record is still read: its requests are those answered here, of the role that
+/// the number was issued for, and numbers that none of them has are covered.
+///
+/// | bytes | field |
+/// |---|---|
+/// | 1 + 24 n | requests, oldest first: n (1 to 64), then each originator (8), request counter (8), issued number (8) |
+/// | 4 + 8 n | the numbers issued besides each role's last: n, then the numbers, the top bit set for the Supplier role, in rising order |
+///
 /// Every later format begins with its number and ends with the CRC-32C of what precedes it, so
 /// that damage and a newer format are told apart. A state has exactly one encoding.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -62,11 +90,13 @@ pub struct DeviceImage {
     pub supplier: Option<RoleImage>,
     /// The remembered messages, oldest first, at most [`MESSAGES_KEPT`].
     pub messages: Vec<MessageNote>,
-    /// The remembered requests, oldest first, at most [`REQUESTS_KEPT`].
+    /// The remembered requests in their order, of each role at most
+    /// [`REQUESTS_KEPT`](crate::REQUESTS_KEPT) answered here and
+    /// [`IMPORTED_REQUESTS_KEPT`](crate::IMPORTED_REQUESTS_KEPT) imported ones.
     pub requests: Vec<RequestNote>,
-    /// The issued numbers except each role's last, at most 2^63-1 each, in the order of
-    /// (role, number).
-    pub older_issued: Vec<(Role, u64)>,
+    /// The used numbers of each role that has any besides those of remembered requests, in the
+    /// order of [`Role::ALL`].
+    pub covers: Vec<(Role, Cover)>,
 }
 
 /// A role's state, with occupants spelled out.
@@ -98,20 +128,22 @@ pub enum ImageError {
     #[error("the record image is damaged: its CRC-32C does not fit")]
     Damaged,
     /// Written by a newer release (D9).
-    #[error("the record image has format {0}; this release reads format 1")]
+    #[error("the record image has format {0}; this release reads formats 1 and 2")]
     UnknownFormat(u8),
     /// The checksum fits and the content does not follow the format.
     #[error("the record image does not follow its format")]
     Malformed,
 }
 
-pub(crate) const FORMAT: u8 = 1;
+pub(crate) const FORMAT: u8 = 2;
+pub(crate) const FORMAT_1: u8 = 1;
 pub(crate) const CRC_BYTES: usize = 4;
 
 pub(crate) const SECTION_SUPPLIER: u8 = 1;
 pub(crate) const SECTION_MESSAGES: u8 = 1 << 1;
 pub(crate) const SECTION_REQUESTS: u8 = 1 << 2;
-pub(crate) const SECTION_ISSUED: u8 = 1 << 3;
+/// In format 1, the issued numbers.
+pub(crate) const SECTION_COVERS: u8 = 1 << 3;
 
 pub(crate) const CELL_SOURCE: u8 = 0b111;
 pub(crate) const CELL_VERIFIED: u8 = 1 << 3;
@@ -138,44 +170,64 @@ impl DeviceImage {
             supplier: view.notes.supplier().map(role),
             messages: view.messages().collect(),
             requests: view.requests().collect(),
-            older_issued: view.older_issued().collect(),
+            covers: Role::ALL
+                .into_iter()
+                .map(|role| (role, view.cover(role)))
+                .filter(|(_, cover)| !cover.is_empty())
+                .collect(),
+        }
+    }
+
+    /// The used numbers of a role that no remembered request has.
+    pub fn cover(&self, role: Role) -> Cover {
+        self.covers
+            .iter()
+            .filter(|(of, _)| *of == role)
+            .fold(Cover::EMPTY, |all, (_, cover)| all.union(cover))
+    }
+
+    /// The highest number that a command of this role had. The highest issued number is above it
+    /// where a command carried a higher floor.
+    pub fn highest_used(&self, role: Role) -> Option<u64> {
+        let remembered = self.requests.iter().filter(|note| note.role == role);
+        let highest = remembered.map(|note| note.issued).max();
+        highest.max(self.cover(role).last())
+    }
+
+    /// The state of a role; nothing known where nothing was ever told.
+    pub fn role(&self, role: Role) -> RoleImage {
+        match role {
+            Role::NetworkOperator => self.network_operator,
+            Role::Supplier => self.supplier.unwrap_or_default(),
         }
     }
 
     /// The record's bytes, laid out as [`DeviceImage`] tells.
     ///
-    /// What the format cannot hold is left out: the oldest notes beyond 8 messages and 64 requests,
-    /// and older issued numbers beyond 2^63-1. An image taken from a table has none of these.
+    /// What the format cannot hold is left out: the oldest messages beyond 8, and the lowest
+    /// requests beyond those that are remembered. An image taken from a table has none of these.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
         out.push(FORMAT);
         out.extend(self.device.to_be_bytes());
         out.extend(self.version.to_be_bytes());
         out.extend(self.flags.to_be_bytes());
-        let issued = issued_words(&self.older_issued);
+        let covers = Role::ALL.map(|role| self.cover(role));
+        let has_covers = covers.iter().any(|cover| !cover.is_empty());
         out.push(
             bit(self.supplier.is_some(), SECTION_SUPPLIER)
                 | bit(!self.messages.is_empty(), SECTION_MESSAGES)
                 | bit(!self.requests.is_empty(), SECTION_REQUESTS)
-                | bit(!issued.is_empty(), SECTION_ISSUED),
+                | bit(has_covers, SECTION_COVERS),
         );
         encode_role(&self.network_operator, &mut out);
         if let Some(supplier) = &self.supplier {
             encode_role(supplier, &mut out);
         }
-        encode_notes(&self.messages, MESSAGES_KEPT, &mut out, |note, out| {
-            out.extend(note.identity.to_be_bytes());
-            out.extend(note.digest);
-            out.push(u8::from(note.verified));
-        });
-        encode_notes(&self.requests, REQUESTS_KEPT, &mut out, |note, out| {
-            for word in [note.originator, note.request_counter, note.issued] {
-                out.extend(word.to_be_bytes());
-            }
-        });
-        if let Ok(count @ 1..) = u32::try_from(issued.len()) {
-            out.extend(count.to_be_bytes());
-            out.extend(issued.into_iter().flat_map(u64::to_be_bytes));
+        encode_messages(&self.messages, &mut out);
+        encode_requests(&self.requests, &mut out);
+        if has_covers {
+            encode_covers(&covers, &mut out);
         }
         out.extend(crc32c(&out).to_be_bytes());
         out
@@ -214,27 +266,69 @@ fn encode_cell(cell: &CellImage, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_notes<T>(notes: &[T], most: usize, out: &mut Vec<u8>, encode: fn(&T, &mut Vec<u8>)) {
-    let kept = notes
-        .get(notes.len().saturating_sub(most)..)
-        .unwrap_or_default();
+fn encode_messages(messages: &[MessageNote], out: &mut Vec<u8>) {
+    let first = messages.len().saturating_sub(MESSAGES_KEPT);
+    let kept = messages.get(first..).unwrap_or_default();
     if let Ok(count @ 1..) = u8::try_from(kept.len()) {
         out.push(count);
         for note in kept {
-            encode(note, out);
+            out.extend(note.identity.to_be_bytes());
+            out.extend(note.digest);
+            out.push(u8::from(note.verified));
         }
     }
 }
 
-fn issued_words(issued: &[(Role, u64)]) -> Vec<u64> {
-    let mut words: Vec<u64> = issued
+fn encode_requests(requests: &[RequestNote], out: &mut Vec<u8>) {
+    if requests.is_empty() {
+        return;
+    }
+    if !requests.is_sorted_by(|one, next| one < next) {
+        let mut sorted = requests.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        return encode_requests(&sorted, out);
+    }
+    let kinds = KINDS.map(|(role, imported)| {
+        let is_of_kind = |note: &&RequestNote| (note.role, note.imported) == (role, imported);
+        let start = requests.partition_point(|note| (note.role, note.imported) < (role, imported));
+        let count = requests.iter().skip(start).take_while(is_of_kind).count();
+        let kept = count.min(most_of(imported));
+        let end = start + count;
+        requests.get(end - kept..end).unwrap_or_default()
+    });
+    let present = kinds
         .iter()
-        .filter(|&&(_, number)| number <= LAST_COUNTER)
-        .map(|&(role, number)| issued_word(role, number))
-        .collect();
-    words.sort_unstable();
-    words.dedup();
-    words
+        .enumerate()
+        .map(|(kind, notes)| bit(!notes.is_empty(), 1 << kind));
+    out.push(present.sum());
+    // At most 24 of a kind.
+    let counts = kinds.iter().map(|notes| u8::try_from(notes.len()));
+    out.extend(counts.filter_map(Result::ok).filter(|&count| count > 0));
+    for note in kinds.into_iter().flatten() {
+        for word in [note.issued, note.originator, note.request_counter] {
+            out.extend(word.to_be_bytes());
+        }
+    }
+}
+
+fn encode_covers(covers: &[Cover; 2], out: &mut Vec<u8>) {
+    let groups: Vec<_> = covers.iter().flat_map(Cover::places).collect();
+    let present = groups
+        .iter()
+        .enumerate()
+        .map(|(place, group)| bit(group.is_some(), 1 << place));
+    out.push(present.sum());
+    for group in groups.into_iter().flatten() {
+        let (shift, first, last, inner) = group.parts();
+        // At most 60 and 6.
+        for small in [u8::try_from(shift).ok(), u8::try_from(inner.len()).ok()] {
+            out.push(small.unwrap_or_default());
+        }
+        for number in [first, last].iter().chain(inner) {
+            out.extend(number.to_be_bytes());
+        }
+    }
 }
 
 fn bit(present: bool, bit: u8) -> u8 {

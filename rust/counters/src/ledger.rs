@@ -116,21 +116,89 @@ impl Ledger {
         })
     }
 
-    /// Notes that a command to `device` had `counter`, as an import tells; `false` if known.
+    /// Raises the highest issued number of a (device, role) to `counter`, a floor that a command
+    /// carries and no number that one had; `false` if it was as high.
     ///
     /// # Errors
     ///
-    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is noted then.
-    pub fn note_issued(
+    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is raised then.
+    pub fn raise_issued(
         &mut self,
         device: u64,
         role: Role,
         counter: u64,
     ) -> Result<bool, CounterOutOfRange> {
-        if counter > LAST_COUNTER {
-            return Err(CounterOutOfRange);
+        in_range(counter)?;
+        Ok(self.slot(device).raise_issued(role, counter))
+    }
+
+    /// Notes that a command to `device` had `counter`, as something from outside tells; `false` if
+    /// that was known.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is noted then.
+    pub fn note_reported(
+        &mut self,
+        device: u64,
+        role: Role,
+        counter: u64,
+    ) -> Result<bool, CounterOutOfRange> {
+        self.note_block(device, role, counter, counter)
+    }
+
+    /// Notes that commands to `device` may have had each of the numbers from `first` to `last`;
+    /// `false` if that was known, or if there are none.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is noted then.
+    pub fn note_block(
+        &mut self,
+        device: u64,
+        role: Role,
+        first: u64,
+        last: u64,
+    ) -> Result<bool, CounterOutOfRange> {
+        in_range(last)?;
+        let ceiling = self.table.ceiling();
+        Ok(first <= last && self.slot(device).note_used(role, first, last, ceiling))
+    }
+
+    /// Notes a request that was answered elsewhere; `false` if that was known.
+    ///
+    /// A RequestID that is remembered already stays with the number it has; the number that is told
+    /// here counts as used all the same.
+    ///
+    /// # Errors
+    ///
+    /// [`CounterOutOfRange`] beyond 2^63-1; nothing is noted then.
+    pub fn note_imported_request(
+        &mut self,
+        device: u64,
+        role: Role,
+        originator: u64,
+        request_counter: u64,
+        counter: u64,
+    ) -> Result<bool, CounterOutOfRange> {
+        in_range(counter)?;
+        let ceiling = self.table.ceiling();
+        let slot = self.slot(device);
+        if slot
+            .view()
+            .find_request(originator, request_counter)
+            .is_some()
+        {
+            return Ok(slot.note_used(role, counter, counter, ceiling));
         }
-        Ok(self.slot(device).note_issued(role, counter))
+        let note = RequestNote {
+            role,
+            imported: true,
+            issued: counter,
+            originator,
+            request_counter,
+        };
+        Ok(slot.remember_request(&note, ceiling))
     }
 
     /// Sets a Trust Anchor Cell; `false` if it was the same. Its occupant must be one that
@@ -152,18 +220,14 @@ impl Ledger {
         self.slot(device).notes_edit().remember_message(note);
     }
 
-    /// Remembers a request that was answered with a command, and forgets the oldest one beyond
-    /// [`REQUESTS_KEPT`](crate::REQUESTS_KEPT).
-    pub fn remember_request(&mut self, device: u64, note: &RequestNote) {
-        self.slot(device).notes_edit().remember_request(note);
-    }
-
-    /// Allocates the Originator Counter of a command to `device` under `role`.
+    /// Allocates the Originator Counter of a command to `device` under `role`, and remembers the
+    /// request that it answers. Of more than [`REQUESTS_KEPT`](crate::REQUESTS_KEPT) of a role the
+    /// one with the lowest number is forgotten, and its number covered.
     ///
     /// It is the hint where that exceeds all that is recorded, seen, issued or burned for the role
-    /// and is not above the ceiling; else the least such number; and then the next one that no
-    /// command to the device ever had under either role, since originator, counter and recipient
-    /// are key and nonce of the MAC (R4, R5, S1 to S5).
+    /// and is not above the ceiling; else the least such number; and then the next one that the
+    /// other role does not have as used, since originator, counter and recipient are key and nonce
+    /// of the MAC (R4, R5, S1 to S5).
     ///
     /// # Errors
     ///
@@ -176,20 +240,26 @@ impl Ledger {
     ) -> Result<Allocation, Exhausted> {
         let burned = self.burned.get(device, role);
         let burned_elsewhere = self.burned.get(device, role.other());
+        let ceiling = self.table.ceiling();
         let slot = self.slot(device);
-        let marks = slot.view().marks(role);
+        let view = slot.view();
+        let marks = view.marks(role);
         let floors = Floors {
             watermark: marks.watermark(),
             issued: marks.issued,
             burned,
+            ceiling,
         };
-        let allocation = allocation::allocate(
-            floors,
-            request,
-            |counter| slot.view().was_issued(counter),
-            |counter| burned_elsewhere == Some(counter),
-        )?;
-        slot.note_allocated(role, allocation.counter);
+        let free = |number| view.first_unused(role.other(), number);
+        let allocation = allocation::allocate(floors, request.hint, free, burned_elsewhere)?;
+        let note = RequestNote {
+            role,
+            imported: false,
+            issued: allocation.counter,
+            originator: request.originator,
+            request_counter: request.request_counter,
+        };
+        slot.note_allocated(&note, ceiling);
         Ok(allocation)
     }
 
@@ -245,5 +315,13 @@ impl Ledger {
             .position(hash, device)
             .unwrap_or_else(|| overlay.add(table, hash, device, table.find_hashed(hash, device)));
         overlay.slot_mut(position)
+    }
+}
+
+fn in_range(counter: u64) -> Result<(), CounterOutOfRange> {
+    if counter > LAST_COUNTER {
+        Err(CounterOutOfRange)
+    } else {
+        Ok(())
     }
 }

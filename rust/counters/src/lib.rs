@@ -16,11 +16,15 @@
 //! };
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut ledger = Ledger::new(CounterTable::new(7));
+//! let mut ledger = Ledger::new(CounterTable::new(7, DEFAULT_CEILING));
 //! let gpf = 0x0011_2233_4455_6677;
 //!
 //! ledger.raise_recorded(gpf, Role::NetworkOperator, 1200);
-//! let request = AllocationRequest { hint: Some(1000), ceiling: DEFAULT_CEILING };
+//! let request = AllocationRequest {
+//!     hint: Some(1000),
+//!     originator: 0x90b3_d51f_3000_0002,
+//!     request_counter: 1,
+//! };
 //! let allocation = ledger.allocate(gpf, Role::NetworkOperator, request)?;
 //! assert_eq!(allocation.counter, 1201);
 //!
@@ -28,9 +32,9 @@
 //!     ledger.changed().map(|device| ledger.image(device).encode()).collect();
 //! ledger.fold();
 //!
-//! let mut restored = CounterTable::new(8);
+//! let mut restored = CounterTable::new(8, DEFAULT_CEILING);
 //! for image in &changelog {
-//!     restored.restore(&DeviceImage::decode(image)?);
+//!     restored.restore(&DeviceImage::decode(image, DEFAULT_CEILING)?);
 //! }
 //! assert_eq!(restored.view(gpf).marks(Role::NetworkOperator).issued, Some(1201));
 //! # Ok(())
@@ -41,7 +45,9 @@ mod allocation;
 mod bulk;
 mod burned;
 mod compact_index;
+mod cover;
 mod decode;
+mod format_1;
 mod image;
 mod lane;
 mod ledger;
@@ -62,10 +68,13 @@ pub use crate::allocation::{
 pub use crate::bulk::UnreadableRows;
 pub use crate::burned::Burned;
 pub use crate::compact_index::CompactIndex;
+pub use crate::cover::{Cover, CoverGroup};
 pub use crate::image::{CellImage, DeviceImage, ImageError, RoleImage};
 pub use crate::lane::Lane;
 pub use crate::ledger::{CounterOutOfRange, Ledger};
-pub use crate::notes::{MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote};
+pub use crate::notes::{
+    IMPORTED_REQUESTS_KEPT, MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote,
+};
 pub use crate::occupants::{Occupant, OccupantId, Occupants};
 pub use crate::restore::RestoreOutcome;
 pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, RoleState};

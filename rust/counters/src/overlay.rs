@@ -3,7 +3,8 @@
 use hashbrown::HashTable;
 
 use crate::burned::Burned;
-use crate::notes::{NotesEdit, NotesView};
+use crate::cover::Cover;
+use crate::notes::{NotesEdit, NotesView, Remembered, RequestNote};
 use crate::role::{Role, RoleState};
 use crate::row::{Row, RowId};
 use crate::sides::SideId;
@@ -154,31 +155,62 @@ impl Slot {
         changed
     }
 
-    /// Makes `counter` the role's last issued number or, if a higher one was issued, an older one.
+    /// Raises the role's highest issued number to `counter`; `false` if it was as high.
     #[inline]
-    pub(crate) fn note_issued(&mut self, role: Role, counter: u64) -> bool {
-        let last = self.view().marks(role).issued;
-        if last < Some(counter) {
-            if let Some(last) = last {
-                self.notes_edit().add_older_issued(role, last);
-            }
-            return self.update_role(role, |state| state.marks.issued = Some(counter));
-        }
-        if last == Some(counter) || self.view().notes.was_issued_earlier(role, counter) {
-            return false;
-        }
-        self.notes_edit().add_older_issued(role, counter)
+    pub(crate) fn raise_issued(&mut self, role: Role, counter: u64) -> bool {
+        self.update_role(role, |state| {
+            state.marks.issued = state.marks.issued.max(Some(counter));
+        })
     }
 
-    /// As [`Slot::note_issued`], of a number that is burned unless the batch is committed.
+    /// Notes that the numbers from `first` to `last` were used; `false` if all were known.
+    pub(crate) fn note_used(&mut self, role: Role, first: u64, last: u64, ceiling: u64) -> bool {
+        let raised = self.raise_issued(role, last);
+        if first == last && self.view().notes.remembers(role, first) {
+            return raised;
+        }
+        self.cover(role, first, last, ceiling) | raised
+    }
+
+    /// Remembers a request; the number of one that is not remembered any more is covered. `false` if
+    /// nothing changes.
     #[inline]
-    pub(crate) fn note_allocated(&mut self, role: Role, counter: u64) {
-        self.note_issued(role, counter);
+    pub(crate) fn remember_request(&mut self, note: &RequestNote, ceiling: u64) -> bool {
+        let raised = self.raise_issued(note.role, note.issued);
+        match NotesEdit(&mut self.notes).remember_request(note) {
+            Remembered::Already => return raised,
+            Remembered::TooLow => {
+                return self.cover(note.role, note.issued, note.issued, ceiling) | raised;
+            }
+            Remembered::Added => {}
+            Remembered::InsteadOf(number) => {
+                self.cover(note.role, number, number, ceiling);
+            }
+        }
+        self.changed = true;
+        self.notes_changed = true;
+        true
+    }
+
+    /// As [`Slot::remember_request`], of a number that is burned unless the batch is committed.
+    #[inline]
+    pub(crate) fn note_allocated(&mut self, note: &RequestNote, ceiling: u64) {
+        self.remember_request(note, ceiling);
         let [network_operator, supplier] = &mut self.allocated;
-        *match role {
+        *match note.role {
             Role::NetworkOperator => network_operator,
             Role::Supplier => supplier,
-        } = Some(counter);
+        } = Some(note.issued);
+    }
+
+    fn cover(&mut self, role: Role, first: u64, last: u64, ceiling: u64) -> bool {
+        let before = self.view().notes.cover(role);
+        let after = before.union(&Cover::of(first, last, ceiling));
+        if after == before {
+            return false;
+        }
+        self.notes_edit().set_cover(role, &after);
+        true
     }
 
     /// The notes, which count as changed from here on.

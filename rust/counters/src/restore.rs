@@ -1,7 +1,8 @@
 //! Puts record images back into a table, in whatever order they come.
 
+use crate::cover::Cover;
 use crate::image::{DeviceImage, RoleImage};
-use crate::notes::NotesEdit;
+use crate::notes::{NotesEdit, RequestNote, most_of};
 use crate::role::{Cell, LAST_COUNTER, Marks, Role, RoleState};
 use crate::row::{Row, RowId};
 use crate::table::CounterTable;
@@ -23,23 +24,24 @@ pub enum RestoreOutcome {
 impl CounterTable {
     /// Unites an image with what is there.
     ///
-    /// Cells, flags and notes are those of the newest version; marks and issued numbers are those
-    /// of all images together, so that none is ever lowered, not even by images of different
-    /// histories. The result is the same in whatever order images come, and however often
-    /// (D6, D10).
+    /// Cells, flags and messages are those of the newest version; marks, requests and used numbers
+    /// are those of all images together, so that none is ever lowered or forgotten, not even by
+    /// images of different histories. The result is the same in whatever order images come, and
+    /// however often (D6, D10).
     pub fn restore(&mut self, image: &DeviceImage) -> RestoreOutcome {
         let hash = self.hash(image.device);
         let Some(row) = self.find_hashed(hash, image.device) else {
             let row = self.add(hash, image.device);
-            if image.older_issued.is_empty() {
+            if image.requests.is_empty() && image.covers.is_empty() {
                 self.write(row, image);
             } else {
-                self.write(row, &unite(&DeviceImage::blank(image.device), image).0);
+                let united = image.clone().with_used([image], self.ceiling());
+                self.write(row, &united);
             }
             return RestoreOutcome::Applied;
         };
         let current = self.image(image.device);
-        let (united, outcome) = unite(&current, image);
+        let (united, outcome) = unite(&current, image, self.ceiling());
         if united != current {
             self.write(row, &united);
             self.occupants.sweep();
@@ -58,14 +60,14 @@ impl CounterTable {
         if let Some(supplier) = &image.supplier {
             NotesEdit(&mut words).set_supplier(&self.interned(supplier));
         }
+        for (role, cover) in &image.covers {
+            NotesEdit(&mut words).set_cover(*role, cover);
+        }
         for note in &image.messages {
             NotesEdit(&mut words).remember_message(note);
         }
         for note in &image.requests {
             NotesEdit(&mut words).remember_request(note);
-        }
-        for &(role, number) in &image.older_issued {
-            NotesEdit(&mut words).add_older_issued(role, number);
         }
         let side = self.side(id);
         if side.is_none() && words.is_empty() {
@@ -93,14 +95,7 @@ impl CounterTable {
 }
 
 impl DeviceImage {
-    fn blank(device: u64) -> Self {
-        Self {
-            device,
-            ..Self::default()
-        }
-    }
-
-    /// All but marks and issued numbers: what is taken from one version and not united.
+    /// All that is taken from one version and not united.
     fn content(&self) -> Self {
         let without_marks = |role: RoleImage| RoleImage {
             marks: Marks::default(),
@@ -109,16 +104,63 @@ impl DeviceImage {
         Self {
             network_operator: without_marks(self.network_operator),
             supplier: Some(without_marks(self.supplier.unwrap_or_default())),
-            older_issued: Vec::new(),
+            requests: Vec::new(),
+            covers: Vec::new(),
             ..self.clone()
         }
     }
 
-    fn role(&self, role: Role) -> RoleImage {
-        match role {
-            Role::NetworkOperator => self.network_operator,
-            Role::Supplier => self.supplier.unwrap_or_default(),
+    /// This image with the requests and the used numbers of all `images` in place of its own.
+    ///
+    /// Of each kind the highest requests are remembered, the numbers of the others are covered; and
+    /// the highest number of a role is at least its highest used one.
+    pub(crate) fn with_used<const N: usize>(mut self, images: [&Self; N], ceiling: u64) -> Self {
+        let mut requests: Vec<RequestNote> = Vec::new();
+        let mut covers = [Cover::EMPTY; 2];
+        for image in images {
+            requests.extend(
+                image
+                    .requests
+                    .iter()
+                    .filter(|note| note.issued <= LAST_COUNTER),
+            );
+            for (covered, role) in covers.iter_mut().zip(Role::ALL) {
+                *covered = covered.union(&image.cover(role));
+            }
         }
+        requests.sort_unstable();
+        requests.dedup();
+        self.requests.clear();
+        for kind in
+            requests.chunk_by(|one, next| (one.role, one.imported) == (next.role, next.imported))
+        {
+            let most = kind.first().map_or(0, |note| most_of(note.imported));
+            let (lower, highest) = kind.split_at(kind.len().saturating_sub(most));
+            self.requests.extend(highest);
+            for note in lower {
+                for (covered, role) in covers.iter_mut().zip(Role::ALL) {
+                    if note.role == role {
+                        let number = Cover::of(note.issued, note.issued, ceiling);
+                        *covered = covered.union(&number);
+                    }
+                }
+            }
+        }
+        self.covers.clear();
+        for (role, cover) in Role::ALL.into_iter().zip(covers) {
+            if !cover.is_empty() {
+                self.covers.push((role, cover));
+            }
+            let marks = self.role(role).marks;
+            self.set_marks(
+                role,
+                Marks {
+                    issued: marks.issued.max(self.highest_used(role)),
+                    ..marks
+                },
+            );
+        }
+        self
     }
 
     fn set_marks(&mut self, role: Role, marks: Marks) {
@@ -136,7 +178,11 @@ impl DeviceImage {
     }
 }
 
-fn unite(current: &DeviceImage, image: &DeviceImage) -> (DeviceImage, RestoreOutcome) {
+fn unite(
+    current: &DeviceImage,
+    image: &DeviceImage,
+    ceiling: u64,
+) -> (DeviceImage, RestoreOutcome) {
     let mut outcome = match image.version.cmp(&current.version) {
         core::cmp::Ordering::Greater => RestoreOutcome::Applied,
         core::cmp::Ordering::Equal => RestoreOutcome::Diverged,
@@ -155,39 +201,9 @@ fn unite(current: &DeviceImage, image: &DeviceImage) -> (DeviceImage, RestoreOut
         let marks = current.role(role).marks.union(&image.role(role).marks);
         united.set_marks(role, marks);
     }
-    unite_issued(&mut united, [current, image]);
+    let united = united.with_used([current, image], ceiling);
     if outcome == RestoreOutcome::Diverged && united == *current && united == *image {
         outcome = RestoreOutcome::Unchanged;
     }
     (united, outcome)
-}
-
-/// Makes the highest number of either image a role's last one, and all others older ones.
-fn unite_issued(united: &mut DeviceImage, images: [&DeviceImage; 2]) {
-    let mut issued: Vec<(Role, u64)> = Vec::new();
-    for image in images {
-        issued.extend(&image.older_issued);
-        for role in Role::ALL {
-            issued.extend(image.role(role).marks.issued.map(|number| (role, number)));
-        }
-    }
-    issued.retain(|&(_, number)| number <= LAST_COUNTER);
-    issued.sort_unstable();
-    issued.dedup();
-    // In rising order, so each number but a role's last is overtaken by the next.
-    united.older_issued.clear();
-    for (place, &(role, number)) in issued.iter().enumerate() {
-        if issued.get(place + 1).is_some_and(|&(next, _)| next == role) {
-            united.older_issued.push((role, number));
-        } else {
-            let marks = united.role(role).marks;
-            united.set_marks(
-                role,
-                Marks {
-                    issued: marks.issued.max(Some(number)),
-                    ..marks
-                },
-            );
-        }
-    }
 }

@@ -94,12 +94,15 @@ fn allocated(words: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Role;
     use crate::notes::{NotesEdit, RequestNote};
 
     #[test]
     fn each_row_has_its_own_notes() {
         let mut sides = Sides::new(1);
         let note = |n| RequestNote {
+            role: Role::NetworkOperator,
+            imported: false,
             originator: n,
             request_counter: n,
             issued: n,

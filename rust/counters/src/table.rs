@@ -25,6 +25,7 @@ pub struct CounterTable {
     len: u32,
     pub(crate) sides: Sides,
     pub(crate) occupants: Occupants,
+    ceiling: u64,
 }
 
 /// A row to be added, and the words of its notes.
@@ -32,7 +33,11 @@ pub(crate) type Loaded = (Row, Vec<u64>);
 
 impl CounterTable {
     /// An empty table. `seed` makes the hash of this process its own; no result depends on it.
-    pub fn new(seed: u64) -> Self {
+    ///
+    /// `ceiling` is the highest number that is plausible, 0 to 2^63-1; see
+    /// [`DEFAULT_CEILING`](crate::DEFAULT_CEILING). No hint above it is believed, and used numbers
+    /// above it are covered apart from the others.
+    pub fn new(seed: u64, ceiling: u64) -> Self {
         Self {
             hasher: FixedState::with_seed(seed),
             shards: Shards::new(),
@@ -40,7 +45,13 @@ impl CounterTable {
             len: 0,
             sides: Sides::new(seed),
             occupants: Occupants::new(seed),
+            ceiling,
         }
+    }
+
+    /// The highest number that is plausible.
+    pub fn ceiling(&self) -> u64 {
+        self.ceiling
     }
 
     /// The row of `device`, if it has one.

@@ -1,5 +1,6 @@
 //! A device as a reader sees it.
 
+use crate::cover::Cover;
 use crate::notes::{MessageNote, NotesView, RequestNote};
 use crate::role::{Cell, CellUse, Marks, Role, RoleState};
 use crate::row::Row;
@@ -65,27 +66,51 @@ impl<'a> DeviceView<'a> {
         self.notes.messages()
     }
 
-    /// The remembered requests, oldest first, at most [`REQUESTS_KEPT`](crate::REQUESTS_KEPT).
-    pub fn requests(&self) -> impl DoubleEndedIterator<Item = RequestNote> + use<'a> {
+    /// The remembered requests in their order, a role's at most
+    /// [`REQUESTS_KEPT`](crate::REQUESTS_KEPT) answered here and
+    /// [`IMPORTED_REQUESTS_KEPT`](crate::IMPORTED_REQUESTS_KEPT) imported ones.
+    pub fn requests(&self) -> impl Iterator<Item = RequestNote> + use<'a> {
         self.notes.requests()
     }
 
-    /// The remembered request with this RequestID, the youngest if there are several (S5, S6).
+    /// The remembered request with this RequestID, that with the highest number if there are
+    /// several (S5, S6).
     pub fn find_request(&self, originator: u64, request_counter: u64) -> Option<RequestNote> {
         self.requests()
-            .rev()
-            .find(|note| note.originator == originator && note.request_counter == request_counter)
+            .filter(|note| note.originator == originator && note.request_counter == request_counter)
+            .max_by_key(|note| note.issued)
     }
 
-    /// The numbers ever issued to this device except each role's last one, which its marks hold.
-    pub fn older_issued(&self) -> impl Iterator<Item = (Role, u64)> + use<'a> {
-        self.notes.older_issued()
+    /// The used numbers of a role, as far as no remembered request has them.
+    pub fn cover(&self, role: Role) -> Cover {
+        self.notes.cover(role)
     }
 
-    /// Whether a command to this device ever had this number, under any role.
+    /// Whether a command to this device may have had this number, under either role: one of them
+    /// has it as highest, remembers or covers it.
     pub fn was_issued(&self, number: u64) -> bool {
-        Role::ALL.into_iter().any(|role| {
-            self.marks(role).issued == Some(number) || self.notes.was_issued_earlier(role, number)
-        })
+        Role::ALL
+            .into_iter()
+            .any(|role| self.first_unused(role, number) != number)
+    }
+
+    /// The first number from `number` on that `role` neither has as highest nor remembers nor
+    /// covers.
+    pub(crate) fn first_unused(&self, role: Role, number: u64) -> u64 {
+        // No used number is above the highest one.
+        let Some(highest) = self.marks(role).issued.filter(|&highest| number <= highest) else {
+            return number;
+        };
+        let cover = self.cover(role);
+        let mut number = number;
+        loop {
+            let free = cover.first_free(number);
+            // A number of 63 bits, as `highest` is one.
+            if free == highest || self.notes.remembers(role, free) {
+                number = free + 1;
+            } else {
+                return free;
+            }
+        }
     }
 }

@@ -2,14 +2,14 @@
 
 use slotkeeper_counters::{
     Allocation, AllocationReason, AllocationRequest, CounterOutOfRange, CounterTable,
-    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Ledger, RequestNote, Role,
+    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Ledger, Role,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
 const NO: Role = Role::NetworkOperator;
 
 fn empty() -> Ledger {
-    Ledger::new(CounterTable::new(3))
+    Ledger::new(CounterTable::new(3, DEFAULT_CEILING))
 }
 
 fn recorded(counter: u64) -> Ledger {
@@ -29,11 +29,15 @@ fn allocate_for(
     role: Role,
     hint: Option<u64>,
 ) -> Result<Allocation, Exhausted> {
-    let request = AllocationRequest {
+    ledger.allocate(device, role, request(0, hint))
+}
+
+fn request(request_counter: u64, hint: Option<u64>) -> AllocationRequest {
+    AllocationRequest {
         hint,
-        ceiling: DEFAULT_CEILING,
-    };
-    ledger.allocate(device, role, request)
+        originator: 9,
+        request_counter,
+    }
 }
 
 fn given(counter: u64, reason: AllocationReason) -> Allocation {
@@ -94,15 +98,10 @@ fn test_s05_two_requests_get_distinct_rising_numbers() {
     let mut ledger = recorded(1200);
     let mut last = 1200;
     for request_counter in 0..3 {
-        let allocation = allocate(&mut ledger, NO, 1000).unwrap();
+        let asked = request(request_counter, Some(1000));
+        let allocation = ledger.allocate(GPF, NO, asked).unwrap();
         assert!(allocation.counter > last);
         last = allocation.counter;
-        let note = RequestNote {
-            originator: 9,
-            request_counter,
-            issued: last,
-        };
-        ledger.remember_request(GPF, &note);
         if request_counter == 1 {
             ledger.fold();
         }
@@ -133,7 +132,7 @@ fn an_earlier_command_decides_what_it_alone_forbids() {
 fn a_number_of_the_other_role_is_passed_over() {
     let mut ledger = recorded(10);
     for number in 11..14 {
-        ledger.note_issued(GPF, Role::Supplier, number).unwrap();
+        ledger.note_reported(GPF, Role::Supplier, number).unwrap();
     }
     assert_eq!(
         allocate(&mut ledger, NO, 0),
@@ -308,12 +307,12 @@ fn unknown_none_and_zero_are_three_states() {
 #[test]
 fn an_issued_number_beyond_the_last_is_refused() {
     let mut ledger = empty();
-    let refused = ledger.note_issued(GPF, NO, LAST_COUNTER + 1);
+    let refused = ledger.note_reported(GPF, NO, LAST_COUNTER + 1);
     assert_eq!(refused, Err(CounterOutOfRange));
-    assert_eq!(ledger.note_issued(GPF, NO, LAST_COUNTER), Ok(true));
-    assert_eq!(ledger.note_issued(GPF, NO, 3), Ok(true));
-    assert_eq!(ledger.note_issued(GPF, NO, 3), Ok(false));
-    assert_eq!(ledger.note_issued(GPF, NO, LAST_COUNTER), Ok(false));
+    assert_eq!(ledger.note_reported(GPF, NO, LAST_COUNTER), Ok(true));
+    assert_eq!(ledger.note_reported(GPF, NO, 3), Ok(true));
+    assert_eq!(ledger.note_reported(GPF, NO, 3), Ok(false));
+    assert_eq!(ledger.note_reported(GPF, NO, LAST_COUNTER), Ok(false));
     assert_eq!(ledger.device(GPF).marks(NO).issued, Some(LAST_COUNTER));
     assert!(ledger.device(GPF).was_issued(3));
 }

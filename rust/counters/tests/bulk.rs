@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, DeviceImage, Marks, MessageNote, Occupant, RequestNote,
-    Role, RoleImage,
+    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, LAST_COUNTER, Marks,
+    MessageNote, Occupant, RequestNote, Role, RoleImage,
 };
 
 fn role() -> impl Strategy<Value = RoleImage> {
@@ -42,8 +42,8 @@ prop_compose! {
         network_operator in role(),
         supplier in proptest::option::of(role()),
         messages in proptest::collection::vec((any::<u64>(), any::<[u8; 15]>(), any::<bool>()), 0..4),
-        requests in proptest::collection::vec(any::<[u64; 3]>(), 0..4),
-        older in proptest::collection::vec((any::<bool>(), 0..1_u64 << 62), 0..4),
+        requests in proptest::collection::vec((any::<[bool; 2]>(), any::<[u64; 3]>()), 0..4),
+        used in proptest::collection::vec((any::<bool>(), 0..=LAST_COUNTER), 0..20),
     ) -> DeviceImage {
         let role = |is_supplier| if is_supplier { Role::Supplier } else { Role::NetworkOperator };
         DeviceImage {
@@ -58,13 +58,18 @@ prop_compose! {
                 .collect(),
             requests: requests
                 .into_iter()
-                .map(|[originator, request_counter, issued]| RequestNote {
+                .map(|([is, imported], [originator, request_counter, issued])| RequestNote {
+                    role: role(is),
+                    imported,
+                    issued: issued >> 1,
                     originator,
                     request_counter,
-                    issued,
                 })
                 .collect(),
-            older_issued: older.into_iter().map(|(is, number)| (role(is), number)).collect(),
+            covers: used
+                .into_iter()
+                .map(|(is, number)| (role(is), Cover::of(number, number, DEFAULT_CEILING)))
+                .collect(),
         }
     }
 }
@@ -87,7 +92,7 @@ fn spelt_out(table: &CounterTable) -> Vec<String> {
             let notes: (Vec<_>, Vec<_>, Vec<_>) = (
                 view.messages().collect(),
                 view.requests().collect(),
-                view.older_issued().collect(),
+                Role::ALL.map(|role| view.cover(role)).into(),
             );
             let (version, flags) = (view.version(), view.flags());
             format!(
@@ -106,12 +111,12 @@ proptest! {
         seeds in any::<[u64; 2]>(),
         is_reserved in any::<bool>(),
     ) {
-        let mut table = CounterTable::new(seeds[0]);
+        let mut table = CounterTable::new(seeds[0], DEFAULT_CEILING);
         table.ensure(5_000);
         for image in &images {
             table.restore(image);
         }
-        let mut loaded = CounterTable::new(seeds[1]);
+        let mut loaded = CounterTable::new(seeds[1], DEFAULT_CEILING);
         if is_reserved {
             loaded.reserve(table.len());
         }
@@ -125,7 +130,7 @@ proptest! {
             prop_assert_eq!(&rows, &saved);
             numbers.extend(rows.into_iter().map(slotkeeper_counters::RowId::index));
             for cut in [0, octets.len() / 2, octets.len() - 1] {
-                let mut other = CounterTable::new(1);
+                let mut other = CounterTable::new(1, DEFAULT_CEILING);
                 prop_assert!(other.load_rows(&mut &octets[..cut]).is_err());
             }
         }
@@ -137,14 +142,14 @@ proptest! {
 #[test]
 fn thousands_of_devices_are_found_again_and_no_others() {
     let scattered = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut table = CounterTable::new(3);
+    let mut table = CounterTable::new(3, DEFAULT_CEILING);
     for n in 0..100_000 {
         table.ensure(scattered(n));
     }
     let mut octets = Vec::new();
     drop(table.save_rows(0..table.len(), &mut octets));
     for reserved in [0, 100_000, 1_000_000] {
-        let mut loaded = CounterTable::new(4);
+        let mut loaded = CounterTable::new(4, DEFAULT_CEILING);
         loaded.reserve(reserved);
         drop(loaded.load_rows(&mut &octets[..]).unwrap());
         assert_eq!(loaded.len(), table.len());

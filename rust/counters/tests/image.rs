@@ -4,8 +4,8 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, DeviceImage, ImageError, LAST_COUNTER, MESSAGES_KEPT,
-    Marks, MessageNote, Occupant, REQUESTS_KEPT, RequestNote, Role, RoleImage,
+    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, ImageError,
+    LAST_COUNTER, MESSAGES_KEPT, Marks, MessageNote, Occupant, RequestNote, Role, RoleImage,
 };
 
 /// A GPF whose slot an SRV 6.15.1 gave to the ACB, with all that is usually known.
@@ -36,6 +36,22 @@ fn recorded() -> DeviceImage {
     }
 }
 
+const NO: Role = Role::NetworkOperator;
+
+fn request(role: Role, imported: bool, issued: u64) -> RequestNote {
+    RequestNote {
+        role,
+        imported,
+        issued,
+        originator: 4,
+        request_counter: 5,
+    }
+}
+
+fn covered(number: u64) -> Cover {
+    Cover::of(number, number, DEFAULT_CEILING)
+}
+
 #[test]
 fn layout_is_as_documented() {
     let mut image = recorded();
@@ -45,26 +61,37 @@ fn layout_is_as_documented() {
         digest: [0xdd; 15],
         verified: true,
     }];
-    image.requests = vec![RequestNote {
-        originator: 4,
-        request_counter: 5,
-        issued: 6,
-    }];
-    image.older_issued = vec![(Role::NetworkOperator, 6), (Role::Supplier, 1)];
+    image.network_operator.marks.issued = Some(0x2000_0000);
+    image.requests = vec![
+        request(NO, false, 6),
+        request(NO, true, 7),
+        request(NO, true, 8),
+    ];
+    let used = [0x1000_0004, 0x1000_0001, 0x2000_0000, 0x1500_0000];
+    let used = used.into_iter().chain((0..7).map(|n| 0x1200_0000 + n));
+    image.covers = vec![(
+        NO,
+        used.fold(Cover::EMPTY, |cover, n| cover.union(&covered(n))),
+    )];
     let expected = [
-        "01 0011223344556677 00000002 8001 0f",
-        "03 00000000000004b0 00000000000004b1",
+        "02 0011223344556677 00000002 8001 0f",
+        "07 00000000000004b0 00000000000004b1 0000000020000000",
         "79 0a0b0c0d0e0f1011 eeeeeeeeeeeeeeee 65432100",
         "00",
         "00 00 00",
         "01 0000000000000003 dddddddddddddddddddddddddddddd 01",
-        "01 0000000000000004 0000000000000005 0000000000000006",
-        "00000002 0000000000000006 8000000000000001",
+        "03 01 02",
+        "0000000000000006 0000000000000004 0000000000000005",
+        "0000000000000007 0000000000000004 0000000000000005",
+        "0000000000000008 0000000000000004 0000000000000005",
+        "01 01 06 0000000010000001 0000000020000000",
+        "0000000008000002 0000000009000000 0000000009000001 0000000009000002 0000000009000003",
+        "000000000a800000",
     ];
     let mut bytes = hex::decode(expected.concat().replace(' ', "")).unwrap();
     bytes.extend(bitwise_crc32c(&bytes).to_be_bytes());
     assert_eq!(image.encode(), bytes);
-    assert_eq!(DeviceImage::decode(&bytes), Ok(image));
+    assert_eq!(DeviceImage::decode(&bytes, DEFAULT_CEILING), Ok(image));
 }
 
 #[test]
@@ -98,7 +125,7 @@ fn test_d12_every_damaged_byte_is_found() {
             let mut bytes = image.clone();
             bytes[place] ^= damage;
             assert_eq!(
-                DeviceImage::decode(&bytes),
+                DeviceImage::decode(&bytes, DEFAULT_CEILING),
                 Err(ImageError::Damaged),
                 "byte {place}"
             );
@@ -110,47 +137,61 @@ fn test_d12_every_damaged_byte_is_found() {
 fn test_d04_every_torn_record_is_found() {
     let image = recorded().encode();
     for len in 0..image.len() {
-        assert_eq!(DeviceImage::decode(&image[..len]), Err(ImageError::Damaged));
+        assert_eq!(
+            DeviceImage::decode(&image[..len], DEFAULT_CEILING),
+            Err(ImageError::Damaged)
+        );
     }
 }
 
 #[test]
 fn test_d09_a_newer_format_is_refused() {
     let mut bytes = recorded().encode();
-    bytes[0] = 2;
+    bytes[0] = 3;
     assert_eq!(
-        DeviceImage::decode(&sealed(&bytes)),
-        Err(ImageError::UnknownFormat(2))
+        DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING),
+        Err(ImageError::UnknownFormat(3))
     );
 }
 
 #[test]
 fn a_hand_made_image_is_put_in_order() {
     let mut image = recorded();
-    let (later, earlier) = ((Role::Supplier, 1), (Role::NetworkOperator, 6));
-    image.older_issued = vec![later, earlier, later, (Role::Supplier, LAST_COUNTER + 1)];
-    let note = |issued| RequestNote {
-        originator: 4,
-        request_counter: 5,
-        issued,
-    };
-    image.requests = (0..=64).map(note).collect();
+    image.network_operator.marks.issued = Some(64);
+    let (low, high) = (covered(1), covered(6));
+    image.covers = vec![
+        (NO, high),
+        (NO, low),
+        (NO, high),
+        (Role::Supplier, Cover::EMPTY),
+    ];
+    image.requests = (0..=64).rev().map(|n| request(NO, false, n)).collect();
     let ordered = DeviceImage {
-        older_issued: vec![earlier, later],
-        requests: (1..=64).map(note).collect(),
-        ..recorded()
+        covers: vec![(NO, low.union(&high))],
+        requests: (41..=64).map(|n| request(NO, false, n)).collect(),
+        ..image.clone()
     };
-    assert_eq!(DeviceImage::decode(&image.encode()), Ok(ordered));
+    assert_eq!(
+        DeviceImage::decode(&image.encode(), DEFAULT_CEILING),
+        Ok(ordered)
+    );
 }
 
 #[test]
 fn what_no_encoder_writes_is_malformed() {
     let plain = recorded().encode();
-    let mut out_of_order = recorded();
-    out_of_order.older_issued = vec![(Role::NetworkOperator, 1), (Role::NetworkOperator, 2)];
-    let mut out_of_order = out_of_order.encode();
-    let len = out_of_order.len();
-    out_of_order[len - 5] = 0;
+    // After head, role and cells: requests of one kind, and a group of one number.
+    let mut noted = recorded();
+    noted.network_operator.marks.issued = Some(9);
+    noted.requests = vec![request(NO, false, 7), request(NO, false, 8)];
+    noted.covers = vec![(NO, covered(9))];
+    let noted = noted.encode();
+    let (requests, covers) = (63, 113);
+    let noted = |place: usize, value: u8| {
+        let mut bytes = noted.clone();
+        bytes[place] = value;
+        bytes
+    };
     let changed = |place: usize, value: u8| {
         let mut bytes = plain.clone();
         bytes[place] = value;
@@ -164,55 +205,93 @@ fn what_no_encoder_writes_is_malformed() {
         ("key identifier of nobody", changed(33, 0x69)),
         ("cell bit beyond the known", changed(33, 0xf9)),
         ("trailing byte", [plain.as_slice(), &[0]].concat()),
-        ("issued numbers out of order", out_of_order),
+        ("requests of no kind", noted(requests, 0)),
+        ("requests of a fifth kind", noted(requests, 1 << 4)),
+        ("more requests than are kept", noted(requests + 1, 25)),
+        ("the same request twice", noted(requests + 9, 8)),
+        (
+            "a request above the highest number",
+            noted(requests + 2 + 24 + 7, 10),
+        ),
+        ("covers of no group", noted(covers, 0)),
+        ("a coarser shift than is needed", noted(covers + 1, 1)),
+        ("a block that is not there", noted(covers + 2, 1)),
+        ("a group that ends before it begins", noted(covers + 10, 10)),
+        ("a group above the highest number", noted(covers + 18, 10)),
     ];
     for (case, bytes) in cases {
         assert_eq!(
-            DeviceImage::decode(&sealed(&bytes)),
+            DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING),
             Err(ImageError::Malformed),
             "{case}"
         );
     }
-    assert_eq!(DeviceImage::decode(&[0; 4]), Err(ImageError::Malformed));
+    assert_eq!(
+        DeviceImage::decode(&[0; 4], DEFAULT_CEILING),
+        Err(ImageError::Malformed)
+    );
 }
 
 proptest! {
     #[test]
     fn any_image_survives_bytes_and_table(image in image()) {
-        let decoded = DeviceImage::decode(&image.encode());
+        let decoded = DeviceImage::decode(&image.encode(), DEFAULT_CEILING);
         prop_assert_eq!(decoded.as_ref(), Ok(&image));
-        let mut table = CounterTable::new(1);
+        let mut table = CounterTable::new(1, DEFAULT_CEILING);
         table.restore(&image);
         prop_assert_eq!(&table.image(image.device), &image);
     }
 
     #[test]
     fn any_bytes_are_judged_without_a_panic(bytes in vec(any::<u8>(), 0..200)) {
-        prop_assert!(DeviceImage::decode(&bytes).is_err());
-        // And behind a checksum that fits.
-        let mut bytes = bytes;
-        bytes.insert(0, 1);
-        bytes.extend([0; 4]);
-        if let Ok(image) = DeviceImage::decode(&sealed(&bytes)) {
-            prop_assert_eq!(image.encode(), sealed(&bytes));
+        prop_assert!(DeviceImage::decode(&bytes, DEFAULT_CEILING).is_err());
+        // And behind a checksum that fits; of format 1 too, which is written as format 2 again.
+        for format in [1, 2] {
+            let mut bytes = bytes.clone();
+            bytes.insert(0, format);
+            bytes.extend([0; 4]);
+            if let Ok(image) = DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING)
+                && format == 2
+            {
+                prop_assert_eq!(image.encode(), sealed(&bytes));
+            }
         }
     }
 }
 
 fn image() -> impl Strategy<Value = DeviceImage> {
     let message = (any::<u64>(), any::<[u8; 15]>(), any::<bool>());
-    let request = (any::<u64>(), any::<u64>(), any::<u64>());
-    let older = btree_set((any::<bool>(), 0..=LAST_COUNTER / 2), 0..20);
+    let request = (any::<[bool; 2]>(), 0..=LAST_COUNTER / 2, any::<[u64; 2]>());
+    let used = btree_set((any::<bool>(), 0..=LAST_COUNTER / 2), 0..20);
     let head = (any::<u64>(), any::<u32>(), any::<u16>());
-    let notes = (
-        vec(message, 0..=MESSAGES_KEPT),
-        vec(request, 0..=REQUESTS_KEPT),
-        older,
-    );
+    let notes = (vec(message, 0..=MESSAGES_KEPT), vec(request, 0..=8), used);
     (head, role(), option::of(role()), notes)
         .prop_map(|(head, network_operator, supplier, notes)| {
-            let (mut messages, requests, older) = notes;
+            let (mut messages, requests, used) = notes;
             messages.dedup();
+            let role = |is_supplier| if is_supplier { Role::Supplier } else { NO };
+            let mut requests: Vec<_> = requests
+                .into_iter()
+                .map(
+                    |([is_supplier, imported], issued, [originator, request_counter])| {
+                        RequestNote {
+                            role: role(is_supplier),
+                            imported,
+                            issued,
+                            originator,
+                            request_counter,
+                        }
+                    },
+                )
+                .collect();
+            requests.sort_unstable();
+            requests.dedup();
+            let cover_of = |of: Role| {
+                let numbers = used
+                    .iter()
+                    .filter(|(is_supplier, _)| role(*is_supplier) == of);
+                numbers.fold(Cover::EMPTY, |cover, (_, n)| cover.union(&covered(*n)))
+            };
             DeviceImage {
                 device: head.0,
                 version: head.1,
@@ -227,30 +306,11 @@ fn image() -> impl Strategy<Value = DeviceImage> {
                         verified,
                     })
                     .collect(),
-                requests: requests
-                    .into_iter()
-                    .map(|(originator, request_counter, issued)| RequestNote {
-                        originator,
-                        request_counter,
-                        issued,
-                    })
-                    .collect(),
-                older_issued: older
-                    .into_iter()
-                    .map(|(supplier, number)| {
-                        (
-                            if supplier {
-                                Role::Supplier
-                            } else {
-                                Role::NetworkOperator
-                            },
-                            number,
-                        )
-                    })
-                    .collect(),
+                requests,
+                covers: Role::ALL.map(|role| (role, cover_of(role))).into(),
             }
         })
-        // An older number needs a later one of its role.
+        // A used number needs a highest one of its role.
         .prop_map(|mut image| {
             let known = |role| match role {
                 Role::NetworkOperator => image.network_operator.marks.issued.is_some(),
@@ -258,7 +318,10 @@ fn image() -> impl Strategy<Value = DeviceImage> {
                     .supplier
                     .is_some_and(|role| role.marks.issued.is_some()),
             };
-            image.older_issued.retain(|&(role, _)| known(role));
+            image.requests.retain(|note| known(note.role));
+            image
+                .covers
+                .retain(|(role, cover)| known(*role) && !cover.is_empty());
             image
         })
 }

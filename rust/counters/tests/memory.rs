@@ -1,7 +1,8 @@
 //! What a device costs, counted by the table and seen by the operating system.
 
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, DeviceImage, Lane, Marks, Occupant, RoleImage,
+    CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Lane, Marks, Occupant,
+    RoleImage,
 };
 
 const DEVICES: u64 = 1_000_000;
@@ -10,7 +11,7 @@ const DEVICES: u64 = 1_000_000;
 #[test]
 fn a_device_takes_at_most_64_bytes_and_the_table_does_not_understate_it() {
     let before = resident_bytes();
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     let mut worst = 0;
     for number in 1..=DEVICES {
         table.restore(&recorded(number));

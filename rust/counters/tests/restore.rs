@@ -1,8 +1,9 @@
 //! Images back into a table: any order, any number of times, nothing lowered.
 
 use slotkeeper_counters::{
-    AllocationRequest, CellImage, CellSource, CellUse, CounterTable, DEFAULT_CEILING, DeviceImage,
-    Ledger, Marks, MessageNote, Occupant, RestoreOutcome, Role, RoleImage,
+    AllocationRequest, CellImage, CellSource, CellUse, CounterTable, Cover, DEFAULT_CEILING,
+    DeviceImage, Ledger, Marks, MessageNote, Occupant, RequestNote, RestoreOutcome, Role,
+    RoleImage,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
@@ -33,6 +34,20 @@ fn image(version: u32, recorded: u64, issued: u64, occupant: u64) -> DeviceImage
     }
 }
 
+fn request(role: Role, issued: u64) -> RequestNote {
+    RequestNote {
+        role,
+        imported: false,
+        issued,
+        originator: 9,
+        request_counter: issued,
+    }
+}
+
+fn cover(number: u64) -> Cover {
+    Cover::of(number, number, DEFAULT_CEILING)
+}
+
 /// Every order of the numbers below `len`.
 fn orders(len: usize) -> Vec<Vec<usize>> {
     if len == 0 {
@@ -56,15 +71,19 @@ fn test_d06_any_order_and_repetition_give_the_same_state() {
     let mut noted = image(2, 7, 21, 5);
     noted.flags = 9;
     noted.supplier = Some(image(0, 3, 22, 8).network_operator);
-    noted.older_issued = vec![(NO, 4), (Role::Supplier, 20)];
+    noted.requests = vec![request(NO, 4), request(NO, 9), request(Role::Supplier, 22)];
+    noted.covers = vec![(NO, cover(3)), (Role::Supplier, cover(20))];
     noted.messages = vec![MessageNote {
         identity: 1,
         digest: [2; 15],
         verified: true,
     }];
     // Two of one version that differ: another history, as an import may bring it.
+    let mut earlier = image(1, 9, 20, 4);
+    earlier.requests = vec![request(NO, 4), request(NO, 12)];
+    earlier.covers = vec![(NO, cover(8))];
     let images = [
-        image(1, 9, 20, 4),
+        earlier,
         noted,
         image(2, 5, 30, 6),
         image(3, 8, 25, 7),
@@ -72,7 +91,7 @@ fn test_d06_any_order_and_repetition_give_the_same_state() {
     ];
     let mut states = Vec::new();
     for order in orders(images.len()) {
-        let mut table = CounterTable::new(1);
+        let mut table = CounterTable::new(1, DEFAULT_CEILING);
         for &which in order.iter().chain(&order) {
             table.restore(&images[which]);
         }
@@ -92,17 +111,21 @@ fn test_d06_any_order_and_repetition_give_the_same_state() {
     assert_eq!(state.version, 3);
     assert_eq!(state.network_operator.marks.recorded, Some(9));
     assert_eq!(state.network_operator.marks.issued, Some(30));
-    let older = [1, 4, 20, 21, 25].map(|number| (NO, number));
-    assert_eq!(
-        state.older_issued,
-        [&older[..], &[(Role::Supplier, 20)]].concat()
-    );
+    let requests = [
+        request(NO, 4),
+        request(NO, 9),
+        request(NO, 12),
+        request(Role::Supplier, 22),
+    ];
+    assert_eq!(state.requests, requests);
+    let covers = [(NO, cover(3).union(&cover(8))), (Role::Supplier, cover(20))];
+    assert_eq!(state.covers, covers);
     assert_eq!(state.flags, 0, "the newest version has none");
 }
 
 #[test]
 fn outcomes_tell_what_became_of_an_image() {
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     assert_eq!(table.restore(&image(2, 5, 1, 4)), RestoreOutcome::Applied);
     assert_eq!(table.restore(&image(2, 5, 1, 4)), RestoreOutcome::Unchanged);
     assert_eq!(table.restore(&image(2, 5, 1, 3)), RestoreOutcome::Diverged);
@@ -112,7 +135,7 @@ fn outcomes_tell_what_became_of_an_image() {
 
 #[test]
 fn test_d10_a_newer_image_lowers_nothing() {
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     table.restore(&image(1, 1200, 1301, 4));
     table.restore(&image(2, 3, 4, 5));
     let marks = table.view(GPF).marks(NO);
@@ -124,7 +147,7 @@ fn test_d10_a_newer_image_lowers_nothing() {
             issued: Some(1301)
         }
     );
-    assert!(table.view(GPF).was_issued(4));
+    assert!(table.view(GPF).was_issued(1301));
     let cell = table.view(GPF).cell(NO, CellUse::DigitalSignature);
     assert_eq!(
         table
@@ -136,15 +159,30 @@ fn test_d10_a_newer_image_lowers_nothing() {
 }
 
 #[test]
-fn an_issued_number_without_a_last_one_becomes_it() {
+fn a_used_number_above_the_highest_one_becomes_it() {
     let mut loose = image(1, 1, 1, 1);
     loose.network_operator.marks.issued = None;
-    loose.older_issued = vec![(NO, 8), (NO, 9), (Role::Supplier, 7)];
-    let mut table = CounterTable::new(1);
+    loose.requests = vec![request(NO, 8)];
+    loose.covers = vec![(NO, cover(9)), (Role::Supplier, cover(7))];
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     table.restore(&loose);
     assert_eq!(table.view(GPF).marks(NO).issued, Some(9));
     assert_eq!(table.view(GPF).marks(Role::Supplier).issued, Some(7));
-    assert!(table.view(GPF).older_issued().eq([(NO, 8)]));
+    assert!(table.view(GPF).requests().eq([request(NO, 8)]));
+}
+
+#[test]
+fn more_requests_than_are_remembered_are_covered() {
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
+    for half in [0..20, 10..30] {
+        let mut image = image(half.start, 1, 1, 1);
+        image.requests = half.map(|n| request(NO, 100 + u64::from(n))).collect();
+        table.restore(&image);
+    }
+    let view = table.view(GPF);
+    assert!(view.requests().eq((106..130).map(|n| request(NO, n))));
+    let six = Cover::of(100, 105, DEFAULT_CEILING);
+    assert_eq!(view.cover(NO), six);
 }
 
 #[test]
@@ -155,7 +193,7 @@ fn notes_can_go_and_come_back() {
         digest: [2; 15],
         verified: true,
     }];
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     table.restore(&noted);
     table.restore(&image(2, 1, 1, 1));
     assert_eq!(table.image(GPF), image(2, 1, 1, 1));
@@ -167,7 +205,7 @@ fn notes_can_go_and_come_back() {
 
 #[test]
 fn a_row_with_nothing_known_takes_any_image() {
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     table.ensure(GPF);
     table.restore(&image(0, 1, 2, 3));
     assert_eq!(table.image(GPF), image(0, 1, 2, 3));
@@ -175,11 +213,12 @@ fn a_row_with_nothing_known_takes_any_image() {
 
 #[test]
 fn a_batch_staged_over_an_older_state_is_not_folded() {
-    let mut ledger = Ledger::new(CounterTable::new(1));
+    let mut ledger = Ledger::new(CounterTable::new(1, DEFAULT_CEILING));
     ledger.table_mut().restore(&image(1, 5, 6, 1));
     let request = AllocationRequest {
         hint: None,
-        ceiling: DEFAULT_CEILING,
+        originator: 9,
+        request_counter: 1,
     };
     let counter = ledger.allocate(GPF, NO, request).unwrap().counter;
     ledger.table_mut().restore(&image(2, 100, 6, 1));
@@ -197,13 +236,14 @@ fn a_batch_staged_over_an_older_state_is_not_folded() {
 
 #[test]
 fn a_replaced_table_has_no_batch_and_keeps_its_burned_numbers() {
-    let mut ledger = Ledger::new(CounterTable::new(1));
+    let mut ledger = Ledger::new(CounterTable::new(1, DEFAULT_CEILING));
     let request = AllocationRequest {
         hint: Some(7),
-        ceiling: DEFAULT_CEILING,
+        originator: 9,
+        request_counter: 1,
     };
     assert_eq!(ledger.allocate(GPF, NO, request).unwrap().counter, 7);
-    *ledger.table_mut() = CounterTable::new(2);
+    *ledger.table_mut() = CounterTable::new(2, DEFAULT_CEILING);
 
     assert_eq!(ledger.changed().count(), 0);
     assert!(!ledger.device(GPF).is_known());

@@ -1,6 +1,6 @@
 //! Changelog records as JSON, for people and for exports.
 
-use slotkeeper_counters::{DeviceImage, Role, RoleImage};
+use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage, Role};
 use slotkeeper_gbcs::Eui64;
 
 use crate::audit::write_occupant;
@@ -17,7 +17,7 @@ pub fn change(key: &[u8], value: &[u8]) -> Vec<u8> {
     match ChangeKey::read(key) {
         None => kind("unknown"),
         Some(ChangeKey::Foreign) => kind("foreign"),
-        Some(ChangeKey::Device(_)) => match DeviceImage::decode(value) {
+        Some(ChangeKey::Device(_)) => match DeviceImage::decode(value, DEFAULT_CEILING) {
             Ok(image) => device(&image),
             Err(_) => kind("damaged"),
         },
@@ -59,17 +59,18 @@ pub fn device(image: &DeviceImage) -> Vec<u8> {
     );
     object.boolean(member!("damaged"), image.flags & DAMAGED != 0);
     object.object(member!("roles"), |object| {
-        write_role(
-            object,
-            role_member(Role::NetworkOperator),
-            &image.network_operator,
-        );
-        if let Some(supplier) = &image.supplier {
-            write_role(object, role_member(Role::Supplier), supplier);
+        write_role(object, image, Role::NetworkOperator);
+        if image.supplier.is_some() {
+            write_role(object, image, Role::Supplier);
         }
     });
     object.list(member!("requests"), &image.requests, |object, request| {
         object.element(|object| {
+            object.plain(
+                member!("remote_party_role"),
+                role_name(request.role).as_bytes(),
+            );
+            object.boolean(member!("imported"), request.imported);
             object.plain(
                 member!("originator_id"),
                 &Eui64::from_u64(request.originator).canonical(),
@@ -78,13 +79,21 @@ pub fn device(image: &DeviceImage) -> Vec<u8> {
             object.counter(member!("originator_counter"), Some(request.issued));
         });
     });
+    let blocks: Vec<_> = Role::ALL
+        .into_iter()
+        .flat_map(|role| {
+            let blocks: Vec<_> = image.cover(role).blocks().collect();
+            blocks.into_iter().map(move |block| (role, block))
+        })
+        .collect();
     object.list(
-        member!("older_issued"),
-        &image.older_issued,
-        |object, (role, number)| {
+        member!("issued_blocks"),
+        &blocks,
+        |object, (role, (first, last))| {
             object.element(|object| {
                 object.plain(member!("remote_party_role"), role_name(*role).as_bytes());
-                object.counter(member!("originator_counter"), Some(*number));
+                object.counter(member!("first"), Some(*first));
+                object.counter(member!("last"), Some(*last));
             });
         },
     );
@@ -97,17 +106,18 @@ pub fn device(image: &DeviceImage) -> Vec<u8> {
     object.finish()
 }
 
-fn write_role(object: &mut Object, name: Member, role: &RoleImage) {
-    object.object(name, |object| {
+fn write_role(object: &mut Object, image: &DeviceImage, of: Role) {
+    let role = image.role(of);
+    object.object(role_member(of), |object| {
         let marks = role.marks;
         object.counter(member!("recorded"), marks.recorded);
         object.counter(member!("seen"), marks.seen);
         object.counter(member!("issued"), marks.issued);
+        // `issued` may be a floor, which no command had.
+        let last_command = image.highest_used(of);
+        object.counter(member!("last_command"), last_command);
         // An answered command raised `seen` to its number.
-        object.boolean(
-            member!("pending"),
-            marks.issued > marks.recorded.max(marks.seen),
-        );
+        object.boolean(member!("pending"), last_command > marks.watermark());
         object.boolean(member!("exhausted"), marks.exhausted());
         let cells = [member!("digital_signature"), member!("key_agreement")]
             .into_iter()

@@ -123,13 +123,14 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let paths = PathCache::new(settings.issuing_certificates.clone());
+        let table = CounterTable::new(seed, settings.ceiling);
         Self {
             settings,
             authority,
             partition,
             threads: threads.max(1),
             seed,
-            ledger: Ledger::new(CounterTable::new(seed)),
+            ledger: Ledger::new(table),
             directory: Directory::new(seed),
             parking: Parking::new(seed),
             paths,
@@ -263,7 +264,7 @@ impl Engine {
         if self.state != State::Closed {
             return Err(RestoreError::Open);
         }
-        *self.ledger.table_mut() = CounterTable::new(self.seed);
+        *self.ledger.table_mut() = CounterTable::new(self.seed, self.settings.ceiling);
         self.directory = Directory::new(self.seed);
         self.parking = Parking::new(self.seed);
         self.damaged.clear();
@@ -315,7 +316,7 @@ impl Engine {
 
     fn restore_device(&mut self, device: Eui64, value: &[u8]) -> Result<(), RestoreError> {
         let eui = device.to_u64();
-        match DeviceImage::decode(value) {
+        match DeviceImage::decode(value, self.settings.ceiling) {
             Ok(image) if image.device == eui => {
                 // An older image does not make up for a newer one that was damaged; one that knows of the damage does.
                 if image.flags & (DAMAGED | MENDED) != 0

@@ -1,12 +1,12 @@
 //! A fleet of recorded GPFs, for the bench and the example.
 
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, DeviceImage, Marks, Occupant, RoleImage,
+    CellImage, CellSource, CounterTable, DEFAULT_CEILING, DeviceImage, Marks, Occupant, RoleImage,
 };
 
 /// A table of so many, each as a changelog would have it.
 pub(crate) fn loaded(size: u64) -> CounterTable {
-    let mut table = CounterTable::new(1);
+    let mut table = CounterTable::new(1, DEFAULT_CEILING);
     for number in 0..size {
         table.restore(&recorded(number));
     }

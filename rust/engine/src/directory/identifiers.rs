@@ -110,13 +110,13 @@ impl Identifiers {
 
 #[cfg(test)]
 mod tests {
-    use slotkeeper_counters::CounterTable;
+    use slotkeeper_counters::{CounterTable, DEFAULT_CEILING};
 
     use super::*;
 
     #[test]
     fn a_place_that_nobody_uses_is_free_again() {
-        let mut table = CounterTable::new(1);
+        let mut table = CounterTable::new(1, DEFAULT_CEILING);
         let rows: Vec<_> = (0..300).map(|device| table.ensure(device)).collect();
         let name = |number: usize| KeyIdentifier((number as u64).to_be_bytes());
         let mut identifiers = Identifiers::default();

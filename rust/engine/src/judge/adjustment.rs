@@ -1,6 +1,6 @@
 //! Raises, back-fill and imports: the only way for people to change a number, and only upwards (D10, D11).
 
-use slotkeeper_counters::{RequestNote, Role};
+use slotkeeper_counters::{CounterOutOfRange, Role};
 use slotkeeper_gbcs::Eui64;
 
 use super::{Decision, Judge};
@@ -46,28 +46,24 @@ impl Judge<'_> {
                         | self.ledger.raise_seen(device, role, at_least)
                 }
                 Raise::Seen => self.ledger.raise_seen(device, role, at_least),
-                Raise::Issued => self.note_issued(device, role, at_least),
+                Raise::Issued => is_news(self.ledger.note_reported(device, role, at_least)),
             };
         }
-        for number in &adjustment.issued_numbers {
-            changed |= self.note_issued(device, role, *number);
+        for &(first, last) in &adjustment.issued_blocks {
+            changed |= is_news(self.ledger.note_block(device, role, first, last));
         }
-        for (originator, request_counter, issued) in &adjustment.request_ids {
-            changed |= self.note_issued(device, role, *issued);
-            if self
-                .ledger
-                .device(device)
-                .find_request(originator.to_u64(), *request_counter)
-                .is_none()
-            {
-                let note = RequestNote {
-                    originator: originator.to_u64(),
-                    request_counter: *request_counter,
-                    issued: *issued,
-                };
-                self.ledger.remember_request(device, &note);
-                changed = true;
-            }
+        if let Some(floor) = adjustment.issued_floor {
+            changed |= is_news(self.ledger.raise_issued(device, role, floor));
+        }
+        for &(originator, request_counter, issued) in &adjustment.request_ids {
+            let originator = originator.to_u64();
+            changed |= is_news(self.ledger.note_imported_request(
+                device,
+                role,
+                originator,
+                request_counter,
+                issued,
+            ));
         }
         changed |= self.mend(device, role);
         self.state_flags(key, role, &mut flags);
@@ -91,11 +87,9 @@ impl Judge<'_> {
         let mended = if left & DAMAGED == 0 { MENDED } else { 0 };
         self.ledger.set_flags(device, left | mended)
     }
+}
 
-    /// Reading the record has bounded the number already.
-    fn note_issued(&mut self, device: u64, role: Role, number: u64) -> bool {
-        self.ledger
-            .note_issued(device, role, number)
-            .unwrap_or(false)
-    }
+/// Whether something changed; reading the record has bounded its numbers already.
+fn is_news(noted: Result<bool, CounterOutOfRange>) -> bool {
+    noted.unwrap_or(false)
 }

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use slotkeeper_counters::{
-    AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, RequestNote, Role,
-};
+use slotkeeper_counters::{AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, Role};
 use slotkeeper_crypto::{KeyAgreement, KrpSigner, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 
@@ -334,7 +332,8 @@ impl Judge<'_> {
         };
         let asked = AllocationRequest {
             hint: request.hint.or(from_source),
-            ceiling: self.settings.ceiling,
+            originator: request.originator.to_u64(),
+            request_counter: request.request_counter,
         };
         let marks = self.ledger.device(device).marks(ready.role);
         let allocation = self
@@ -352,12 +351,6 @@ impl Judge<'_> {
             AllocationReason::WatermarkExceeded => Reason::WatermarkExceeded,
             AllocationReason::IssuedExceeded => Reason::IssuedExceeded,
         };
-        let note = RequestNote {
-            originator: request.originator.to_u64(),
-            request_counter: request.request_counter,
-            issued: allocation.counter,
-        };
-        self.ledger.remember_request(device, &note);
 
         let mut flags = Flags::default();
         let floor = request.floor.or_else(|| {
@@ -376,6 +369,10 @@ impl Judge<'_> {
             );
             zero.then_some(0)
         });
+        if let Some(floor) = floor {
+            // The device takes nothing up to it any more; its range was checked.
+            self.ledger.raise_issued(device, ready.role, floor).ok();
+        }
         self.state_flags(key, ready.role, &mut flags);
         flags.set(
             Flags::ABOVE_CEILING,

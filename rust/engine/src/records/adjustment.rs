@@ -26,7 +26,10 @@ pub(crate) struct Adjustment {
     pub(crate) raise: Raise,
     /// At most 2^63-1. Absent only where an import names issued numbers alone.
     pub(crate) at_least: Option<u64>,
-    pub(crate) issued_numbers: Vec<u64>,
+    /// Numbers that commands had, or may have had: the first and the last of each run. A single number is a run of one.
+    pub(crate) issued_blocks: Vec<(u64, u64)>,
+    /// The highest floor that commands carried: commands come above it, and it is no number of theirs.
+    pub(crate) issued_floor: Option<u64>,
     /// RequestIDs that were answered with a command: originator, request counter, number.
     pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
     /// Who stands behind it.
@@ -43,6 +46,10 @@ struct Json {
     #[serde(default)]
     issued_numbers: Vec<String>,
     #[serde(default)]
+    issued_blocks: Vec<[String; 2]>,
+    #[serde(default)]
+    issued_floor: Option<String>,
+    #[serde(default)]
     request_ids: BTreeMap<String, String>,
     #[serde(default)]
     by: Vec<String>,
@@ -54,11 +61,10 @@ impl Adjustment {
         let device = Eui64::parse(json.device_id.as_bytes())
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
         let at_least = json.at_least.as_deref().map(number).transpose()?;
-        let issued_numbers: Vec<u64> = json
-            .issued_numbers
-            .iter()
-            .map(|text| number(text))
-            .collect::<Result<_, _>>()?;
+        let issued_floor = json.issued_floor.as_deref().map(number).transpose()?;
+        let single = json.issued_numbers.iter().map(|text| [text, text]);
+        let blocks = json.issued_blocks.iter().map(|[first, last]| [first, last]);
+        let issued_blocks: Vec<_> = single.chain(blocks).map(block).collect::<Result<_, _>>()?;
         let mut request_ids: Vec<_> = json
             .request_ids
             .iter()
@@ -77,11 +83,16 @@ impl Adjustment {
                 }
             })
             .collect::<Result<_, Unreadable>>()?;
-        // Of more than can be remembered, the latest are.
+        // Of one RequestID with several numbers, the first is remembered.
         request_ids.sort_by_key(|(_, _, issued)| *issued);
-        if at_least.is_none() && issued_numbers.is_empty() && request_ids.is_empty() {
+        if at_least.is_none()
+            && issued_blocks.is_empty()
+            && issued_floor.is_none()
+            && request_ids.is_empty()
+        {
             return Err(Unreadable(
-                "nothing to raise: at_least, issued_numbers or request_ids".to_owned(),
+                "nothing to raise: at_least, issued_numbers, issued_blocks, issued_floor or request_ids"
+                    .to_owned(),
             ));
         }
         Ok(Self {
@@ -89,7 +100,8 @@ impl Adjustment {
             role: json.remote_party_role,
             raise: json.kind,
             at_least,
-            issued_numbers,
+            issued_blocks,
+            issued_floor,
             request_ids,
             by: json.by,
         })
@@ -98,10 +110,11 @@ impl Adjustment {
     /// The highest number it would set.
     pub(crate) fn highest(&self) -> u64 {
         let imported = self.request_ids.iter().map(|(_, _, issued)| *issued);
-        self.issued_numbers
+        self.issued_blocks
             .iter()
-            .copied()
+            .map(|(_, last)| *last)
             .chain(imported)
+            .chain(self.issued_floor)
             .chain(self.at_least)
             .max()
             .unwrap_or(0)
@@ -119,6 +132,16 @@ impl Adjustment {
         persons.dedup();
         persons.len() >= 2
     }
+}
+
+fn block([first, last]: [&String; 2]) -> Result<(u64, u64), Unreadable> {
+    let block = (number(first)?, number(last)?);
+    if block.0 > block.1 {
+        return Err(Unreadable(format!(
+            "issued_blocks: {first} to {last} is no run of numbers"
+        )));
+    }
+    Ok(block)
 }
 
 fn number(text: &str) -> Result<u64, Unreadable> {

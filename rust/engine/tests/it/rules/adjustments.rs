@@ -1,6 +1,7 @@
 //! `counter-adjustments`: upwards only, by whoever may.
 
 use serde_json::json;
+use slotkeeper_counters::Role;
 
 use crate::support::*;
 
@@ -71,6 +72,8 @@ fn test_d11_no_number_comes_in_by_a_side_door() {
     for (name, value) in [
         ("issued_numbers", json!([above])),
         ("request_ids", json!({ id: above })),
+        ("issued_blocks", json!([["1", above]])),
+        ("issued_floor", json!(above)),
     ] {
         let mut host = known("");
         let adjustment = Adjustment::new(GPF, "seen", 1).with(name, value);
@@ -92,6 +95,14 @@ fn what_cannot_be_an_adjustment_is_a_dead_letter_or_refused() {
         ),
         (
             Adjustment::new(GPF, "seen", 1).with("at_least", 7),
+            "DEAD_LETTER MALFORMED",
+        ),
+        (
+            Adjustment::new(GPF, "issued", 1).with("issued_blocks", json!([["6", "5"]])),
+            "DEAD_LETTER MALFORMED",
+        ),
+        (
+            Adjustment::new(GPF, "issued", 1).with("issued_blocks", json!([["5"]])),
             "DEAD_LETTER MALFORMED",
         ),
         (
@@ -128,12 +139,49 @@ fn test_d10_an_import_may_be_repeated() {
     assert_eq!(host.adjust(&import).decide_one().verdict(), "SEEN ADJUSTED");
     let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
     assert_eq!(image.network_operator.marks.issued, Some(1_069));
-    assert_eq!(image.older_issued.len(), 72);
-    // The latest are remembered, not those whose text sorts last.
-    let decided = host.request(&Request::new(GPF, 10)).decide_one();
+    assert_eq!(image.requests.len(), 8);
+    let cover = image.cover(Role::NetworkOperator);
+    assert!([5, 7, 950, 1_000, 1_061].map(|n| cover.contains(n)) == [true; 5]);
+    // The highest are remembered, not those whose text sorts last.
+    let decided = host.request(&Request::new(GPF, 62)).decide_one();
     assert_eq!(decided.verdict(), "DUPLICATE SAME_REQUEST");
-    assert_eq!(decided.number("originator_counter"), Some(1_010));
+    assert_eq!(decided.number("originator_counter"), Some(1_062));
     let again = Adjustment::new(GPF, "recorded", 900).with("issued_numbers", json!(["950"]));
     assert_eq!(host.adjust(&again).decide_one().verdict(), "SEEN NO_CHANGE");
     assert_eq!(next_number(&mut host, 1_000), 1_070);
+}
+
+/// The device's record stays small, however many numbers come in.
+#[test]
+fn adjustments_without_end_leave_a_small_record() {
+    let mut host = known("");
+    for batch in 0..45_u64 {
+        let numbers = (0..2_500).map(|n| ((batch * 2_500 + n) * 1_000).to_string());
+        let numbers: Vec<String> = numbers.collect();
+        let import = Adjustment::new(GPF, "issued", 1).with("issued_numbers", json!(numbers));
+        host.adjust(&import).decide_one();
+    }
+    let record = host.engine.device(Eui64::from_u64(GPF)).unwrap().encode();
+    assert!(record.len() < 2_500, "{} octets", record.len());
+    assert_eq!(next_number(&mut host, 1), 45 * 2_500_000 - 1_000 + 1);
+}
+
+/// What an export of another store says of a role's numbers.
+#[test]
+fn test_d10_blocks_and_floor_of_an_export_are_taken() {
+    let mut host = known("");
+    let import = Adjustment::new(GPF, "issued", 1)
+        .with("issued_blocks", json!([["100", "163"], ["200", "200"]]))
+        .with("issued_floor", json!("5000"));
+    assert_eq!(host.adjust(&import).decide_one().verdict(), "SEEN ADJUSTED");
+    assert_eq!(
+        host.adjust(&import).decide_one().verdict(),
+        "SEEN NO_CHANGE"
+    );
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(image.network_operator.marks.issued, Some(5_000));
+    assert_eq!(image.highest_used(Role::NetworkOperator), Some(200));
+    let cover = image.cover(Role::NetworkOperator);
+    assert!(cover.contains(130) && cover.contains(200) && !cover.contains(5_000));
+    assert_eq!(next_number(&mut host, 1), 5_001);
 }

@@ -1,6 +1,7 @@
 //! Requests of SRV 6.21: every refusal, and what stands in the commands of the others.
 
 use serde_json::{Value, json};
+use slotkeeper_counters::Role;
 use slotkeeper_engine::OutputRecord;
 use slotkeeper_gbcs::{Message, Payload, RemotePartyRole, ReplacementMode, SeqNumber};
 
@@ -411,17 +412,69 @@ fn test_s05_s06_a_repeated_request_makes_no_second_command() {
 }
 
 #[test]
-fn test_s06_the_last_64_requests_are_remembered() {
+fn test_s06_the_last_24_requests_of_a_role_are_remembered() {
     let (_, mut host) = handed_back("");
-    for number in 0..65 {
+    let of_supplier = Request::of(GPF, 1_000, "Supplier", supplier());
+    host.request(&of_supplier).decide();
+    for number in 0..25 {
         host.request(&Request::new(GPF, number)).decide();
     }
     let repeat = |host: &mut Host, number| host.request(&Request::new(GPF, number)).decide_one();
     assert_eq!(repeat(&mut host, 1).verdict(), "DUPLICATE SAME_REQUEST");
-    assert_eq!(repeat(&mut host, 64).verdict(), "DUPLICATE SAME_REQUEST");
+    assert_eq!(repeat(&mut host, 24).verdict(), "DUPLICATE SAME_REQUEST");
+    let decided = host.request(&of_supplier).decide_one();
+    assert_eq!(decided.verdict(), "DUPLICATE SAME_REQUEST");
     let oldest = repeat(&mut host, 0);
     assert_eq!(oldest.verdict(), "ISSUED ISSUED_EXCEEDED");
-    assert_eq!(oldest.number("originator_counter"), Some(NOW_MS + 65));
+    let highest = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(
+        oldest.number("originator_counter"),
+        highest.highest_used(Role::NetworkOperator)
+    );
+}
+
+#[test]
+fn test_s06_an_import_does_not_forget_what_was_answered_here() {
+    let (_, mut host) = handed_back("");
+    for number in 0..24 {
+        host.request(&Request::new(GPF, number)).decide();
+    }
+    let ids: serde_json::Map<_, _> = (100..164)
+        .map(|number| {
+            let id = format!(
+                "{}:{}:{number}",
+                Eui64::from_u64(SUPPLIER),
+                Eui64::from_u64(GPF)
+            );
+            (id, (2 * NOW_MS + number).to_string().into())
+        })
+        .collect();
+    host.adjust(&Adjustment::new(GPF, "seen", 1).with("request_ids", ids))
+        .decide();
+    host.restart();
+    for number in [0, 23, 156, 163] {
+        let decided = host.request(&Request::new(GPF, number)).decide_one();
+        assert_eq!(decided.verdict(), "DUPLICATE SAME_REQUEST", "{number}");
+    }
+    let decided = host.request(&Request::new(GPF, 155)).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(2 * NOW_MS + 164));
+}
+
+/// The device takes nothing up to the floor that a command gave it.
+#[test]
+fn the_next_command_exceeds_the_floor_of_the_one_before() {
+    let (_, mut host) = handed_back("");
+    let floor = NOW_MS + 500;
+    let first = Request::new(GPF, 1).with("/remote_party_floor_seq_number", floor.to_string());
+    let decided = host.request(&first).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(NOW_MS));
+    let decided = host.request(&Request::new(GPF, 2)).decide_one();
+    assert_eq!(decided.verdict(), "ISSUED ISSUED_EXCEEDED");
+    assert_eq!(decided.number("originator_counter"), Some(floor + 1));
+    // No number of the other role's: it is no number of a command.
+    let of_supplier = Request::of(GPF, 3, "Supplier", supplier()).hint(floor - 7);
+    let decided = host.request(&of_supplier).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(floor - 7));
 }
 
 /// A refused request may come again and is judged anew.

@@ -1,11 +1,19 @@
-//! What a device has beside its row: the Supplier role, remembered messages, requests, old numbers.
+//! What a device has beside its row: the Supplier role, used numbers, messages, requests.
 //!
 //! All of it is a run of 64-bit words, so that a device's notes are one allocation of the size that
-//! they need: a header word, then the Supplier role (6 words, or none), messages (3 words each),
-//! requests (3 words each), and issued numbers in rising order (1 word each).
+//! they need: a header word, then the Supplier role (6 words, or none), the groups of the covers (9
+//! words each), messages (3 words each), and requests (3 words each).
 
+mod header;
+
+pub(crate) use self::header::{GROUPS, KINDS, most_of};
+
+use self::header::{
+    GROUP_WORDS, HEADER_MASK, Header, NOTE_WORDS, SUPPLIER_WORDS, groups_of, kind_of,
+};
 use crate::OccupantId;
-use crate::role::{LAST_COUNTER, Role, RoleState};
+use crate::cover::{Cover, CoverGroup};
+use crate::role::{Role, RoleState};
 use crate::row::{PackedRole, pack, unpack};
 
 /// A message that changed the device's record, remembered so that its repeat is known as one.
@@ -20,77 +28,32 @@ pub struct MessageNote {
 }
 
 /// A request that was answered with a command.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+///
+/// Of each role and kind those that stand last in this order are remembered: a set that depends on
+/// the requests alone and not on when or from where they became known.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct RequestNote {
+    /// For which role the command was.
+    pub role: Role,
+    /// Whether an import told of it. Those have a number of places of their own, so that they push
+    /// out no request that was answered here.
+    pub imported: bool,
+    /// The Originator Counter of the command, 0 to 2^63-1.
+    pub issued: u64,
     /// The EUI-64 of the RequestID's originator.
     pub originator: u64,
     /// The counter of the RequestID, 0 to 2^64-1.
     pub request_counter: u64,
-    /// The Originator Counter of the command.
-    pub issued: u64,
 }
 
 /// Messages remembered a device; the oldest goes first.
 pub const MESSAGES_KEPT: usize = 8;
 
-/// Requests remembered a device; the oldest goes first, its issued number stays for ever.
-pub const REQUESTS_KEPT: usize = 64;
+/// Requests answered here that are remembered a role; the lowest number goes first, into the cover.
+pub const REQUESTS_KEPT: usize = 24;
 
-const SUPPLIER_WORDS: usize = 6;
-const NOTE_WORDS: usize = 3;
-
-/// Numbers of a role are at most [`LAST_COUNTER`], so the top bit can name the role.
-const SUPPLIER_ISSUED: u64 = LAST_COUNTER + 1;
-
-/// How much of each kind a run of words holds; in the header, from the top: 32 bits for the row
-/// that owns the notes, then an unused byte and one byte for each field.
-#[derive(Clone, Copy, Default)]
-struct Header {
-    supplier: bool,
-    messages: u8,
-    requests: u8,
-}
-
-/// The half of the header word that is not the owner's.
-const HEADER_MASK: u64 = u32::MAX as u64;
-
-impl Header {
-    fn word(self) -> u64 {
-        let bytes = [
-            0,
-            0,
-            0,
-            0,
-            0,
-            u8::from(self.supplier),
-            self.messages,
-            self.requests,
-        ];
-        u64::from_be_bytes(bytes)
-    }
-
-    fn read(words: &[u64]) -> Self {
-        let [_, _, _, _, _, supplier, messages, requests] =
-            words.first().copied().unwrap_or_default().to_be_bytes();
-        Self {
-            supplier: supplier != 0,
-            messages,
-            requests,
-        }
-    }
-
-    fn messages_at(self) -> usize {
-        1 + if self.supplier { SUPPLIER_WORDS } else { 0 }
-    }
-
-    fn requests_at(self) -> usize {
-        self.messages_at() + usize::from(self.messages) * NOTE_WORDS
-    }
-
-    fn issued_at(self) -> usize {
-        self.requests_at() + usize::from(self.requests) * NOTE_WORDS
-    }
-}
+/// Imported requests remembered a role, besides those answered here.
+pub const IMPORTED_REQUESTS_KEPT: usize = 8;
 
 /// Reads a device's notes; no words at all are no notes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,41 +111,63 @@ impl<'a> NotesView<'a> {
             })
     }
 
-    pub(crate) fn requests(self) -> impl DoubleEndedIterator<Item = RequestNote> + 'a {
+    /// In their order.
+    pub(crate) fn requests(self) -> impl Iterator<Item = RequestNote> + 'a {
         let header = Header::read(self.0);
-        let words = self
-            .0
-            .get(header.requests_at()..header.issued_at())
-            .unwrap_or_default();
-        words
-            .as_chunks::<NOTE_WORDS>()
-            .0
-            .iter()
-            .map(|&[originator, request_counter, issued]| RequestNote {
-                originator,
-                request_counter,
-                issued,
+        KINDS
+            .into_iter()
+            .enumerate()
+            .flat_map(move |(kind, (role, imported))| {
+                let words = self.0.get(header.kind_at(kind)..header.kind_at(kind + 1));
+                let words = words.unwrap_or_default().as_chunks::<NOTE_WORDS>().0;
+                words
+                    .iter()
+                    .map(move |&[issued, originator, request_counter]| RequestNote {
+                        role,
+                        imported,
+                        issued,
+                        originator,
+                        request_counter,
+                    })
             })
     }
 
-    /// The numbers issued before the last one of their role, in the order of (role, number).
-    pub(crate) fn older_issued(self) -> impl Iterator<Item = (Role, u64)> + 'a {
-        self.issued_words()
-            .iter()
-            .map(|&word| issued_from_word(word))
+    /// Whether a remembered request of this role had this number.
+    pub(crate) fn remembers(self, role: Role, number: u64) -> bool {
+        self.requests()
+            .any(|note| note.role == role && note.issued == number)
     }
 
-    pub(crate) fn was_issued_earlier(self, role: Role, number: u64) -> bool {
-        self.issued_words()
-            .binary_search(&issued_word(role, number))
-            .is_ok()
+    pub(crate) fn cover(self, role: Role) -> Cover {
+        let header = Header::read(self.0);
+        if header.groups == 0 {
+            return Cover::EMPTY;
+        }
+        Cover::from_groups(groups_of(role).map(|group| self.group(header, group)))
     }
 
-    fn issued_words(self) -> &'a [u64] {
-        self.0
-            .get(Header::read(self.0).issued_at()..)
-            .unwrap_or_default()
+    fn group(self, header: Header, group: usize) -> Option<CoverGroup> {
+        if !header.has_group(group) {
+            return None;
+        }
+        let at = header.group_at(group);
+        let &[head, first, last, ref inner @ ..] = self.0.get(at..at + GROUP_WORDS)? else {
+            return None;
+        };
+        let (count, shift) = halves(head);
+        CoverGroup::from_parts(shift, first, last, inner.get(..count as usize)?)
     }
+}
+
+/// What became of a request that was to be remembered.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Remembered {
+    Added,
+    Already,
+    /// The lowest one, which had this number, was forgotten for it.
+    InsteadOf(u64),
+    /// All that are remembered of its kind are higher.
+    TooLow,
 }
 
 /// Changes a device's notes.
@@ -204,7 +189,7 @@ impl NotesEdit<'_> {
             joined(second.0, second_time),
             u64::from(packed.bits),
         ];
-        let end = header.messages_at();
+        let end = header.groups_at();
         self.0.splice(1..end, words);
         header.supplier = true;
         self.set_header(header);
@@ -224,7 +209,7 @@ impl NotesEdit<'_> {
                 return;
             }
         }
-        if usize::from(header.messages) < MESSAGES_KEPT {
+        if header.messages < MESSAGES_KEPT {
             let end = header.requests_at();
             self.0.splice(end..end, words);
             header.messages += 1;
@@ -234,34 +219,66 @@ impl NotesEdit<'_> {
         }
     }
 
-    pub(crate) fn remember_request(&mut self, note: &RequestNote) {
+    pub(crate) fn remember_request(&mut self, note: &RequestNote) -> Remembered {
         let mut header = self.header();
-        let words = [note.originator, note.request_counter, note.issued];
-        let end = header.issued_at();
-        if usize::from(header.requests) < REQUESTS_KEPT {
-            self.0.splice(end..end, words);
-            header.requests += 1;
+        let kind = kind_of(note.role, note.imported);
+        let start = header.kind_at(kind);
+        let words = [note.issued, note.originator, note.request_counter];
+        let kept = self
+            .0
+            .get_mut(start..header.kind_at(kind + 1))
+            .unwrap_or_default();
+        let chunks = kept.as_chunks::<NOTE_WORDS>().0;
+        let Err(place) = chunks.binary_search(&words) else {
+            return Remembered::Already;
+        };
+        if chunks.len() < most_of(note.imported) {
+            let at = start + place * NOTE_WORDS;
+            self.0.splice(at..at, words);
+            if let Some(count) = header.requests.get_mut(kind) {
+                *count += 1;
+            }
             self.set_header(header);
-        } else {
-            let kept = self
-                .0
-                .get_mut(header.requests_at()..end)
-                .unwrap_or_default();
-            replace_oldest(kept, words);
+            return Remembered::Added;
+        }
+        let lowest = chunks.first().copied();
+        match (lowest, kept.get_mut(..place * NOTE_WORDS)) {
+            (Some([lowest, ..]), Some(lower)) if place > 0 => {
+                replace_oldest(lower, words);
+                Remembered::InsteadOf(lowest)
+            }
+            _ => Remembered::TooLow,
         }
     }
 
-    /// Keeps `number` for ever; `false` if it was kept before.
-    pub(crate) fn add_older_issued(&mut self, role: Role, number: u64) -> bool {
-        let header = self.header();
-        let word = issued_word(role, number);
-        match NotesView(self.0).issued_words().binary_search(&word) {
-            Ok(_) => false,
-            Err(place) => {
-                self.0.insert(header.issued_at() + place, word);
-                true
+    /// Replaces what is covered for `role`; a group that is there does not go.
+    pub(crate) fn set_cover(&mut self, role: Role, cover: &Cover) {
+        for (group, covered) in groups_of(role).into_iter().zip(cover.places()) {
+            if let Some(covered) = covered {
+                self.set_group(group, covered);
             }
         }
+    }
+
+    fn set_group(&mut self, group: usize, covered: &CoverGroup) {
+        let mut header = self.header();
+        let (shift, first, last, inner) = covered.parts();
+        let mut words = [0; GROUP_WORDS];
+        // There are at most 6.
+        let count = u32::try_from(inner.len()).unwrap_or_default();
+        let parts = [joined(count, shift), first, last];
+        for (word, part) in words.iter_mut().zip(parts.iter().chain(inner)) {
+            *word = *part;
+        }
+        let at = header.group_at(group);
+        let replaced = if header.has_group(group) {
+            GROUP_WORDS
+        } else {
+            0
+        };
+        self.0.splice(at..at + replaced, words);
+        header.groups |= 1 << group;
+        self.set_header(header);
     }
 
     /// The header, after a place for it was made.
@@ -309,7 +326,7 @@ impl<'a> Remapped<'a> {
         mut occupant: impl FnMut(u32) -> Option<OccupantId>,
     ) -> Option<()> {
         let header = Header::read(words);
-        if words.is_empty() || header.issued_at() > words.len() {
+        if words.is_empty() || header.end() != words.len() {
             return None;
         }
         if header.supplier {
@@ -319,7 +336,9 @@ impl<'a> Remapped<'a> {
                 *word = joined(occupant(place)?.0, time);
             }
         }
-        Some(())
+        let notes = NotesView(words);
+        let is_readable = |group| !header.has_group(group) || notes.group(header, group).is_some();
+        (0..GROUPS).all(is_readable).then_some(())
     }
 }
 
@@ -385,23 +404,6 @@ fn replace_oldest(notes: &mut [u64], words: [u64; NOTE_WORDS]) {
     }
 }
 
-/// An issued number with its role in the top bit, as notes and record images have it.
-pub(crate) fn issued_word(role: Role, number: u64) -> u64 {
-    match role {
-        Role::NetworkOperator => number,
-        Role::Supplier => number | SUPPLIER_ISSUED,
-    }
-}
-
-pub(crate) fn issued_from_word(word: u64) -> (Role, u64) {
-    let role = if word < SUPPLIER_ISSUED {
-        Role::NetworkOperator
-    } else {
-        Role::Supplier
-    };
-    (role, word & LAST_COUNTER)
-}
-
 fn joined(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
@@ -424,12 +426,20 @@ mod tests {
         }
     }
 
-    fn request(n: u64) -> RequestNote {
+    fn request(role: Role, imported: bool, n: u64) -> RequestNote {
         RequestNote {
+            role,
+            imported,
+            issued: n + 1,
             originator: u64::MAX - n,
             request_counter: n,
-            issued: n + 1,
         }
+    }
+
+    fn cover(numbers: &[u64]) -> Cover {
+        numbers.iter().fold(Cover::EMPTY, |cover, &number| {
+            cover.union(&Cover::of(number, number, 1000))
+        })
     }
 
     fn supplier() -> RoleState {
@@ -457,17 +467,26 @@ mod tests {
 
     #[test]
     fn kinds_of_notes_do_not_disturb_each_other() {
+        let (operator, supplier_role) = (Role::NetworkOperator, Role::Supplier);
+        let covers = [cover(&[3, 2000, 5]), cover(&[7, 1 << 60, 900])];
         let mut words = Vec::new();
         let mut edit = NotesEdit(&mut words);
-        assert!(edit.add_older_issued(Role::Supplier, LAST_COUNTER));
-        edit.remember_request(&request(1));
-        assert!(edit.add_older_issued(Role::NetworkOperator, 5));
+        let requests = [
+            request(operator, false, 1),
+            request(operator, false, 2),
+            request(operator, true, 1),
+            request(supplier_role, false, 9),
+            request(supplier_role, true, 4),
+        ];
+        for place in [3, 1, 4, 2, 0, 0, 3] {
+            edit.remember_request(&requests[place]);
+        }
+        edit.set_cover(supplier_role, &cover(&[7]));
         edit.remember_message(&message(255, true));
         edit.set_supplier(&supplier());
+        edit.set_cover(operator, &covers[0]);
         edit.remember_message(&message(2, false));
-        edit.remember_request(&request(2));
-        assert!(edit.add_older_issued(Role::NetworkOperator, 4));
-        assert!(!edit.add_older_issued(Role::Supplier, LAST_COUNTER));
+        edit.set_cover(supplier_role, &covers[1]);
         set_owner(&mut words, 0xfedc_ba98);
         NotesEdit(&mut words).set_supplier(&supplier());
 
@@ -475,30 +494,35 @@ mod tests {
         let view = NotesView(&words);
         assert_eq!(view.supplier(), Some(supplier()));
         assert!(view.messages().eq([message(255, true), message(2, false)]));
-        assert!(view.requests().eq([request(1), request(2)]));
-        let issued = [
-            (Role::NetworkOperator, 4),
-            (Role::NetworkOperator, 5),
-            (Role::Supplier, LAST_COUNTER),
-        ];
-        assert!(view.older_issued().eq(issued));
-        assert!(view.was_issued_earlier(Role::NetworkOperator, 4));
-        assert!(!view.was_issued_earlier(Role::Supplier, 4));
+        assert!(view.requests().eq(requests));
+        assert!(view.remembers(supplier_role, 10) && !view.remembers(operator, 10));
+        assert_eq!(Role::ALL.map(|role| view.cover(role)), covers);
     }
 
     #[test]
-    fn the_oldest_notes_go_first_and_issued_numbers_never() {
+    fn the_lowest_requests_of_a_kind_go_first_and_say_so() {
+        let (role, other) = (Role::NetworkOperator, Role::Supplier);
         let mut words = Vec::new();
         let mut edit = NotesEdit(&mut words);
         for n in 0..100 {
             edit.remember_message(&message(n, false));
-            edit.remember_request(&request(u64::from(n)));
-            edit.add_older_issued(Role::NetworkOperator, u64::from(n));
+            let n = u64::from(n);
+            let rising = edit.remember_request(&request(role, false, n));
+            let lowest = n.checked_sub(24).map(|lowest| lowest + 1);
+            assert_eq!(
+                rising,
+                lowest.map_or(Remembered::Added, Remembered::InsteadOf)
+            );
+            let falling = edit.remember_request(&request(other, true, 100 - n));
+            assert_eq!(falling == Remembered::TooLow, n >= 8);
+            let again = edit.remember_request(&request(other, true, 100));
+            assert_eq!(again, Remembered::Already);
         }
         let view = NotesView(&words);
         assert!(view.messages().eq((92..100).map(|n| message(n, false))));
-        assert!(view.requests().eq((36..100).map(request)));
-        assert_eq!(view.older_issued().count(), 100);
+        let expected = (76..100).map(|n| request(role, false, n));
+        let expected = expected.chain((93..=100).map(|n| request(other, true, n)));
+        assert!(view.requests().eq(expected));
     }
 
     #[test]
@@ -515,6 +539,6 @@ mod tests {
         let view = NotesView(&[]);
         assert_eq!(view.supplier(), None);
         assert_eq!(view.messages().count() + view.requests().count(), 0);
-        assert_eq!(view.older_issued().count(), 0);
+        assert!(view.cover(Role::Supplier).is_empty());
     }
 }

@@ -4,29 +4,41 @@
 //! The model is a plain map that a reader can check by eye. Beside it, each allocated number is
 //! held to the laws themselves, which know nothing of how the model chooses numbers.
 
+mod role;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    AllocationReason, AllocationRequest, Burned, Cell, CellSource, CellUse, CounterTable,
-    DeviceImage, DeviceView, LAST_COUNTER, Ledger, MESSAGES_KEPT, MessageNote, Occupant,
-    REQUESTS_KEPT, RequestNote, RestoreOutcome, Role,
+    AllocationReason, AllocationRequest, Burned, Cell, CellSource, CellUse, CounterOutOfRange,
+    CounterTable, DeviceImage, DeviceView, LAST_COUNTER, Ledger, MESSAGES_KEPT, MessageNote,
+    Occupant, RequestNote, RestoreOutcome, Role,
 };
 
+use self::role::RoleModel;
+
 const CEILING: u64 = 1 << 62;
+
+/// The originator of all requests.
+const ORIGINATOR: u64 = 9;
 
 #[derive(Clone, Debug)]
 enum Step {
     Recorded(u64, Role, u64),
     Seen(u64, Role, u64),
-    Imported(u64, Role, u64),
+    Reported(u64, Role, u64),
+    /// All numbers from one on, so many.
+    Block(u64, Role, u64, u64),
+    /// A RequestID and the number of its command.
+    Imported(u64, Role, u64, u64),
     Placed(u64, Role, CellUse, u8),
     Flagged(u64, u16),
     Message(u64, u8, bool),
-    /// Allocates and, as the engine does, remembers the request.
     Allocate(u64, Role, Option<u64>),
+    /// Many commands to one device.
+    Burst(u64, Role, usize),
     Prefetch(Vec<u64>),
     Commit,
     Abort,
@@ -48,11 +60,14 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => (device(), role(), number()).prop_map(|(d, r, n)| Step::Recorded(d, r, n)),
         2 => (device(), role(), number()).prop_map(|(d, r, n)| Step::Seen(d, r, n)),
-        2 => (device(), role(), number()).prop_map(|(d, r, n)| Step::Imported(d, r, n)),
+        2 => (device(), role(), number()).prop_map(|(d, r, n)| Step::Reported(d, r, n)),
+        1 => (device(), role(), number(), 0..20_u64).prop_map(|(d, r, n, m)| Step::Block(d, r, n, m)),
+        2 => (device(), role(), 0..30_u64, number()).prop_map(|(d, r, i, n)| Step::Imported(d, r, i, n)),
         1 => (device(), role(), cell_use, 0..4_u8).prop_map(|(d, r, u, o)| Step::Placed(d, r, u, o)),
         1 => (device(), any::<u16>()).prop_map(|(d, f)| Step::Flagged(d, f)),
         3 => (device(), 0..12_u8, any::<bool>()).prop_map(|(d, m, v)| Step::Message(d, m, v)),
         9 => (device(), role(), option::of(number())).prop_map(|(d, r, h)| Step::Allocate(d, r, h)),
+        1 => (device(), role(), 1..40_usize).prop_map(|(d, r, n)| Step::Burst(d, r, n)),
         1 => vec(0..6_u64, 0..9).prop_map(Step::Prefetch),
         3 => Just(Step::Commit),
         2 => Just(Step::Abort),
@@ -76,16 +91,13 @@ struct Device {
     roles: BTreeMap<Role, RoleModel>,
     flags: u16,
     messages: VecDeque<MessageNote>,
-    requests: VecDeque<RequestNote>,
     version: u32,
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-struct RoleModel {
-    recorded: Option<u64>,
-    seen: Option<u64>,
-    issued: BTreeSet<u64>,
-    occupants: BTreeMap<CellUse, u8>,
+impl Device {
+    fn requests(&self) -> impl Iterator<Item = &RequestNote> {
+        self.roles.values().flat_map(|role| &role.requests)
+    }
 }
 
 /// What the model and the real thing hold, and what the laws must remember of all that was ever
@@ -110,7 +122,7 @@ impl World {
             staged: BTreeMap::new(),
             changed: BTreeSet::new(),
             changelog: Vec::new(),
-            ledger: Ledger::new(CounterTable::new(1)),
+            ledger: Ledger::new(CounterTable::new(1, CEILING)),
             handed_out: BTreeMap::new(),
             pending: Vec::new(),
             commands: BTreeMap::new(),
@@ -133,14 +145,11 @@ impl World {
                 let told = self.ledger.raise_seen(device, role, number);
                 self.expect_change(device, raised, told);
             }
-            Step::Imported(device, role, number) => {
-                let told = self.ledger.note_issued(device, role, number);
-                assert_eq!(told.is_err(), number > LAST_COUNTER);
-                if let Ok(told) = told {
-                    let added = self.role(device, role).issued.insert(number);
-                    self.expect_change(device, added, told);
-                }
+            Step::Reported(device, role, number) => self.report(device, role, number),
+            Step::Block(device, role, first, more) => {
+                self.block(device, role, first, first.saturating_add(more));
             }
+            Step::Imported(device, role, id, issued) => self.import(device, role, id, issued),
             Step::Placed(device, role, cell_use, occupant) => {
                 let placed = self.role(device, role).occupants.insert(cell_use, occupant);
                 let changes = placed.unwrap_or(0) != occupant;
@@ -175,6 +184,11 @@ impl World {
                 self.changed.insert(device);
             }
             Step::Allocate(device, role, hint) => self.allocate(device, role, hint),
+            Step::Burst(device, role, commands) => {
+                for _ in 0..commands {
+                    self.allocate(device, role, None);
+                }
+            }
             Step::Prefetch(devices) => {
                 let rows = self.ledger.prefetch(&devices).to_vec();
                 assert!(
@@ -204,12 +218,63 @@ impl World {
         }
     }
 
+    fn report(&mut self, device: u64, role: Role, number: u64) {
+        let told = self.ledger.note_reported(device, role, number);
+        let expected = self.change_numbers(device, role, number, |model| {
+            model.report(number);
+        });
+        self.expect_noted(device, expected, told);
+    }
+
+    fn block(&mut self, device: u64, role: Role, first: u64, last: u64) {
+        let told = self.ledger.note_block(device, role, first, last);
+        let expected = self.change_numbers(device, role, last, |model| {
+            if first == last {
+                model.report(first);
+            }
+            for number in first..=last {
+                model.use_number(number);
+                if first != last {
+                    model.covered.insert(number);
+                }
+            }
+        });
+        self.expect_noted(device, expected, told);
+    }
+
+    fn import(&mut self, device: u64, role: Role, id: u64, issued: u64) {
+        let told = self
+            .ledger
+            .note_imported_request(device, role, ORIGINATOR, id, issued);
+        let is_known = self
+            .device(device)
+            .requests()
+            .any(|note| note.request_counter == id);
+        let expected = self.change_numbers(device, role, issued, |model| {
+            if is_known {
+                model.report(issued);
+            } else {
+                model.remember(RequestNote {
+                    role,
+                    imported: true,
+                    issued,
+                    originator: ORIGINATOR,
+                    request_counter: id,
+                });
+            }
+        });
+        self.expect_noted(device, expected, told);
+    }
+
     fn allocate(&mut self, device: u64, role: Role, hint: Option<u64>) {
         let before = self.device(device).clone();
         let burned = self.ledger.burned().clone();
+        // No RequestID that an import tells of as well.
+        let request_counter = 100 + self.handed_out.len() as u64 + self.pending.len() as u64;
         let request = AllocationRequest {
             hint,
-            ceiling: CEILING,
+            originator: ORIGINATOR,
+            request_counter,
         };
         let allocated = self.ledger.allocate(device, role, request);
         let expected = expected(&before, &burned, device, role, hint);
@@ -236,22 +301,21 @@ impl World {
         assert!(Some(counter) > last, "{counter} after {last:?}");
         let commands = self.commands.get(&device).into_iter().flatten();
         let pending = self.pending.iter().filter(|&&(to, ..)| to == device);
-        let mut numbers = commands.map(|&(_, n)| n).chain(pending.map(|&(_, _, n)| n));
+        let told = before.roles.values().flat_map(|role| &role.used).copied();
+        let mut numbers = commands
+            .map(|&(_, n)| n)
+            .chain(pending.map(|&(_, _, n)| n))
+            .chain(told);
         assert!(numbers.all(|number| number != counter), "{counter} twice");
 
         self.pending.push((device, role, counter));
-        self.role(device, role).issued.insert(counter);
-        let note = RequestNote {
-            originator: 9,
-            request_counter: counter,
+        self.role(device, role).remember(RequestNote {
+            role,
+            imported: false,
             issued: counter,
-        };
-        let requests = &mut self.device(device).requests;
-        requests.push_back(note);
-        if requests.len() > REQUESTS_KEPT {
-            requests.pop_front();
-        }
-        self.ledger.remember_request(device, &note);
+            originator: ORIGINATOR,
+            request_counter,
+        });
         self.changed.insert(device);
     }
 
@@ -303,9 +367,9 @@ impl World {
                 usize::try_from(draw >> 33).unwrap_or(0) % (place + 1),
             );
         }
-        *self.ledger.table_mut() = CounterTable::new(order);
+        *self.ledger.table_mut() = CounterTable::new(order, CEILING);
         for image in images {
-            let image = DeviceImage::decode(image);
+            let image = DeviceImage::decode(image, CEILING);
             assert!(image.is_ok(), "a committed image cannot be read: {image:?}");
             let outcome = image.map(|image| self.ledger.table_mut().restore(&image));
             assert_ne!(outcome, Ok(RestoreOutcome::Diverged));
@@ -343,19 +407,14 @@ impl World {
         assert_eq!(view.flags(), model.flags);
         assert_eq!(view.version(), model.version);
         assert!(view.messages().eq(model.messages.iter().copied()));
-        assert!(view.requests().eq(model.requests.iter().copied()));
+        assert!(view.requests().eq(model.requests().copied()));
         for role in Role::ALL {
             let model = model.roles.get(&role).cloned().unwrap_or_default();
             let marks = view.marks(role);
             assert_eq!((marks.recorded, marks.seen), (model.recorded, model.seen));
-            let older = view
-                .older_issued()
-                .filter(|&(of, _)| of == role)
-                .map(|(_, number)| number);
-            assert!(
-                older.chain(marks.issued).eq(model.issued),
-                "issued numbers, rising"
-            );
+            assert_eq!(marks.issued, model.issued);
+            assert!(view.cover(role).blocks().eq(model.blocks()));
+            assert!(model.used.iter().all(|&number| view.was_issued(number)));
             for cell_use in CellUse::ALL {
                 let occupant = self
                     .ledger
@@ -374,6 +433,34 @@ impl World {
 
     fn role(&mut self, device: u64, role: Role) -> &mut RoleModel {
         self.device(device).roles.entry(role).or_default()
+    }
+
+    /// Changes the model if `highest` can have been issued; gives whether that made a difference,
+    /// `None` if it cannot.
+    fn change_numbers(
+        &mut self,
+        device: u64,
+        role: Role,
+        highest: u64,
+        change: impl FnOnce(&mut RoleModel),
+    ) -> Option<bool> {
+        if highest > LAST_COUNTER {
+            return None;
+        }
+        let model = self.role(device, role);
+        let before = model.numbers();
+        change(model);
+        Some(model.numbers() != before)
+    }
+
+    fn expect_noted(
+        &mut self,
+        device: u64,
+        expected: Option<bool>,
+        told: Result<bool, CounterOutOfRange>,
+    ) {
+        assert_eq!(expected, told.ok());
+        self.expect_change(device, expected == Some(true), told == Ok(true));
     }
 
     fn expect_change(&mut self, device: u64, expected: bool, told: bool) {
@@ -414,7 +501,7 @@ fn expected(
 ) -> Option<(u64, AllocationReason)> {
     let marks = device.roles.get(&role).cloned().unwrap_or_default();
     let watermark = marks.recorded.max(marks.seen);
-    let issued = marks.issued.last().copied().max(burned.get(eui, role));
+    let issued = marks.issued.max(burned.get(eui, role));
     let least = u128::from(watermark.max(issued).unwrap_or(0)) + 1;
     let hint = hint
         .map(u128::from)
@@ -425,18 +512,25 @@ fn expected(
         None if watermark >= issued => (least, AllocationReason::WatermarkExceeded),
         None => (least, AllocationReason::IssuedExceeded),
     };
-    let taken = |number: u128| {
-        let issued = device.roles.values().flat_map(|role| &role.issued);
-        let burned = Role::ALL
-            .into_iter()
-            .filter_map(|role| burned.get(eui, role));
-        issued
-            .copied()
-            .chain(burned)
-            .any(|taken| u128::from(taken) == number)
-    };
-    while taken(counter) {
-        counter += 1;
+    let others = device.roles.iter().filter(|(of, _)| **of != role);
+    let taken: Vec<(u64, u64)> = others
+        .flat_map(|(_, other)| {
+            let requests = other.requests.iter().map(|note| note.issued);
+            let single = requests.chain(other.issued).map(|number| (number, number));
+            single.chain(other.blocks())
+        })
+        .chain(
+            Role::ALL
+                .into_iter()
+                .filter_map(|role| burned.get(eui, role))
+                .map(|number| (number, number)),
+        )
+        .collect();
+    while let Some((_, last)) = taken
+        .iter()
+        .find(|(first, last)| (u128::from(*first)..=u128::from(*last)).contains(&counter))
+    {
+        counter = u128::from(*last) + 1;
         reason = AllocationReason::IssuedExceeded;
     }
     let counter = u64::try_from(counter).ok()?;

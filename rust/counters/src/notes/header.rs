@@ -1,0 +1,133 @@
+//! How a run of words is laid out: its header word, and where each kind of note stands.
+
+use super::{IMPORTED_REQUESTS_KEPT, REQUESTS_KEPT};
+use crate::cover::BLOCKS;
+use crate::role::Role;
+
+pub(super) const SUPPLIER_WORDS: usize = 6;
+pub(super) const NOTE_WORDS: usize = 3;
+/// Count of the inner blocks and shift, first and last number, then the inner blocks.
+pub(super) const GROUP_WORDS: usize = 3 + INNER_BLOCKS;
+/// All blocks but the outermost, which first and last number tell.
+const INNER_BLOCKS: usize = BLOCKS - 2;
+
+/// The groups of covers: up to the ceiling and above it, of the Network Operator, then Supplier.
+pub(crate) const GROUPS: usize = 4;
+
+/// Requests by (role, imported).
+pub(crate) const KINDS: [(Role, bool); 4] = [
+    (Role::NetworkOperator, false),
+    (Role::NetworkOperator, true),
+    (Role::Supplier, false),
+    (Role::Supplier, true),
+];
+
+/// How many requests of a kind are remembered.
+pub(crate) fn most_of(imported: bool) -> usize {
+    if imported {
+        IMPORTED_REQUESTS_KEPT
+    } else {
+        REQUESTS_KEPT
+    }
+}
+
+/// How much of each kind a run of words holds; in the header, from the top: 32 bits for the row
+/// that owns the notes, then, of [`FIELDS`] bits each, the fields in this order.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Header {
+    pub(super) supplier: bool,
+    /// A bit for each group there is.
+    pub(super) groups: usize,
+    pub(super) messages: usize,
+    /// In the order of [`KINDS`].
+    pub(super) requests: [usize; 4],
+}
+
+/// The half of the header word that is not the owner's.
+pub(super) const HEADER_MASK: u64 = u32::MAX as u64;
+
+/// The bits of the header's fields, the first field lowest.
+const FIELDS: [u32; 7] = [1, 4, 4, 5, 4, 5, 4];
+
+impl Header {
+    pub(super) fn word(self) -> u64 {
+        let [first, second, third, fourth] = self.requests;
+        let supplier = usize::from(self.supplier);
+        let fields = [
+            supplier,
+            self.groups,
+            self.messages,
+            first,
+            second,
+            third,
+            fourth,
+        ];
+        let mut word = 0;
+        let mut at = 0;
+        for (field, bits) in fields.into_iter().zip(FIELDS) {
+            word |= (field as u64) << at;
+            at += bits;
+        }
+        word
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "fields have few bits")]
+    pub(super) fn read(words: &[u64]) -> Self {
+        let mut rest = words.first().copied().unwrap_or_default();
+        let [supplier, groups, messages, requests @ ..] = FIELDS.map(|bits| {
+            let field = rest & ((1 << bits) - 1);
+            rest >>= bits;
+            field as usize
+        });
+        Self {
+            supplier: supplier != 0,
+            groups,
+            messages,
+            requests,
+        }
+    }
+
+    pub(super) fn groups_at(self) -> usize {
+        1 + if self.supplier { SUPPLIER_WORDS } else { 0 }
+    }
+
+    pub(super) fn has_group(self, group: usize) -> bool {
+        self.groups >> group & 1 == 1
+    }
+
+    pub(super) fn group_at(self, group: usize) -> usize {
+        let before = self.groups & ((1 << group) - 1);
+        self.groups_at() + before.count_ones() as usize * GROUP_WORDS
+    }
+
+    pub(super) fn messages_at(self) -> usize {
+        self.group_at(GROUPS)
+    }
+
+    pub(super) fn requests_at(self) -> usize {
+        self.messages_at() + self.messages * NOTE_WORDS
+    }
+
+    pub(super) fn kind_at(self, kind: usize) -> usize {
+        let before = self.requests.iter().take(kind).sum::<usize>();
+        self.requests_at() + before * NOTE_WORDS
+    }
+
+    pub(super) fn end(self) -> usize {
+        self.kind_at(KINDS.len())
+    }
+}
+
+/// Where the role's groups stand among all.
+pub(super) fn groups_of(role: Role) -> [usize; 2] {
+    match role {
+        Role::NetworkOperator => [0, 1],
+        Role::Supplier => [2, 3],
+    }
+}
+
+/// The place in [`KINDS`].
+pub(super) fn kind_of(role: Role, imported: bool) -> usize {
+    let [first, _] = groups_of(role);
+    first + usize::from(imported)
+}
