@@ -75,6 +75,18 @@ impl<'a> Facts<'a> {
         authorising_number(&self.message)
     }
 
+    /// The numbers of the command that the device answers to: the header's, unless it is the device's own or beyond
+    /// 2^63-1, and the one that the payload repeats. Of what is no answer, none.
+    pub(crate) fn answered_numbers(&self) -> impl Iterator<Item = u64> {
+        let is_answer = matches!(self.kind, Kind::Response | Kind::Alert);
+        let header = (self.message.header.cra == Cra::Response)
+            .then_some(self.message.header.originator_counter);
+        header
+            .into_iter()
+            .chain(self.authorising_number())
+            .filter(move |number| is_answer && *number <= LAST_COUNTER)
+    }
+
     /// The floor that the message reports, or sets, for its own role.
     pub(crate) fn floor(&self) -> Option<u64> {
         let role = self.own_role()?;

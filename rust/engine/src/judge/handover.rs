@@ -9,6 +9,38 @@ use crate::decision::{Disposition, Reason};
 use crate::message::{Facts, cell_use};
 
 impl Judge<'_> {
+    /// Whether the device answers to a command of the ACB with a number that is not known here.
+    pub(super) fn is_unknown_answer(&self, facts: &Facts<'_>) -> bool {
+        let view = self.ledger.device(facts.device.to_u64());
+        facts.party == self.authority.id()
+            && facts
+                .answered_numbers()
+                .any(|number| !view.was_issued(number))
+    }
+
+    /// A device that answers to the ACB has proven that a command with this number is out, whatever its service and
+    /// whoever numbered it: the number is given to no other command of either role. Whether that was news.
+    pub(super) fn note_answered(&mut self, facts: &Facts<'_>) -> bool {
+        if facts.party != self.authority.id() {
+            return false;
+        }
+        let device = facts.device.to_u64();
+        // A number that belongs to neither slot counts for that which the other one steers clear of as well.
+        let role = match facts.own_role() {
+            Some(role) => role,
+            None if self.is_unknown_answer(facts) => Role::NetworkOperator,
+            None => return false,
+        };
+        let mut changed = false;
+        for number in facts.answered_numbers() {
+            changed |= self
+                .ledger
+                .note_reported(device, role, number)
+                .unwrap_or(false);
+        }
+        changed
+    }
+
     /// Mode 2 or 3 by the ACB as occupant of the slot.
     pub(super) fn handover_outcome(
         &mut self,

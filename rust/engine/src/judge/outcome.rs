@@ -80,11 +80,11 @@ impl Judge<'_> {
             (Kind::PreCommand | Kind::Command, Payload::Command(_)) if outcome.on_its_way_down => {
                 return self.pre_command(facts, outcome.again);
             }
-            _ => return Decision::new(Disposition::NotRecorded, Reason::NotAnOutcome),
+            _ => return self.irrelevant(outcome, Reason::NotAnOutcome),
         };
         match subject {
             Subject::Irrelevant => {
-                return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole);
+                return self.irrelevant(outcome, Reason::NotNetworkOperatorRole);
             }
             Subject::Supplier => {
                 let reason = Reason::NotNetworkOperatorRole;
@@ -124,18 +124,24 @@ impl Judge<'_> {
         }
         if self.conflicts(facts) {
             self.raise_seen(facts);
+            if signature == Signature::Valid {
+                self.note_answered(facts);
+            }
             return Decision::new(Disposition::Duplicate, Reason::ConflictingContent)
                 .flags(flags)
                 .signature(signature)
                 .detail("a verified message with the same headers and other octets is known; this one is kept as a dead letter");
         }
-        let judged = match subject {
+        let mut judged = match subject {
             Subject::Handover(role) => self.handover_outcome(facts, role, signature),
             Subject::Otherwise => self.changed_otherwise(facts, signature),
             Subject::Operator | Subject::Supplier | Subject::Irrelevant => {
                 self.operator_outcome(facts, signature)
             }
         };
+        if signature == Signature::Valid {
+            judged.changed |= self.note_answered(facts);
+        }
         if judged.changed && !judged.decision.parks() {
             self.remember(facts, signature);
         }
@@ -192,11 +198,23 @@ impl Judge<'_> {
         if signature != Signature::Invalid && self.may_believe(facts, signature) {
             flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
             self.raise_seen(facts);
+            if signature == Signature::Valid {
+                self.note_answered(facts);
+            }
             if self.is_known(facts, role) {
                 self.apply_cells(facts, role, CellSource::Outcome, signature);
             }
         }
         decision.flags(flags).signature(signature)
+    }
+
+    /// For messages about neither slot: at most the number of a command of the ACB is news.
+    fn irrelevant(&mut self, outcome: &Outcome<'_, '_>, reason: Reason) -> Decision {
+        let facts = outcome.facts;
+        if self.is_unknown_answer(facts) && matches!(self.inventory_of(facts), Device::Gpf(_)) {
+            return self.set_aside(outcome, Role::NetworkOperator, reason);
+        }
+        Decision::new(Disposition::NotRecorded, reason)
     }
 
     /// Whether a message that is set aside would change anything. A slot of which nothing is known needs no following:
@@ -205,6 +223,7 @@ impl Judge<'_> {
         let view = self.ledger.device(facts.device.to_u64());
         facts.number_towards(role) > view.marks(role).seen
             || has_cells(facts, role) && self.is_known(facts, role)
+            || self.is_unknown_answer(facts)
     }
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
@@ -265,7 +284,7 @@ impl Judge<'_> {
             return false;
         }
         let subject = self.subject(facts);
-        if subject == Subject::Irrelevant {
+        if subject == Subject::Irrelevant && !self.is_unknown_answer(facts) {
             return false;
         }
         let Device::Gpf(gpf) = self.inventory_of(facts) else {
@@ -274,10 +293,13 @@ impl Judge<'_> {
         if gpf.is_smets1() || gpf.digital_signing().is_none() {
             return false;
         }
-        if subject == Subject::Supplier {
-            return self.has_news(facts, Role::Supplier);
+        match subject {
+            Subject::Irrelevant => true,
+            Subject::Supplier => self.has_news(facts, Role::Supplier),
+            Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {
+                !self.is_repeat(facts, again)
+            }
         }
-        !self.is_repeat(facts, again)
     }
 
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {

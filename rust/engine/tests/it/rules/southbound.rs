@@ -1,5 +1,6 @@
 //! What goes down and comes back: signed pre-commands, and the outcomes of handovers.
 
+use slotkeeper_counters::Role;
 use slotkeeper_gbcs::{KeyUsage, ReplacementMode};
 
 use crate::support::*;
@@ -205,4 +206,60 @@ fn threads_and_seeds_decide_nothing() {
         .collect();
     assert_eq!(came_out[0].1.len(), 24);
     assert!(came_out.iter().all(|other| *other == came_out[0]));
+}
+
+/// Somebody else numbered it, and the device answered: the command is out, under these keys.
+#[test]
+fn a_verified_answer_to_a_command_not_known_here_counts_as_used() {
+    let any_mode = |number, mode| Told::new(GPF, &ACB[0], number, Vec::new()).mode(mode);
+    let operator = ReplacementMode::NetworkOperatorByNetworkOperator;
+    let done = Told::new(GPF, &ACB[0], 77, Cell::both(&ACB[0], next_gno()));
+    let elsewhere = Told::new(GPF, &ACB[0], 77, Cell::both(gno(), next_gno()));
+    for told in [
+        done,
+        elsewhere,
+        any_mode(77, operator).accepted(),
+        any_mode(77, ReplacementMode::SupplierBySupplier),
+        any_mode(77, ReplacementMode::AccessControlBrokerByAcb),
+        any_mode(77, ReplacementMode::AnyByContingency),
+        any_mode(76, operator).header(77),
+    ] {
+        for is_alert in [false, true] {
+            if is_alert && (told.cells.is_none() || told.header.is_some()) {
+                continue;
+            }
+            let (device, mut host) = known();
+            let (octets, stream) = if is_alert {
+                (told.alert(Some(&device.ds)), Stream::HandoverOutcomes)
+            } else {
+                (told.response(Some(&device.ds)), Stream::UpdateOutcomes)
+            };
+            host.message(stream, GPF, octets).decide_one();
+            host.restart();
+            let parties = [("NetworkOperator", next_gno()), ("Supplier", supplier())];
+            for (number, (role, party)) in (1..).zip(parties) {
+                let request = Request::of(GPF, number, role, party);
+                let decided = host.request(&request.hint(77)).decide_one();
+                let given = decided.number("originator_counter");
+                assert_ne!(given, Some(77), "{role} after {told:?}");
+            }
+            let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+            assert!(
+                Role::ALL
+                    .iter()
+                    .any(|role| image.highest_used(*role) >= Some(77))
+            );
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_is_not_proven_uses_no_number() {
+    let told = Told::new(GPF, &ACB[0], 77, Vec::new()).mode(ReplacementMode::SupplierBySupplier);
+    let (_, mut host) = known();
+    let octets = told.response(None);
+    host.message(Stream::HandoverOutcomes, GPF, octets)
+        .decide_one();
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap_or_default();
+    assert!(image.covers.is_empty());
 }
