@@ -1,6 +1,7 @@
 """`run`, `counters`, `check-config`, `acknowledge`, `streams`: beside and with a real worker."""
 
 import base64
+import hashlib
 import json
 from pathlib import Path
 
@@ -113,6 +114,87 @@ def test_a_damaged_export_is_not_imported(
             lines = [b'{"key": "a", "value": null}\n'] * 2
     table.write_bytes(b"".join(lines))
     cli("counters", "import", "table.jsonl", "--reason", "r", "--by", "ann", *at, expected=1)
+    assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
+
+
+def _table(path: Path, *entries: object, version: int = 2) -> None:
+    """Write what an export would be that has these entries."""
+    lines = [{"slotkeeper_counters": version}, *entries]
+    content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
+    end = {"entries": len(entries), "sha256": hashlib.sha256(content).hexdigest()}
+    path.write_bytes(content + json.dumps(end).encode() + b"\n")
+
+
+def _entry(device: str, **numbers: object) -> dict[str, object]:
+    return {
+        "device_id": device,
+        "remote_party_role": "NetworkOperator",
+        "recorded": None,
+        "seen": None,
+        "request_ids": {},
+        **numbers,
+    }
+
+
+def test_d10_a_table_with_every_number_listed_is_imported_whole(
+    cli: Cli, handed_back: Site, tmp_path: Path
+) -> None:
+    at = ("--config", handed_back.config)
+    device = str(handed_back.fleet.members[0].gpf.device.eui)
+    first = 4_000_000_000_000
+    numbers = [str(first + 3 * n) for n in range(20_000)]
+    listed = _entry(device, issued_numbers=numbers)
+    assert len(json.dumps(listed)) > 65_536
+    _table(tmp_path / "listed.jsonl", listed, version=1)
+    for _ in range(2):
+        cli("counters", "import", "listed.jsonl", "--reason", "r", "--by", "ann", *at)
+        cli("run", "--until-idle", *at)
+    dead = cli("read", "dead-letters", "--from-start", *at).stdout
+    assert dead == ""
+    cli("counters", "export", "table.jsonl", *at)
+    _, *entries, _ = (tmp_path / "table.jsonl").read_text().splitlines()
+    entry = next(one for one in map(json.loads, entries) if one["device_id"] == device)
+    assert entry["issued"] == numbers[-1]
+    assert len(json.dumps(entry)) < 5_000
+    blocks = [(int(low), int(high)) for low, high in entry["issued_blocks"]]
+    assert all(any(low <= int(one) <= high for low, high in blocks) for one in numbers)
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        ({"seen": "9223372036854775808"}, "seen"),
+        ({"issued_blocks": [["6", "5"]]}, "issued_blocks"),
+        ({"issued_blocks": [["5"]]}, "issued_blocks"),
+        ({"request_ids": {"a:b:c": "1"}}, "request_ids"),
+        ({"device_id": "nobody"}, "device_id"),
+        ({"remote_party_role": "TransCoS"}, "remote_party_role"),
+        ({"recorded": 5}, "recorded"),
+    ],
+)
+def test_d10_a_line_that_no_worker_takes_is_told_before_anything_is_published(
+    cli: Cli, handed_back: Site, tmp_path: Path, damage: dict[str, object], sentence: str
+) -> None:
+    at = ("--config", handed_back.config)
+    first, second = (str(one.gpf.device.eui) for one in handed_back.fleet.members[:2])
+    good = _entry(first, issued="7", issued_blocks=[["5", "7"]])
+    bad = _entry(second, issued="7", issued_blocks=[["5", "7"]]) | damage
+    _table(tmp_path / "table.jsonl", good, bad)
+    asked = ("counters", "import", "table.jsonl", "--reason", "r", "--by", "ann", *at)
+    told = cli(*asked, expected=1)
+    assert f"line 3: {sentence}" in told.stderr
+    assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
+
+
+def test_d10_an_adjustment_that_would_be_too_long_is_told(
+    cli: Cli, handed_back: Site, tmp_path: Path
+) -> None:
+    at = ("--config", handed_back.config)
+    device = str(handed_back.fleet.members[0].gpf.device.eui)
+    _table(tmp_path / "table.jsonl", _entry(device, issued="7", issued_blocks=[["5", "7"]]))
+    reason = "r" * 70_000
+    asked = ("counters", "import", "table.jsonl", "--reason", reason, "--by", "ann", *at)
+    assert "limits.message_bytes" in cli(*asked, expected=1).stderr
     assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
 
 

@@ -54,7 +54,7 @@ def message_of(
     source: str,
     **numbers: Any,  # noqa: ANN401
 ) -> Message:
-    """Make one record; ``numbers`` are kind, at_least, issued_numbers, request_ids."""
+    """Make one record; ``numbers`` are kind and what `docs/streams.md` names beside it."""
     adjustment = {
         "device_id": device_id,
         "remote_party_role": role,

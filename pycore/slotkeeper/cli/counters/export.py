@@ -23,8 +23,9 @@ def export(*, file: Path, settings: Settings) -> None:
     """Write every device's numbers to FILE or standard output.
 
     One JSON line for each device and role, in the order of devices, between a line that names the
-    format and a last one with the count and the SHA-256 of all lines before it. Two exports of the
-    same table are the same file. `counters import` reads it.
+    format and a last one with the count and the SHA-256 of all lines before it. Numbers whose
+    requests are not remembered stand in blocks, so that a line has less than 5 kB. Two exports of
+    the same table are the same file. `counters import` reads it.
     """
     if str(file) == "-":
         _export(settings, sys.stdout.buffer)
@@ -50,23 +51,30 @@ async def _changes(settings: Settings) -> dict[bytes, bytes]:
 
 def entries_of(change: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Give an entry for each role of a device's record."""
-    older = change["older_issued"]
+    device = change["device_id"]
     for role, marks in change["roles"].items():
-        issued = [one["originator_counter"] for one in older if one["remote_party_role"] == role]
-        if marks["issued"] is not None:
-            issued.append(marks["issued"])
+        blocks = [
+            [one["first"], one["last"]]
+            for one in change["issued_blocks"]
+            if one["remote_party_role"] == role
+        ]
+        request_ids: dict[str, str] = {}
+        for one in change["requests"]:
+            if one["remote_party_role"] != role:
+                continue
+            request_id = f"{one['originator_id']}:{device}:{one['request_counter']}"
+            number = one["originator_counter"]
+            if request_id in request_ids:
+                # A repeat after it was forgotten: both numbers are used, the higher one is told.
+                lower, number = sorted((request_ids[request_id], number), key=int)
+                blocks.append([lower, lower])
+            request_ids[request_id] = number
         yield {
-            "device_id": change["device_id"],
+            "device_id": device,
             "remote_party_role": role,
             "recorded": marks["recorded"],
             "seen": marks["seen"],
-            "issued_numbers": sorted(issued, key=int),
-            # A number is issued once to a device, so it tells the role of its request.
-            "request_ids": {
-                f"{one['originator_id']}:{change['device_id']}:{one['request_counter']}": one[
-                    "originator_counter"
-                ]
-                for one in change["requests"]
-                if one["originator_counter"] in issued
-            },
+            "issued": marks["issued"],
+            "issued_blocks": blocks,
+            "request_ids": request_ids,
         }

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,14 +12,19 @@ from slotkeeper.cli.counters.adjustments import (
     message_of,
     need_two_persons,
 )
+from slotkeeper.cli.counters.entry import Entry, UnusableError, parts
 from slotkeeper.cli.counters.transfer import entries, verify
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, progress
+from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, open_streams
 
 _BATCH = 1000
 """Adjustments of some 300 octets each, written in one transaction."""
+
+_TOLD = 10
+"""Faults that are told one by one; more would hide the first."""
 
 
 @click.command(
@@ -34,51 +38,78 @@ _BATCH = 1000
 def import_table(*, file: Path, reason: str, by: tuple[str, ...], settings: Settings) -> None:
     """Publish what `counters export` wrote to FILE as counter-adjustments.
 
-    The checksum is verified before anything is published. The worker takes the larger of both
-    numbers everywhere, so that an import may be repeated and lowers nothing.
+    The checksum is verified and every line looked at before anything is published: one that the
+    worker could not take is named, and nothing is published then. The worker takes the larger of
+    both numbers everywhere, so that an import may be repeated and lowers nothing.
     """
     checksum = verify(file)
-    need_two_persons(settings, by, _highest(file))
     source = f"import of {file.name}, sha256 {checksum}"
-    messages = (
-        message_of(device_id, role, reason=reason, by=by, source=source, **numbers)
-        for device_id, role, numbers in _adjustments(file)
-    )
-    published = asyncio.run(_publish(settings, messages))
+    making = _Making(reason, by, source, settings.limits.message_bytes)
+    need_two_persons(settings, by, _highest(file, making))
+    published = asyncio.run(_publish(settings, making.messages(file)))
     note(f"{published} adjustments published; a running worker applies them in order")
 
 
-def _adjustments(file: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for entry in entries(file):
-        device_id, role = entry["device_id"], entry["remote_party_role"]
-        for kind in ("recorded", "seen"):
-            if entry[kind] is not None:
-                yield device_id, role, {"kind": kind, "at_least": entry[kind]}
-        if entry["issued_numbers"] or entry["request_ids"]:
-            yield (
-                device_id,
-                role,
-                {
-                    "kind": "issued",
-                    "issued_numbers": entry["issued_numbers"],
-                    "request_ids": entry["request_ids"],
-                },
+class _Making:
+    """Makes records of entries, none longer than what the worker takes."""
+
+    def __init__(self, reason: str, by: tuple[str, ...], source: str, longest: int) -> None:
+        self._reason = reason
+        self._by = by
+        self._source = source
+        self._longest = longest
+
+    def messages(self, file: Path) -> Iterator[Message]:
+        for _, entry in entries(file):
+            yield from self.of(Entry.read(entry))
+
+    def of(self, entry: Entry) -> Iterator[Message]:
+        """Give the records of one entry.
+
+        Raises:
+            UnusableError: Even the shortest would be too long.
+        """
+        waiting = list(reversed(list(entry.adjustments())))
+        while waiting:
+            numbers = waiting.pop()
+            message = message_of(
+                entry.device_id,
+                entry.role,
+                reason=self._reason,
+                by=self._by,
+                source=self._source,
+                **numbers,
             )
+            if len(message.value or b"") <= self._longest:
+                yield message
+            else:
+                waiting.extend(reversed(parts(numbers)))
 
 
-def _highest(file: Path) -> int:
-    return max(
-        (
-            int(number)
-            for _, _, numbers in _adjustments(file)
-            for number in (
-                numbers.get("at_least", 0),
-                *numbers.get("issued_numbers", ()),
-                *numbers.get("request_ids", {}).values(),
-            )
-        ),
-        default=0,
-    )
+def _highest(file: Path, making: _Making) -> int:
+    """Give the highest number of all, after every line was found to be of use.
+
+    Raises:
+        FaultFoundError: Some lines are not.
+    """
+    highest = 0
+    faults: list[str] = []
+    for line, entry in entries(file):
+        try:
+            read = Entry.read(entry)
+            for _ in making.of(read):
+                pass
+            highest = max(highest, read.highest())
+        except UnusableError as error:
+            faults.append(f"line {line}: {error}")
+    if faults:
+        more = len(faults) - _TOLD
+        told = faults[:_TOLD] + ([f"and {more} more"] if more > 0 else [])
+        raise FaultFoundError(
+            f"{file} has lines that no worker would take; nothing was published:\n  "
+            + "\n  ".join(told)
+        )
+    return highest
 
 
 async def _publish(settings: Settings, messages: Iterator[Message]) -> int:

@@ -48,7 +48,7 @@ def _issued(key: bytes, value: bytes) -> Iterator[tuple[str, str, str]]:
     record = described(key, value)
     for role, marks in record["roles"].items():
         if marks["pending"]:
-            yield record["device_id"], role, marks["issued"]
+            yield record["device_id"], role, marks["last_command"]
 
 
 async def _commands(

@@ -9,7 +9,10 @@ import orjson
 
 from slotkeeper.errors import FaultFoundError
 
-FORMAT = 1
+FORMAT = 2
+"""Format 1 listed every issued number of a role, where now blocks of numbers stand."""
+
+_READ = (1, FORMAT)
 
 
 class Exporter:
@@ -66,23 +69,25 @@ def verify(path: Path) -> str:
     return total.hexdigest()
 
 
-def entries(path: Path) -> Iterator[dict[str, Any]]:
-    """Give the entries of a file that was verified."""
+def entries(path: Path) -> Iterator[tuple[int, object]]:
+    """Give line number and entry of each line between head and checksum of a verified file."""
+    before = None
     with path.open("rb") as lines:
         next(lines)
-        for line in lines:
-            entry = orjson.loads(line)
-            if "sha256" not in entry:
-                yield entry
+        for number, line in enumerate(lines, start=2):
+            if before is not None:
+                yield number - 1, _loads(before)
+            before = line
 
 
 def _check_head(path: Path, line: bytes) -> None:
     head = _loads(line)
     if not isinstance(head, dict) or "slotkeeper_counters" not in head:
         raise FaultFoundError(f"{path} is no export of `slotkeeper counters export`")
-    if head["slotkeeper_counters"] != FORMAT:
+    if head["slotkeeper_counters"] not in _READ:
         raise FaultFoundError(
-            f"{path} has format {head['slotkeeper_counters']}; this version reads {FORMAT}"
+            f"{path} has format {head['slotkeeper_counters']}; this version reads "
+            f"{' and '.join(map(str, _READ))}"
         )
 
 
