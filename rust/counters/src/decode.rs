@@ -54,12 +54,7 @@ impl Reader<'_> {
         if sections & SECTION_COVERS != 0 {
             image.covers = self.covers()?;
         }
-        let is_below_highest = |role: Role, number| Some(number) <= image.role(role).marks.issued;
-        let mut numbers = image.requests.iter().map(|note| (note.role, note.issued));
-        let mut covers = image.covers.iter();
-        (numbers.all(|(role, number)| is_below_highest(role, number))
-            && covers.all(|(role, cover)| cover.last() <= image.role(*role).marks.issued))
-        .then_some(image)
+        image.is_in_order().then_some(image)
     }
 
     /// Everything before the requests, and which sections follow.
@@ -113,9 +108,7 @@ impl Reader<'_> {
                 });
             }
         }
-        requests
-            .is_sorted_by(|one, next| one < next)
-            .then_some(requests)
+        Some(requests)
     }
 
     fn covers(&mut self) -> Option<Vec<(Role, Cover)>> {

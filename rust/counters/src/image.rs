@@ -170,11 +170,7 @@ impl DeviceImage {
             supplier: view.notes.supplier().map(role),
             messages: view.messages().collect(),
             requests: view.requests().collect(),
-            covers: Role::ALL
-                .into_iter()
-                .map(|role| (role, view.cover(role)))
-                .filter(|(_, cover)| !cover.is_empty())
-                .collect(),
+            covers: view.notes.covers(),
         }
     }
 
@@ -192,6 +188,24 @@ impl DeviceImage {
         let remembered = self.requests.iter().filter(|note| note.role == role);
         let highest = remembered.map(|note| note.issued).max();
         highest.max(self.cover(role).last())
+    }
+
+    /// Whether requests and used numbers stand as a table has them: in their order, no more than are
+    /// remembered, and none above the highest number of its role.
+    pub(crate) fn is_in_order(&self) -> bool {
+        let kinds = self
+            .requests
+            .chunk_by(|one, next| (one.role, one.imported) == (next.role, next.imported));
+        let is_below = |role, number| number <= self.role(role).marks.issued;
+        let mut covered = self.covers.iter();
+        self.requests.is_sorted_by(|one, next| one < next)
+            && self.covers.is_sorted_by(|one, next| one.0 < next.0)
+            && kinds
+                .filter_map(|kind| Some((kind.last()?, kind.len())))
+                .all(|(last, count)| {
+                    count <= most_of(last.imported) && is_below(last.role, Some(last.issued))
+                })
+            && covered.all(|(role, cover)| !cover.is_empty() && is_below(*role, cover.last()))
     }
 
     /// The state of a role; nothing known where nothing was ever told.
@@ -212,8 +226,7 @@ impl DeviceImage {
         out.extend(self.device.to_be_bytes());
         out.extend(self.version.to_be_bytes());
         out.extend(self.flags.to_be_bytes());
-        let covers = Role::ALL.map(|role| self.cover(role));
-        let has_covers = covers.iter().any(|cover| !cover.is_empty());
+        let has_covers = self.covers.iter().any(|(_, cover)| !cover.is_empty());
         out.push(
             bit(self.supplier.is_some(), SECTION_SUPPLIER)
                 | bit(!self.messages.is_empty(), SECTION_MESSAGES)
@@ -227,7 +240,7 @@ impl DeviceImage {
         encode_messages(&self.messages, &mut out);
         encode_requests(&self.requests, &mut out);
         if has_covers {
-            encode_covers(&covers, &mut out);
+            encode_covers(&Role::ALL.map(|role| self.cover(role)), &mut out);
         }
         out.extend(crc32c(&out).to_be_bytes());
         out

@@ -32,7 +32,7 @@ impl CounterTable {
         let hash = self.hash(image.device);
         let Some(row) = self.find_hashed(hash, image.device) else {
             let row = self.add(hash, image.device);
-            if image.requests.is_empty() && image.covers.is_empty() {
+            if image.is_in_order() {
                 self.write(row, image);
             } else {
                 let united = image.clone().with_used([image], self.ceiling());
@@ -115,6 +115,12 @@ impl DeviceImage {
     /// Of each kind the highest requests are remembered, the numbers of the others are covered; and
     /// the highest number of a role is at least its highest used one.
     pub(crate) fn with_used<const N: usize>(mut self, images: [&Self; N], ceiling: u64) -> Self {
+        if images
+            .iter()
+            .all(|image| image.requests.is_empty() && image.covers.is_empty())
+        {
+            return self;
+        }
         let mut requests: Vec<RequestNote> = Vec::new();
         let mut covers = [Cover::EMPTY; 2];
         for image in images {

@@ -32,7 +32,7 @@ pub(crate) fn most_of(imported: bool) -> usize {
 }
 
 /// How much of each kind a run of words holds; in the header, from the top: 32 bits for the row
-/// that owns the notes, then, of [`FIELDS`] bits each, the fields in this order.
+/// that owns the notes, then these fields.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Header {
     pub(super) supplier: bool,
@@ -46,44 +46,31 @@ pub(super) struct Header {
 /// The half of the header word that is not the owner's.
 pub(super) const HEADER_MASK: u64 = u32::MAX as u64;
 
-/// The bits of the header's fields, the first field lowest.
-const FIELDS: [u32; 7] = [1, 4, 4, 5, 4, 5, 4];
+/// How far each kind's count of requests is shifted; before them stand a bit for the Supplier role,
+/// four for the groups, and four for the count of messages.
+const COUNT_AT: [u32; 4] = [9, 14, 18, 23];
+/// As many bits as 24 and 8 need.
+const COUNT_MASK: [u64; 4] = [0x1f, 0xf, 0x1f, 0xf];
 
 impl Header {
     pub(super) fn word(self) -> u64 {
-        let [first, second, third, fourth] = self.requests;
-        let supplier = usize::from(self.supplier);
-        let fields = [
-            supplier,
-            self.groups,
-            self.messages,
-            first,
-            second,
-            third,
-            fourth,
-        ];
-        let mut word = 0;
-        let mut at = 0;
-        for (field, bits) in fields.into_iter().zip(FIELDS) {
-            word |= (field as u64) << at;
-            at += bits;
+        let mut word =
+            u64::from(self.supplier) | (self.groups as u64) << 1 | (self.messages as u64) << 5;
+        for (count, at) in self.requests.into_iter().zip(COUNT_AT) {
+            word |= (count as u64) << at;
         }
         word
     }
 
+    #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "fields have few bits")]
     pub(super) fn read(words: &[u64]) -> Self {
-        let mut rest = words.first().copied().unwrap_or_default();
-        let [supplier, groups, messages, requests @ ..] = FIELDS.map(|bits| {
-            let field = rest & ((1 << bits) - 1);
-            rest >>= bits;
-            field as usize
-        });
+        let word = words.first().copied().unwrap_or_default();
         Self {
-            supplier: supplier != 0,
-            groups,
-            messages,
-            requests,
+            supplier: word & 1 != 0,
+            groups: (word >> 1 & 0xf) as usize,
+            messages: (word >> 5 & 0xf) as usize,
+            requests: [0, 1, 2, 3].map(|kind| (word >> COUNT_AT[kind] & COUNT_MASK[kind]) as usize),
         }
     }
 

@@ -146,6 +146,18 @@ impl<'a> NotesView<'a> {
         Cover::from_groups(groups_of(role).map(|group| self.group(header, group)))
     }
 
+    /// Of each role that covers anything.
+    pub(crate) fn covers(self) -> Vec<(Role, Cover)> {
+        if Header::read(self.0).groups == 0 {
+            return Vec::new();
+        }
+        Role::ALL
+            .into_iter()
+            .map(|role| (role, self.cover(role)))
+            .filter(|(_, cover)| !cover.is_empty())
+            .collect()
+    }
+
     fn group(self, header: Header, group: usize) -> Option<CoverGroup> {
         if !header.has_group(group) {
             return None;
