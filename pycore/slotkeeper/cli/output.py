@@ -40,6 +40,11 @@ def tables() -> Console:
     return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
 
 
+def notes() -> Console:
+    """Give a console on standard error for what people read beside the data."""
+    return Console(stderr=True, width=None if sys.stderr.isatty() else 120, highlight=False)
+
+
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator["Advance"]:
     """Show a bar on standard error where that is a terminal; elsewhere stay silent."""

@@ -6,16 +6,18 @@ from slotkeeper.cli.counters.export import export
 from slotkeeper.cli.counters.import_table import import_table
 from slotkeeper.cli.counters.pending import pending
 from slotkeeper.cli.counters.raise_number import raise_number
+from slotkeeper.cli.counters.rebuild import rebuild
 from slotkeeper.cli.counters.show import show
 
 
 @click.group()
 def counters() -> None:
-    """Show, list, export, import and raise Originator Counters. Nothing lowers one."""
+    """Show, list, export, import, rebuild and raise Originator Counters. Nothing lowers one."""
 
 
 counters.add_command(export)
 counters.add_command(import_table)
 counters.add_command(pending)
 counters.add_command(raise_number)
+counters.add_command(rebuild)
 counters.add_command(show)

@@ -1,0 +1,305 @@
+"""What one record of the outputs tells about numbers, and what is wrong with one.
+
+Whoever may write to a topic may have written these records: each member is checked before it is
+used, and what is wrong is told by a `RecordFault`, never by another exception.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from slotkeeper._core import canonical_key, inspect_message
+from slotkeeper.settings import MAX_COUNTER
+from slotkeeper.streams import Record
+
+AUDIT = "audit-trail"
+COMMANDS = "cs02b-commands"
+OUTPUTS = (AUDIT, COMMANDS)
+"""Those that tell numbers."""
+
+PAYLOAD_OCTETS = 65_536
+"""Of a message: the default of ``limits.message_bytes``. A command has 1.5 kB."""
+
+_MAX_REQUEST_COUNTER = (1 << 64) - 1
+_MAX_OFFSET = (1 << 63) - 1
+_MAX_DIGITS = 20
+"""Of 2^64 - 1: more are not even read."""
+
+_NAME = re.compile("[A-Z_]{1,40}")
+"""Of a reason."""
+
+_ROLES = ("NetworkOperator", "Supplier")
+_ROLE_OF_CELL = {"networkOperator": "NetworkOperator", "supplier": "Supplier"}
+
+_ANSWERS = ("HANDOVER_CONFIRMED", "HANDOVER_FAILED")
+"""Dispositions of a device's answers to commands of the ACB."""
+
+_NO_DECISIONS = ("acknowledgement", "checkpoint", "pinning")
+"""Kinds of audit records that tell of no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFault:
+    """Something in a record that cannot be right; what else the record tells is taken all the same.
+
+    Attributes:
+        kind: One of `FAULTS`.
+        detail: Which member, without its content, since that may be anything.
+    """
+
+    kind: str
+    detail: str
+
+
+FAULTS = {
+    "MALFORMED": "no JSON object, or a member of the wrong type",
+    "COUNTER_OUT_OF_RANGE": "a counter beyond 2^63-1, which no command can have; not taken",
+    "BAD_DEVICE": "no EUI-64",
+    "UNKNOWN_ROLE": "a role that has no record",
+    "BAD_REQUEST_ID": "no RequestID of the record's device; the number is taken without it",
+    "UNREADABLE_MESSAGE": "no GBCS command; the number beside it is taken",
+    "MESSAGE_DIFFERS": "not what the JSON beside it says; the message counts",
+}
+"""Each kind of fault, for people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a record tells.
+
+    Attributes:
+        device: Canonical EUI-64; None where it is about none.
+        role: DUIS name; None where it is about none.
+        recorded: The state's number.
+        seen: The state's number.
+        used: Numbers that a command of the ACB had.
+        floor: The number from which a command let the new party start.
+        request: Originator and counter of the RequestID that was answered with ``used``' first
+            number, ``<EUI-64>:<counter>``.
+        event: Stream and offset of the event that was decided; None for commands.
+        parked: Why the event was parked; None where it was not.
+        unverified: The numbers rest on no signature.
+        untold: An adjustment changed something, and no member says which numbers it named.
+    """
+
+    device: str | None = None
+    role: str | None = None
+    recorded: int | None = None
+    seen: int | None = None
+    used: tuple[int, ...] = ()
+    floor: int | None = None
+    request: str | None = None
+    event: tuple[str, int] | None = None
+    parked: str | None = None
+    unverified: bool = False
+    untold: bool = False
+
+
+def told_by(record: Record, faults: list[RecordFault]) -> Told | None:
+    """Read one record; faults are added to ``faults``. None: it tells nothing of numbers."""
+    fields = _object(record.value)
+    if fields is None:
+        faults.append(RecordFault("MALFORMED", "no JSON object"))
+        return None
+    members = _Members(fields, faults)
+    return _command(members) if record.stream == COMMANDS else _decision(members)
+
+
+def _decision(members: "_Members") -> Told | None:
+    kind = members.text("kind")
+    if kind in _NO_DECISIONS:
+        return None
+    stream, offset = members.text("stream"), members.offset("offset")
+    if kind not in ("decision", "redecision") or stream is None or offset is None:
+        members.fault("MALFORMED", "kind, stream or offset")
+        return None
+    disposition, reason = members.text("disposition"), members.text("reason")
+    parked = None
+    if disposition == "PARKED":
+        parked = reason if reason is not None and _NAME.fullmatch(reason) else "OTHER"
+    event = (stream, offset)
+    device = members.device("device_id") if members.has("device_id") else None
+    role = members.role("remote_party_role") if members.has("remote_party_role") else None
+    if device is None or role is None:
+        return Told(device=device, event=event, parked=parked)
+    number = members.counter("originator_counter")
+    # Elsewhere the RequestID is only what a record of somebody else says.
+    answers = disposition == "ISSUED" or reason == "SAME_REQUEST"
+    flags = members.get("flags")
+    return Told(
+        device=device,
+        role=role,
+        recorded=members.counter("recorded_counter"),
+        seen=members.counter("seen_counter"),
+        used=tuple(
+            used
+            for used in (number, *_answered(members, disposition), *_adjusted(members))
+            if used is not None
+        ),
+        request=members.request("request_id", device) if number is not None and answers else None,
+        event=event,
+        parked=parked,
+        unverified=isinstance(flags, list) and "UNVERIFIED" in flags,
+        untold=reason == "ADJUSTED" and not isinstance(members.get("adjusted"), dict),
+    )
+
+
+def _answered(members: "_Members", disposition: str | None) -> tuple[int | None, ...]:
+    """Give the numbers of a device's signed answer: the ACB used them, whoever knew of it."""
+    if disposition not in _ANSWERS or not isinstance(members.get("message"), dict):
+        return ()
+    message = members.inside("message")
+    if message.text("signature") != "valid":
+        return ()
+    return (message.counter("header_counter"), message.counter("authorising_seq_number"))
+
+
+def _adjusted(members: "_Members") -> tuple[int | None, ...]:
+    if not isinstance(members.get("adjusted"), dict):
+        return ()
+    adjusted = members.inside("adjusted")
+    return (adjusted.counter("at_least"),) if adjusted.text("kind") == "issued" else ()
+
+
+def _command(members: "_Members") -> Told | None:
+    """The message is what a device gets, so it decides; the JSON beside it only fills gaps."""
+    message = _message(members)
+    device, role, number = (
+        members.device("device_id"),
+        members.role("remote_party_role"),
+        members.counter("originator_counter"),
+    )
+    used: tuple[int | None, ...] = (number,)
+    floor = None
+    if message is not None:
+        cell = message.get("authorising_cell")
+        name = cell.get("role") if isinstance(cell, dict) else None
+        in_message = message.device("recipient_id"), _ROLE_OF_CELL.get(str(name), role)
+        used = message.counter("originator_counter"), message.counter("authorising_seq_number")
+        floor = message.counter("floor_seq_number")
+        if (*in_message, used[0]) != (device, role, number):
+            members.fault("MESSAGE_DIFFERS", "device, role or counter")
+        device, role = in_message
+    if device is None or role is None:
+        return None
+    return Told(
+        device=device,
+        role=role,
+        used=tuple(dict.fromkeys(one for one in used if one is not None)),
+        floor=floor,
+        request=None if used[0] is None else members.request("request_id", device),
+    )
+
+
+def _message(members: "_Members") -> "_Members | None":
+    payload = members.text("gbcs_payload")
+    try:
+        octets = base64.b64decode(payload or "", validate=True)
+    except (binascii.Error, ValueError):
+        octets = b""
+    if 0 < len(octets) <= PAYLOAD_OCTETS:
+        message = orjson.loads(inspect_message(octets))
+        if message["error"] is None and message["kind"] == "COMMAND":
+            return _Members(message, members.faults)
+    members.fault("UNREADABLE_MESSAGE", "gbcs_payload")
+    return None
+
+
+def _object(value: bytes | None) -> Mapping[str, Any] | None:
+    try:
+        fields = orjson.loads(value or b"")
+    except orjson.JSONDecodeError:
+        return None
+    return fields if isinstance(fields, dict) else None
+
+
+class _Members:
+    """The members of an object from outside, each checked as it is taken."""
+
+    def __init__(self, fields: Mapping[str, Any], faults: list[RecordFault]) -> None:
+        self._fields = fields
+        self.faults = faults
+
+    def fault(self, kind: str, detail: str) -> None:
+        self.faults.append(RecordFault(kind, detail))
+
+    def has(self, name: str) -> bool:
+        return self._fields.get(name) is not None
+
+    def get(self, name: str) -> object:
+        return self._fields.get(name)
+
+    def inside(self, name: str) -> "_Members":
+        found = self._fields[name]
+        return _Members(found, self.faults)
+
+    def text(self, name: str) -> str | None:
+        value = self._fields.get(name)
+        if value is None or isinstance(value, str):
+            return value
+        self.fault("MALFORMED", name)
+        return None
+
+    def offset(self, name: str) -> int | None:
+        value = self._fields.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < _MAX_OFFSET:
+            return value
+        return None
+
+    def device(self, name: str) -> str | None:
+        text = self.text(name)
+        canonical = None if text is None else canonical_key(text.encode())
+        if canonical is None:
+            self.fault("BAD_DEVICE", name)
+            return None
+        return canonical.decode()
+
+    def role(self, name: str) -> str | None:
+        text = self.text(name)
+        if text in _ROLES:
+            return text
+        self.fault("UNKNOWN_ROLE", name)
+        return None
+
+    def counter(self, name: str) -> int | None:
+        """Give a decimal string from 0 to 2^63-1."""
+        text = self.text(name)
+        if text is None:
+            return None
+        number = _decimal(text)
+        if number is None:
+            self.fault("MALFORMED", name)
+        elif number > MAX_COUNTER:
+            self.fault("COUNTER_OUT_OF_RANGE", name)
+            number = None
+        return number
+
+    def request(self, name: str, device: str) -> str | None:
+        """Give originator and counter of a RequestID whose target is the device."""
+        text = self.text(name)
+        if text is None:
+            return None
+        parts = text.split(":", 3)
+        if len(parts) == 3:  # noqa: PLR2004 - originator, target, counter
+            originator, target = (canonical_key(part.encode()) for part in parts[:2])
+            counter = _decimal(parts[2])
+            if (
+                originator is not None
+                and target == device.encode()
+                and counter is not None
+                and counter <= _MAX_REQUEST_COUNTER
+            ):
+                return f"{originator.decode()}:{counter}"
+        self.fault("BAD_REQUEST_ID", name)
+        return None
+
+
+def _decimal(text: str) -> int | None:
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    return None
