@@ -308,6 +308,7 @@ def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_b
         ("counters", "import"),
         ("counters", "pending"),
         ("counters", "raise"),
+        ("counters", "rebuild"),
         ("counters", "show"),
         ("demo",),
         ("inspect",),

@@ -1,0 +1,222 @@
+"""`counters rebuild`: outputs that anyone may have written to become an import, or are named."""
+
+import base64
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from slotkeeper.cli.counters.adjustments import message_of
+from slotkeeper.cli.counters.rebuild.gathered import lines_of
+from slotkeeper.cli.counters.rebuild.told import AUDIT, COMMANDS, FAULTS, RecordFault, told_by
+from slotkeeper.settings import Settings
+from slotkeeper.streams import Output, Record, open_streams
+from slotkeeper.streams.layout import SLOTKEEPER
+from slotkeeper.streams.sqlite.schema import OFFSET_BITS, PARTITION_BITS
+
+from .conftest import Cli, Site
+
+DEVICE = "00-DB-12-34-56-78-90-A3"
+DECISION = {
+    "kind": "decision",
+    "stream": "srv-6.21-requests",
+    "offset": 1,
+    "device_id": DEVICE,
+    "remote_party_role": "NetworkOperator",
+    "disposition": "ISSUED",
+    "reason": "NATURAL",
+    "originator_counter": "7",
+    "request_id": f"90-B3-D5-1F-30-01-00-00:{DEVICE}:1",
+}
+COMMAND = {
+    "device_id": DEVICE,
+    "remote_party_role": "NetworkOperator",
+    "originator_counter": "7",
+    "gbcs_payload": "3QAA",
+}
+
+MESSAGE_LIMIT = 65_536
+"""The default of ``limits.message_bytes``."""
+
+
+@pytest.fixture
+def served(cli: Cli, site: Site) -> Site:
+    """Five devices, handed back and asked for once."""
+    at = ("--config", site.config)
+    fleet = site.fleet
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
+    cli("run", "--until-idle", *at)
+    return site
+
+
+async def write(site: Site, records: Sequence[tuple[str, bytes | None]]) -> None:
+    """Write into the outputs as somebody does who has the right to."""
+    settings = Settings.load(site.config, environment={})
+    async with open_streams(settings.streams) as streams, streams.own() as ownership:
+        owned = await ownership.open(0)
+        outputs: list[Output] = [(stream, 0, b"k", value, []) for stream, value in records]
+        await owned.commit(outputs, {})
+
+
+def rebuilt(cli: Cli, site: Site, folder: Path, *, expected: int = 0) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(
+        cli(
+            *("counters", "rebuild", folder / "numbers.jsonl", "--json"),
+            *("--config", site.config),
+            expected=expected,
+        ).stdout
+    )
+    return told
+
+
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    _, *lines, _ = (folder / "numbers.jsonl").read_text().splitlines()
+    return {entry["device_id"]: entry for entry in map(json.loads, lines)}
+
+
+async def test_hostile_outputs_are_counted_and_named(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    assert rebuilt(cli, served, tmp_path)["faults"] == []
+    honest = entries(tmp_path)
+    hostile: list[tuple[str, bytes | None]] = [
+        (AUDIT, None),
+        (AUDIT, b"\x00\xff\x1b[2J"),
+        (AUDIT, b"[" * 100_000),
+        (AUDIT, b'"a text"'),
+        (AUDIT, orjson.dumps({**DECISION, "kind": "\x1b[31mdecision"})),
+        (AUDIT, orjson.dumps({**DECISION, "stream": "\x1b[31mno stream", "offset": 1})),
+        (AUDIT, orjson.dumps({**DECISION, "offset": -1})),
+        (AUDIT, orjson.dumps({**DECISION, "device_id": "\x1b[31m"})),
+        (AUDIT, orjson.dumps({**DECISION, "remote_party_role": ["Supplier"]})),
+        (AUDIT, orjson.dumps({**DECISION, "originator_counter": str(2**63)})),
+        (AUDIT, orjson.dumps({**DECISION, "originator_counter": "9" * 10_000})),
+        (AUDIT, orjson.dumps({**DECISION, "seen_counter": 5})),
+        (AUDIT, orjson.dumps({**DECISION, "request_id": ":::::::"})),
+        (AUDIT, orjson.dumps({**DECISION, "disposition": "PARKED", "reason": "\x1b[31m"})),
+        (COMMANDS, b"<xml/>"),
+        (COMMANDS, orjson.dumps(COMMAND)),
+        (COMMANDS, orjson.dumps({**COMMAND, "gbcs_payload": {"a": 1}})),
+        (COMMANDS, orjson.dumps({**COMMAND, "gbcs_payload": "A" * 1_000_000})),
+    ]
+    await write(served, hostile)
+    told = rebuilt(cli, served, tmp_path, expected=1)
+    found = {fault["kind"]: fault for fault in told["faults"]}
+    assert found.keys() == FAULTS.keys() - {"MESSAGE_DIFFERS"}
+    assert found["COUNTER_OUT_OF_RANGE"]["count"] == 1
+    assert found["UNREADABLE_MESSAGE"]["count"] == 3
+    assert all(fault["records"] for fault in told["faults"])
+    after = entries(tmp_path)
+    assert after.pop(DEVICE)["issued_numbers"] == ["7"]
+    assert after == honest
+    shown = cli("counters", "rebuild", "again.jsonl", "--config", served.config, expected=1)
+    assert "\x1b" not in shown.stderr
+    assert "cannot be right" in shown.stderr
+
+
+async def test_the_message_counts_and_not_what_is_said_beside_it(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    rebuilt(cli, served, tmp_path)
+    honest = entries(tmp_path)
+    lines = cli("read", COMMANDS, "--from-start", "--config", served.config).stdout.splitlines()
+    command = json.loads(lines[0])["value"]
+    lie = {**command, "device_id": DEVICE, "originator_counter": str(2**62 + 1)}
+    await write(served, [(COMMANDS, orjson.dumps(lie))])
+    told = rebuilt(cli, served, tmp_path, expected=1)
+    kinds = [fault["kind"] for fault in told["faults"]]
+    assert kinds == ["MESSAGE_DIFFERS"]
+    assert entries(tmp_path) == honest
+
+
+async def test_a_number_above_the_ceiling_is_shown_before_it_is_imported(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    above = {**DECISION, "originator_counter": str(2**62 + 1)}
+    await write(served, [(AUDIT, orjson.dumps(above))])
+    told = rebuilt(cli, served, tmp_path)
+    unknown = {one["what"]: one for one in told["cannot_be_known"]}
+    assert unknown["ABOVE_CEILING"]["examples"] == [f"{DEVICE} NetworkOperator {2**62 + 1}"]
+    file = tmp_path / "numbers.jsonl"
+    at = ("--config", served.config, "--reason", "r", "--by", "ann")
+    cli("counters", "import", file, *at, expected=2)
+    cli("counters", "import", file, *at, "--by", "bob")
+
+
+def test_what_retention_took_is_told(cli: Cli, served: Site, tmp_path: Path) -> None:
+    file = served.config.parent / "streams.db"
+    with closing(sqlite3.connect(file)) as store, store:
+        of_audit = "FROM log WHERE id >> ? = ?"
+        stream = (PARTITION_BITS + OFFSET_BITS, SLOTKEEPER.names.index(AUDIT))
+        oldest = f"SELECT min(id) {of_audit} GROUP BY id >> {OFFSET_BITS}"
+        issued = f"SELECT id {of_audit} AND instr(value, CAST('\"ISSUED\"' AS BLOB)) LIMIT 1"
+        store.execute(f"DELETE FROM log WHERE id IN ({oldest})", stream)  # noqa: S608
+        store.execute(f"DELETE FROM log WHERE id IN ({issued})", stream)  # noqa: S608
+    told = rebuilt(cli, served, tmp_path)
+    unknown = {one["what"]: one for one in told["cannot_be_known"]}
+    assert unknown["BEGINNING_GONE"]["examples"][0].startswith(f"{AUDIT} partition")
+    assert unknown["DECISIONS_GONE"]["count"] >= 1
+
+
+def test_streams_that_tell_nothing_are_no_import(cli: Cli, site: Site) -> None:
+    at = ("--config", site.config)
+    told = cli("counters", "rebuild", "numbers.jsonl", *at, expected=1)
+    assert "the lost store" in told.stderr
+    told = cli("counters", "rebuild", "--from", "audit-trail,dead-letters", *at, expected=2)
+    assert "dead-letters" in told.stderr
+    cli("counters", "rebuild", "--json", *at, expected=2)
+
+
+def test_many_numbers_become_adjustments_that_can_be_read() -> None:
+    numbers = [(2**62 + number, f"{DEVICE}:{2**64 - 1}") for number in range(5_000)]
+    lines = list(lines_of(DEVICE, iter(numbers)))
+    assert [int(one) for line in lines for one in line["issued_numbers"]] == [
+        number for number, _ in numbers
+    ]
+    for line in lines:
+        record = message_of(
+            DEVICE, "NetworkOperator", reason="r" * 1_000, by=("a", "b"), source="s", **line
+        )
+        assert len(record.value or b"") < MESSAGE_LIMIT
+
+
+TEXT = st.text("a:-7\x1b\u20ac\ud800", max_size=8)
+ANY_MEMBER = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats()
+    | TEXT
+    | st.sampled_from([DEVICE, "7", str(2**63), "PARKED", "ISSUED", "decision", "NetworkOperator"])
+    | st.binary(max_size=40).map(lambda octets: base64.b64encode(octets).decode()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    stream=st.sampled_from([AUDIT, COMMANDS]),
+    base=st.sampled_from([DECISION, COMMAND]),
+    changed=st.dictionaries(
+        st.sampled_from([*DECISION, *COMMAND, "message", "adjusted", "flags", "recorded_counter"]),
+        ANY_MEMBER,
+        max_size=4,
+    ),
+)
+def test_no_record_is_more_than_a_fault(
+    stream: str, base: dict[str, object], changed: dict[str, object]
+) -> None:
+    value = json.dumps({**base, **changed}).encode()
+    faults: list[RecordFault] = []
+    told_by(Record(stream, 0, 0, b"k", value, [], 0), faults)
+    assert {fault.kind for fault in faults} <= FAULTS.keys()
