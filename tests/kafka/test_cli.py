@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
-from tests.kafka.harness import RESPONSES, Bench
+from tests.durability.exports import assert_rebuilt, entries
+from tests.kafka.harness import CHANGELOG, RESPONSES, Bench
 
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
@@ -75,6 +76,27 @@ async def test_the_whole_line_and_what_an_operator_does(
     cli(*acknowledging, expected=2)
     cli(*acknowledging, "--from-start", RESPONSES)
     cli("run", "--until-idle")
+
+
+async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(
+    cli: Cli, fleet: Fleet, bench: Bench, tmp_path: Path
+) -> None:
+    cli("publish", "smart-metering-inventory", given=list(fleet.inventory()))
+    cli("publish", RESPONSES, given=list(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", given=list(fleet.handover_requests()))
+    cli("run", "--until-idle")
+    known = cli("counters", "export")
+    async with bench.admin() as client:
+        await client.delete_topics([bench.topic(CHANGELOG)])
+    rebuilt = tmp_path / "numbers.jsonl"
+    cli("counters", "rebuild", str(rebuilt), expected=2)  # no store without its topics
+    cli("streams", "create")
+    cli("run", "--until-idle", expected=3)
+    told = json.loads(cli("counters", "rebuild", str(rebuilt), "--json"))
+    assert_rebuilt(entries(rebuilt.read_text()), entries(known))
+    assert told["faults"] == []
+    gone = {"BEGINNING_GONE", "COMMANDS_GONE", "DECISIONS_GONE"}
+    assert not gone & {one["what"] for one in told["cannot_be_known"]}
 
 
 def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(
