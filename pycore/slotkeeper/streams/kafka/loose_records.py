@@ -19,8 +19,8 @@ HEADERS = 64
 """Of one record that are kept. Nothing is decided by a header, and a record may have millions,
 which would take thirty times their octets in memory."""
 
-HEADER_OCTETS = 64 * 1024
-"""Of the names and values of one record's headers that are kept."""
+HEADER_OCTETS = 131_072
+"""Of all headers of a record, names and values: twice the longest record that is looked into."""
 
 LEFT_OUT = "headers-left-out"
 """Names the header that says how many others are missing."""
