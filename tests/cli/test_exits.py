@@ -22,9 +22,16 @@ EXPECTED = {
     errors.TryLaterError: 4,
     errors.SignerUnavailableError: 4,
     errors.CommitAbortedError: 4,
+    errors.OutputTooLargeError: 4,
     errors.CommitInDoubtError: 4,
     errors.FencedError: 4,
 }
+
+
+def made(kind: type[Exception], message: str) -> Exception:
+    if kind is errors.OutputTooLargeError:
+        return errors.OutputTooLargeError(message, stream="audit-trail", partition=0, octets=1)
+    return kind(message)
 
 
 def status_of(error: BaseException) -> int:
@@ -39,7 +46,7 @@ def status_of(error: BaseException) -> int:
 def test_each_error_has_its_status(
     kind: type[Exception], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert status_of(kind("what happened")) == status
+    assert status_of(made(kind, "what happened")) == status
     shown = capsys.readouterr()
     assert "what happened" in shown.err
     assert shown.out == ""

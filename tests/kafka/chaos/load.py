@@ -16,6 +16,9 @@ from slotkeeper.lab.mixed import MixedLoad
 from slotkeeper.lab.partitions import partition_of
 from slotkeeper.lab.pki import Organisation
 
+MESSAGE_BYTES = 65_536
+"""The default of ``limits.message_bytes``."""
+
 MISPLACED = 0.03
 """Of the events whose key has a home."""
 
@@ -86,7 +89,9 @@ class Load:
         if event.partition is not None:
             return Planned(event, event.partition, event.partition, tells)
         home = partition_of(str(event.key).encode(), self._partitions)
-        if saying.stays or event.stream == INVENTORY or self._draw.random() >= MISPLACED:
+        # Size is judged before the place: a record that is too large is rerouted from nowhere.
+        stays = saying.stays or len(event.octets or b"") > MESSAGE_BYTES
+        if stays or event.stream == INVENTORY or self._draw.random() >= MISPLACED:
             return Planned(event, home, home, tells)
         self._misplaced += 1
         step = self._draw.randrange(1, self._partitions)

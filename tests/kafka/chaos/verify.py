@@ -217,11 +217,11 @@ async def check_dead_letters(
 async def check_inputs(streams: Streams, broken: list[str], journal: Journal) -> None:
     """See that what was acknowledged stands there, and nothing else but what was rerouted."""
     for stream in streams.layout.events:
-        checkpoint = 0
+        standing = 0
         async for record in each(streams, stream):
-            checkpoint += "rerouted-from" not in dict(record.headers)
-        if checkpoint != journal.written[stream]:
-            broken.append(f"{stream} holds {checkpoint} records, not {journal.written[stream]}")
+            standing += "rerouted-from" not in dict(record.headers)
+        if standing != journal.written[stream]:
+            broken.append(f"{stream} holds {standing} records, not {journal.written[stream]}")
 
 
 async def compacted(streams: Streams) -> int:
