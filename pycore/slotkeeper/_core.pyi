@@ -10,6 +10,7 @@ __all__ = [
     "Authority",
     "BatchOpenError",
     "ConfigurationError",
+    "CoreCensus",
     "CoreEngine",
     "CoreOutputBatch",
     "CorePack",
@@ -196,10 +197,19 @@ class CoreEngine:
             UnreadableSnapshotError: Not a part, or the engine is not cleared.
         """
 
-    def open(self) -> dict[str, int]:
+    def open(self, *, stored: tuple[int, int] | None = None, rollbacks: int = 0) -> dict[str, int]:
         """Everything committed is restored; the next `stage` judges parked records again.
 
         Gives `statistics`.
+
+        Args:
+            stored: `CoreSealed.stored` of the last committed batch, compared with what was
+                restored; None where that is not known.
+            rollbacks: How often commits were lost and an operator let the partition go on: numbers
+                are issued 2^20 for each above all that is known.
+
+        Raises:
+            RestoreError: Records of devices are missing, or some are older than those committed.
         """
 
     def close(self) -> None:
@@ -242,6 +252,23 @@ class CoreEngine:
         """Devices, octets held, parked records, burned numbers, damaged records."""
 
 @final
+class CoreCensus:
+    """Counts the device records of a changelog without an engine, for those who have no keys."""
+
+    def __new__(cls) -> CoreCensus:
+        """Count nothing yet."""
+
+    def take(self, records: Sequence[_Stored]) -> None:
+        """Take changelog records, in any order and in several calls."""
+
+    def check(self, stored: tuple[int, int]) -> None:
+        """Compare what was counted with `CoreSealed.stored` of the last committed batch.
+
+        Raises:
+            RestoreError: Records are missing, or some are older than those that were committed.
+        """
+
+@final
 class CoreStaged:
     """One staged batch. Fold, discard or in_doubt ends it, once."""
 
@@ -260,6 +287,10 @@ class CoreStaged:
 
     def records(self) -> list[OutputRecord]:
         """Audit records, refusals, dead letters, rerouted inputs."""
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many devices have a record once this batch is committed, and a fingerprint of all."""
 
     def summary(self) -> dict[str, int]:
         """How often each ``"DISPOSITION REASON"`` was decided."""
@@ -296,6 +327,10 @@ class CoreSealed:
     @property
     def faults(self) -> dict[str, int]:
         """How many dead letters there are of each fault; ``""``: kept for a person."""
+
+    @property
+    def stored(self) -> tuple[int, int]:
+        """How many devices have a record once the batch is committed, and a fingerprint of all."""
 
 @final
 class CoreOutputBatch:

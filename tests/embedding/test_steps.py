@@ -223,3 +223,22 @@ def _loads(event: Event) -> dict[str, object]:
 
 def _message(event: Event) -> bytes:
     return base64.b64decode(str(_loads(event)["gbcs_payload"]))
+
+
+async def test_d06_a_store_that_lost_changes_is_refused(host: Host) -> None:
+    engine = host.engine()
+    recorded = engine.stage(host.hand_backs)
+    await recorded.seal()
+    changes, stored = list(recorded.changes), recorded.stored
+    recorded.fold()
+    host.closed_engine().restore(changes, stored=stored)
+    with pytest.raises(RestoreError, match="10 device records were committed and 9 are there"):
+        host.closed_engine().restore(changes[1:], stored=stored)
+
+
+async def test_d05_after_a_rollback_numbers_are_given_above_the_margin(host: Host) -> None:
+    engine = host.closed_engine()
+    engine.restore([], inventory=host.inventory, rollbacks=3)
+    engine.stage(host.hand_backs).fold()
+    commands = await engine.stage(host.requests).seal()
+    assert all(command.originator_counter > 3 * 2**20 for command in commands)

@@ -1,7 +1,9 @@
 """A changelog that lost its beginning, or will lose records, stops a worker."""
 
+from dataclasses import replace
+
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.protocol.admin import DeleteGroupsRequest
@@ -11,6 +13,7 @@ from tests.kafka.test_logs import made_anew, stops, working
 from slotkeeper.streams import StoppedForOperatorError
 from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import acknowledge, examine
+from slotkeeper.worker.positions import KEY, Positions
 
 
 async def set_policy(bench: Bench, policy: str) -> None:
@@ -50,8 +53,9 @@ async def test_a_changelog_without_its_beginning_is_refused_until_acknowledged(
             await bench.run()
     assert await bench.numbers() == [6]
     async with bench.opened() as streams:
-        (objection,) = await examine(streams, PARTITION)
-        assert await acknowledge(streams, PARTITION, reason="r", by="b") == [objection]
+        against = await examine(streams, PARTITION)
+        assert ["begins at 1" in against[0], "1 device records" in against[1]] == [True, True]
+        assert await acknowledge(streams, PARTITION, reason="r", by="b") == against
         assert await examine(streams, PARTITION) == []
     await bench.run()
     assert len(await bench.numbers()) == 2
@@ -96,6 +100,37 @@ async def test_outputs_beside_an_empty_changelog_are_refused(bench: Bench) -> No
     with pytest.raises(StoppedForOperatorError, match=r"cs02b-commands.*it was lost"):
         await bench.run()
     assert await bench.numbers() == [1]
+
+
+async def test_d06_lost_device_records_are_refused_until_acknowledged(bench: Bench) -> None:
+    await bench.publish(RESPONSES, b"5")
+    await bench.ask()
+    await bench.run()
+    newest = [each for each in await bench.read(CHANGELOG) if each.key == KEY][-1]
+    positions = Positions.decode(newest.value)
+    assert positions.stored is not None
+    count, fingerprint = positions.stored
+    # As if there had been one more, which a broker then lost.
+    lost = replace(positions.advanced({}), stored=(count + 1, fingerprint + 99))
+    client = AIOKafkaProducer(bootstrap_servers=bench.servers)
+    await client.start()
+    try:
+        topic = bench.topic(CHANGELOG)
+        headers = list(newest.headers)
+        await client.send_and_wait(topic, lost.encode(), KEY, partition=PARTITION, headers=headers)
+    finally:
+        await client.stop()
+    await bench.ask()
+    for _ in range(2):
+        with pytest.raises(StoppedForOperatorError, match="the changelog lost records"):
+            await bench.run()
+    assert await bench.numbers() == [6]
+    async with bench.opened() as streams:
+        await acknowledge(streams, PARTITION, reason="r", by="b")
+    await bench.run()
+    assert len(await bench.numbers()) == 2
+    rollbacks = {engine.partition: engine.rollbacks for engine in bench.engines}
+    assert rollbacks == {PARTITION: 1} | {other: 0 for other in rollbacks if other != PARTITION}
 
 
 async def test_what_was_aborted_in_outputs_is_no_history(bench: Bench) -> None:

@@ -11,10 +11,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from slotkeeper._core import EngineFaultError, SignerUnavailableError
+from slotkeeper._core import EngineFaultError, RestoreError, SignerUnavailableError
 from slotkeeper.engine.port import EngineInput, Stored
 from slotkeeper.streams import Output
 
@@ -28,6 +29,11 @@ DEAD = "dead-letters"
 SWOLLEN = b"swollen"
 SWOLLEN_OCTETS = 3 << 20
 """Of a command that is made of it: more than a topic takes that `streams create` has made."""
+
+
+def fingerprint(marks: Mapping[bytes, int]) -> tuple[int, int]:
+    stored = [(key, mark) for key, mark in marks.items() if mark]
+    return len(stored), sum(crc32(key) * mark for key, mark in stored) % 2**64
 
 
 class FakeEngine:
@@ -50,6 +56,7 @@ class FakeEngine:
         self.broken = False
         self.on_stage: Callable[[], None] = lambda: None
         self.replayed = 0
+        self.rollbacks = 0
         self.loaded = 0
         self.cleared = 0
 
@@ -93,8 +100,11 @@ class FakeEngine:
             if known:
                 self.known.add(name.encode())
 
-    def open(self) -> dict[str, int]:
+    def open(self, *, stored: tuple[int, int] | None = None, rollbacks: int = 0) -> dict[str, int]:
         assert not self.is_open
+        self.rollbacks = rollbacks
+        if stored is not None and stored != fingerprint(self.marks):
+            raise RestoreError(f"{stored} was committed, and {fingerprint(self.marks)} is there")
         self.is_open = True
         return self.statistics()
 
@@ -161,6 +171,7 @@ class FakeStaged:
             reasons=dict(self._reasons),
             written=Counter(stream for stream, *_ in self._outputs),
             faults=Counter(each["fault"].decode() for each in letters),
+            stored=fingerprint(self._engine.marks | self._marks),
         )
 
     def fold(self) -> dict[str, int]:
@@ -239,6 +250,7 @@ class FakeSealed:
     reasons: dict[str, int]
     written: dict[str, int]
     faults: dict[str, int]
+    stored: tuple[int, int]
 
 
 class FakeOutputBatch:

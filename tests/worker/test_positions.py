@@ -33,6 +33,8 @@ PINNED = replace(
     compacts=False,
     application="keeper",
     again={"x": 12},
+    stored=(3, 0xFFEE),
+    rollbacks=2,
 )
 
 
@@ -47,9 +49,10 @@ def test_positions_come_back_as_they_were_written(positions: Positions) -> None:
     + [
         (replace(TRUTH, **{name: getattr(PINNED, name)}), 2)
         for name in ("ids", "begins", "compacts", "application", "again")
-    ],
+    ]
+    + [(replace(TRUTH, **{name: getattr(PINNED, name)}), 3) for name in ("stored", "rollbacks")],
 )
-def test_d09_a_program_of_form_1_stops_where_it_would_miss_something(
+def test_d09_a_program_of_an_earlier_form_stops_where_it_would_miss_something(
     positions: Positions, version: int
 ) -> None:
     assert json.loads(positions.encode())["version"] == version
@@ -63,7 +66,7 @@ def test_damaged_positions_are_refused(value: bytes | None) -> None:
 
 def test_d09_positions_of_a_newer_form_are_refused() -> None:
     with pytest.raises(StoppedForOperatorError, match="newer"):
-        Positions.decode(TRUTH.encode().replace(b'"version":1', b'"version":3'))
+        Positions.decode(TRUTH.encode().replace(b'"version":1', b'"version":4'))
 
 
 def test_the_highest_sequence_holds_in_any_order() -> None:

@@ -18,9 +18,9 @@ from slotkeeper.worker import examine
 
 _MEANING = """\
 If you go on, what the store holds now becomes the truth. Numbers that were issued or recorded
-since it was made are unknown, and devices may refuse the next command, or get a number twice.
-Publish the missing outcomes again, or raise the numbers (slotkeeper counters raise), before the
-worker starts."""
+since it was made are unknown, and devices may refuse the next command: publish the missing outcomes
+again, or raise the numbers (slotkeeper counters raise), before the worker starts. What is issued
+then is 2^20 above all that is known, so that no number of the lost commits comes again."""
 
 
 @click.command(

@@ -24,6 +24,8 @@ import orjson
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
 from slotkeeper.clock import system_clock, system_entropy
 
+from .port import Fingerprint
+
 if TYPE_CHECKING:
     from slotkeeper._core import InputRecord
 
@@ -176,6 +178,8 @@ class Engine:
         changes: Iterable[Change | tuple[bytes, bytes | None]],
         *,
         inventory: Iterable[tuple[str | bytes, bytes | None]] = (),
+        stored: Fingerprint | None = None,
+        rollbacks: int = 0,
     ) -> int:
         """Take everything that the host's store committed, in any order, and open the partition.
 
@@ -183,12 +187,17 @@ class Engine:
             changes: Every `Change` kept. Older versions among them do no harm.
             inventory: The inventory as far as it was staged before, in its order; a host may as
                 well stage it again.
+            stored: `Staged.stored` of the last batch that was committed, kept in its transaction:
+                a store that lost records is refused. None where that is not known.
+            rollbacks: How often the store lost what was committed last and somebody let it go on,
+                e.g. from a backup: numbers are given 2^20 for each above all that is known.
 
         Returns:
             How many changes were taken.
 
         Raises:
-            RestoreError: A record cannot be read; nothing may be issued from such a store.
+            RestoreError: A record cannot be read, or is missing; nothing may be issued from such a
+                store.
         """
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
         self._core.clear()
@@ -200,7 +209,7 @@ class Engine:
         keyed = (Change(k.encode() if isinstance(k, str) else k, v) for k, v in inventory)
         while loaded := list(islice(keyed, RESTORED_AT_A_TIME)):
             self._core.load_inventory(loaded)
-        self._core.open()
+        self._core.open(stored=stored, rollbacks=rollbacks)
         return taken
 
     def stage(
@@ -270,6 +279,14 @@ class Staged:
     def changes(self) -> Sequence[Change]:
         """What the host's store must keep, in one transaction with commands and position."""
         return [Change(key, value) for _, _, key, value, _ in self._core.changes() if key]
+
+    @property
+    def stored(self) -> Fingerprint:
+        """How many devices have a change kept once this batch is committed, and a fingerprint.
+
+        Keep it in the same transaction, and give it to `Engine.restore`.
+        """
+        return self._core.stored
 
     @property
     def records(self) -> Sequence[Record]:

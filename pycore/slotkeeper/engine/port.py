@@ -22,6 +22,11 @@ Cursor: TypeAlias = tuple[int, int]
 """Where a part of a snapshot begins; of meaning to the engine alone."""
 
 
+Fingerprint: TypeAlias = tuple[int, int]
+"""How many device records a changelog holds, and a sum over their devices and versions: a changelog
+that lost some of them has another one."""
+
+
 class Stored(Protocol):
     """A record of the changelog or the inventory, in whatever form a client has it."""
 
@@ -56,6 +61,10 @@ class Sealed(Protocol):
     @property
     def faults(self) -> Mapping[str, int]:
         """Dead letters by fault; ``""``: kept for a person."""
+
+    @property
+    def stored(self) -> Fingerprint:
+        """Of the device records that stand in the changelog once the batch is committed."""
 
 
 class Staged(Protocol):
@@ -110,8 +119,16 @@ class Engine(Protocol):
     def clear(self) -> None:
         """Forget everything but burned numbers; of a closed engine."""
 
-    def open(self) -> Mapping[str, int]:
-        """Restoring is complete. Gives `statistics`."""
+    def open(self, *, stored: Fingerprint | None = None, rollbacks: int = 0) -> Mapping[str, int]:
+        """Restoring is complete. Gives `statistics`.
+
+        Args:
+            stored: Of the last committed batch; None where that is not known.
+            rollbacks: How often commits were lost and an operator let the partition go on.
+
+        Raises:
+            RestoreError: Device records are missing, or are not the newest.
+        """
 
     def stage(
         self,

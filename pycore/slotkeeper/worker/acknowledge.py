@@ -1,9 +1,11 @@
 """An operator lets a partition go on that stopped."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 
+from slotkeeper._core import CoreCensus, RestoreError
 from slotkeeper.clock import system_clock
 from slotkeeper.streams import (
     Layout,
@@ -100,6 +102,8 @@ async def acknowledge(
             begins=evidence.logs.begins,
             compacts=evidence.logs.compacts is not False,
             application=evidence.application,
+            stored=None,
+            rollbacks=began.rollbacks + (not _only_renamed(truth, evidence, accepted)),
         ).advanced({stream: move.now for stream, move in moved.items()})
         outputs: list[Output] = [
             acknowledgement(
@@ -145,6 +149,12 @@ def _judged(
     return accepted, moved, read_again(moved, layout, reissue=reissue)
 
 
+def _only_renamed(truth: Positions | None, evidence: Evidence, accepted: Collection[str]) -> bool:
+    """Say whether nothing was lost: another application serves the streams, and that is all."""
+    renamed = truth is not None and truth.application not in {None, evidence.application}
+    return renamed and len(accepted) == 1
+
+
 def _refuse_another_name(
     truth: Positions | None, evidence: Evidence, application: str | None
 ) -> None:
@@ -158,6 +168,16 @@ def _refuse_another_name(
         )
 
 
+def _lost(census: CoreCensus, truth: Positions | None) -> str:
+    if truth is None or truth.stored is None:
+        return ""
+    try:
+        census.check(truth.stored)
+    except RestoreError as error:
+        return str(error)
+    return ""
+
+
 async def _look(
     streams: Streams, ownership: Ownership, partition: int
 ) -> tuple[Positions | None, Evidence]:
@@ -165,12 +185,14 @@ async def _look(
     try:
         truth: Positions | None = None
         records = 0
+        census = CoreCensus()
         async for batch in owned.changelog():
             truth = newest(truth, batch)
             records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
+            await asyncio.to_thread(census.take, batch)
         evidence = await gather_evidence(
             owned, truth, partitions=streams.partitions, changelog_records=records
         )
-        return truth, evidence
+        return truth, replace(evidence, lost=_lost(census, truth))
     finally:
         await owned.close()

@@ -74,7 +74,7 @@ class BatchRunner:
         if not sealed.outputs and not batch.positions:
             await call(Step.FOLD, staged.fold)
             return CommittedBatch(positions, sealed.reasons)
-        advanced = positions.advanced(batch.positions)
+        advanced = positions.advanced(batch.positions, sealed.stored)
         at_ms = self._clock()
         passed = self._passed(batch.set_aside)
         void = [*sealed.void, *passed.void]

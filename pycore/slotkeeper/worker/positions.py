@@ -5,12 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self, TypeAlias
 
+from slotkeeper.engine.port import Fingerprint
 from slotkeeper.streams import Logs, StoppedForOperatorError
 
 KEY = b"@positions"
 """Of the changelog record. No device's key begins with ``@``."""
 
-VERSION = 2
+VERSION = 3
 """Of the record's form. One that says nothing which a program of form 1 would miss is written in
 form 1, as streams without ids always are."""
 
@@ -39,6 +40,9 @@ class Positions:
         application: Who serves the streams; None where that is not known.
         again: By stream, the offset below which requests were read before, as an operator had it:
             they are answered as repeats.
+        stored: Of the device records that the changelog holds; None where no program has counted
+            them yet.
+        rollbacks: How often commits were lost and an operator let the partition go on.
     """
 
     sequence: int
@@ -51,12 +55,20 @@ class Positions:
     compacts: bool = True
     application: str | None = None
     again: Mapping[str, int] = field(default_factory=dict)
+    stored: Fingerprint | None = None
+    rollbacks: int = 0
 
-    def advanced(self, inputs: Mapping[str, int]) -> Self:
-        """Give the next commit's positions."""
+    def advanced(self, inputs: Mapping[str, int], stored: Fingerprint | None = None) -> Self:
+        """Give the next commit's positions; ``stored`` where the commit changes device records."""
         inputs = {**self.inputs, **inputs}
         again = {name: below for name, below in self.again.items() if inputs.get(name, 0) < below}
-        return replace(self, sequence=self.sequence + 1, inputs=inputs, again=again)
+        return replace(
+            self,
+            sequence=self.sequence + 1,
+            inputs=inputs,
+            again=again,
+            stored=self.stored if stored is None else stored,
+        )
 
     def taken_over(self, now_ms: int) -> Self:
         """Give what the commits of a new owner go on from."""
@@ -92,8 +104,17 @@ class Positions:
             pins["changelog_begins"] = self.begins
         if not self.compacts:
             pins["changelog_compacts"] = False
+        version = 2 if pins else 1
+        if self.stored is not None:
+            devices, fingerprint = self.stored
+            pins["devices"] = devices
+            pins["fingerprint"] = f"{fingerprint:016x}"
+            version = 3
+        if self.rollbacks:
+            pins["rollbacks"] = self.rollbacks
+            version = 3
         content = {
-            "version": VERSION if pins else 1,
+            "version": version,
             "sequence": self.sequence,
             "partitions": self.partitions,
             "incarnation": self.incarnation,
@@ -114,6 +135,7 @@ class Positions:
             content = json.loads(value or b"")
             if content["version"] in range(1, VERSION + 1):
                 named = content.get("application")
+                devices = content.get("devices")
                 return cls(
                     sequence=int(content["sequence"]),
                     partitions=int(content["partitions"]),
@@ -125,6 +147,10 @@ class Positions:
                     compacts=bool(content.get("changelog_compacts", True)),
                     again={str(name): int(at) for name, at in content.get("again", {}).items()},
                     application=None if named is None else str(named),
+                    stored=None
+                    if devices is None
+                    else (int(devices), int(content["fingerprint"], 16)),
+                    rollbacks=int(content.get("rollbacks", 0)),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -179,6 +205,7 @@ class Evidence:
         logs: What the logs are.
         written: Outputs in which committed records stand; told where the changelog is empty.
         application: Who is about to serve it.
+        lost: What a count of the changelog's device records found missing.
     """
 
     partitions: int
@@ -190,6 +217,7 @@ class Evidence:
     logs: Logs = field(default_factory=Logs)
     written: Sequence[str] = ()
     application: str | None = None
+    lost: str = ""
 
 
 def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
@@ -283,7 +311,14 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
                 f"{stream} ends at {evidence.ends.get(stream, 0)}, before the position "
                 f"{position}: the stream lost its end or was made anew"
             )
+    if evidence.lost:
+        found.append(lost_records(evidence.lost))
     return found
+
+
+def lost_records(how: str) -> str:
+    """Say what is wrong with a changelog whose device records are not those that were committed."""
+    return f"the changelog lost records: {how}"
 
 
 def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
@@ -301,6 +336,8 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         compacts=truth is None or truth.compacts,
         application=(truth and truth.application) or evidence.application,
         again={} if truth is None else truth.again,
+        stored=None if truth is None else truth.stored,
+        rollbacks=0 if truth is None else truth.rollbacks,
     )
 
 

@@ -13,12 +13,21 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 
+from slotkeeper._core import RestoreError
 from slotkeeper.engine.port import Engine, Step, Stored
 from slotkeeper.streams import Entry, Layout, Output, OwnedPartition, StoppedForOperatorError
 
 from .audit import pinning
 from .engine_thread import EngineThread
-from .positions import KEY, Checkpoint, Evidence, Positions, beginning, objections
+from .positions import (
+    KEY,
+    Checkpoint,
+    Evidence,
+    Positions,
+    beginning,
+    lost_records,
+    objections,
+)
 from .snapshot import RefusedSnapshotError, Snapshots, load
 from .summary import Summary
 
@@ -132,7 +141,15 @@ class Restorer:
                 raise self._contradiction("; ".join(against))
             positions = beginning(truth, evidence)
             await self._table(partition, engine, engine_thread, base, positions)
-        await engine_thread.run(Step.OPEN, engine.open)
+        open_engine = partial(
+            engine.open,
+            stored=None if truth is None else truth.stored,
+            rollbacks=positions.rollbacks,
+        )
+        try:
+            await engine_thread.run(Step.OPEN, open_engine)
+        except RestoreError as error:
+            raise self._contradiction(lost_records(str(error))) from error
         if truth is not None:
             self.known = Checkpoint(positions=truth, changelog=end, at_ms=now_ms)
         self._summary.restored += replayed

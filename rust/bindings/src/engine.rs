@@ -10,7 +10,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use slotkeeper_engine::{
     BatchContext, Engine, OutputRecord, Partition, RESERVED, Settings, SnapshotCursor, Staged,
-    describe,
+    Stored, describe,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -124,8 +124,23 @@ impl CoreEngine {
             .enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
-    fn open<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        statistics(py, &self.guarded, |engine| Ok(engine.open()?))
+    #[pyo3(signature = (*, stored = None, rollbacks = 0))]
+    fn open<'py>(
+        &self,
+        py: Python<'py>,
+        stored: Option<(u64, u64)>,
+        rollbacks: u32,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        statistics(py, &self.guarded, |engine| {
+            if let Some((devices, fingerprint)) = stored {
+                engine.check_stored(Stored {
+                    devices,
+                    fingerprint,
+                })?;
+            }
+            engine.set_rollbacks(rollbacks);
+            Ok(engine.open()?)
+        })
     }
 
     fn close(&self, py: Python<'_>) -> PyResult<()> {
@@ -225,6 +240,14 @@ impl CoreStaged {
 
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         self.list(py, Staged::records)
+    }
+
+    #[getter]
+    fn stored(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
+        self.staged.enter(py, |staged| {
+            let stored = staged.stored();
+            Ok((stored.devices, stored.fingerprint))
+        })
     }
 
     fn summary<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {

@@ -7,6 +7,7 @@
 
 mod allocator;
 mod authority;
+mod census;
 mod engine;
 mod enter;
 mod errors;
@@ -20,6 +21,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::authority::Authority;
+    #[pymodule_export]
+    use crate::census::CoreCensus;
     #[pymodule_export]
     use crate::engine::CoreEngine;
     #[pymodule_export]

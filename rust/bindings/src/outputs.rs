@@ -22,18 +22,20 @@ pub(crate) struct CoreSealed {
     reasons: Py<PyDict>,
     written: BTreeMap<&'static str, usize>,
     faults: BTreeMap<String, usize>,
+    stored: (u64, u64),
 }
 
 impl CoreSealed {
     pub(crate) fn new(py: Python<'_>, staged: &Arc<Guarded<Staged>>) -> PyResult<Self> {
         let outputs = Py::new(py, CoreOutputBatch(Arc::clone(staged)))?;
-        let (void, tally, written, faults) = staged.enter(py, |staged| {
+        let (void, tally, written, faults, stored) = staged.enter(py, |staged| {
             staged.seal()?;
             Ok((
                 staged.void(),
                 staged.tally().clone(),
                 staged.written(),
                 staged.faults(),
+                (staged.stored().devices, staged.stored().fingerprint),
             ))
         })?;
         let reasons = reasons(py, &tally)?.unbind();
@@ -43,6 +45,7 @@ impl CoreSealed {
             reasons,
             written,
             faults,
+            stored,
         })
     }
 }

@@ -47,11 +47,19 @@ pub struct Exhausted {
     pub retryable: bool,
 }
 
+/// By how much a number must exceed all that is known of a device for each time that what was committed last was lost.
+///
+/// The numbers of the lost commits are unknown, and stand above those that are known. A million is more than a device
+/// gets between two backups, and a small step towards 2^62.
+pub const ROLLBACK_MARGIN: u64 = 1 << 20;
+
 /// The numbers that an allocation must exceed, and the highest hint that it believes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Floors {
     pub(crate) watermark: Option<u64>,
     pub(crate) issued: Option<u64>,
+    /// What is added to `watermark` and `issued`.
+    pub(crate) margin: u64,
     pub(crate) burned: Option<u64>,
     pub(crate) ceiling: u64,
 }
@@ -85,9 +93,10 @@ pub(crate) fn allocate(
 }
 
 fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Option<Allocation> {
-    let issued = floors.issued.max(floors.burned);
-    let highest = floors.watermark.max(issued);
-    let least = highest.unwrap_or(0).checked_add(1)?;
+    let known = floors.watermark.max(floors.issued);
+    let highest = known.max(floors.burned);
+    let above = known.unwrap_or(0).checked_add(floors.margin)?;
+    let least = above.max(floors.burned.unwrap_or(0)).checked_add(1)?;
     let hint = hint.filter(|&hint| least <= hint && hint <= floors.ceiling);
     let reason = match hint {
         Some(_) => AllocationReason::Natural,

@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
+use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors, ROLLBACK_MARGIN};
 use crate::burned::Burned;
 use crate::image::DeviceImage;
 use crate::notes::{MessageNote, RequestNote};
@@ -11,6 +11,7 @@ use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
 use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
+use crate::stored::Stored;
 use crate::table::CounterTable;
 use crate::view::DeviceView;
 
@@ -24,6 +25,7 @@ pub struct Ledger {
     table: CounterTable,
     overlay: Overlay,
     burned: Burned,
+    margin: u64,
     found: Vec<Option<RowId>>,
 }
 
@@ -39,6 +41,7 @@ impl Ledger {
             table,
             overlay: Overlay::default(),
             burned: Burned::new(),
+            margin: 0,
             found: Vec::new(),
         }
     }
@@ -56,6 +59,12 @@ impl Ledger {
             self.discard();
         }
         &mut self.table
+    }
+
+    /// Keeps numbers that are allocated from here on so far above all that is known, because commits
+    /// were lost so many times: [`ROLLBACK_MARGIN`] for each.
+    pub fn set_rollbacks(&mut self, rollbacks: u32) {
+        self.margin = u64::from(rollbacks) * ROLLBACK_MARGIN;
     }
 
     /// The numbers of dropped batches.
@@ -224,8 +233,8 @@ impl Ledger {
     /// request that it answers. Of more than [`REQUESTS_KEPT`](crate::REQUESTS_KEPT) of a role the
     /// one with the lowest number is forgotten, and its number covered.
     ///
-    /// It is the hint where that exceeds all that is recorded, seen, issued or burned for the role
-    /// and is not above the ceiling; else the least such number; and then the next one that the
+    /// It is the hint where that exceeds all that is recorded, seen and issued, the margin of
+    /// [`Self::set_rollbacks`] added, or burned for the role, and is not above the ceiling; else the least such number; and then the next one that the
     /// other role does not have as used, since originator, counter and recipient are key and nonce
     /// of the MAC (R4, R5, S1 to S5).
     ///
@@ -240,13 +249,14 @@ impl Ledger {
     ) -> Result<Allocation, Exhausted> {
         let burned = self.burned.get(device, role);
         let burned_elsewhere = self.burned.get(device, role.other());
-        let ceiling = self.table.ceiling();
+        let (ceiling, margin) = (self.table.ceiling(), self.margin);
         let slot = self.slot(device);
         let view = slot.view();
         let marks = view.marks(role);
         let floors = Floors {
             watermark: marks.watermark(),
             issued: marks.issued,
+            margin,
             burned,
             ceiling,
         };
@@ -277,6 +287,17 @@ impl Ledger {
         let mut image = DeviceImage::of(&slot.view(), &self.table.occupants);
         image.version = image.version.saturating_add(u32::from(slot.changed));
         image
+    }
+
+    /// How many devices have a record in the changelog, and which versions, once this batch is
+    /// folded.
+    pub fn stored(&self) -> Stored {
+        let mut stored = self.table.stored();
+        for slot in self.overlay.changed() {
+            let version = slot.row.version;
+            stored.replace(slot.row.eui, version, version.saturating_add(1));
+        }
+        stored
     }
 
     /// Whether a batch has read or changed anything.

@@ -59,11 +59,12 @@ mod role;
 mod row;
 mod shards;
 mod sides;
+mod stored;
 mod table;
 mod view;
 
 pub use crate::allocation::{
-    Allocation, AllocationReason, AllocationRequest, DEFAULT_CEILING, Exhausted,
+    Allocation, AllocationReason, AllocationRequest, DEFAULT_CEILING, Exhausted, ROLLBACK_MARGIN,
 };
 pub use crate::bulk::UnreadableRows;
 pub use crate::burned::Burned;
@@ -79,5 +80,6 @@ pub use crate::occupants::{Occupant, OccupantId, Occupants};
 pub use crate::restore::RestoreOutcome;
 pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, RoleState};
 pub use crate::row::RowId;
+pub use crate::stored::Stored;
 pub use crate::table::CounterTable;
 pub use crate::view::DeviceView;

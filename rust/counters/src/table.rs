@@ -11,6 +11,7 @@ use crate::occupants::{OccupantId, Occupants};
 use crate::row::{Row, RowId};
 use crate::shards::{GROUP, Shards};
 use crate::sides::{SideId, Sides};
+use crate::stored::Stored;
 use crate::view::DeviceView;
 
 /// The Originator Counters of a partition's devices, as committed.
@@ -25,6 +26,7 @@ pub struct CounterTable {
     len: u32,
     pub(crate) sides: Sides,
     pub(crate) occupants: Occupants,
+    stored: Stored,
     ceiling: u64,
 }
 
@@ -45,6 +47,7 @@ impl CounterTable {
             len: 0,
             sides: Sides::new(seed),
             occupants: Occupants::new(seed),
+            stored: Stored::default(),
             ceiling,
         }
     }
@@ -97,6 +100,11 @@ impl CounterTable {
     /// How many devices have a row.
     pub fn len(&self) -> usize {
         self.len as usize
+    }
+
+    /// How many devices have a record in the changelog, and which versions.
+    pub fn stored(&self) -> Stored {
+        self.stored
     }
 
     /// Whether no device has a row.
@@ -184,6 +192,7 @@ impl CounterTable {
             for occupant in occupants.chain(NotesView(&words).occupants()) {
                 self.occupants.replace(OccupantId::UNKNOWN, occupant);
             }
+            self.stored.replace(row.eui, 0, row.version);
             added += 1;
             let id = RowId(self.len);
             self.len += 1;
@@ -204,8 +213,9 @@ impl CounterTable {
 
     /// Replaces a row.
     pub(crate) fn put(&mut self, id: RowId, row: Row) {
-        let before = self.rows.get(id).occupants();
-        for (before, after) in before.into_iter().zip(row.occupants()) {
+        let before = *self.rows.get(id);
+        self.stored.replace(row.eui, before.version, row.version);
+        for (before, after) in before.occupants().into_iter().zip(row.occupants()) {
             self.occupants.replace(before, after);
         }
         self.rows.set(id, row);

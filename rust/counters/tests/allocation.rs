@@ -2,7 +2,7 @@
 
 use slotkeeper_counters::{
     Allocation, AllocationReason, AllocationRequest, CounterOutOfRange, CounterTable,
-    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Ledger, Role,
+    DEFAULT_CEILING, Exhausted, LAST_COUNTER, Ledger, ROLLBACK_MARGIN, Role,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
@@ -315,4 +315,31 @@ fn an_issued_number_beyond_the_last_is_refused() {
     assert_eq!(ledger.note_reported(GPF, NO, LAST_COUNTER), Ok(false));
     assert_eq!(ledger.device(GPF).marks(NO).issued, Some(LAST_COUNTER));
     assert!(ledger.device(GPF).was_issued(3));
+}
+
+#[test]
+fn d05_each_acknowledged_loss_of_commits_lifts_what_is_given_by_the_margin() {
+    let mut ledger = empty();
+    ledger.raise_seen(GPF, NO, 500);
+    ledger.set_rollbacks(2);
+    let mut give = |device, hint| {
+        let given = allocate_for(&mut ledger, device, NO, Some(hint));
+        given.map(|given| (given.counter, given.reason))
+    };
+    assert_eq!(
+        give(GPF, 500 + 2 * ROLLBACK_MARGIN),
+        Ok((
+            501 + 2 * ROLLBACK_MARGIN,
+            AllocationReason::WatermarkExceeded
+        ))
+    );
+    // Of a device without any record nothing may be known because it was lost.
+    assert_eq!(
+        give(GPF + 1, 7),
+        Ok((1 + 2 * ROLLBACK_MARGIN, AllocationReason::Natural))
+    );
+    assert_eq!(
+        give(GPF + 2, 1 << 40),
+        Ok((1 << 40, AllocationReason::Natural))
+    );
 }

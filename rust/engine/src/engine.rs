@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger};
+use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger, Stored};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
+use crate::census::compare;
 use crate::changelog::{self, ChangeKey};
 use crate::directory::{DAMAGED, Device, Directory, MENDED};
 use crate::parking::{Parking, Standing};
@@ -52,6 +53,22 @@ pub enum RestoreError {
     /// The engine is open.
     #[error("the engine is open: declare the batch in doubt, or make a new engine")]
     Open,
+    /// Records of devices are gone from the changelog.
+    #[error("{} device records were committed and {found} are there: the numbers in the others are lost", expected.devices)]
+    Lost {
+        /// What was committed.
+        expected: Stored,
+        /// How many devices have a record.
+        found: u64,
+    },
+    /// As many records as were committed are there, and some are not the newest.
+    #[error(
+        "{devices} device records are there, and some are older than those that were committed, or others"
+    )]
+    Older {
+        /// How many devices have a record.
+        devices: u64,
+    },
 }
 
 /// What may be asked of a partition now.
@@ -186,6 +203,26 @@ impl Engine {
             known += 1;
         }
         known
+    }
+
+    /// Keeps the numbers that are issued from here on so far above all that is known, because commits were lost so many
+    /// times and an operator let the partition go on: [`ROLLBACK_MARGIN`](slotkeeper_counters::ROLLBACK_MARGIN) for each.
+    pub fn set_rollbacks(&mut self, rollbacks: u32) {
+        self.ledger.set_rollbacks(rollbacks);
+    }
+
+    /// Compares what was restored with what [`Staged::stored`](crate::Staged::stored) told of the last committed batch:
+    /// a changelog that lost records looks like one that never had them (D6). Where a record is damaged, the others are
+    /// only counted.
+    ///
+    /// # Errors
+    /// [`RestoreError::Lost`] and [`RestoreError::Older`]: nothing may be issued from such a store.
+    pub fn check_stored(&self, expected: Stored) -> Result<(), RestoreError> {
+        let table = self.ledger.table();
+        let without_record = |device: &&u64| table.view(**device).version() == 0;
+        let without_record = self.damaged.keys().filter(without_record).count();
+        let damaged = !self.damaged.is_empty();
+        compare(table.stored(), without_record, damaged, expected)
     }
 
     /// Opens the partition once everything committed has been restored.

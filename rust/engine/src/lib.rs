@@ -14,6 +14,7 @@
 mod audit;
 mod authority;
 mod base64;
+mod census;
 mod changelog;
 mod dead_letter;
 mod decision;
@@ -43,6 +44,7 @@ mod time;
 mod workers;
 
 pub use authority::{Authority, AuthorityError, Credential, CredentialFiles};
+pub use census::Census;
 pub use changelog::RESERVED;
 pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};
@@ -52,6 +54,7 @@ pub use seal::SealError;
 pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
 };
+pub use slotkeeper_counters::Stored;
 pub use snapshot::{SNAPSHOT_FORMAT, SnapshotCursor, SnapshotError};
 pub use stage::BatchContext;
 pub use staged::{Staged, Tally};

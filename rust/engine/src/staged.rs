@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use slotkeeper_counters::Stored;
+
 use crate::authority::Authority;
 use crate::decision::{Disposition, Reason};
 use crate::seal::{Job, SealError, record};
@@ -21,6 +23,7 @@ pub struct Staged {
     pub(crate) jobs: Vec<Job>,
     pub(crate) commands: Option<Vec<OutputRecord>>,
     pub(crate) tally: Tally,
+    pub(crate) stored: Stored,
 }
 
 /// How often each decision was taken.
@@ -121,6 +124,12 @@ impl Staged {
         self.records
             .iter()
             .filter(|record| record.stream == Stream::DeadLetters)
+    }
+
+    /// How many devices have a record in the changelog, and which versions, once this batch is committed: kept in the
+    /// same transaction, it tells a later restore whether records are missing.
+    pub fn stored(&self) -> Stored {
+        self.stored
     }
 
     /// How often each decision was taken.

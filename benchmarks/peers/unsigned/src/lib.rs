@@ -12,6 +12,8 @@
 #[path = "../../../../rust/bindings/src/allocator.rs"]
 mod allocator;
 mod authority;
+#[path = "../../../../rust/bindings/src/census.rs"]
+mod census;
 #[path = "../../../../rust/bindings/src/engine.rs"]
 mod engine;
 #[path = "../../../../rust/bindings/src/enter.rs"]
@@ -31,6 +33,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::authority::Authority;
+    #[pymodule_export]
+    use crate::census::CoreCensus;
     #[pymodule_export]
     use crate::engine::CoreEngine;
     #[pymodule_export]

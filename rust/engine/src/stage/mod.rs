@@ -76,6 +76,7 @@ impl Engine {
             value: Some(engine.ledger.image(device).encode().into()),
             headers: Vec::new(),
         }));
+        let stored = engine.ledger.stored();
         Ok(Staged {
             batch: engine.batches,
             authority: engine.authority.clone(),
@@ -87,6 +88,7 @@ impl Engine {
             jobs,
             commands: None,
             tally,
+            stored,
         })
     }
 }

@@ -265,7 +265,7 @@ proptest! {
             prop_assert_eq!(kept(&alone, device), kept(&host, device));
         }
         let mut restored = Host::new(SETTINGS[settings]);
-        restored.store = host.store.clone();
+        restored.adopt(&host);
         restored.engine.close();
         restored.restore(|records| shuffle(records, turn));
         for number in 0..DEVICES {

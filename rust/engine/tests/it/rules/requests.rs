@@ -220,7 +220,7 @@ fn test_s09_the_last_number_and_none_after_it() {
     assert_eq!(decided.number("originator_counter"), Some(LAST));
     assert!(decided.has_flag("ABOVE_CEILING"));
     let mut fresh = Host::new("");
-    fresh.store = host.store.clone();
+    fresh.adopt(&host);
     fresh.inventory = host.inventory.clone();
     fresh.restart();
     let request = Request::new(GPF, 3);

@@ -1,7 +1,7 @@
 //! What comes back from a store: in any order, damaged, of another version, or after a doubt.
 
 use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage};
-use slotkeeper_engine::{BatchContext, RestoreError};
+use slotkeeper_engine::{BatchContext, Census, RestoreError, Stored};
 
 use crate::support::*;
 
@@ -190,12 +190,12 @@ fn what_was_decided_elsewhere_is_not_decided_again() {
     host.outcome(&device, &told).decide();
     host.engine.close();
     let mut other = Host::new("");
-    other.store = host.store.clone();
+    other.adopt(&host);
     other.restart();
     let decided = other.knows(&device).decide();
     assert_eq!(decided.last().unwrap().verdict(), "RECORDED ACB_IN_SLOT");
 
-    host.store = other.store.clone();
+    host.adopt(&other);
     host.inventory = other.inventory.clone();
     host.restore(|_| {});
     assert!(host.decide().is_empty());
@@ -208,12 +208,12 @@ fn what_the_inventory_dropped_elsewhere_is_retired_here() {
     let (_, mut host) = handed_back("");
     host.engine.close();
     let mut other = Host::new("");
-    other.store = host.store.clone();
+    other.adopt(&host);
     other.inventory = host.inventory.clone();
     other.restart();
     other.forgets(GPF).decide();
 
-    host.store = other.store.clone();
+    host.adopt(&other);
     host.inventory.clear();
     host.restore(|_| {});
     let decided = host.request(&Request::new(GPF, 1)).decide_one();
@@ -279,4 +279,49 @@ fn a_discarded_batch_leaves_its_numbers_burned_and_nothing_else() {
     let image = DeviceImage::decode(&host.store[&device_key()], DEFAULT_CEILING).unwrap();
     assert_eq!(image.network_operator.marks.issued, Some(1_202));
     drop(device);
+}
+
+/// What an engine and what a census say of a store.
+fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
+    let mut census = Census::default();
+    host.engine.close();
+    host.engine.clear().unwrap();
+    for (key, value) in store {
+        host.engine.restore(key, Some(value)).unwrap();
+        census.take(key, Some(value));
+    }
+    [
+        host.engine.check_stored(host.stored).err(),
+        census.check(host.stored).err(),
+    ]
+}
+
+#[test]
+fn test_d06_a_lost_record_and_an_older_one_are_noticed() {
+    let (device, mut host) = handed_back("");
+    let older = host.store.clone();
+    let again = Told::new(GPF, gno(), 1_300, Cell::both(gno(), &ACB[0])).at(1_700_000_001);
+    host.outcome(&device, &again).decide();
+    let newest: Vec<_> = host.store.clone().into_iter().collect();
+    let both: Vec<_> = newest.iter().cloned().chain(older.clone()).collect();
+    assert!(matches!(judged(&mut host, &newest), [None, None]));
+    assert!(matches!(judged(&mut host, &both), [None, None]));
+    let of_device = |error: Option<RestoreError>| match error {
+        Some(RestoreError::Lost { expected, found }) => (expected.devices, found),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(judged(&mut host, &[]).map(of_device), [(1, 0), (1, 0)]);
+    let older: Vec<_> = older.into_iter().collect();
+    for error in judged(&mut host, &older) {
+        assert!(matches!(error, Some(RestoreError::Older { devices: 1 })));
+    }
+    // A damaged record is there, and its version is not known.
+    damage(&mut host, &device_key());
+    let damaged: Vec<_> = host.store.clone().into_iter().collect();
+    assert!(matches!(judged(&mut host, &damaged), [None, None]));
+    host.stored = Stored {
+        devices: 2,
+        ..host.stored
+    };
+    assert_eq!(judged(&mut host, &damaged).map(of_device), [(2, 1), (2, 1)]);
 }

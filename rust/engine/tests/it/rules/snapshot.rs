@@ -377,7 +377,7 @@ fn test_d07_an_engine_that_returns_needs_only_what_is_new() {
     host.engine.close();
 
     let mut other = Host::new("");
-    other.store = host.store.clone();
+    other.adopt(&host);
     other.inventory = host.inventory.clone();
     other.restart();
     other.decide();

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use slotkeeper_engine::{
-    BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor, Staged, Stream,
-    Value,
+    BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor, Staged, Stored,
+    Stream, Value,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -19,6 +19,8 @@ pub(crate) struct Host {
     pub(crate) store: BTreeMap<Vec<u8>, Vec<u8>>,
     pub(crate) outputs: Vec<OutputRecord>,
     pub(crate) inventory: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Kept with the store, and compared whenever it is restored from.
+    pub(crate) stored: Stored,
     settings: String,
     acb: Vec<AcbKey>,
     waiting: Vec<Record>,
@@ -106,6 +108,7 @@ impl Host {
             inventory: BTreeMap::new(),
             settings: settings.to_owned(),
             acb: acb.to_vec(),
+            stored: Stored::default(),
             waiting: Vec::new(),
             next_offset: 0,
             now_ms: NOW_MS,
@@ -213,6 +216,7 @@ impl Host {
                 };
             }
         }
+        self.stored = staged.stored();
         self.waiting.clear();
         let records = staged.records().iter().chain(staged.commands().unwrap());
         self.outputs.extend(records.cloned());
@@ -249,6 +253,7 @@ impl Host {
             .map(|(k, v)| (Some(k), Some(v)))
             .collect();
         self.engine.load_inventory(&inventory);
+        self.engine.check_stored(self.stored).unwrap();
         self.engine.open().unwrap();
     }
 
@@ -256,6 +261,12 @@ impl Host {
     pub(crate) fn restore_again(&mut self, shuffle: impl Fn(&mut Vec<(Vec<u8>, Vec<u8>)>)) {
         self.engine.close();
         self.restore(shuffle);
+    }
+
+    /// Takes the store of another host, as a copy.
+    pub(crate) fn adopt(&mut self, other: &Self) {
+        self.store = other.store.clone();
+        self.stored = other.stored;
     }
 
     /// Another process takes over.
@@ -272,6 +283,7 @@ impl Host {
             self.engine.load_part(&part).unwrap();
             cursor = next;
         }
+        self.engine.check_stored(self.stored).unwrap();
         self.engine.open().unwrap();
     }
 
