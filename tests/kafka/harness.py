@@ -9,10 +9,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.protocol.admin import DeleteGroupsRequest
 from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS, FakeEngine
 
 from slotkeeper.streams import Message, Record, Streams, StreamsSettings, open_streams
 from slotkeeper.streams.address import kafka_servers
+from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import Progress, Summary, run
 
 RESPONSES = "srv-6.15.1-responses"
@@ -104,6 +106,14 @@ class Bench:
             yield client
         finally:
             await client.close()
+
+
+async def delete_group(bench: Bench) -> None:
+    """Let the broker forget the committed offsets, as it does of a group without members."""
+    group = bench.settings.application
+    async with bench.admin() as client:
+        coordinator = await client.find_coordinator(group)
+        await ask(client, DeleteGroupsRequest([group]), coordinator)
 
 
 @dataclass

@@ -6,12 +6,10 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.protocol.admin import DeleteGroupsRequest
-from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench, delete_group
 from tests.kafka.test_logs import made_anew, stops, working
 
 from slotkeeper.streams import StoppedForOperatorError
-from slotkeeper.streams.kafka.client_internals import ask
 from slotkeeper.worker import acknowledge, examine
 from slotkeeper.worker.positions import KEY, Positions
 
@@ -92,10 +90,7 @@ async def test_outputs_beside_an_empty_changelog_are_refused(bench: Bench) -> No
     await bench.ask()
     await bench.run()
     await made_anew(bench, CHANGELOG)
-    group = bench.settings.application
-    async with bench.admin() as client:
-        coordinator = await client.find_coordinator(group)
-        await ask(client, DeleteGroupsRequest([group]), coordinator)
+    await delete_group(bench)
     await bench.ask()
     with pytest.raises(StoppedForOperatorError, match=r"cs02b-commands.*it was lost"):
         await bench.run()

@@ -5,7 +5,7 @@ import dataclasses
 import uuid
 
 import pytest
-from tests.kafka.harness import PARTITION, RESPONSES, Bench
+from tests.kafka.harness import PARTITION, RESPONSES, Bench, delete_group
 from tests.worker.fake_engine import REQUESTS
 
 from slotkeeper.streams import Message, StreamsSettings, create_streams
@@ -69,6 +69,16 @@ async def test_it_ends_when_the_others_have_decided_everything(
         assert await narrow.numbers() == [6]
         stop.set()
         await owner
+
+
+async def test_it_ends_although_the_group_has_lost_its_offsets(bench: Bench) -> None:
+    await bench.publish(RESPONSES, b"5")
+    await bench.ask()
+    await bench.run()
+    await delete_group(bench)
+    summary = await bench.run()
+    assert summary.records == 0
+    assert await bench.numbers() == [6]
 
 
 async def test_it_waits_for_what_others_may_reroute_to_it(bench: Bench) -> None:

@@ -45,10 +45,12 @@ class BatchRunner:
         clock: Callable[[], int],
         checkpoint: Checkpoint | None,
         news: Sequence[Output] = (),
+        behind: bool = False,
     ) -> None:
         """Work for an owned partition whose engine is restored and open.
 
-        ``news`` is written with the first commit.
+        ``news`` is written with the first commit. ``behind`` says that the offsets kept for lag
+        tools are: then the first batch is committed whatever it holds.
         """
         self.checkpoint = checkpoint
         self._layout = layout
@@ -57,6 +59,7 @@ class BatchRunner:
         self._engine_thread = engine_thread
         self._clock = clock
         self._news = news
+        self._behind = behind
 
     async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
         """Decide and commit a batch; it is folded on return.
@@ -71,7 +74,7 @@ class BatchRunner:
         staged, sealed = await self._engine_thread(
             lambda: self._decide(records, batch.decided_after)
         )
-        if not sealed.outputs and not batch.positions:
+        if not (sealed.outputs or batch.positions or self._behind):
             await call(Step.FOLD, staged.fold)
             return CommittedBatch(positions, sealed.reasons)
         advanced = positions.advanced(batch.positions, sealed.stored)
@@ -141,7 +144,7 @@ class BatchRunner:
         end = await self._partition.commit(
             [*self._news, *outputs, truth], advanced.inputs, finished=finished, void=void
         )
-        self._news = ()
+        self._news, self._behind = (), False
         return end
 
     def _decide(

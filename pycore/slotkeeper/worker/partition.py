@@ -209,6 +209,7 @@ class PartitionWorker:
             clock=self._clock,
             checkpoint=self._restorer.known,
             news=restored.news,
+            behind=restored.behind,
         )
         self._session = session = PartitionSession(
             self._layout, partition, runner, restored.positions

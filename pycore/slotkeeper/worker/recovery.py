@@ -63,12 +63,15 @@ class Restored:
         replayed: How many changelog records were read.
         source: What they were added to: nothing, a snapshot, or what was in memory.
         news: For the audit trail, with the first commit: what was not known of the store.
+        behind: Whether the offsets kept for lag tools are behind the positions, or gone, as the
+            group's are after a week without a worker. Others count by them what is undecided.
     """
 
     positions: Positions
     replayed: int
     source: str
     news: Sequence[Output]
+    behind: bool
 
 
 class Restorer:
@@ -156,7 +159,11 @@ class Restorer:
         source = NOTHING if base is None else base.source
         positions = positions.taken_over(now_ms)
         news = pinning(truth, positions, self._number, now_ms=now_ms)
-        return Restored(positions, replayed, source, news)
+        behind = any(
+            at > evidence.offsets.get(stream, evidence.starts.get(stream, 0))
+            for stream, at in positions.inputs.items()
+        )
+        return Restored(positions, replayed, source, news, behind)
 
     async def _warm(self, partition: OwnedPartition, end: int, now_ms: int) -> "_Base | None":
         """Give what the engine knows, if that is not too old to be added to."""
