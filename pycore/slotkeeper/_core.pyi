@@ -159,10 +159,15 @@ class CoreEngine:
     def dead_letter_bytes(self) -> int:
         """The most octets of a record that is written; an engine that failed says it too."""
 
-    def restore(self, records: Sequence[_StoredT]) -> list[_StoredT]:
+    def restore(self, records: Sequence[_StoredT], *, in_order: bool = False) -> list[_StoredT]:
         """Take committed changelog records, in any order, in as many calls as wanted.
 
         Gives those that are not the engine's own: their key begins with ``@``, or there is none.
+
+        Args:
+            records: With ``key`` and ``value``.
+            in_order: They are those of a log, each after all that were written before it: then a
+                record makes up for an earlier one that was damaged.
 
         Raises:
             RestoreError: A record is of a newer version, or no record of a changelog.

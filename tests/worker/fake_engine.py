@@ -60,7 +60,8 @@ class FakeEngine:
         self.loaded = 0
         self.cleared = 0
 
-    def restore(self, records: Sequence[Stored]) -> list[Stored]:
+    def restore(self, records: Sequence[Stored], *, in_order: bool = False) -> list[Stored]:
+        assert in_order
         assert self.staged is None, "restored with a batch open"
         assert not self.is_open
         self.replayed += len(records)

@@ -17,10 +17,10 @@ class SlowToRestore(FakeEngine):
     restoring: threading.Event
     let_go: threading.Event
 
-    def restore(self, records: Sequence[Stored]) -> list[Stored]:
+    def restore(self, records: Sequence[Stored], *, in_order: bool = False) -> list[Stored]:
         self.restoring.set()
         self.let_go.wait()
-        return super().restore(records)
+        return super().restore(records, in_order=in_order)
 
 
 async def test_a_stop_does_not_wait_for_a_restore(bench: Bench) -> None:

@@ -97,8 +97,10 @@ class Engine(Protocol):
         An engine that failed says it as well.
         """
 
-    def restore(self, records: Sequence[Stored]) -> Sequence[Stored]:
+    def restore(self, records: Sequence[Stored], *, in_order: bool = False) -> Sequence[Stored]:
         """Take changelog records, in any order and in several calls; gives those of others.
+
+        ``in_order``: each was written after those that were given before.
 
         Raises:
             RestoreError: A record is of a newer version, or no record of a changelog.

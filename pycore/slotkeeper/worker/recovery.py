@@ -237,7 +237,8 @@ class Restorer:
         ends = await partition.ends()
         self.remaining.set(self._layout.table, ends[self._layout.table] - self._since(base))
         batches = partition.changelog(since)
-        take = partial(_taken, engine_thread, Step.RESTORE, engine.restore)
+        restore = partial(engine.restore, in_order=True)
+        take = partial(_taken, engine_thread, Step.RESTORE, restore)
         async for records, others in fed(batches, take):
             truth = newest(truth, others)
             replayed += len(records) - len(others)

@@ -70,7 +70,12 @@ impl CoreEngine {
         })
     }
 
-    fn restore<'py>(&self, records: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    #[pyo3(signature = (records, *, in_order = false))]
+    fn restore<'py>(
+        &self,
+        records: &Bound<'py, PyAny>,
+        in_order: bool,
+    ) -> PyResult<Vec<Bound<'py, PyAny>>> {
         let mut others = Vec::new();
         let mut own = Vec::new();
         for record in records.try_iter()? {
@@ -82,7 +87,10 @@ impl CoreEngine {
         }
         self.guarded.enter(records.py(), |engine| {
             for (key, value) in &own {
-                engine.restore(key, value.as_deref())?;
+                match in_order {
+                    true => engine.replay(key, value.as_deref())?,
+                    false => engine.restore(key, value.as_deref())?,
+                }
             }
             Ok(())
         })?;

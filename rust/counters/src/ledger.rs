@@ -222,6 +222,13 @@ impl Ledger {
         self.slot(device).set_flags(flags)
     }
 
+    /// Makes the version of a device's next image newer than any image that was kept before, because the newest one was
+    /// damaged: [`VERSION_LEAP`](crate::VERSION_LEAP) above what is known, or above what the damaged image `claimed` if
+    /// that is plausible.
+    pub fn leap_version(&mut self, device: u64, claimed: u32) {
+        self.slot(device).leap(claimed);
+    }
+
     /// Remembers a message that changed the device's record, and forgets the oldest one beyond
     /// [`MESSAGES_KEPT`](crate::MESSAGES_KEPT). One that is remembered already can only become
     /// verified.
@@ -294,8 +301,8 @@ impl Ledger {
     pub fn stored(&self) -> Stored {
         let mut stored = self.table.stored();
         for slot in self.overlay.changed() {
-            let version = slot.row.version;
-            stored.replace(slot.row.eui, version, version.saturating_add(1));
+            let version = slot.row.version.saturating_add(1);
+            stored.replace(slot.row.eui, slot.committed, version);
         }
         stored
     }

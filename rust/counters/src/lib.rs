@@ -77,6 +77,7 @@ pub use crate::notes::{
     IMPORTED_REQUESTS_KEPT, MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote,
 };
 pub use crate::occupants::{Occupant, OccupantId, Occupants};
+pub use crate::overlay::VERSION_LEAP;
 pub use crate::restore::RestoreOutcome;
 pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, RoleState};
 pub use crate::row::RowId;

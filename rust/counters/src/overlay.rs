@@ -97,10 +97,16 @@ impl Overlay {
     }
 }
 
+/// By how much the version of a record that is written in place of a damaged one exceeds what is known: by more than the
+/// changes that can have been lost with it. So it counts as newer than any image of before, wherever that is kept.
+pub const VERSION_LEAP: u32 = 1 << 24;
+
 /// A device of the batch: a copy of what is committed, then changed.
 #[derive(Debug, Default)]
 pub(crate) struct Slot {
     pub(crate) id: Option<RowId>,
+    /// Of what is committed; 0 where nothing is.
+    pub(crate) committed: u32,
     pub(crate) row: Row,
     pub(crate) side: Option<SideId>,
     pub(crate) notes: Vec<u64>,
@@ -114,6 +120,7 @@ impl Slot {
     fn load(&mut self, table: &CounterTable, device: u64, id: Option<RowId>) {
         self.id = id;
         self.row = id.map_or_else(|| Row::new(device), |id| *table.row(id));
+        self.committed = self.row.version;
         self.side = id.and_then(|id| table.side(id));
         self.notes.clear();
         if let Some(side) = self.side {
@@ -153,6 +160,16 @@ impl Slot {
         self.row.flags = flags;
         self.changed |= changed;
         changed
+    }
+
+    pub(crate) fn leap(&mut self, claimed: u32) {
+        let known = self.row.version;
+        let plausible = claimed
+            .checked_sub(known)
+            .is_some_and(|above| above < VERSION_LEAP);
+        let from = if plausible { claimed } else { known };
+        self.row.version = from.saturating_add(VERSION_LEAP);
+        self.changed = true;
     }
 
     /// Raises the role's highest issued number to `counter`; `false` if it was as high.

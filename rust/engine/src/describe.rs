@@ -5,7 +5,7 @@ use slotkeeper_gbcs::Eui64;
 
 use crate::audit::write_occupant;
 use crate::changelog::{self, ChangeKey};
-use crate::directory::{DAMAGED, DROPPED};
+use crate::directory::{DAMAGED, DROPPED, damaged};
 use crate::json::{Member, Object, member};
 use crate::message::role_name;
 
@@ -58,6 +58,14 @@ pub fn device(image: &DeviceImage) -> Vec<u8> {
         image.flags & DROPPED != 0,
     );
     object.boolean(member!("damaged"), image.flags & DAMAGED != 0);
+    let marked = Role::ALL
+        .into_iter()
+        .filter(|role| image.flags & damaged(*role) != 0);
+    object.list(
+        member!("damaged_roles"),
+        marked.map(role_name),
+        Object::name_element,
+    );
     object.object(member!("roles"), |object| {
         write_role(object, image, Role::NetworkOperator);
         if image.supplier.is_some() {

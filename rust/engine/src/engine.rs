@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger, Stored};
+use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger, Stored, VERSION_LEAP};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
@@ -69,6 +69,25 @@ pub enum RestoreError {
         /// How many devices have a record.
         devices: u64,
     },
+}
+
+/// How changelog records come.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Order {
+    Any,
+    /// What comes later was written later.
+    Log,
+}
+
+/// Whether an image was written knowing of the damage of another one, which claims to be of that version. It carries the
+/// mark; or adjustments have taken the mark away, and its version has made the leap that a mark makes. The version that
+/// a damaged image claims may itself be damaged, so a higher one proves nothing.
+fn knows_of(image: &DeviceImage, claimed: u32) -> bool {
+    let leapt = || {
+        let least = claimed.checked_add(VERSION_LEAP);
+        least.is_some_and(|least| image.version >= least)
+    };
+    image.flags & DAMAGED != 0 || image.flags & MENDED != 0 && leapt()
 }
 
 /// What may be asked of a partition now.
@@ -162,11 +181,24 @@ impl Engine {
 
     /// Takes one committed changelog record; the newest version of a device wins in whatever order they come, and no
     /// mark is ever lowered. A damaged image does not fail: its device is marked, and gets no command until an
-    /// adjustment names its number (D12).
+    /// adjustment names its number (D12). What is not damaged makes up for it only if it was written knowing of it.
     ///
     /// # Errors
     /// [`RestoreError`]: nothing may be issued from such a store.
     pub fn restore(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
+        self.take(key, value, Order::Any)
+    }
+
+    /// As [`Self::restore`], of a log that is read in its order, from the point up to which it was restored or from a
+    /// point before: what comes later makes up for what was damaged.
+    ///
+    /// # Errors
+    /// [`RestoreError`]: nothing may be issued from such a store.
+    pub fn replay(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), RestoreError> {
+        self.take(key, value, Order::Log)
+    }
+
+    fn take(&mut self, key: &[u8], value: Option<&[u8]>, order: Order) -> Result<(), RestoreError> {
         if self.state != State::Closed {
             return Err(RestoreError::Open);
         }
@@ -174,7 +206,9 @@ impl Engine {
         let foreign = || RestoreError::ForeignKey(String::from_utf8_lossy(key).into_owned());
         match (ChangeKey::read(key).ok_or_else(foreign)?, value) {
             (ChangeKey::Foreign, _) | (ChangeKey::Device(_), None) => {}
-            (ChangeKey::Device(device), Some(value)) => self.restore_device(device, value)?,
+            (ChangeKey::Device(device), Some(value)) => {
+                self.restore_device(device, value, order)?
+            }
             (ChangeKey::Parked(device, start), None) => {
                 self.damaged_parked.remove(&(device.to_u64(), start));
                 self.parking.forget(device, &start);
@@ -351,14 +385,17 @@ impl Engine {
         };
     }
 
-    fn restore_device(&mut self, device: Eui64, value: &[u8]) -> Result<(), RestoreError> {
+    fn restore_device(
+        &mut self,
+        device: Eui64,
+        value: &[u8],
+        order: Order,
+    ) -> Result<(), RestoreError> {
         let eui = device.to_u64();
         match DeviceImage::decode(value, self.settings.ceiling) {
             Ok(image) if image.device == eui => {
-                // An older image does not make up for a newer one that was damaged; one that knows of the damage does.
-                if image.flags & (DAMAGED | MENDED) != 0
-                    || self.damaged.get(&eui).is_some_and(|v| image.version > *v)
-                {
+                let makes_up = |claimed: &u32| order == Order::Log || knows_of(&image, *claimed);
+                if self.damaged.get(&eui).is_some_and(makes_up) {
                     self.damaged.remove(&eui);
                 }
                 self.ledger.table_mut().restore(&image);

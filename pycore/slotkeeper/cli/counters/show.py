@@ -1,6 +1,7 @@
 """``slotkeeper counters show``: everything known about one device."""
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -10,7 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.tree import Tree
 
-from slotkeeper.cli.counters.table import DeviceId, described, newest_changes
+from slotkeeper._core import describe_change
+from slotkeeper.cli.counters.lookup import highest_told
+from slotkeeper.cli.counters.table import DeviceId, newest_changes
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import tables, write_json_line
 from slotkeeper.settings import Settings
@@ -38,13 +41,28 @@ async def _story(settings: Settings, device: str) -> dict[str, Any]:
         history: list[dict[str, Any]] = []
         async for records in streams.read(AUDIT, from_start=True):
             history.extend(_decision(record) for record in records if _is_about(record, device))
-    known = [described(key, value) for key, value in sorted(changes.items())]
+        known = [
+            orjson.loads(describe_change(key, value)) for key, value in sorted(changes.items())
+        ]
+        kept = next((change for change in known if change["kind"] in {"device", "damaged"}), None)
+        damaged = _damaged_roles(kept)
+        told = await highest_told(streams, device) if damaged else {}
     return {
         "device_id": device,
-        "record": next((change for change in known if change["kind"] == "device"), None),
+        "record": kept if kept is not None and kept["kind"] == "device" else None,
+        "damaged": {role: told.get(role) for role in damaged},
         "parked": [change for change in known if change["kind"] == "parked"],
         "history": history,
     }
+
+
+def _damaged_roles(kept: dict[str, Any] | None) -> list[str]:
+    """Give the roles whose numbers are unknown: both where the record itself cannot be read."""
+    if kept is None:
+        return []
+    if kept["kind"] == "damaged":
+        return ["NetworkOperator", "Supplier"]
+    return list(kept["damaged_roles"])
 
 
 def _is_about(record: Record, device: str) -> bool:
@@ -59,12 +77,8 @@ def _decision(record: Record) -> dict[str, Any]:
 def _print(console: Console, story: dict[str, Any]) -> None:
     tree = Tree(f"[bold]{story['device_id']}[/]")
     record = story["record"]
-    if record is None:
-        tree.add("nothing is known of this device")
-    elif record["damaged"]:
-        tree.add("[bold red]a record of it was damaged: its slot is unknown[/]")
-    elif record["dropped_from_inventory"]:
-        tree.add("[yellow]no longer in the inventory[/]")
+    for said in _notes(story):
+        tree.add(said)
     for role, marks in record["roles"].items() if record else ():
         branch = tree.add(role)
         for mark in ("recorded", "seen", "issued"):
@@ -76,8 +90,37 @@ def _print(console: Console, story: dict[str, Any]) -> None:
     for parked in story["parked"]:
         tree.add(f"parked {parked['reason']}: {parked['stream']} offset {parked['offset']}")
     console.print(tree)
+    _say_how_to_mend(console, story["device_id"], story["damaged"])
     if story["history"]:
         console.print(_history(story["history"]))
+
+
+def _notes(story: dict[str, Any]) -> Iterator[str]:
+    if story["damaged"]:
+        roles = " and ".join(story["damaged"])
+        yield f"[bold red]a record of it was damaged: its numbers are unknown for {roles}[/]"
+    elif story["record"] is None:
+        yield "nothing is known of this device"
+    if story["record"] and story["record"]["dropped_from_inventory"]:
+        yield "[yellow]no longer in the inventory[/]"
+
+
+def _say_how_to_mend(console: Console, device: str, damaged: dict[str, str | None]) -> None:
+    for role, number in damaged.items():
+        if number is None:
+            console.print(f"Commands and audit trail tell no number of {role}.")
+            continue
+        console.print(
+            f"To mend {role}, two persons name the highest number that commands and audit trail "
+            "tell, or a higher one:"
+        )
+        # Not in the tree, whose lines could not be copied.
+        console.print(
+            f"slotkeeper counters raise {device} --kind issued --role {role} "
+            f"--at-least {number} --reason 'damaged record' --by ONE --by ANOTHER",
+            soft_wrap=True,
+            highlight=False,
+        )
 
 
 def _history(decisions: list[dict[str, Any]]) -> Table:

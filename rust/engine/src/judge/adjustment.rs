@@ -38,6 +38,7 @@ impl Judge<'_> {
                 });
         }
         let device = key.to_u64();
+        let mends = self.mends(device, role, adjustment);
         let mut changed = false;
         if let Some(at_least) = adjustment.at_least {
             changed |= match adjustment.raise {
@@ -65,27 +66,50 @@ impl Judge<'_> {
                 issued,
             ));
         }
-        changed |= self.mend(device, role);
+        if mends == Ok(true) {
+            self.mend(device, role);
+            changed = true;
+        }
         self.state_flags(key, role, &mut flags);
         let reason = if changed {
             Reason::Adjusted
         } else {
             Reason::NoChange
         };
-        Decision::new(Disposition::Seen, reason)
+        let decision = Decision::new(Disposition::Seen, reason)
             .role(role)
-            .flags(flags)
+            .flags(flags);
+        match mends {
+            Ok(_) => decision,
+            Err(least) => decision.detail(format!(
+                "the stored record of the device was damaged: its numbers are known again after an adjustment of kind \
+                 issued by two different persons, of at least {least} and of the highest number found in the outputs"
+            )),
+        }
     }
 
-    /// The role's numbers are known again as far as anybody knows them (D12).
-    fn mend(&mut self, device: u64, role: Role) -> bool {
-        let flags = self.ledger.device(device).flags();
-        if flags & damaged(role) == 0 {
-            return false;
+    /// Whether an adjustment makes up for a damaged record of the role (D12): two persons looked up the highest number
+    /// that was issued, and it is none that older records contradict. The error is the least that it must name.
+    fn mends(&self, device: u64, role: Role, adjustment: &Adjustment) -> Result<bool, u64> {
+        let view = self.ledger.device(device);
+        if view.flags() & damaged(role) == 0 {
+            return Ok(false);
         }
-        let left = flags & !damaged(role);
+        let marks = view.marks(role);
+        let known = marks.watermark().max(marks.issued);
+        let least = known.unwrap_or(0).max(1);
+        let looked_up = adjustment.raise == Raise::Issued
+            && adjustment.has_two_persons()
+            && adjustment
+                .at_least
+                .is_some_and(|at_least| at_least >= least);
+        if looked_up { Ok(true) } else { Err(least) }
+    }
+
+    fn mend(&mut self, device: u64, role: Role) {
+        let left = self.ledger.device(device).flags() & !damaged(role);
         let mended = if left & DAMAGED == 0 { MENDED } else { 0 };
-        self.ledger.set_flags(device, left | mended)
+        self.ledger.set_flags(device, left | mended);
     }
 }
 

@@ -180,6 +180,9 @@ impl Batch<'_> {
 
     fn mark_damaged(&mut self) {
         let engine = &mut *self.engine;
+        for (device, claimed) in &engine.damaged {
+            engine.ledger.leap_version(*device, *claimed);
+        }
         let of_parked = engine.damaged_parked.iter().map(|(device, _)| device);
         for device in engine.damaged.keys().chain(of_parked) {
             let flags = engine.ledger.device(*device).flags();

@@ -1,7 +1,7 @@
 //! What comes back from a store: in any order, damaged, of another version, or after a doubt.
 
 use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage};
-use slotkeeper_engine::{BatchContext, Census, RestoreError, Stored};
+use slotkeeper_engine::{BatchContext, Census, Engine, RestoreError, Stored};
 
 use crate::support::*;
 
@@ -50,8 +50,7 @@ fn test_d12_only_an_adjustment_of_the_role_mends() {
     let decided = host.request(&Request::new(GPF, 1)).decide_one();
     assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE");
 
-    host.adjust(&Adjustment::new(GPF, "recorded", 1_200))
-        .decide();
+    host.adjust(&looked_up(1_200)).decide();
     let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
     assert_eq!(decided.number("originator_counter"), Some(1_201));
     host.restart();
@@ -85,15 +84,79 @@ fn test_d12_an_older_record_does_not_make_up_for_a_damaged_one() {
         let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
         assert_eq!(decided.verdict(), verdict);
     }
-    // What was written after the damage overrules it.
+    // What was written later in a log makes up for it; elsewhere nobody knows what was written later.
     host.request(&Request::new(GPF, 2).hint(1)).decide();
     let newest = host.store[&device_key()].clone();
-    let mut fresh = Host::new("");
-    fresh.engine.close();
-    for record in [&damaged, &newest] {
-        fresh.engine.restore(&device_key(), Some(record)).unwrap();
+    for (in_order, left) in [(true, 0), (false, 1)] {
+        let mut fresh = Host::new("");
+        fresh.engine.close();
+        for record in [&damaged, &newest] {
+            let engine = &mut fresh.engine;
+            let take = if in_order {
+                Engine::replay
+            } else {
+                Engine::restore
+            };
+            take(engine, &device_key(), Some(record)).unwrap();
+        }
+        assert_eq!(fresh.engine.statistics().damaged, left);
     }
-    assert_eq!(fresh.engine.statistics().damaged, 0);
+}
+
+/// What two persons found in the outputs.
+fn looked_up(at_least: u64) -> Adjustment {
+    Adjustment::new(GPF, "issued", at_least).with("by", vec!["Ann", "Bob"])
+}
+
+/// The mark is made by an owner without a snapshot; the next one has one of before.
+#[test]
+fn test_d12_a_mark_is_newer_than_every_image_of_before() {
+    let (device, mut host) = handed_back("");
+    host.request(&Request::new(GPF, 1).hint(1)).decide();
+    host.request(&Request::new(GPF, 2).hint(1)).decide();
+    let older = host.store[&device_key()].clone();
+    let lost = host.request(&Request::new(GPF, 3).hint(1)).decide_one();
+    assert_eq!(lost.number("originator_counter"), Some(1_203));
+    // Of all that is damaged, the version as well.
+    let damaged = host.store.get_mut(&device_key()).unwrap();
+    damaged[9..13].copy_from_slice(&[0; 4]);
+    let damaged = damaged.clone();
+    host.restart();
+    host.decide();
+    let mark = host.store[&device_key()].clone();
+
+    let orders = [
+        [&older, &damaged, &mark],
+        [&damaged, &mark, &older],
+        [&mark, &older, &damaged],
+    ];
+    for (records, in_order) in orders
+        .iter()
+        .flat_map(|order| [(order, true), (order, false)])
+    {
+        let mut host = Host::new("");
+        host.engine.close();
+        for record in records {
+            let take = if in_order {
+                Engine::replay
+            } else {
+                Engine::restore
+            };
+            take(&mut host.engine, &device_key(), Some(record)).unwrap();
+        }
+        host.engine.open().unwrap();
+        host.knows(&device).decide();
+        let one_person = Adjustment::new(GPF, "issued", 1_203);
+        let not_issued = Adjustment::new(GPF, "recorded", 1_203).with("by", vec!["Ann", "Bob"]);
+        for adjustment in [&looked_up(0), &looked_up(1_201), &one_person, &not_issued] {
+            host.adjust(adjustment).decide();
+            let decided = host.request(&Request::new(GPF, 4).hint(1)).decide_one();
+            assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE", "{in_order}");
+        }
+        host.adjust(&looked_up(1_203)).decide();
+        let decided = host.request(&Request::new(GPF, 4).hint(1)).decide_one();
+        assert_eq!(decided.number("originator_counter"), Some(1_204));
+    }
 }
 
 #[test]
@@ -115,8 +178,7 @@ fn test_d12_a_damaged_parked_record_marks_its_device_once() {
     let decided = host.request(&Request::new(GPF, 1)).decide_one();
     assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE");
     assert!(!host.store.contains_key(&parked));
-    host.adjust(&Adjustment::new(GPF, "recorded", 1_200))
-        .decide();
+    host.adjust(&looked_up(1_200)).decide();
     host.restart();
     let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
     assert_eq!(decided.number("originator_counter"), Some(1_201));

@@ -35,7 +35,7 @@ impl Logs {
 
     fn replay(&self, engine: &mut Engine, from: (usize, usize)) {
         for (key, value) in &self.changelog[from.0..] {
-            engine.restore(key, value.as_deref()).unwrap();
+            engine.replay(key, value.as_deref()).unwrap();
         }
         let records: Vec<_> = self.inventory[from.1..]
             .iter()

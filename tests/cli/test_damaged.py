@@ -1,0 +1,53 @@
+"""A damaged record, from what a person sees to the command that mends it."""
+
+import json
+import re
+import shlex
+import sqlite3
+from contextlib import closing
+
+from .conftest import Cli, Site
+
+
+def damage(site: Site, device: str) -> None:
+    """Let one octet of the device's changelog record rot."""
+    with closing(sqlite3.connect(site.config.parent / "streams.db")) as file, file:
+        # A changelog record begins with its format, a small number; what is JSON does not.
+        found = file.execute(
+            "SELECT id, value FROM compacted WHERE key = ? AND substr(value, 1, 1) < X'10'",
+            (device.encode(),),
+        )
+        ((row, value),) = found.fetchall()
+        rotten = value[:-1] + bytes([value[-1] ^ 1])
+        file.execute("UPDATE compacted SET value = ? WHERE id = ?", (rotten, row))
+
+
+def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, site: Site) -> None:
+    at = ("--config", site.config)
+    fleet = site.fleet
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
+    cli("run", "--until-idle", *at)
+    device = str(fleet.members[0].gpf.device.eui)
+    issued = [
+        line["value"]["originator_counter"]
+        for line in map(
+            json.loads, cli("read", "cs02b-commands", "--from-start", *at).stdout.splitlines()
+        )
+        if line["key"] == device
+    ]
+    damage(site, device)
+    # Seen before and after a worker has marked the record.
+    for _ in range(2):
+        story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
+        assert story["damaged"] == {"NetworkOperator": max(issued, key=int), "Supplier": None}
+        shown = cli("counters", "show", device, *at).stdout
+        cli("run", "--until-idle", *at)
+
+    said = re.search(r"slotkeeper (counters raise .*ANOTHER)", " ".join(shown.split()))
+    assert said
+    cli(*shlex.split(said[1]), *at)
+    cli("run", "--until-idle", *at)
+    story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
+    assert story["damaged"] == {"Supplier": None}
