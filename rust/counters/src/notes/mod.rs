@@ -21,7 +21,7 @@ use crate::row::{PackedRole, pack, unpack};
 pub struct MessageNote {
     /// A hash of what the message says it is: originator, recipient, counter, code.
     pub identity: u64,
-    /// The first 15 bytes of the SHA-256 of its bytes.
+    /// Hashes of what the device signed (8 bytes) and of the whole message (7); of earlier releases, of the whole alone.
     pub digest: [u8; 15],
     /// Whether the device's signature verified it.
     pub verified: bool,

@@ -122,15 +122,24 @@ impl Judge<'_> {
                 .flags(flags)
                 .signature(signature);
         }
-        if self.conflicts(facts) {
-            self.raise_seen(facts);
-            if signature == Signature::Valid {
-                self.note_answered(facts);
+        match self.known_of_its_headers(facts, signature) {
+            Some(Reason::ConflictingContent) => {
+                self.raise_seen(facts);
+                if signature == Signature::Valid {
+                    self.note_answered(facts);
+                }
+                self.remember(facts, signature);
+                return Decision::new(Disposition::Duplicate, Reason::ConflictingContent)
+                    .flags(flags)
+                    .signature(signature)
+                    .detail("a verified message with the same headers and another content is known; this one is kept as a dead letter");
             }
-            return Decision::new(Disposition::Duplicate, Reason::ConflictingContent)
-                .flags(flags)
-                .signature(signature)
-                .detail("a verified message with the same headers and other octets is known; this one is kept as a dead letter");
+            Some(reason) => {
+                return Decision::new(Disposition::Duplicate, reason)
+                    .flags(flags)
+                    .signature(signature);
+            }
+            None => {}
         }
         let mut judged = match subject {
             Subject::Handover(role) => self.handover_outcome(facts, role, signature),
@@ -302,21 +311,46 @@ impl Judge<'_> {
         }
     }
 
+    /// Whether the same octets are known. A message that nobody could verify does not stand in the way of itself once
+    /// somebody can.
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {
-        let start = digest_start(&facts.digest);
         self.ledger
             .device(facts.device.to_u64())
             .messages()
-            .any(|note| note.digest == start)
+            .any(|note| {
+                is_of_octets(&note, facts) && (note.verified || !self.can_be_verified(facts))
+            })
             || (!again && self.parking.contains(facts.device, &facts.digest))
     }
 
-    fn conflicts(&self, facts: &Facts<'_>) -> bool {
+    fn can_be_verified(&self, facts: &Facts<'_>) -> bool {
+        self.settings.device_signatures != DeviceSignatures::Off
+            && matches!(facts.kind, Kind::Response | Kind::Alert)
+            && matches!(self.inventory_of(facts), Device::Gpf(gpf) if gpf.digital_signing().is_some())
+    }
+
+    /// Where a verified message with these headers is known: whether this one is the same, under whatever signature, or
+    /// another one. A conflict that is known is the same as its repeat, but verified it is not the unverified one.
+    fn known_of_its_headers(&self, facts: &Facts<'_>, signature: Signature) -> Option<Reason> {
         let identity = identity(&facts.message.header);
-        self.ledger
-            .device(facts.device.to_u64())
+        let view = self.ledger.device(facts.device.to_u64());
+        let known: Vec<_> = view
             .messages()
-            .any(|note| note.verified && note.identity == identity)
+            .filter(|note| note.identity == identity)
+            .collect();
+        if !known.iter().any(|note| note.verified) {
+            return None;
+        }
+        let content = content_start(facts);
+        let is_same = known.iter().any(|note| {
+            note.digest.starts_with(&content)
+                && (note.verified || signature == Signature::Unchecked)
+        });
+        Some(if is_same {
+            Reason::SameMessage
+        } else {
+            Reason::ConflictingContent
+        })
     }
 
     /// Whether the device's Response to this command is among the messages remembered.
@@ -338,7 +372,7 @@ impl Judge<'_> {
     pub(super) fn remember(&mut self, facts: &Facts<'_>, signature: Signature) {
         let note = MessageNote {
             identity: identity(&facts.message.header),
-            digest: digest_start(&facts.digest),
+            digest: note_digest(facts),
             verified: signature == Signature::Valid,
         };
         self.ledger.remember_message(facts.device.to_u64(), &note);
@@ -373,7 +407,28 @@ fn identity(header: &Header) -> u64 {
     u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-/// 120 bits: as many as a note has room for, and more than enough to tell messages of one device apart.
-fn digest_start(digest: &[u8; 32]) -> [u8; 15] {
+const CONTENT: usize = 8;
+
+/// What a note keeps of a message: the start of the SHA-256 of its content, which is what the device signs, and that of
+/// all its octets.
+fn note_digest(facts: &Facts<'_>) -> [u8; 15] {
+    let mut digest = [0; 15];
+    let (content, octets) = digest.split_at_mut(CONTENT);
+    content.copy_from_slice(&content_start(facts));
+    for (place, octet) in octets.iter_mut().zip(facts.digest) {
+        *place = octet;
+    }
+    digest
+}
+
+fn content_start(facts: &Facts<'_>) -> [u8; CONTENT] {
+    let digest = slotkeeper_crypto::sha256(facts.message.signed_octets());
     digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// Whether a note is of these octets. Earlier releases kept 15 octets of the SHA-256 of them all.
+fn is_of_octets(note: &MessageNote, facts: &Facts<'_>) -> bool {
+    let (content, octets) = note.digest.split_at(CONTENT);
+    facts.digest.starts_with(&note.digest)
+        || facts.digest.starts_with(octets) && content_start(facts) == content
 }

@@ -4,6 +4,7 @@ mod adjustments;
 mod embedding;
 mod event_writer;
 mod faults;
+mod identity;
 mod inventory;
 mod keys;
 mod laws;

@@ -36,7 +36,7 @@ fn test_n11_an_unknown_device_waits_for_the_inventory() {
     assert_eq!(decided[0].verdict(), "RECORDED ACB_IN_SLOT");
     assert_eq!(decided[0].text("cause_stream"), "smart-metering-inventory");
     assert_eq!(decided[0].0["cause_offset"], first);
-    assert_eq!(decided[1].verdict(), "DUPLICATE CONFLICTING_CONTENT");
+    assert_eq!(decided[1].verdict(), "DUPLICATE SAME_MESSAGE");
     assert_eq!(host.engine.statistics().parked, 0);
     assert!(!host.store.keys().any(|key| key.len() > 23));
 }
