@@ -17,7 +17,9 @@ use crate::stream::Stream;
 pub const RESERVED: u8 = b'@';
 
 /// Of a parked record's layout.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
+/// That of releases that kept no arrival number.
+const WITHOUT_ARRIVAL: u8 = 1;
 const PARKED: &[u8] = b"/parked/";
 const KEY_OCTETS: usize = 23;
 const DIGEST_START: usize = 8;
@@ -69,12 +71,14 @@ pub(crate) fn parked_key(device: Eui64, digest: &[u8]) -> Vec<u8> {
     key
 }
 
-/// `format, stream, bare, offset (8), numbers present (bit 0 Network Operator, bit 1 Supplier), the two numbers (8 each),
+/// `format, arrival (8), stream, bare, offset (8), numbers present (bit 0 Network Operator, bit 1 Supplier), the two numbers (8 each),
 /// disposition and reason (length and name each), digest (32), value, check (4)`; integers big-endian.
 pub(crate) fn encode_parked(parked: &Parked) -> Vec<u8> {
     let (disposition, reason) = (parked.verdict.0.name(), parked.verdict.1.name());
     let mut octets = Vec::with_capacity(parked.value.len() + 128);
-    octets.extend_from_slice(&[FORMAT, parked.stream as u8, u8::from(parked.bare)]);
+    octets.push(FORMAT);
+    octets.extend_from_slice(&parked.arrival.to_be_bytes());
+    octets.extend_from_slice(&[parked.stream as u8, u8::from(parked.bare)]);
     octets.extend_from_slice(&parked.offset.to_be_bytes());
     let [network_operator, supplier] = parked.numbers;
     octets.push(u8::from(network_operator.is_some()) | u8::from(supplier.is_some()) << 1);
@@ -103,7 +107,11 @@ pub(crate) fn decode_parked(octets: &[u8]) -> Result<Parked, ImageError> {
         return Err(ImageError::Damaged);
     }
     match content.split_first() {
-        Some((&FORMAT, content)) => read_parked(content).ok_or(ImageError::Malformed),
+        Some((&FORMAT, content)) => content
+            .split_first_chunk()
+            .and_then(|(arrival, rest)| read_parked(u64::from_be_bytes(*arrival), rest))
+            .ok_or(ImageError::Malformed),
+        Some((&WITHOUT_ARRIVAL, content)) => read_parked(0, content).ok_or(ImageError::Malformed),
         Some((&format, _)) => Err(ImageError::UnknownFormat(format)),
         None => Err(ImageError::Malformed),
     }
@@ -117,7 +125,7 @@ pub(crate) fn claimed_version(image: &[u8]) -> u32 {
         .map_or(u32::MAX, |octets| u32::from_be_bytes(*octets))
 }
 
-fn read_parked(mut rest: &[u8]) -> Option<Parked> {
+fn read_parked(arrival: u64, mut rest: &[u8]) -> Option<Parked> {
     let [stream, bare] = *take(&mut rest)?;
     let offset = u64::from_be_bytes(*take(&mut rest)?);
     let [present] = *take(&mut rest)?;
@@ -130,6 +138,7 @@ fn read_parked(mut rest: &[u8]) -> Option<Parked> {
     let reason = Reason::from_name(take_name(&mut rest)?)?;
     let digest = *take(&mut rest)?;
     Some(Parked {
+        arrival,
         stream: Stream::from_number(stream)?,
         offset,
         bare: bare != 0,
@@ -159,6 +168,7 @@ mod tests {
 
     fn parked() -> Parked {
         Parked {
+            arrival: 9,
             stream: Stream::HandoverOutcomes,
             offset: 7,
             bare: false,
@@ -172,6 +182,21 @@ mod tests {
     #[test]
     fn a_parked_record_comes_back() {
         assert_eq!(decode_parked(&encode_parked(&parked())), Ok(parked()));
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_release_is_read_as_the_first_to_come() {
+        let octets = encode_parked(&parked());
+        let mut earlier = vec![WITHOUT_ARRIVAL];
+        earlier.extend_from_slice(&octets[9..octets.len() - CHECK]);
+        let check = slotkeeper_crypto::sha256(&earlier);
+        earlier.extend_from_slice(&check[..CHECK]);
+        let read = decode_parked(&earlier).unwrap();
+        let expected = Parked {
+            arrival: 0,
+            ..parked()
+        };
+        assert_eq!(read, expected);
     }
 
     #[test]
@@ -198,13 +223,13 @@ mod tests {
         };
         let octets = encode_parked(&parked());
         let mut newer = octets[..octets.len() - CHECK].to_vec();
-        newer[0] = 2;
+        newer[0] = 3;
         assert_eq!(
             decode_parked(&checked(newer.clone())),
-            Err(ImageError::UnknownFormat(2))
+            Err(ImageError::UnknownFormat(3))
         );
         newer[0] = FORMAT;
-        newer[1] = 99;
+        newer[9] = 99;
         assert_eq!(decode_parked(&checked(newer)), Err(ImageError::Malformed));
     }
 

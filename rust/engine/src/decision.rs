@@ -172,6 +172,8 @@ impl Flags {
     pub const COUNTER_OUT_OF_RANGE: Self = Self(1 << 3);
     /// Header counter and authorising number differ.
     pub const COUNTERS_DIFFER: Self = Self(1 << 4);
+    /// A message of the device was evicted from parking and never judged.
+    pub const EVICTED: Self = Self(1 << 8);
     /// The mark is 2^63-1: no command can exceed it.
     pub const EXHAUSTED: Self = Self(1 << 5);
     /// The replacement mode does not fit the Message Code.
@@ -179,12 +181,13 @@ impl Flags {
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 
-    const NAMES: [(Self, &'static str); 8] = [
+    const NAMES: [(Self, &'static str); 9] = [
         (Self::ABOVE_CEILING, "ABOVE_CEILING"),
         (Self::ABSENT_FLOOR_OMITTED, "ABSENT_FLOOR_OMITTED"),
         (Self::ABSENT_FLOOR_ZEROED, "ABSENT_FLOOR_ZEROED"),
         (Self::COUNTER_OUT_OF_RANGE, "COUNTER_OUT_OF_RANGE"),
         (Self::COUNTERS_DIFFER, "COUNTERS_DIFFER"),
+        (Self::EVICTED, "EVICTED"),
         (Self::EXHAUSTED, "EXHAUSTED"),
         (Self::MODE_MISMATCH, "MODE_MISMATCH"),
         (Self::UNVERIFIED, "UNVERIFIED"),

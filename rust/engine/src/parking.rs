@@ -18,6 +18,9 @@ const OVERHEAD: usize = 160;
 /// A record waiting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Parked {
+    /// Which of the partition's it was to be parked, from 1 on; 0 where an earlier release parked it, which was before all
+    /// others.
+    pub(crate) arrival: u64,
     pub(crate) stream: Stream,
     pub(crate) offset: u64,
     /// Whether the value is a GBCS message by itself.
@@ -55,9 +58,10 @@ impl Parked {
         self.verdict.1 == Reason::BadSignature
     }
 
-    /// Their order within a device: of one stream, that in which they came; it is the same after a restore.
-    fn place(&self) -> (Stream, u64) {
-        (self.stream, self.offset)
+    /// Their order within a device, that in which they came; it is the same after a restore. Offsets do not tell: a host
+    /// may have none, and streams have their own.
+    fn place(&self) -> (u64, Stream, u64) {
+        (self.arrival, self.stream, self.offset)
     }
 }
 
@@ -103,6 +107,8 @@ pub(crate) struct Parking {
     strangers: BTreeSet<(u64, u64)>,
     bytes: usize,
     stranger_bytes: usize,
+    /// The highest that a record has, or that one of a batch taken back had.
+    arrivals: u64,
     undo: Vec<Undo>,
 }
 
@@ -115,6 +121,7 @@ impl Parking {
             strangers: BTreeSet::new(),
             bytes: 0,
             stranger_bytes: 0,
+            arrivals: 0,
             undo: Vec::new(),
         }
     }
@@ -147,7 +154,13 @@ impl Parking {
         self.stranger_bytes
     }
 
-    /// Parks a record, and returns what had to go for it.
+    /// The arrival number of the record to be parked next.
+    pub(crate) fn next_arrival(&mut self) -> u64 {
+        self.arrivals += 1;
+        self.arrivals
+    }
+
+    /// Parks a record, and returns what had to go for it: the device's oldest beyond the eighth, whatever the caps ask for.
     pub(crate) fn add(
         &mut self,
         device: Eui64,
@@ -164,9 +177,10 @@ impl Parking {
             .get(&device.to_u64())
             .is_some_and(|queue| queue.parked.len() > MESSAGES_A_DEVICE)
         {
-            evicted.extend(self.evict(device.to_u64()));
+            let oldest = self.take(device.to_u64(), 0);
+            evicted.extend(oldest.map(|oldest| (device, oldest)));
         }
-        while let Some(device) = self.next_to_go(caps) {
+        while let Some(device) = self.next_to_go(caps, standing) {
             evicted.extend(self.evict(device));
         }
         evicted
@@ -185,9 +199,9 @@ impl Parking {
         }
     }
 
-    /// Strangers share a quota, so that they never cost a known device anything; the known device with most bytes goes
-    /// where all have too many.
-    fn next_to_go(&self, caps: Caps) -> Option<u64> {
+    /// Strangers share a quota, and what one of them brings never costs a known device anything; else the known device with
+    /// most bytes goes where all have too many.
+    fn next_to_go(&self, caps: Caps, newcomer: Standing) -> Option<u64> {
         let stranger = self.strangers.first().map(|(_, device)| *device);
         if self.stranger_bytes > caps.strangers {
             return stranger;
@@ -196,7 +210,10 @@ impl Parking {
             return None;
         }
         let largest = self.known.last().map(|(_, device)| *device);
-        largest.or(stranger)
+        match newcomer {
+            Standing::Known => largest.or(stranger),
+            Standing::Stranger => stranger,
+        }
     }
 
     /// Takes a record out.
@@ -255,6 +272,7 @@ impl Parking {
     /// Puts back what the changelog holds. The inventory comes later, and until then nobody is known.
     pub(crate) fn restore(&mut self, device: Eui64, parked: Parked) {
         self.forget(device, &parked.digest[..8]);
+        self.arrivals = self.arrivals.max(parked.arrival);
         self.insert(device.to_u64(), parked, Standing::Stranger);
     }
 
@@ -394,6 +412,7 @@ mod tests {
 
     fn parked(number: u8, size: usize, reason: Reason) -> Parked {
         Parked {
+            arrival: u64::from(number),
             stream: Stream::UpdateOutcomes,
             offset: u64::from(number),
             bare: false,
@@ -412,7 +431,7 @@ mod tests {
     const B: Eui64 = Eui64::from_u64(2);
 
     #[test]
-    fn the_ninth_message_of_a_device_evicts_a_false_signature_first() {
+    fn the_ninth_message_of_a_device_evicts_its_oldest_and_the_cap_a_false_signature_first() {
         let mut parking = Parking::new(1);
         for number in 0..8 {
             let reason = if number == 5 {
@@ -434,17 +453,21 @@ mod tests {
         );
         assert_eq!(
             evicted.iter().map(|(_, p)| p.offset).collect::<Vec<_>>(),
-            [5]
+            [0]
         );
+        let caps = Caps {
+            all: 8 * (10 + OVERHEAD),
+            ..NO_CAPS
+        };
         let evicted = parking.add(
-            A,
+            B,
             Standing::Known,
             parked(9, 10, Reason::UnknownDevice),
-            NO_CAPS,
+            caps,
         );
         assert_eq!(
             evicted.iter().map(|(_, p)| p.offset).collect::<Vec<_>>(),
-            [0]
+            [5]
         );
     }
 
@@ -527,12 +550,38 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_the_streams_however_they_come() {
+    fn a_stranger_never_costs_a_known_device_anything_also_where_all_is_full() {
+        let size = 100 + OVERHEAD;
+        let caps = Caps {
+            all: 3 * size,
+            strangers: 3 * size,
+        };
+        let mut parking = Parking::new(1);
+        for device in 1..=3 {
+            let known = parked_of(device, 100);
+            parking.add(Eui64::from_u64(device), Standing::Known, known, caps);
+        }
+        let evicted = parking.add(
+            Eui64::from_u64(9),
+            Standing::Stranger,
+            parked_of(9, 100),
+            caps,
+        );
+        assert!(evicted.iter().map(|(device, _)| device.to_u64()).eq([9]));
+    }
+
+    #[test]
+    fn the_order_is_that_of_arrival_however_they_are_restored() {
         let mut parking = Parking::new(1);
         for number in [4, 1, 3, 2] {
-            parking.restore(A, parked(number, 10, Reason::UnknownDevice));
+            let parked = Parked {
+                offset: 0,
+                ..parked(number, 10, Reason::UnknownDevice)
+            };
+            parking.restore(A, parked);
         }
-        assert!(parking.of(A).map(|p| p.offset).eq(1..5));
+        assert!(parking.of(A).map(|p| p.arrival).eq(1..5));
+        assert_eq!(parking.next_arrival(), 5);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use slotkeeper_gbcs::Eui64;
 
 use super::{Decision, Judge};
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DAMAGED, Device, MENDED, damaged};
+use crate::directory::{DAMAGED, Device, EVICTED, MENDED, damaged};
 use crate::message::role_of_name;
 use crate::records::{Adjustment, Raise};
 
@@ -69,6 +69,10 @@ impl Judge<'_> {
         if mends == Ok(true) {
             self.mend(device, role);
             changed = true;
+        }
+        if adjustment.at_least.is_some() && adjustment.raise != Raise::Issued {
+            let before = self.ledger.device(device).flags();
+            changed |= self.ledger.set_flags(device, before & !EVICTED);
         }
         self.state_flags(key, role, &mut flags);
         let reason = if changed {

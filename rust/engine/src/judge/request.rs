@@ -9,7 +9,7 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 use super::{Decision, Judge};
 use crate::authority::KeyChoice;
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DROPPED, Device, Gpf, damaged};
+use crate::directory::{DROPPED, Device, EVICTED, Gpf, damaged};
 use crate::message::{gbcs_role, role_of_name};
 use crate::paths::{PathError, RequestPaths};
 use crate::records::HandoverRequest;
@@ -156,9 +156,15 @@ impl Judge<'_> {
             }
             Some(_) | None => None,
         };
-        let marks = view.marks(role);
-        if self.settings.without_evidence == WithoutEvidence::Refuse && marks.watermark().is_none()
-        {
+        let asks_for_evidence = self.settings.without_evidence == WithoutEvidence::Refuse;
+        if asks_for_evidence && view.flags() & EVICTED != 0 {
+            return Err(refused(
+                Reason::NoEvidence,
+                true,
+                "a message of the device was evicted and never judged; name what is known with a counter adjustment",
+            ));
+        }
+        if asks_for_evidence && view.marks(role).watermark().is_none() {
             return Err(refused(
                 Reason::NoEvidence,
                 true,
@@ -374,6 +380,10 @@ impl Judge<'_> {
             self.ledger.raise_issued(device, ready.role, floor).ok();
         }
         self.state_flags(key, ready.role, &mut flags);
+        flags.set(
+            Flags::EVICTED,
+            self.ledger.device(device).flags() & EVICTED != 0,
+        );
         flags.set(
             Flags::ABOVE_CEILING,
             allocation.counter > self.settings.ceiling,

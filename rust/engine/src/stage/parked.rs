@@ -8,11 +8,12 @@ use slotkeeper_gbcs::Eui64;
 use super::Batch;
 use crate::audit::{Cause, Origin};
 use crate::decision::{Disposition, Reason};
+use crate::directory::EVICTED;
 use crate::events::{self, Event};
 use crate::judge::{Decision, Outcome};
 use crate::message::Facts;
 use crate::parking::{Caps, Parked};
-use crate::settings::Settings;
+use crate::settings::{DeviceSignatures, Settings};
 use crate::stream::{Input, Stream, Value};
 
 /// Devices judged again at a time: some thousand messages, so that their signatures are checked on all threads and their
@@ -145,6 +146,7 @@ impl Batch<'_> {
         decision: &Decision,
     ) {
         let parked = Parked {
+            arrival: self.engine.parking.next_arrival(),
             stream: input.stream,
             offset: input.offset,
             bare: matches!(input.value, Value::Gbcs(_)),
@@ -172,8 +174,12 @@ impl Batch<'_> {
 
     fn evict(&mut self, cause: &Input<'_>, device: Eui64, evicted: &Parked) {
         self.change_parked(device, &evicted.digest, None);
-        if !evicted.has_false_signature() {
-            let engine = &mut *self.engine;
+        let engine = &mut *self.engine;
+        let flags = engine.ledger.device(device.to_u64()).flags();
+        engine.ledger.set_flags(device.to_u64(), flags | EVICTED);
+        // Eviction proves nothing that had to be proven while the message was parked.
+        let may_count = engine.settings.device_signatures != DeviceSignatures::Require;
+        if may_count && !evicted.has_false_signature() {
             for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
                 if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
                     engine.ledger.raise_seen(device.to_u64(), role, number);
