@@ -178,7 +178,7 @@ async def test_an_absent_floor_where_the_switch_refuses(story: Story) -> None:
 @pytest.mark.parametrize(
     ("switch", "recorded", "floor"),
     [
-        ("auto", 1200, None),
+        ("auto", 1200, 0),
         ("auto", 50_000, 0),
         ("zero", 1200, 0),
         ("omit", 50_000, None),

@@ -194,7 +194,7 @@ impl Judge<'_> {
         }
         match self.inventory_of(facts) {
             Device::Gpf(gpf) if !gpf.is_smets1() => {}
-            Device::Unknown if role == Role::NetworkOperator => {
+            Device::Unknown => {
                 let flags = self.raise_unverified(facts);
                 return decision.flags(flags);
             }

@@ -362,7 +362,8 @@ impl Judge<'_> {
         let floor = request.floor.or_else(|| {
             let zero = match self.settings.absent_floor {
                 AbsentFloor::Zero => true,
-                AbsentFloor::Auto => reason != Reason::Natural,
+                // A hint, or what tracking lifted, may be far above the next operator's own numbers.
+                AbsentFloor::Auto => request.hint.is_some() || reason != Reason::Natural,
                 AbsentFloor::Omit | AbsentFloor::Refuse => false,
             };
             flags.set(

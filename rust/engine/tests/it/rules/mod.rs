@@ -9,6 +9,7 @@ mod inventory;
 mod keys;
 mod laws;
 mod northbound;
+mod numbers;
 mod parking;
 mod paths;
 mod requests;

@@ -285,7 +285,7 @@ fn absent_floors() {
         (1, "ISSUED_EXCEEDED"),
     ];
     for (switch, floors) in [
-        ("auto", [None, Some(0), Some(0)]),
+        ("auto", [Some(0), Some(0), Some(0)]),
         ("omit", [None, None, None]),
         ("zero", [Some(0), Some(0), Some(0)]),
     ] {
