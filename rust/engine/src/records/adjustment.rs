@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use slotkeeper_counters::LAST_COUNTER;
 use slotkeeper_gbcs::Eui64;
 
@@ -43,16 +43,25 @@ struct Json {
     #[serde(default)]
     at_least: Option<String>,
     kind: Raise,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent_or_null")]
     issued_numbers: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent_or_null")]
     issued_blocks: Vec<[String; 2]>,
     #[serde(default)]
     issued_floor: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent_or_null")]
     request_ids: BTreeMap<String, String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "absent_or_null")]
     by: Vec<String>,
+}
+
+/// Null is no member.
+fn absent_or_null<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl Adjustment {
@@ -170,6 +179,14 @@ mod tests {
         };
         assert!(by(r#"["Ann", "Bob"]"#));
         assert!(!by(r#"["Ann", "ann "]"#) && !by(r#"["Ann", ""]"#) && !by("[]"));
+    }
+
+    #[test]
+    fn null_is_no_member() {
+        let value = br#"{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "issued_numbers": null, "issued_blocks": null, "issued_floor": null, "request_ids": null, "by": null, "reason": null, "source": null}"#;
+        let adjustment = Adjustment::read(value).unwrap();
+        assert_eq!(adjustment.highest(), 1);
+        assert!(adjustment.by.is_empty() && adjustment.request_ids.is_empty());
     }
 
     #[test]

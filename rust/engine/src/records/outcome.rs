@@ -34,12 +34,38 @@ struct Json<'a> {
     gbcs_payload: Field<'a>,
 }
 
+/// One member of a record of which another one cannot be read.
+macro_rules! only {
+    ($value:expr, $name:ident) => {{
+        #[derive(Deserialize)]
+        struct Only<'a> {
+            #[serde(borrow, default)]
+            $name: Field<'a>,
+        }
+        serde_json::from_slice::<Only<'_>>($value).map(|only| only.$name)
+    }};
+}
+
+impl<'a> Json<'a> {
+    /// Members that no reader of JSON can represent (1e999, half a surrogate pair) or that stand there twice cost
+    /// themselves alone, unless it is the payload.
+    fn read(value: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(value).or_else(|_| {
+            Ok(Self {
+                gbcs_payload: only!(value, gbcs_payload)?,
+                request_id: only!(value, request_id).unwrap_or(Field::IllTyped),
+                response_code: only!(value, response_code).unwrap_or(Field::IllTyped),
+            })
+        })
+    }
+}
+
 impl<'a> OutcomeRecord<'a> {
     pub(crate) fn read(value: &'a [u8]) -> Result<Self, Unreadable> {
         if is_xml(value) {
             return Self::from_duis(duis::parse(value)?);
         }
-        let json: Json<'a> = serde_json::from_slice(value)?;
+        let json = Json::read(value)?;
         let payload = match json.gbcs_payload {
             Field::Text(text) => Some(Payload::Base64(text)),
             Field::Absent => None,
@@ -86,6 +112,32 @@ mod tests {
         let record = OutcomeRecord::read(value).unwrap();
         assert!(record.request_id.is_none() && record.response_code.is_none());
         assert!(matches!(record.payload, Some(Payload::Base64(text)) if text == "3w=="));
+    }
+
+    /// Each optional member, with whatever cannot be read, and twice.
+    #[test]
+    fn what_no_reader_can_represent_costs_itself_alone() {
+        for name in ["request_id", "response_code", "other"] {
+            for bad in [
+                r#""\ud800""#,
+                "1e999",
+                "-1e999",
+                r#"{"a": "\udfff"}"#,
+                "[1e999]",
+            ] {
+                let value = format!(r#"{{"{name}": {bad}, "gbcs_payload": "3w=="}}"#);
+                let record = OutcomeRecord::read(value.as_bytes()).unwrap();
+                assert!(record.payload.is_some() && record.request_id.is_none());
+            }
+            let twice = format!(r#"{{"{name}": "a", "gbcs_payload": "3w==", "{name}": "b"}}"#);
+            let record = OutcomeRecord::read(twice.as_bytes()).unwrap();
+            assert!(record.payload.is_some() && record.request_id.is_none());
+        }
+        let value = br#"{"request_id": "r", "response_code": 1e999, "gbcs_payload": "3w=="}"#;
+        let record = OutcomeRecord::read(value).unwrap();
+        assert_eq!(record.request_id.as_deref(), Some("r"));
+        let twice = br#"{"gbcs_payload": "3w==", "gbcs_payload": "3w=="}"#;
+        assert!(OutcomeRecord::read(twice).is_err());
     }
 
     #[test]
