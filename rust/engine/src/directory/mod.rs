@@ -87,6 +87,10 @@ pub(crate) const DAMAGED: u16 = damaged(Role::NetworkOperator) | damaged(Role::S
 /// Set once adjustments have named both roles' numbers, so that this record overrules the damaged one.
 pub(crate) const MENDED: u16 = 1 << 3;
 
+/// Set once a certificate of the device was at hand that counts as proof. Where none is at hand any more, its messages
+/// are believed as little as under `require`: a certificate that vanishes proves nothing.
+pub(crate) const HAD_CERTIFICATE: u16 = 1 << 4;
+
 /// Set when a message of the device was evicted before anybody could judge it, until an adjustment says what is known of
 /// its slots.
 pub(crate) const EVICTED: u16 = 1 << 5;

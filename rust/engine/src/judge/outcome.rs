@@ -6,7 +6,7 @@ use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignatureP
 
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::Device;
+use crate::directory::{Device, HAD_CERTIFICATE};
 use crate::message::Facts;
 use crate::settings::DeviceSignatures;
 
@@ -35,6 +35,8 @@ pub(crate) struct Outcome<'f, 'a> {
     pub(crate) signature: Option<Signature>,
     /// Whether this is a parked record, judged again.
     pub(crate) again: bool,
+    /// Whether a certificate of the device has refused it before.
+    pub(crate) refused: bool,
 }
 
 impl Judge<'_> {
@@ -99,6 +101,7 @@ impl Judge<'_> {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage);
         }
         match self.inventory_of(facts) {
+            Device::Unknown if outcome.refused => return bad_signature(),
             Device::Unknown => {
                 let flags = self.raise_unverified(facts);
                 return Decision::new(Disposition::Parked, Reason::UnknownDevice).flags(flags);
@@ -112,8 +115,12 @@ impl Judge<'_> {
         let signature = outcome
             .signature
             .unwrap_or_else(|| self.check_signature(facts));
-        if signature == Signature::Invalid {
-            return Decision::new(Disposition::Rejected, Reason::BadSignature).signature(signature);
+        let still_refused = outcome.refused && signature != Signature::Valid;
+        if signature == Signature::Invalid || still_refused {
+            return bad_signature();
+        }
+        if signature == Signature::Valid {
+            self.note_certificate(facts);
         }
         let mut flags = Flags::default();
         flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
@@ -208,6 +215,7 @@ impl Judge<'_> {
             flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
             self.raise_seen(facts);
             if signature == Signature::Valid {
+                self.note_certificate(facts);
                 self.note_answered(facts);
             }
             if self.is_known(facts, role) {
@@ -259,9 +267,22 @@ impl Judge<'_> {
             Signature::Valid => true,
             Signature::Invalid => false,
             Signature::Unchecked => {
-                self.settings.device_signatures != DeviceSignatures::Require
-                    && facts.highest_number() <= self.settings.ceiling
+                let unproven = match self.settings.device_signatures {
+                    DeviceSignatures::IfKnown => self.flags(facts.device) & HAD_CERTIFICATE == 0,
+                    DeviceSignatures::Off => true,
+                    DeviceSignatures::Require => false,
+                };
+                unproven && facts.highest_number() <= self.settings.ceiling
             }
+        }
+    }
+
+    /// Remembers with the device's record that a certificate of it was at hand.
+    fn note_certificate(&mut self, facts: &Facts<'_>) {
+        let flags = self.flags(facts.device);
+        if flags & HAD_CERTIFICATE == 0 {
+            let device = facts.device.to_u64();
+            self.ledger.set_flags(device, flags | HAD_CERTIFICATE);
         }
     }
 
@@ -383,6 +404,10 @@ impl Judge<'_> {
 pub(super) struct JudgedOutcome {
     pub(super) decision: Decision,
     pub(super) changed: bool,
+}
+
+fn bad_signature() -> Decision {
+    Decision::new(Disposition::Rejected, Reason::BadSignature).signature(Signature::Invalid)
 }
 
 fn has_cells(facts: &Facts<'_>, role: Role) -> bool {

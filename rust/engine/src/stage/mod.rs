@@ -318,6 +318,7 @@ impl Batch<'_> {
             on_its_way_down: input.stream == Stream::UpdateRequests,
             signature: decoded.signature,
             again: false,
+            refused: false,
         });
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);

@@ -8,7 +8,7 @@ use slotkeeper_gbcs::Eui64;
 use super::Batch;
 use crate::audit::{Cause, Origin};
 use crate::decision::{Disposition, Reason};
-use crate::directory::EVICTED;
+use crate::directory::{EVICTED, HAD_CERTIFICATE};
 use crate::events::{self, Event};
 use crate::judge::{Decision, Outcome};
 use crate::message::Facts;
@@ -87,6 +87,7 @@ impl Batch<'_> {
                 on_its_way_down: again.parked.stream == Stream::UpdateRequests,
                 signature: decoded.signature,
                 again: true,
+                refused: again.parked.has_false_signature(),
             });
             if (decision.disposition, decision.reason) != again.parked.verdict {
                 let input = again.parked.input(key);
@@ -178,8 +179,9 @@ impl Batch<'_> {
         let flags = engine.ledger.device(device.to_u64()).flags();
         engine.ledger.set_flags(device.to_u64(), flags | EVICTED);
         // Eviction proves nothing that had to be proven while the message was parked.
-        let may_count = engine.settings.device_signatures != DeviceSignatures::Require;
-        if may_count && !evicted.has_false_signature() {
+        let had_to_be = engine.settings.device_signatures == DeviceSignatures::Require
+            || flags & HAD_CERTIFICATE != 0;
+        if !had_to_be && !evicted.has_false_signature() {
             for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
                 if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
                     engine.ledger.raise_seen(device.to_u64(), role, number);

@@ -1,6 +1,7 @@
 //! What the engine decides, record by record.
 
 mod adjustments;
+mod certificates;
 mod embedding;
 mod event_writer;
 mod faults;
