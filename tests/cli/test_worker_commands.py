@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from slotkeeper.lab.keystore import pem
+from slotkeeper.lab.pki import Pki
 from slotkeeper.lab.terms import Role
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
@@ -289,7 +291,21 @@ def test_d05_without_a_witness_start_warns_and_one_is_made_for_what_exists(
     assert json.loads(cli("witness", "init", "--json", *at).stdout)["partitions"]
     assert "nothing was changed" in cli("witness", "init", *at).stderr
     assert "no witness" not in cli("run", "--until-idle", *at).stderr
-    assert "is not set" not in cli("check-config", *at).stdout
+    assert "witness is not set" not in cli("check-config", *at).stdout
+
+
+def test_without_issuing_certificates_start_and_check_warn(
+    cli: Cli, handed_back: Site, tmp_path: Path
+) -> None:
+    at = ("--config", handed_back.config)
+    assert "no issuing certificates are configured" in cli("run", "--until-idle", *at).stderr
+    assert "verify.issuing_certificates is not set" in cli("check-config", *at).stdout
+    authority = tmp_path / "authority.pem"
+    authority.write_bytes(pem(Pki().device_issuing.certificate))
+    with handed_back.config.open("a") as end:
+        end.write(f'[verify]\nissuing_certificates = ["{authority}"]\n')
+    assert "no issuing certificates" not in cli("run", "--until-idle", *at).stderr
+    assert "issuing_certificates is not set" not in cli("check-config", *at).stdout
 
 
 def test_nothing_is_acknowledged_where_nothing_stands_against(cli: Cli, handed_back: Site) -> None:

@@ -14,7 +14,7 @@ from slotkeeper.engine.port import engines
 from slotkeeper.lab import anchors, events, keystore, messages
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import Gpf, Policy, Reply
-from slotkeeper.lab.pki import Device, Organisation, Pki
+from slotkeeper.lab.pki import Authority, Device, Organisation, Pki
 from slotkeeper.lab.terms import Role
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, Record, Streams
@@ -55,6 +55,7 @@ class Story:
         acb: generations of the ACB whose keys the worker holds, newest first.
         retired: generations whose certificates it knows and whose keys it does not hold.
         more: further TOML of the settings.
+        authorities: who may issue certificates.
         clock: the time of all devices.
     """
 
@@ -64,6 +65,7 @@ class Story:
     acb: Sequence[Organisation] = (ACB,)
     retired: Sequence[Organisation] = ()
     more: str = ""
+    authorities: Sequence[Authority] = (PKI.issuing, PKI.device_issuing)
     clock: DeviceClock = field(default_factory=DeviceClock)
     _passed: dict[tuple[str, int], int] = field(default_factory=dict)
     _devices: dict[str, Device] = field(default_factory=dict)
@@ -99,10 +101,19 @@ class Story:
     async def work(self) -> list[Json]:
         """Run the worker until idle; give what the audit trail has learnt about the devices."""
         file = keystore.write_settings(self.folder, self.acb, retired=self.retired, more=self.more)
-        settings = Settings.load(file, environment={})
+        settings = Settings.load(file, environment=self._anchors())
         factory = engines(settings.authority(), settings.engine_json())
         await run(self.streams, factory, until_idle=True)
         return await self.learnt("audit-trail")
+
+    def _anchors(self) -> dict[str, str]:
+        """Configure the authorities beside the file, which may have a table of that name."""
+        paths = []
+        for number, authority in enumerate(self.authorities):
+            path = self.folder / f"authority-{number}.pem"
+            path.write_bytes(keystore.pem(authority.certificate))
+            paths.append(str(path))
+        return {"SLOTKEEPER_VERIFY__ISSUING_CERTIFICATES": orjson.dumps(paths).decode()}
 
     async def tell(self, *told: Event) -> Json:
         """Publish and work; give the one decision that came of it."""

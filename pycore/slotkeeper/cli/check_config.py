@@ -58,6 +58,11 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
             f"warning: {settings.witness_key} is not set: an older copy of the store would be "
             "served unnoticed"
         )
+    if not settings.verify.issuing_certificates:
+        console.print(
+            "warning: verify.issuing_certificates is not set: an invented authority is believed, "
+            "for devices and for those who take over a slot"
+        )
     console.print("the configuration can be used")
 
 

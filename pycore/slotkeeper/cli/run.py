@@ -54,6 +54,15 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
                 "error": "an older copy of the store would be served unnoticed",
             },
         )
+    if not settings.verify.issuing_certificates:
+        _log.warning(
+            "no issuing certificates are configured",
+            extra={
+                "setting": "verify.issuing_certificates",
+                "error": "an invented authority is believed, for devices and for those who take "
+                "over a slot",
+            },
+        )
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         summary = runner.run(_run(settings, until_idle=until_idle))
     if as_json:

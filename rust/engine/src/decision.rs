@@ -159,7 +159,7 @@ names! {
 
 /// Flags of an audit record, a set.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Flags(u16);
+pub struct Flags(u32);
 
 impl Flags {
     /// A number above `[counter] ceiling`.
@@ -178,6 +178,8 @@ impl Flags {
     pub const EXHAUSTED: Self = Self(1 << 5);
     /// The replacement mode does not fit the Message Code.
     pub const MODE_MISMATCH: Self = Self(1 << 6);
+    /// Rests on a certificate that no `verify.issuing_certificates` vouch for, since there are none.
+    pub const UNANCHORED: Self = Self(1 << 8);
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 
@@ -190,6 +192,7 @@ impl Flags {
         (Self::EVICTED, "EVICTED"),
         (Self::EXHAUSTED, "EXHAUSTED"),
         (Self::MODE_MISMATCH, "MODE_MISMATCH"),
+        (Self::UNANCHORED, "UNANCHORED"),
         (Self::UNVERIFIED, "UNVERIFIED"),
     ];
 

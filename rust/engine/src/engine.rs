@@ -229,7 +229,7 @@ impl Engine {
         let read = workers::for_each(self.threads, records, |(key, value)| {
             let key = key.as_ref().map(AsRef::as_ref);
             let value = value.as_ref().map(AsRef::as_ref);
-            inventory_record(key, value, self.settings.message_bytes)
+            inventory_record(key, value, &self.settings)
         });
         let mut known = 0;
         for (device, record) in read.into_iter().flatten() {
@@ -449,12 +449,13 @@ impl Engine {
 fn inventory_record(
     key: Option<&[u8]>,
     value: Option<&[u8]>,
-    message_bytes: usize,
+    settings: &Settings,
 ) -> Option<(Eui64, Option<DeviceRecord>)> {
-    if value.is_some_and(|value| value.len() > message_bytes) {
+    if value.is_some_and(|value| value.len() > settings.message_bytes) {
         return None;
     }
     let device = key.and_then(device_of_key)?;
-    let record = value.map(|value| DeviceRecord::read(device, value));
+    let record =
+        value.map(|value| DeviceRecord::read(device, value, &settings.issuing_certificates));
     Some((device, record.transpose().ok()?))
 }

@@ -61,8 +61,8 @@ impl Event<'_> {
 
 /// Reads the records of a batch; the octets of messages go to the end of `octets`.
 ///
-/// Requests are read on worker threads, their certification paths checked: that is most of the work on them but for the
-/// seal.
+/// Records whose certificates are checked are read on worker threads: requests, where that is most of the work but for
+/// the seal, and the inventory where certificates are configured to vouch for it.
 pub(crate) fn read_all<'a>(
     inputs: &[Input<'a>],
     settings: &Settings,
@@ -71,21 +71,25 @@ pub(crate) fn read_all<'a>(
     threads: usize,
     octets: &mut Vec<u8>,
 ) -> Vec<Event<'a>> {
-    let is_request = |input: &&Input<'_>| input.stream == Stream::HandoverRequests;
-    let requests: Vec<&Input<'a>> = inputs.iter().filter(is_request).collect();
-    let mut requests = workers::for_each(threads, &requests, |input| {
+    let has_paths = |input: &&Input<'_>| match input.stream {
+        Stream::HandoverRequests => true,
+        Stream::Inventory => settings.is_anchored(),
+        _ => false,
+    };
+    let on_threads: Vec<&Input<'a>> = inputs.iter().filter(has_paths).collect();
+    let mut on_threads = workers::for_each(threads, &on_threads, |input| {
         read(input, settings, partition, paths, &mut Vec::new())
     })
     .into_iter();
     inputs
         .iter()
         .map(|input| {
-            let request = if is_request(&input) {
-                requests.next()
+            let event = if has_paths(&input) {
+                on_threads.next()
             } else {
                 None
             };
-            request.unwrap_or_else(|| read(input, settings, partition, paths, octets))
+            event.unwrap_or_else(|| read(input, settings, partition, paths, octets))
         })
         .collect()
 }
@@ -168,7 +172,8 @@ pub(crate) fn read<'a>(
             Adjustment::read(value).map(|adjustment| Event::Adjustment(device, adjustment))
         }
         (Stream::Inventory, Value::Record(value)) => {
-            DeviceRecord::read(device, value).map(|record| Event::Inventory(device, Some(record)))
+            DeviceRecord::read(device, value, &settings.issuing_certificates)
+                .map(|record| Event::Inventory(device, Some(record)))
         }
         _ => Err(Unreadable("not a record of this stream".to_owned())),
     };

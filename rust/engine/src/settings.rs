@@ -200,6 +200,11 @@ impl Limits {
 }
 
 impl Settings {
+    /// Whether certificates are believed only as far as configured ones vouch for them.
+    pub(crate) fn is_anchored(&self) -> bool {
+        !self.issuing_certificates.is_empty()
+    }
+
     /// The most octets of a record that is written, with its key and its headers; a dead letter is cut to them.
     pub fn dead_letter_bytes(&self) -> usize {
         self.dead_letter_bytes

@@ -22,7 +22,7 @@ use crate::engine::{Engine, EngineError, State};
 
 /// Of all parts. To be raised also when another meaning is taken from the same inventory record: a snapshot of before
 /// would not have it.
-pub const SNAPSHOT_FORMAT: u8 = 3;
+pub const SNAPSHOT_FORMAT: u8 = 4;
 
 /// Where the next part of a snapshot begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -103,6 +103,7 @@ impl Engine {
                 let end = at.saturating_add(ROWS_A_PART);
                 let table = self.ledger.table();
                 part.extend((table.len() as u64).to_be_bytes());
+                part.extend(self.anchors());
                 let rows = table.save_rows(at..end, &mut part);
                 self.directory.save_gpfs(rows, &mut part);
                 Some(after(Kind::Gpfs, end, table.len(), Kind::Others))
@@ -151,8 +152,16 @@ impl Engine {
         }
     }
 
+    /// Which certificates vouched for those of devices: what others let in is not taken in.
+    fn anchors(&self) -> [u8; 32] {
+        slotkeeper_crypto::sha256(&self.settings.issuing_certificates.concat())
+    }
+
     fn load_gpfs(&mut self, rest: &mut &[u8]) -> Option<()> {
         let devices = u64::from_be_bytes(take(rest)?);
+        if take(rest)? != self.anchors() {
+            return None;
+        }
         let table = self.ledger.table_mut();
         if table.is_empty() {
             // More than there can be rows is rubbish, and no reason to ask for memory.

@@ -184,6 +184,11 @@ impl Directory {
         row.filter(|row| self.gpfs.get(*row).has(IN_INVENTORY))
     }
 
+    /// Whether a digital-signature certificate of that row's device is at hand.
+    pub(crate) fn has_certificate(&self, row: Option<RowId>) -> bool {
+        row.is_some_and(|row| self.gpfs.get(row).has(HAS_DIGITAL_SIGNING))
+    }
+
     /// The ACB's certificate that the record of a GPF names, whose row that is.
     pub(crate) fn acb_key_agreement(&self, gpf: &Gpf, row: Option<RowId>) -> Option<KeyIdentifier> {
         self.acb_identifiers.get(row?, gpf.acb_key_agreement)

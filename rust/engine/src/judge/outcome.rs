@@ -61,6 +61,10 @@ impl Judge<'_> {
             .filter_map(|role| facts.number_towards(role))
             .max();
         flags.set(Flags::ABOVE_CEILING, highest > Some(self.settings.ceiling));
+        flags.set(
+            Flags::UNANCHORED,
+            decision.signature != Signature::Unchecked && !self.settings.is_anchored(),
+        );
         self.state_flags(facts.device, role, &mut flags);
         Decision {
             flags,
@@ -117,6 +121,9 @@ impl Judge<'_> {
             .unwrap_or_else(|| self.check_signature(facts));
         let still_refused = outcome.refused && signature != Signature::Valid;
         if signature == Signature::Invalid || still_refused {
+            if signature == Signature::Invalid && self.settings.is_anchored() {
+                self.note_certificate(facts);
+            }
             return bad_signature();
         }
         if signature == Signature::Valid {
@@ -260,11 +267,11 @@ impl Judge<'_> {
         flags
     }
 
-    /// Verified numbers are believed. Unverified ones only up to the ceiling, and only where that is allowed: what can
-    /// never be lowered is never believed without cause.
+    /// Verified numbers are believed, without an anchor only up to the ceiling. Unverified ones only up to there as well,
+    /// and only where that is allowed: what can never be lowered is never believed without cause.
     fn may_believe(&self, facts: &Facts<'_>, signature: Signature) -> bool {
         match signature {
-            Signature::Valid => true,
+            Signature::Valid => self.settings.is_anchored() || self.is_plausible(facts),
             Signature::Invalid => false,
             Signature::Unchecked => {
                 let unproven = match self.settings.device_signatures {
@@ -272,9 +279,27 @@ impl Judge<'_> {
                     DeviceSignatures::Off => true,
                     DeviceSignatures::Require => false,
                 };
-                unproven && facts.highest_number() <= self.settings.ceiling
+                unproven && self.is_plausible(facts)
             }
         }
+    }
+
+    /// Whether no number of the message is above the ceiling, but for a role's numbers up to the highest that commands
+    /// of ours had: answers to those are heard.
+    fn is_plausible(&self, facts: &Facts<'_>) -> bool {
+        let ceiling = self.settings.ceiling;
+        let view = self.ledger.device(facts.device.to_u64());
+        let mut of_roles = ceiling;
+        for role in Role::ALL {
+            let Some(number) = facts.number_towards(role) else {
+                continue;
+            };
+            if number > ceiling && view.marks(role).issued < Some(number) {
+                return false;
+            }
+            of_roles = of_roles.max(number);
+        }
+        facts.highest_number() <= of_roles
     }
 
     /// Remembers with the device's record that a certificate of it was at hand.

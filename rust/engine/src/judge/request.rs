@@ -359,6 +359,7 @@ impl Judge<'_> {
         };
 
         let mut flags = Flags::default();
+        flags.set(Flags::UNANCHORED, !self.settings.is_anchored());
         let floor = request.floor.or_else(|| {
             let zero = match self.settings.absent_floor {
                 AbsentFloor::Zero => true,

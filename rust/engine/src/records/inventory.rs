@@ -9,6 +9,7 @@ use slotkeeper_gbcs::{Certificate, Eui64, KeyIdentifier, KeyUsage};
 use super::Unreadable;
 use super::field::Field;
 use crate::base64;
+use crate::paths::is_vouched_for;
 
 /// Types of devices that are told apart here; the numbers are kept in memory only.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -65,9 +66,13 @@ struct Json<'a> {
 }
 
 impl DeviceRecord {
-    /// Reads the record of that device; certificates are checked to be its own, of their usage and on the curve, once
-    /// and here.
-    pub(crate) fn read(device: Eui64, value: &[u8]) -> Result<Self, Unreadable> {
+    /// Reads the record of that device; certificates are checked to be its own, of their usage, on the curve and, where
+    /// there are `anchors`, issued by one of them, once and here.
+    pub(crate) fn read(
+        device: Eui64,
+        value: &[u8],
+        anchors: &[Vec<u8>],
+    ) -> Result<Self, Unreadable> {
         let json: Json<'_> = serde_json::from_slice(value)?;
         if let Field::Text(text) = &json.device_id
             && Eui64::parse(text.as_bytes()) != Some(device)
@@ -97,7 +102,7 @@ impl DeviceRecord {
         });
         let certificate = |field, usage, name| {
             if is_gpf {
-                public_key(device, field, usage, name)
+                public_key(device, field, usage, name, anchors)
             } else {
                 Ok(None)
             }
@@ -140,6 +145,7 @@ fn public_key(
     field: Field<'_>,
     usage: KeyUsage,
     name: &str,
+    anchors: &[Vec<u8>],
 ) -> Result<Option<PublicKey>, Unreadable> {
     let text = match field {
         Field::Absent => return Ok(None),
@@ -159,6 +165,11 @@ fn public_key(
     }
     if !certificate.key_usage.is_some_and(|bits| bits.allows(usage)) {
         return Err(Unreadable(format!("{name} is not for {}", usage.name())));
+    }
+    if !is_vouched_for(&certificate, anchors) {
+        return Err(Unreadable(format!(
+            "{name} is issued by none of verify.issuing_certificates"
+        )));
     }
     PublicKey::from_uncompressed(certificate.public_key)
         .map(Some)

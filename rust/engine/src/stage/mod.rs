@@ -8,7 +8,7 @@ use slotkeeper_gbcs::Eui64;
 use crate::audit::{Cause, Origin, USUAL_OCTETS};
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
-use crate::directory::{Applied, Class, DAMAGED, DROPPED, MENDED};
+use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
@@ -161,16 +161,22 @@ impl Batch<'_> {
 
     fn apply_device(&mut self, device: Eui64, record: Option<&DeviceRecord>) {
         let engine = &mut *self.engine;
+        let row = engine.ledger.table().find(device.to_u64());
+        let proven = engine.settings.is_anchored() && engine.directory.has_certificate(row);
+        let named = record.is_some_and(|record| record.digital_signing.is_some());
         let applied = match record {
             Some(record) => engine.directory.apply(&mut engine.ledger, device, record),
             None => engine.directory.remove(engine.ledger.table(), device),
         };
         let flags = engine.ledger.device(device.to_u64()).flags();
-        let after = match applied {
+        let mut after = match applied {
             Applied::Dropped => flags | DROPPED,
             Applied::Present => flags & !DROPPED,
             Applied::Nothing => flags,
         };
+        if proven && !named {
+            after |= HAD_CERTIFICATE;
+        }
         if after != flags {
             engine.ledger.set_flags(device.to_u64(), after);
         }

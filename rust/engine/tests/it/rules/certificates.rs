@@ -1,5 +1,7 @@
 //! A certificate that vanishes proves nothing: what it refused, and what comes after it.
 
+use slotkeeper_gbcs::KeyUsage;
+
 use crate::support::*;
 
 const CEILING: u64 = 1 << 62;
@@ -137,4 +139,158 @@ fn what_is_evicted_raises_nothing_where_there_was_a_certificate() {
     host.outcome(&forger(), &told(CEILING - 9)).decide();
     assert_eq!(host.faults(), ["PARKING_FULL"; 2]);
     assert_eq!(seen(&host), Some(1_200));
+}
+
+fn invented() -> Issuer {
+    Issuer::new("07", None, [0x66; 32])
+}
+
+/// A device whose certificates an invented authority has issued.
+fn impostor() -> Device {
+    let usage = |usage, scalar| {
+        Identity::issued(&invented(), GPF, None, usage, [scalar; 32], Validity::LONG)
+    };
+    Device {
+        ds: usage(KeyUsage::DigitalSignature, 0x67),
+        ka: usage(KeyUsage::KeyAgreement, 0x68),
+        ..Device::new(GPF)
+    }
+}
+
+#[test]
+fn an_invented_authority_vouches_for_no_device() {
+    for impostor in [
+        impostor(),
+        Device {
+            with_ds: false,
+            ..impostor()
+        },
+        Device {
+            with_ka: false,
+            ..impostor()
+        },
+    ] {
+        let device = Device::new(GPF);
+        let mut host = Host::knowing(&device, &anchored(issuer()));
+        assert!(host.faults().is_empty());
+        host.knows(&impostor).decide();
+        assert_eq!(host.faults(), ["MALFORMED"]);
+        let decided = host.outcome(&device, &told(1_200)).decide_one();
+        assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+        assert!(!decided.has_flag("UNANCHORED"));
+        // The compacted inventory has the bad record alone.
+        host.restart();
+        let decided = host.outcome(&impostor, &told(CEILING)).decide_one();
+        assert_eq!(decided.verdict(), "PARKED UNKNOWN_DEVICE");
+        assert_eq!(seen(&host), Some(1_200));
+    }
+}
+
+#[test]
+fn an_invented_authority_places_no_operator() {
+    let usage = KeyUsage::DigitalSignature;
+    let forged = Identity::issued(
+        &invented(),
+        NEXT_GNO,
+        Some("03"),
+        usage,
+        [0x61; 32],
+        Validity::LONG,
+    );
+    let request = |number| {
+        Request::new(GPF, number)
+            .with(
+                "/replacement_certificates/digital_signing",
+                base64(&forged.certificate),
+            )
+            .with(
+                "/replacement_certificates/key_agreement",
+                serde_json::Value::Null,
+            )
+            .with(
+                "/certification_path_certificates",
+                vec![base64(&invented().certificate)],
+            )
+    };
+    let mut host = Host::knowing(&Device::new(GPF), &anchored(issuer()));
+    let decided = host.request(&request(1)).decide_one();
+    assert_eq!(decided.verdict(), "REFUSED BAD_CERTIFICATE");
+    let decided = host.request(&Request::new(GPF, 2)).decide_one();
+    assert_eq!(decided.text("disposition"), "ISSUED");
+    assert!(!decided.has_flag("UNANCHORED"));
+
+    // Nobody can tell without an anchor; the decision says so.
+    let mut host = Host::knowing(&Device::new(GPF), "");
+    let decided = host.request(&request(1)).decide_one();
+    assert_eq!(decided.text("disposition"), "ISSUED");
+    assert!(decided.has_flag("UNANCHORED"));
+}
+
+#[test]
+fn a_signature_that_no_anchor_backs_lifts_no_ceiling() {
+    let impostor = impostor();
+    let mut host = Host::knowing(&impostor, "");
+    let decided = host.outcome(&impostor, &told(CEILING + 1)).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNVERIFIED");
+    assert!(decided.has_flag("UNANCHORED") && decided.has_flag("ABOVE_CEILING"));
+    assert_eq!(decided.text("disposition"), "PARKED");
+    assert_eq!(seen(&host), None);
+    let decided = host.outcome(&impostor, &told(CEILING)).decide_one();
+    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+    assert!(decided.has_flag("UNANCHORED"));
+
+    // With the anchors of another day the device is another's; the messages wait for its true certificate.
+    host.restart_as(&anchored(issuer()), &[AcbKey::Held(0)]);
+    assert_eq!(host.decide_one().verdict(), "PARKED UNKNOWN_DEVICE");
+    let device = Device::new(GPF);
+    let decided = host.knows(&device).decide();
+    assert_eq!(decided[0].verdict(), "REJECTED BAD_SIGNATURE");
+    let decided = host.outcome(&device, &told(CEILING + 2)).decide_one();
+    assert_eq!(decided.number("recorded_counter"), Some(CEILING + 2));
+}
+
+/// An answer to a command of ours is heard, however high its number.
+#[test]
+fn an_answer_to_our_own_number_above_the_ceiling_is_heard() {
+    for with_ds in [true, false] {
+        let device = Device {
+            with_ds,
+            ..Device::new(GPF)
+        };
+        let settings = r#"{"counter": {"ceiling": "5000"}}"#;
+        let mut host = Host::knowing(&device, settings);
+        host.outcome(&device, &told(5_000)).decide();
+        let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(decided.number("originator_counter"), Some(5_001));
+        let answer = |number| {
+            let told = Told::new(GPF, &ACB[0], number, Cell::both(&ACB[0], next_gno()));
+            told.at(1_700_000_100)
+        };
+        let decided = host.outcome(&device, &answer(5_002)).decide_one();
+        assert_eq!(decided.verdict(), "PARKED UNVERIFIED");
+        let decided = host.outcome(&device, &answer(5_001)).decide_one();
+        assert_eq!(decided.verdict(), "HANDOVER_CONFIRMED SLOT_CHANGED");
+        let decided = host.outcome(&device, &told(5_001)).decide_one();
+        assert_eq!(decided.number("seen_counter"), Some(5_001));
+    }
+}
+
+/// A vouched-for certificate is remembered once it vanishes or has refused, whether or not it has proven anything.
+#[test]
+fn an_anchored_certificate_counts_before_it_has_proven_anything() {
+    let anchored = anchored(issuer());
+    for refused in [true, false] {
+        let mut host = Host::knowing(&Device::new(GPF), &anchored);
+        if refused {
+            host.outcome(&forger(), &told(CEILING - 1)).decide();
+            host.inventory.clear();
+        } else {
+            host.forgets(GPF).decide();
+        }
+        host.restart();
+        host.decide();
+        let decided = host.outcome(&forger(), &told(CEILING)).decide_one();
+        assert_eq!(decided.text("disposition"), "PARKED");
+        assert_eq!(seen(&host), None);
+    }
 }

@@ -210,7 +210,9 @@ impl Watch {
             "NOT_RECORDED" => ["ALL_CELLS_FAILED", "NO_OUTCOME"].contains(&decision.text("reason")),
             _ => false,
         };
-        let is_valid = decision.0["message"]["signature"] == "valid"
+        let lifts_no_ceiling =
+            decision.has_flag("UNANCHORED") && decision.has_flag("ABOVE_CEILING");
+        let is_valid = decision.0["message"]["signature"] == "valid" && !lifts_no_ceiling
             || ["ADJUSTED", "NO_CHANGE"].contains(&decision.text("reason"));
         let proven = self.proven.get(&offset).filter(|_| believed && is_valid);
         if let Some(number) = proven {

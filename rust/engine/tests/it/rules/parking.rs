@@ -95,7 +95,7 @@ fn an_unproven_number_above_the_ceiling_waits() {
         with_ds: false,
         ..Device::new(GPF)
     };
-    let mut host = Host::knowing(&device, "");
+    let mut host = Host::knowing(&device, &anchored(issuer()));
     let above = (1 << 62) + 1;
     let decided = host.outcome(&device, &told(GPF, above)).decide_one();
     assert_eq!(decided.verdict(), "PARKED UNVERIFIED");

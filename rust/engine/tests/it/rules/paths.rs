@@ -31,12 +31,6 @@ fn root() -> Issuer {
     Issuer::new("00", None, [0x40; 32])
 }
 
-/// Settings whose only anchor is that issuer.
-fn anchored(at: &Issuer) -> String {
-    let anchor = base64(&at.certificate);
-    format!(r#"{{"verify": {{"issuing_certificates": ["{anchor}"]}}}}"#)
-}
-
 fn verdict(settings: &str, request: &Request) -> (String, Option<bool>) {
     let mut host = Host::knowing(&Device::new(GPF), settings);
     let decided = host.request(request).decide_one();
@@ -45,6 +39,21 @@ fn verdict(settings: &str, request: &Request) -> (String, Option<bool>) {
         decided.verdict(),
         refusal.map(|refusal| refusal["retryable"].as_bool().unwrap()),
     )
+}
+
+/// The verdict where that authority is configured, and the one of devices beside it.
+fn anchored_verdict(anchor: &Issuer, request: &Request) -> String {
+    let of_devices = Issuer::new("07", None, [0x48; 32]);
+    let usage = KeyUsage::KeyAgreement;
+    let device = Device {
+        ka: Identity::issued(&of_devices, GPF, None, usage, [0x62; 32], Validity::LONG),
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let anchors = path(&[anchor, &of_devices]);
+    let settings = serde_json::json!({"verify": {"issuing_certificates": anchors}});
+    let mut host = Host::knowing(&device, &settings.to_string());
+    host.request(request).decide_one().verdict()
 }
 
 #[test]
@@ -86,11 +95,11 @@ fn a_path_ends_at_a_configured_issuer() {
         (&stranger, "REFUSED BAD_CERTIFICATE"),
     ] {
         let request = under(&good, &[issuer()], 1);
-        assert_eq!(verdict(&anchored(anchor), &request).0, verdicts);
+        assert_eq!(anchored_verdict(anchor, &request), verdicts);
     }
     // The anchor itself may stand in the path, or a longer way to it.
     let request = under(&good, &[issuer(), &root()], 1);
-    assert_eq!(verdict(&anchored(&root()), &request).0, "ISSUED NATURAL");
+    assert_eq!(anchored_verdict(&root(), &request), "ISSUED NATURAL");
 }
 
 #[test]

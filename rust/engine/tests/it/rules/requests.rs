@@ -202,7 +202,7 @@ fn test_s11_a_slot_known_to_be_anothers_is_not_ours_to_hand_over() {
 #[test]
 fn test_s09_the_last_number_and_none_after_it() {
     const LAST: u64 = i64::MAX as u64;
-    let (device, mut host) = handed_back("");
+    let (device, mut host) = handed_back(&anchored(issuer()));
     let told = Told::new(GPF, gno(), LAST - 1, Cell::both(gno(), &ACB[0])).at(1_700_000_001);
     host.outcome(&device, &told).decide();
     let staged = host.request(&Request::new(GPF, 1)).stage();

@@ -23,6 +23,12 @@ pub(crate) fn issuer() -> &'static Issuer {
     &ISSUER
 }
 
+/// Settings by which that authority vouches for certificates of devices and organisations.
+pub(crate) fn anchored(at: &Issuer) -> String {
+    let anchor = super::records::base64(&at.certificate);
+    format!(r#"{{"verify": {{"issuing_certificates": ["{anchor}"]}}}}"#)
+}
+
 /// Certificates of an organisation, digital signature and key agreement.
 pub(crate) struct Organisation {
     pub(crate) eui: Eui64,
