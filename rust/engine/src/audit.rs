@@ -7,7 +7,8 @@ use crate::decision::Disposition;
 use crate::json::{Member, Object, member};
 use crate::judge::{Decision, SlotView};
 use crate::message::{Facts, role_name};
-use crate::quoted::{LONGEST_NAME, beginning};
+use crate::quoted::{LONGEST_DETAIL, LONGEST_NAME, beginning};
+use crate::records::Adjustment;
 use crate::stream::Stream;
 
 /// What an audit record with its key usually takes: two cells, two occupants and a digest.
@@ -111,6 +112,9 @@ impl AuditWriter<'_> {
                 }
             });
         }
+        if let Some(adjustment) = &decision.adjusted {
+            write_adjusted(object, adjustment);
+        }
         object.plain(member!("decided_at"), self.now);
     }
 
@@ -150,6 +154,28 @@ pub(crate) fn write_origin(object: &mut Object, stream: Stream, partition: u32, 
     object.plain(member!("stream"), stream.name().as_bytes());
     object.integer(member!("partition"), u64::from(partition));
     object.integer(member!("offset"), offset);
+}
+
+/// Persons told of an adjustment; two are the most that one ever needs.
+const MOST_PERSONS: usize = 8;
+
+/// Who raised a number, why, and what was asked, as long as the audit trail is kept.
+fn write_adjusted(object: &mut Object, adjustment: &Adjustment) {
+    let quoted = |text: &'_ Option<String>| {
+        let text = text.as_deref().unwrap_or_default();
+        Some(beginning(text, LONGEST_DETAIL).to_owned()).filter(|text| !text.is_empty())
+    };
+    object.object(member!("adjusted"), |object| {
+        object.list(
+            member!("by"),
+            adjustment.by.iter().take(MOST_PERSONS),
+            |object, person| object.text_element(beginning(person, LONGEST_NAME)),
+        );
+        object.optional_text(member!("reason"), quoted(&adjustment.reason).as_deref());
+        object.optional_text(member!("source"), quoted(&adjustment.source).as_deref());
+        object.plain(member!("kind"), adjustment.raise.name().as_bytes());
+        object.counter(member!("at_least"), adjustment.at_least);
+    });
 }
 
 /// Records that were never judged for a device say nothing about its state.

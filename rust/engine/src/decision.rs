@@ -179,7 +179,7 @@ impl Flags {
     /// The replacement mode does not fit the Message Code.
     pub const MODE_MISMATCH: Self = Self(1 << 6);
     /// Rests on a certificate that no `verify.issuing_certificates` vouch for, since there are none.
-    pub const UNANCHORED: Self = Self(1 << 8);
+    pub const UNANCHORED: Self = Self(1 << 9);
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 

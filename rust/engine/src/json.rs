@@ -142,10 +142,17 @@ impl Object {
         self.end_string();
     }
 
-    /// An integer under a name that is known at run time only, and needs no escapes.
+    /// An element of a list, whatever it holds.
+    pub(crate) fn text_element(&mut self, value: &str) {
+        self.buffer.push(b'"');
+        escape(value, &mut self.buffer);
+        self.end_string();
+    }
+
+    /// An integer under a name that is known at run time only.
     pub(crate) fn integer_of(&mut self, name: &str, value: u64) {
         self.buffer.push(b'"');
-        self.buffer.extend_from_slice(name.as_bytes());
+        escape(name, &mut self.buffer);
         self.buffer.extend_from_slice(b"\":");
         self.buffer
             .extend_from_slice(itoa::Buffer::new().format(value).as_bytes());

@@ -143,9 +143,22 @@ def _history(decisions: list[dict[str, Any]]) -> Table:
             f"{decision.get('disposition')}\n{decision.get('reason')}"
             f"\n[dim]{decision.get('remote_party_role') or ''}[/]",
             "\n".join(f"{name} {number}" for name, number in numbers if number),
-            escape(decision.get("detail") or ""),
+            escape(decision.get("detail") or _adjusted(decision.get("adjusted"))),
         )
     return table
+
+
+def _adjusted(adjusted: dict[str, Any] | None) -> str:
+    """Tell who raised a number, and why."""
+    if adjusted is None:
+        return ""
+    lines = (
+        f"{adjusted.get('kind')} at least {adjusted.get('at_least') or 'what it lists'}",
+        f"by {', '.join(adjusted.get('by') or ()) or 'nobody named'}",
+        adjusted.get("reason"),
+        adjusted.get("source"),
+    )
+    return "\n".join(line for line in lines if line)
 
 
 def _known(value: str | None) -> str:

@@ -80,9 +80,12 @@ impl Judge<'_> {
         } else {
             Reason::NoChange
         };
-        let decision = Decision::new(Disposition::Seen, reason)
-            .role(role)
-            .flags(flags);
+        let decision = Decision {
+            adjusted: changed.then(|| Box::new(adjustment.clone())),
+            ..Decision::new(Disposition::Seen, reason)
+                .role(role)
+                .flags(flags)
+        };
         match mends {
             Ok(_) => decision,
             Err(least) => decision.detail(format!(

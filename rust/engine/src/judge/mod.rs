@@ -27,6 +27,7 @@ use crate::directory::{Class, Device, Directory};
 use crate::message::Facts;
 use crate::parking::Parking;
 use crate::quoted::{LONGEST_DETAIL, beginning};
+use crate::records::Adjustment;
 use crate::settings::Settings;
 
 /// What was found of a device's signature.
@@ -61,6 +62,8 @@ pub(crate) struct Decision {
     pub(crate) originator_counter: Option<u64>,
     pub(crate) flags: Flags,
     pub(crate) signature: Signature,
+    /// What people asked for, and why, where a number was raised by hand.
+    pub(crate) adjusted: Option<Box<Adjustment>>,
 }
 
 impl Decision {
@@ -73,6 +76,7 @@ impl Decision {
             originator_counter: None,
             flags: Flags::default(),
             signature: Signature::Unchecked,
+            adjusted: None,
         }
     }
 

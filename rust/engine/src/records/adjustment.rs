@@ -1,11 +1,13 @@
 //! `counter-adjustments`: raises, back-fill and imports. Nothing here can lower a number.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 use slotkeeper_counters::LAST_COUNTER;
 use slotkeeper_gbcs::Eui64;
 
+use super::field::Field;
 use super::{Unreadable, decimal};
 
 /// Which number a raise is for.
@@ -15,6 +17,17 @@ pub(crate) enum Raise {
     Issued,
     Recorded,
     Seen,
+}
+
+impl Raise {
+    /// The name on the stream.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Issued => "issued",
+            Self::Recorded => "recorded",
+            Self::Seen => "seen",
+        }
+    }
 }
 
 /// A raise of one device's numbers for one role.
@@ -34,10 +47,14 @@ pub(crate) struct Adjustment {
     pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
     /// Who stands behind it.
     pub(crate) by: Vec<String>,
+    /// Why, in their words.
+    pub(crate) reason: Option<String>,
+    /// Where the number was found.
+    pub(crate) source: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Json {
+struct Json<'a> {
     device_id: String,
     remote_party_role: String,
     #[serde(default)]
@@ -53,6 +70,10 @@ struct Json {
     request_ids: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "absent_or_null")]
     by: Vec<String>,
+    #[serde(borrow, default)]
+    reason: Field<'a>,
+    #[serde(borrow, default)]
+    source: Field<'a>,
 }
 
 /// Null is no member.
@@ -66,7 +87,7 @@ where
 
 impl Adjustment {
     pub(crate) fn read(value: &[u8]) -> Result<Self, Unreadable> {
-        let json: Json = serde_json::from_slice(value)?;
+        let json: Json<'_> = serde_json::from_slice(value)?;
         let device = Eui64::parse(json.device_id.as_bytes())
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
         let at_least = json.at_least.as_deref().map(number).transpose()?;
@@ -113,6 +134,8 @@ impl Adjustment {
             issued_floor,
             request_ids,
             by: json.by,
+            reason: json.reason.text().map(Cow::into_owned),
+            source: json.source.text().map(Cow::into_owned),
         })
     }
 

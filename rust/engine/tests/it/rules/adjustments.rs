@@ -185,3 +185,33 @@ fn test_d10_blocks_and_floor_of_an_export_are_taken() {
     assert!(cover.contains(130) && cover.contains(200) && !cover.contains(5_000));
     assert_eq!(next_number(&mut host, 1), 5_001);
 }
+
+/// Who raised a number, and why, must outlive the stream that brought it.
+#[test]
+fn test_d11_the_decision_keeps_who_raised_a_number_and_why() {
+    let mut host = Host::new("");
+    let raise = Adjustment::new(GPF, "seen", 7_000)
+        .with("reason", "found in the \"old\" register")
+        .with("source", "ticket 7")
+        .with("by", vec!["Ann \"A\"", "Bob"]);
+    let decided = host.adjust(&raise).decide_one();
+    let adjusted = serde_json::json!({
+        "by": ["Ann \"A\"", "Bob"], "reason": "found in the \"old\" register", "source": "ticket 7",
+        "kind": "seen", "at_least": "7000",
+    });
+    assert_eq!(decided.0["adjusted"], adjusted);
+    // Nothing rose, and nobody raised it.
+    let decided = host.adjust(&raise).decide_one();
+    assert_eq!(decided.verdict(), "SEEN NO_CHANGE");
+    assert!(decided.0.get("adjusted").is_none());
+    // Members of the wrong type, and long ones, cost nothing but themselves.
+    let long = Adjustment::new(GPF, "seen", 7_001)
+        .with("reason", "\u{1}".repeat(3_000))
+        .with("source", 7)
+        .with("by", vec!["\u{1}".repeat(200); 20]);
+    let decided = host.adjust(&long).decide_one();
+    assert_eq!(decided.verdict(), "SEEN ADJUSTED");
+    assert_eq!(decided.0["adjusted"]["by"].as_array().unwrap().len(), 8);
+    assert!(decided.0["adjusted"]["source"].is_null());
+    assert!(decided.0.to_string().len() < 12_000);
+}

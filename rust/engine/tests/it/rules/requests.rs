@@ -525,3 +525,19 @@ fn commands_go_out_in_the_order_of_their_requests() {
             .all(|r| r.key.as_deref() == Some(&Eui64::from_u64(GPF).canonical()[..]))
     );
 }
+
+/// The names come from the host.
+#[test]
+fn a_quote_in_a_stream_name_of_decided_after_stays_json() {
+    let mut host = Host::knowing(&Device::new(GPF), "");
+    host.request(&Request::new(GPF, 1));
+    let inputs = host.drop_waiting();
+    let inputs: Vec<_> = inputs.iter().map(Record::input).collect();
+    let context = slotkeeper_engine::BatchContext {
+        now_ms: NOW_MS,
+        decided_after: vec![(r#"a "quoted" \ name"#.to_owned(), 7)],
+    };
+    let staged = host.engine.stage(&inputs, &context).unwrap();
+    let decided = decisions(&staged);
+    assert_eq!(decided[0].0["decided_after"][r#"a "quoted" \ name"#], 7);
+}
