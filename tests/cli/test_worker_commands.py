@@ -214,6 +214,10 @@ def test_d11_a_raise_is_applied_and_above_the_ceiling_needs_two(
     story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
     assert story["history"][-1]["reason"] == "ADJUSTED"
     assert story["history"][-1]["recorded_counter"] == str(2**62 + 1)
+    assert story["history"][-1]["adjusted"]["by"] == ["ann", "bob"]
+    shown = cli("counters", "show", device, *at).stdout
+    assert "by ann, bob" in shown
+    assert "log of 2023" in shown
 
 
 def test_the_configuration_is_shown_without_secrets(cli: Cli, site: Site) -> None:
