@@ -173,17 +173,17 @@ impl Flags {
     /// Header counter and authorising number differ.
     pub const COUNTERS_DIFFER: Self = Self(1 << 4);
     /// A message of the device was evicted from parking and never judged.
-    pub const EVICTED: Self = Self(1 << 8);
+    pub const EVICTED: Self = Self(1 << 9);
     /// The mark is 2^63-1: no command can exceed it.
     pub const EXHAUSTED: Self = Self(1 << 5);
     /// The replacement mode does not fit the Message Code.
     pub const MODE_MISMATCH: Self = Self(1 << 6);
     /// Rests on a certificate that no `verify.issuing_certificates` vouch for, since there are none.
-    pub const UNANCHORED: Self = Self(1 << 9);
+    pub const UNANCHORED: Self = Self(1 << 8);
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 
-    const NAMES: [(Self, &'static str); 9] = [
+    const NAMES: [(Self, &'static str); 10] = [
         (Self::ABOVE_CEILING, "ABOVE_CEILING"),
         (Self::ABSENT_FLOOR_OMITTED, "ABSENT_FLOOR_OMITTED"),
         (Self::ABSENT_FLOOR_ZEROED, "ABSENT_FLOOR_ZEROED"),

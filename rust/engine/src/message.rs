@@ -131,8 +131,24 @@ impl<'a> Facts<'a> {
     /// The highest of all numbers in the message, of whichever role; prepayment top-up numbers aside, which use the
     /// top 32 bits by design.
     pub(crate) fn highest_number(&self) -> u64 {
-        let header = (self.message.header.cra != Cra::Alert)
-            .then_some(self.message.header.originator_counter);
+        self.highest_with(self.header_number())
+    }
+
+    /// The same without a header beyond 2^63-1, which is never taken.
+    pub(crate) fn highest_number_in_range(&self) -> u64 {
+        self.highest_with(
+            self.header_number()
+                .filter(|number| *number <= LAST_COUNTER),
+        )
+    }
+
+    /// An Alert's header has a number of the device.
+    fn header_number(&self) -> Option<u64> {
+        let header = &self.message.header;
+        (header.cra != Cra::Alert).then_some(header.originator_counter)
+    }
+
+    fn highest_with(&self, header: Option<u64>) -> u64 {
         let floor = self
             .command()
             .and_then(|command| command.control.floor)

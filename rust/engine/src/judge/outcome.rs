@@ -271,7 +271,11 @@ impl Judge<'_> {
     /// and only where that is allowed: what can never be lowered is never believed without cause.
     fn may_believe(&self, facts: &Facts<'_>, signature: Signature) -> bool {
         match signature {
-            Signature::Valid => self.settings.is_anchored() || self.is_plausible(facts),
+            // A header beyond the range is never taken, so that it is nothing that an anchor would have to vouch for.
+            Signature::Valid => {
+                self.settings.is_anchored()
+                    || self.is_plausible(facts, facts.highest_number_in_range())
+            }
             Signature::Invalid => false,
             Signature::Unchecked => {
                 let unproven = match self.settings.device_signatures {
@@ -279,14 +283,14 @@ impl Judge<'_> {
                     DeviceSignatures::Off => true,
                     DeviceSignatures::Require => false,
                 };
-                unproven && self.is_plausible(facts)
+                unproven && self.is_plausible(facts, facts.highest_number())
             }
         }
     }
 
     /// Whether no number of the message is above the ceiling, but for a role's numbers up to the highest that commands
     /// of ours had: answers to those are heard.
-    fn is_plausible(&self, facts: &Facts<'_>) -> bool {
+    fn is_plausible(&self, facts: &Facts<'_>, highest: u64) -> bool {
         let ceiling = self.settings.ceiling;
         let view = self.ledger.device(facts.device.to_u64());
         let mut of_roles = ceiling;
@@ -299,7 +303,7 @@ impl Judge<'_> {
             }
             of_roles = of_roles.max(number);
         }
-        facts.highest_number() <= of_roles
+        highest <= of_roles
     }
 
     /// Remembers with the device's record that a certificate of it was at hand.

@@ -61,11 +61,11 @@ fn test_n02_another_signature_over_the_same_content_is_the_same_message() {
 
 #[test]
 fn test_n03_a_conflict_is_kept_for_a_person_once() {
-    for device in [Device::new(GPF), without_certificate()] {
+    for settings in ["", r#"{"verify": {"device_signatures": "off"}}"#] {
         let proven = Device::new(GPF);
         let mut host = Host::knowing(&proven, "");
         host.outcome(&proven, &hand_back(1_200)).decide();
-        host.knows(&device).decide();
+        host.restart_as(settings, &[AcbKey::Held(0)]);
         let other = hand_back(1_200).at(1_700_000_001);
         let octets = other.response(Some(&proven.ds));
         let conflict = "DUPLICATE CONFLICTING_CONTENT";
