@@ -26,6 +26,10 @@ AUDIT = "audit-trail"
 COMMANDS = "cs02b-commands"
 DEAD = "dead-letters"
 
+DEVICE = "00-DB-12-34-56-78-90-A3"
+REQUESTER = "90-B3-D5-1F-30-01-00-00"
+"""Whose request of that device, of counter 7, was answered with 61."""
+
 SWOLLEN = b"swollen"
 SWOLLEN_OCTETS = 3 << 20
 """Of a command that is made of it: more than a topic takes that `streams create` has made."""
@@ -108,6 +112,11 @@ class FakeEngine:
             raise RestoreError(f"{stored} was committed, and {fingerprint(self.marks)} is there")
         self.is_open = True
         return self.statistics()
+
+    def device(self, device_id: str) -> bytes | None:
+        assert self.is_open
+        first = {"originator_id": REQUESTER, "request_counter": "7", "originator_counter": "61"}
+        return json.dumps({"requests": [first]}).encode() if device_id == DEVICE else None
 
     def statistics(self) -> dict[str, int]:
         return {"devices": len(self.marks), "damaged": 0}

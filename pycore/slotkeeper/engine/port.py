@@ -141,6 +141,9 @@ class Engine(Protocol):
     ) -> Staged:
         """Decide records in order; the first call after ``open`` re-judges what is parked."""
 
+    def device(self, device_id: str) -> bytes | None:
+        """Give the committed record of a device as JSON; None if there is none."""
+
     def statistics(self) -> Mapping[str, int]:
         """Count devices, octets held, parked records, burned numbers, damaged records."""
 

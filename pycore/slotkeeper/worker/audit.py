@@ -1,9 +1,12 @@
 """What the worker itself writes to the audit trail, beside the engine's decisions."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+import orjson
+
+from slotkeeper._core import canonical_key
 from slotkeeper.engine.port import EngineInput
 from slotkeeper.streams import Output
 
@@ -11,6 +14,12 @@ from .moves import Move
 from .positions import Positions
 
 AUDIT_TRAIL = "audit-trail"
+
+_LONGEST_REQUEST = 65_536
+"""Octets of a request that is looked into: the default of ``limits.message_bytes``."""
+
+_LONGEST_ID = 80
+"""Of a RequestID: two EUI-64s of 23 characters and a counter of at most 20."""
 
 
 def acknowledgement(
@@ -39,23 +48,72 @@ def acknowledgement(
     return _entry("acknowledgement", partition, content, now_ms)
 
 
-def repeats(requests: Sequence[EngineInput], partition: int, *, now_ms: int) -> list[Output]:
-    """Write down requests that an operator had read again, and that are answered as repeats."""
-    return [
-        _entry(
-            "decision",
-            partition,
-            {
-                "stream": stream,
-                "offset": offset,
-                "disposition": "DUPLICATE",
-                "reason": "SAME_REQUEST",
-                "detail": "read again after an acknowledgement, without --reissue",
-            },
-            now_ms,
-        )
-        for stream, offset, _, _ in requests
-    ]
+def repeats(
+    requests: Sequence[EngineInput],
+    partition: int,
+    *,
+    device: Callable[[str], bytes | None],
+    now_ms: int,
+) -> list[Output]:
+    """Write down requests that an operator had read again, and that are answered as repeats.
+
+    Args:
+        requests: As they were read.
+        partition: Theirs.
+        device: Gives what an engine keeps of a device, for the first command's number.
+        now_ms: Milliseconds since 1970 UTC.
+    """
+    return [_repeat(request, partition, device, now_ms) for request in requests]
+
+
+def _repeat(
+    request: EngineInput, partition: int, device: Callable[[str], bytes | None], now_ms: int
+) -> Output:
+    stream, offset, key, value = request
+    canonical = canonical_key(key or b"")
+    device_id = None if canonical is None else canonical.decode()
+    request_id = None if device_id is None else _request_id(value, device_id)
+    first = None
+    if device_id is not None and request_id is not None:
+        first = _first_number(device(device_id), request_id)
+    content = {
+        "stream": stream,
+        "offset": offset,
+        "device_id": device_id,
+        "request_id": request_id,
+        "disposition": "DUPLICATE",
+        "reason": "SAME_REQUEST",
+        "detail": "read again after an acknowledgement, without --reissue",
+        "originator_counter": first,
+    }
+    return _entry("decision", partition, content, now_ms, key=canonical)
+
+
+def _request_id(value: bytes | None, device_id: str) -> str | None:
+    """Give the RequestID of a request in JSON that is one of this device."""
+    if value is None or len(value) > _LONGEST_REQUEST:
+        return None
+    try:
+        found = orjson.loads(value)["request_id"]
+        originator, target, counter = found.split(":")
+    except (orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError):
+        return None
+    sound = canonical_key(target.encode()) == device_id.encode() and counter.isdecimal()
+    return str(found) if sound and len(found) <= _LONGEST_ID and originator.isascii() else None
+
+
+def _first_number(kept: bytes | None, request_id: str) -> str | None:
+    """Give the number of the command that answered a request, if that is remembered."""
+    originator, _, counter = request_id.split(":")
+    canonical = canonical_key(originator.encode())
+    if kept is None or canonical is None:
+        return None
+    for one in orjson.loads(kept)["requests"]:
+        if one["originator_id"] == canonical.decode() and int(one["request_counter"]) == int(
+            counter
+        ):
+            return str(one["originator_counter"])
+    return None
 
 
 def pinning(
@@ -71,7 +129,14 @@ def pinning(
     return [_entry("pinning", partition, news, now_ms)] if any(news.values()) else ()
 
 
-def _entry(kind: str, partition: int, content: Mapping[str, object], now_ms: int) -> Output:
+def _entry(
+    kind: str,
+    partition: int,
+    content: Mapping[str, object],
+    now_ms: int,
+    *,
+    key: bytes | None = None,
+) -> Output:
     at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
     entry = {"kind": kind, "partition": partition, **content, "decided_at": at}
-    return (AUDIT_TRAIL, partition, None, json.dumps(entry).encode(), ())
+    return (AUDIT_TRAIL, partition, key, json.dumps(entry).encode(), ())

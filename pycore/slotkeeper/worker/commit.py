@@ -82,8 +82,7 @@ class BatchRunner:
         passed = self._passed(batch.set_aside)
         void = [*sealed.void, *passed.void]
         try:
-            answers = repeats(repeated, self._partition.number, now_ms=at_ms)
-            outputs = [*passed.outputs, *answers]
+            outputs = [*passed.outputs, *await self._answers(repeated, at_ms)]
             end = await self._commit(outputs, advanced, finished=sealed.outputs, void=void)
         except CommitAbortedError:
             await call(Step.DISCARD, staged.discard)
@@ -98,6 +97,14 @@ class BatchRunner:
         if repeated:
             reasons["DUPLICATE SAME_REQUEST"] += len(repeated)
         return CommittedBatch(advanced, reasons)
+
+    async def _answers(self, repeated: Sequence[EngineInput], now_ms: int) -> Sequence[Output]:
+        if not repeated:
+            return ()
+        number, device = self._partition.number, self._engine.device
+        return await self._engine_thread(
+            lambda: repeats(repeated, number, device=device, now_ms=now_ms)
+        )
 
     async def quarantine(
         self, record: EngineInput, reason: str, detail: str, positions: Positions
