@@ -42,21 +42,21 @@ def party(octets: bytes) -> Party:
     Raises:
         RefusedError: It does not have the record's form, or contradicts itself.
     """
-    record = _record(octets)
+    record = read_record(octets)
     plain_text(record.get("name", ""), "name", at_most=MAX_TEXT)
     if record.get("kind") not in ("GNO", "IGT"):
         raise RefusedError("kind must be GNO or IGT")
-    identities = _each(record, "eui64", _eui64)
+    identities = each(record, "eui64", eui64)
     if len(set(identities)) != len(identities):
         raise RefusedError("eui64: the same identity twice")
     exits = sorted(
-        _each(record, "exits", _exit),
+        each(record, "exits", _exit),
         key=lambda one: (one.intent_on, one.cancelled_on or date.max),
     )
     return Party(
         party_id=party_id(record.get("party_id"), "party_id"),
         eui64=tuple(sorted(identities)),
-        dcc_user=_apart(_each(record, "dcc_user", _period), "dcc_user"),
+        dcc_user=_apart(each(record, "dcc_user", _period), "dcc_user"),
         exits=tuple(exits),
     )
 
@@ -67,11 +67,11 @@ def registration(octets: bytes) -> tuple[str, tuple[Registered, ...]]:
     Raises:
         RefusedError: It does not have the record's form, or names two parties for one day.
     """
-    record = _record(octets)
+    record = read_record(octets)
     mprn = plain_text(record.get("mprn"), "mprn", at_most=_MAX_MPRN)
     if not mprn:
         raise RefusedError("mprn must be 1 to 10 characters")
-    history = sorted(_each(record, "history", _registered), key=lambda entry: entry.first)
+    history = sorted(each(record, "history", _registered), key=lambda entry: entry.first)
     for one, following in pairwise(history):
         if one.first == following.first:
             raise RefusedError(f"history: two entries from {one.first}")
@@ -105,7 +105,8 @@ def plain_text(value: object, what: str, *, at_most: int) -> str:
     return value
 
 
-def _record(octets: bytes) -> dict[str, Any]:
+def read_record(octets: bytes) -> dict[str, Any]:
+    """Read a JSON object of bounded size, or refuse."""
     if len(octets) > MAX_RECORD:
         raise RefusedError(f"longer than {MAX_RECORD} octets")
     try:
@@ -117,27 +118,31 @@ def _record(octets: bytes) -> dict[str, Any]:
     return value
 
 
-def _each(record: dict[str, Any], what: str, read: Callable[[Any, str], _T]) -> list[_T]:
+def each(record: dict[str, Any], what: str, read: Callable[[Any, str], _T]) -> list[_T]:
+    """Read each entry of a bounded list, or refuse; a list that is absent is empty."""
     values = record.get(what, [])
     if not isinstance(values, list) or len(values) > MAX_ENTRIES:
         raise RefusedError(f"{what} must be a list of at most {MAX_ENTRIES}")
     return [read(value, f"{what}[{index}]") for index, value in enumerate(values)]
 
 
-def _eui64(value: object, what: str) -> str:
+def eui64(value: object, what: str) -> str:
+    """Read an EUI-64 in its canonical form, or refuse."""
     octets = value.upper().replace("-", "") if isinstance(value, str) else ""
     if not _EUI64.fullmatch(octets):
         raise RefusedError(f"{what} is no EUI-64, such as 90-B3-D5-1F-30-02-00-00")
     return "-".join(octets[at : at + 2] for at in range(0, 16, 2))
 
 
-def _object(value: object, what: str) -> dict[str, Any]:
+def object_of(value: object, what: str) -> dict[str, Any]:
+    """Take an object, or refuse."""
     if not isinstance(value, dict):
         raise RefusedError(f"{what} must be an object")
     return value
 
 
-def _day(members: dict[str, Any], what: str, name: str) -> date:
+def day_of(members: dict[str, Any], what: str, name: str) -> date:
+    """Read the day that a member must have, or refuse."""
     day = _day_or_none(members, what, name)
     if day is None:
         raise RefusedError(f"{what}.{name} is missing")
@@ -157,16 +162,16 @@ def _day_or_none(members: dict[str, Any], what: str, name: str) -> date | None:
 
 
 def _period(value: object, what: str) -> Period:
-    members = _object(value, what)
-    first, until = _day(members, what, "from"), _day_or_none(members, what, "until")
+    members = object_of(value, what)
+    first, until = day_of(members, what, "from"), _day_or_none(members, what, "until")
     if until is not None and until <= first:
         raise RefusedError(f"{what} ends before it begins")
     return Period(first=first, until=until)
 
 
 def _exit(value: object, what: str) -> Exit:
-    members = _object(value, what)
-    intent_on = _day(members, what, "intent_on")
+    members = object_of(value, what)
+    intent_on = day_of(members, what, "intent_on")
     cancelled_on = _day_or_none(members, what, "cancelled_on")
     keys_kept_until = _day_or_none(members, what, "keys_kept_until")
     if any(day is not None and day < intent_on for day in (cancelled_on, keys_kept_until)):
@@ -175,12 +180,12 @@ def _exit(value: object, what: str) -> Exit:
 
 
 def _registered(value: object, what: str) -> Registered:
-    members = _object(value, what)
+    members = object_of(value, what)
     named = {
         name: None if members.get(name) is None else party_id(members[name], f"{what}.{name}")
         for name in ("gas_network_party", "gas_supplier")
     }
-    return Registered(first=_day(members, what, "from"), **named)
+    return Registered(first=day_of(members, what, "from"), **named)
 
 
 def _apart(periods: Sequence[Period], what: str) -> tuple[Period, ...]:
