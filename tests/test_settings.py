@@ -167,6 +167,7 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
             "dead_letter_bytes": 40_000,
             "parking_bytes": 4096,
             "stranger_parking_bytes": 1024,
+            "strangers": 7,
         },
     }
     engine = orjson.loads(_core.default_settings())

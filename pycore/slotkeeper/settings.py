@@ -181,6 +181,7 @@ class LimitsSettings(_Section):
             as the engine checks.
         parking_bytes: Parked records of a partition.
         stranger_parking_bytes: Of these, those of devices that the inventory does not name.
+        strangers: Rows of a partition that are kept of devices that the inventory does not name.
         batch_bytes: Kafka: to which a compressed batch is inflated; one of more is set aside. At
             least what a broker takes in one batch by default.
     """
@@ -189,6 +190,7 @@ class LimitsSettings(_Section):
     dead_letter_bytes: int = Field(default=_ENGINE["limits"]["dead_letter_bytes"], ge=33_792)
     parking_bytes: int = Field(default=_ENGINE["limits"]["parking_bytes"], ge=0)
     stranger_parking_bytes: int = Field(default=_ENGINE["limits"]["stranger_parking_bytes"], ge=0)
+    strangers: int = Field(default=_ENGINE["limits"]["strangers"], ge=0)
     batch_bytes: int = Field(default=BATCH_BYTES, ge=1 << 20)
 
 

@@ -34,6 +34,11 @@ SIZE_BUCKETS = (1, 10, 50, 100, 250, 500, 1000, 1500)
 
 HELD = (
     ("devices", "slotkeeper_state_devices", "Devices with a record of their own."),
+    (
+        "strangers",
+        "slotkeeper_state_strangers",
+        "Of these, devices that the inventory does not name.",
+    ),
     ("table_bytes", "slotkeeper_state_table_bytes", "Memory of the Originator Counter table."),
     ("directory_bytes", "slotkeeper_state_directory_bytes", "Memory of the inventory's keys."),
     ("parked", "slotkeeper_parked_records", "Records kept until more is known."),

@@ -215,6 +215,7 @@ fn statistics<'py>(
     })?;
     let dict = PyDict::new(py);
     dict.set_item("devices", held.devices)?;
+    dict.set_item("strangers", held.strangers)?;
     dict.set_item("table_bytes", held.table_bytes)?;
     dict.set_item("directory_bytes", held.directory_bytes)?;
     dict.set_item("parked", held.parked)?;

@@ -180,10 +180,12 @@ impl Flags {
     pub const MODE_MISMATCH: Self = Self(1 << 6);
     /// Rests on a certificate that no `verify.issuing_certificates` vouch for, since there are none.
     pub const UNANCHORED: Self = Self(1 << 8);
+    /// The inventory does not name the device, and its number is not kept: `[limits] strangers` are.
+    pub const STRANGERS_FULL: Self = Self(1 << 10);
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 
-    const NAMES: [(Self, &'static str); 10] = [
+    const NAMES: [(Self, &'static str); 11] = [
         (Self::ABOVE_CEILING, "ABOVE_CEILING"),
         (Self::ABSENT_FLOOR_OMITTED, "ABSENT_FLOOR_OMITTED"),
         (Self::ABSENT_FLOOR_ZEROED, "ABSENT_FLOOR_ZEROED"),
@@ -192,6 +194,7 @@ impl Flags {
         (Self::EVICTED, "EVICTED"),
         (Self::EXHAUSTED, "EXHAUSTED"),
         (Self::MODE_MISMATCH, "MODE_MISMATCH"),
+        (Self::STRANGERS_FULL, "STRANGERS_FULL"),
         (Self::UNANCHORED, "UNANCHORED"),
         (Self::UNVERIFIED, "UNVERIFIED"),
     ];

@@ -93,8 +93,12 @@ pub struct Settings {
     pub(crate) parking_bytes: usize,
     /// Of these, for devices that the inventory does not name.
     pub(crate) stranger_parking_bytes: usize,
+    /// Rows of devices that no inventory record names.
+    pub(crate) strangers: usize,
 }
 
+/// 62 MB at most, and more devices than a partition of a GB-wide fleet will have.
+const STRANGERS: usize = 1_000_000;
 /// 2^62: above every clock that counts nanoseconds, and as far below 2^63-1 as all numbers used so far together.
 const CEILING: u64 = 1 << 62;
 /// Some thirty times the largest CS02b message (recovery with eight certificates: 4 kB), base64 and JSON included.
@@ -168,6 +172,7 @@ struct Limits {
     dead_letter_bytes: Option<usize>,
     parking_bytes: Option<usize>,
     stranger_parking_bytes: Option<usize>,
+    strangers: Option<usize>,
 }
 
 impl Default for Limits {
@@ -177,6 +182,7 @@ impl Default for Limits {
             dead_letter_bytes: Some(DEAD_LETTER_BYTES),
             parking_bytes: Some(PARKING_BYTES),
             stranger_parking_bytes: Some(STRANGER_PARKING_BYTES),
+            strangers: Some(STRANGERS),
         }
     }
 }
@@ -291,6 +297,7 @@ impl Settings {
                 .limits
                 .stranger_parking_bytes
                 .unwrap_or(STRANGER_PARKING_BYTES),
+            strangers: document.limits.strangers.unwrap_or(STRANGERS),
         })
     }
 }

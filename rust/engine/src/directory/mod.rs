@@ -111,6 +111,8 @@ pub(crate) struct Directory {
     /// Parallel to `others`: whether the device is in the inventory.
     others_present: Lane<bool>,
     acb_identifiers: Identifiers,
+    /// Rows that are a GPF's, also of one that has left the inventory since.
+    known_rows: usize,
 }
 
 /// What an inventory record changed.
@@ -131,6 +133,7 @@ impl Directory {
             others: CompactIndex::new(seed),
             others_present: Lane::new(false),
             acb_identifiers: Identifiers::default(),
+            known_rows: 0,
         }
     }
 
@@ -204,7 +207,7 @@ impl Directory {
             if let Some(row) = ledger.table().find(device.to_u64()) {
                 let before = self.gpfs.get(row).acb_key_agreement;
                 self.acb_identifiers.replace(row, before, None);
-                self.gpfs.set(row, Gpf::default());
+                self.set_gpf(row, Gpf::default());
             }
             let row = self.others.ensure(device.to_u64());
             self.others_present.set(row, true);
@@ -233,8 +236,19 @@ impl Directory {
             gpf.digital_signing = key.0;
             gpf.flags |= HAS_DIGITAL_SIGNING;
         }
-        self.gpfs.set(row, gpf);
+        self.set_gpf(row, gpf);
         Applied::Present
+    }
+
+    /// How many rows of a table are those of devices that no inventory record names.
+    pub(crate) fn strangers(&self, table: &CounterTable) -> usize {
+        table.len().saturating_sub(self.known_rows)
+    }
+
+    fn set_gpf(&mut self, row: RowId, gpf: Gpf) {
+        self.known_rows += usize::from(gpf.has(IN_INVENTORY));
+        self.known_rows -= usize::from(self.gpfs.get(row).has(IN_INVENTORY));
+        self.gpfs.set(row, gpf);
     }
 
     /// A tombstone. A GPF keeps its keys, so that late outcomes can still be verified.

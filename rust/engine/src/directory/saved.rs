@@ -71,7 +71,7 @@ impl Directory {
             if gpf.has(HAS_DIGITAL_SIGNING) {
                 gpf.digital_signing = take(rest)?;
             }
-            self.gpfs.set(row, gpf);
+            self.set_gpf(row, gpf);
         }
         Some(())
     }

@@ -146,8 +146,19 @@ impl Judge<'_> {
         occupant.eui == self.authority.id().to_u64()
     }
 
+    /// Whether something may be kept of a device of which nothing is kept yet: of those that no inventory record names
+    /// there is a bound, which a batch may pass by its own.
+    fn may_be_kept(&self, device: Eui64) -> bool {
+        self.ledger.device(device.to_u64()).is_known()
+            || self.directory.strangers(self.ledger.table()) < self.settings.strangers
+            || !matches!(self.inventory(device), Device::Unknown)
+    }
+
     /// Raises `seen` of every role that the message shows a number for; whether anything changed.
     fn raise_seen(&mut self, facts: &Facts<'_>) -> bool {
+        if !self.may_be_kept(facts.device) {
+            return false;
+        }
         let mut changed = false;
         for role in Role::ALL {
             if let Some(number) = facts.number_towards(role) {

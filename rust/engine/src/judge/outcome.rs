@@ -262,6 +262,7 @@ impl Judge<'_> {
         let mut flags = Flags::default();
         flags.set(Flags::UNVERIFIED, true);
         if self.may_believe(facts, Signature::Unchecked) {
+            flags.set(Flags::STRANGERS_FULL, !self.may_be_kept(facts.device));
             self.raise_seen(facts);
         }
         flags

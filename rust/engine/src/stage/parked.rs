@@ -176,12 +176,18 @@ impl Batch<'_> {
     fn evict(&mut self, cause: &Input<'_>, device: Eui64, evicted: &Parked) {
         self.change_parked(device, &evicted.digest, None);
         let engine = &mut *self.engine;
+        let table = engine.ledger.table();
+        let is_kept = engine.ledger.device(device.to_u64()).is_known()
+            || engine.standing(device) == crate::parking::Standing::Known
+            || engine.directory.strangers(table) < engine.settings.strangers;
         let flags = engine.ledger.device(device.to_u64()).flags();
-        engine.ledger.set_flags(device.to_u64(), flags | EVICTED);
+        if is_kept {
+            engine.ledger.set_flags(device.to_u64(), flags | EVICTED);
+        }
         // Eviction proves nothing that had to be proven while the message was parked.
         let had_to_be = engine.settings.device_signatures == DeviceSignatures::Require
             || flags & HAD_CERTIFICATE != 0;
-        if !had_to_be && !evicted.has_false_signature() {
+        if is_kept && !had_to_be && !evicted.has_false_signature() {
             for (role, number) in Role::ALL.into_iter().zip(evicted.numbers) {
                 if let Some(number) = number.filter(|n| *n <= engine.settings.ceiling) {
                     engine.ledger.raise_seen(device.to_u64(), role, number);

@@ -73,3 +73,30 @@ fn a_hint_does_not_lock_the_next_operator_out() {
         assert_eq!(decided.has_flag("ABSENT_FLOOR_OMITTED"), floor.is_none());
     }
 }
+
+#[test]
+fn of_further_strangers_nothing_is_kept_but_what_is_parked() {
+    let mut host = Host::new(r#"{"limits": {"strangers": 3}}"#);
+    let tell = |host: &mut Host, device: u64| {
+        let told = Told::new(device, gno(), 1_200, Cell::both(gno(), &ACB[0]));
+        host.outcome(&Device::new(device), &told).decide_one()
+    };
+    let kept = |host: &Host| host.engine.statistics().strangers;
+    for number in 1..=5 {
+        let decided = tell(&mut host, GPF + number);
+        assert_eq!(decided.verdict(), "PARKED UNKNOWN_DEVICE");
+        assert_eq!(decided.has_flag("STRANGERS_FULL"), number > 3);
+    }
+    assert_eq!(kept(&host), 3);
+    host.restart();
+    assert_eq!(kept(&host), 3);
+    // One that becomes known makes room, and is judged by what was parked.
+    host.knows(&Device::new(GPF + 5)).decide();
+    let decided = host.request(&Request::new(GPF + 5, 1).hint(1)).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(1_201));
+    host.knows(&Device::new(GPF + 1)).decide();
+    assert_eq!(kept(&host), 2);
+    assert!(!tell(&mut host, GPF + 6).has_flag("STRANGERS_FULL"));
+    host.reload();
+    assert_eq!(kept(&host), 3);
+}
