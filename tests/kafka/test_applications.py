@@ -13,7 +13,7 @@ from tests.worker.fake_engine import AUDIT, COMMANDS
 from slotkeeper.streams import FencedError, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS
 from slotkeeper.worker import acknowledge, examine, run
-from slotkeeper.worker.positions import KEY, Positions
+from slotkeeper.worker.positions import KEY, VERSION, Positions
 from slotkeeper.worker.recovery import newest
 
 QUICK = {"session_timeout_ms": 1_000, "heartbeat_interval_ms": 100}
@@ -85,7 +85,7 @@ async def test_a_store_of_an_earlier_version_is_named_by_the_first_commit(bench:
     found = await truth(bench)
     assert (found.sequence, found.application) == (8, bench.settings.application)
     assert set(found.ids) == {*bench.settings.layout.inputs, CHANGELOG}
-    assert json.loads(found.encode())["version"] == 2  # which earlier versions stop at
+    assert json.loads(found.encode())["version"] == VERSION  # which earlier versions stop at
     audited = [entry for entry in await bench.decisions() if entry.get("kind") == "pinning"]
     assert [entry["application"] for entry in audited] == [bench.settings.application]
     assert audited[0]["logs"] == dict(found.ids)

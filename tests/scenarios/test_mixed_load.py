@@ -22,7 +22,8 @@ async def test_n21_d13_every_record_is_decided_as_expected(tmp_path: Path, seed:
     load = MixedLoad(RECORDS, seed=seed)
     told = sorted(load.events(), key=lambda event: event.stream != events.INVENTORY)
     async with open_streams(f"sqlite:///{tmp_path / 'mixed.db'}") as streams:
-        story = Story(streams, tmp_path, acb=(load.pki.acb,))
+        authorities = (load.pki.issuing, load.pki.device_issuing)
+        story = Story(streams, tmp_path, acb=(load.pki.acb,), authorities=authorities)
         await story.publish(*told)
         await story.work()
         trail = await everything(streams, "audit-trail")

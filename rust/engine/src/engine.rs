@@ -80,14 +80,14 @@ enum Order {
 }
 
 /// Whether an image was written knowing of the damage of another one, which claims to be of that version. It carries the
-/// mark; or adjustments have taken the mark away, and its version has made the leap that a mark makes. The version that
-/// a damaged image claims may itself be damaged, so a higher one proves nothing.
+/// mark of both roles, so that it issues nothing; or adjustments have taken marks away, and its version has made the leap
+/// that a mark makes. The version that a damaged image claims may itself be damaged, so a higher one proves nothing.
 fn knows_of(image: &DeviceImage, claimed: u32) -> bool {
     let leapt = || {
         let least = claimed.checked_add(VERSION_LEAP);
         least.is_some_and(|least| image.version >= least)
     };
-    image.flags & DAMAGED != 0 || image.flags & MENDED != 0 && leapt()
+    image.flags & DAMAGED == DAMAGED || image.flags & (DAMAGED | MENDED) != 0 && leapt()
 }
 
 /// What may be asked of a partition now.
@@ -132,6 +132,8 @@ pub struct Engine {
 pub struct Statistics {
     /// Devices with a record.
     pub devices: usize,
+    /// Of these, rows of devices that no inventory record names.
+    pub strangers: usize,
     /// Octets of the table, notes included.
     pub table_bytes: usize,
     /// Octets of keys and of other devices.
@@ -348,6 +350,7 @@ impl Engine {
     pub fn statistics(&self) -> Statistics {
         Statistics {
             devices: self.ledger.table().len(),
+            strangers: self.directory.strangers(self.ledger.table()),
             table_bytes: self.ledger.table().memory_bytes(),
             directory_bytes: self.directory.memory_bytes(),
             parked: self.parking.len(),

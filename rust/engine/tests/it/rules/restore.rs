@@ -387,3 +387,28 @@ fn test_d06_a_lost_record_and_an_older_one_are_noticed() {
     };
     assert_eq!(judged(&mut host, &damaged).map(of_device), [(2, 1), (2, 1)]);
 }
+
+/// Each image of a device of which one role is mended carries the mark of the other.
+#[test]
+fn test_d12_the_mark_of_one_role_does_not_make_up_for_damage_of_the_other() {
+    let (device, mut host) = handed_back("");
+    damage(&mut host, &device_key());
+    host.restart();
+    host.adjust(&looked_up(1_200)).decide();
+    host.request(&Request::new(GPF, 1).hint(1)).decide();
+    let older = host.store[&device_key()].clone();
+    host.request(&Request::new(GPF, 2).hint(1)).decide();
+    damage(&mut host, &device_key());
+    let damaged = host.store[&device_key()].clone();
+    for records in [[&older, &damaged], [&damaged, &older]] {
+        let mut host = Host::new("");
+        host.engine.close();
+        for record in records {
+            host.engine.restore(&device_key(), Some(record)).unwrap();
+        }
+        host.engine.open().unwrap();
+        host.knows(&device).decide();
+        let decided = host.request(&Request::new(GPF, 3).hint(1)).decide_one();
+        assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE");
+    }
+}
