@@ -20,11 +20,11 @@ except ImportError as error:
 
 from slotkeeper import errors
 from slotkeeper._core import Authority
+from slotkeeper.engine.event import Event
 from slotkeeper.engine.host import (
     Change,
     Command,
     Engine,
-    Event,
     Record,
     Staged,
     StoreNotReadyError,

@@ -8,6 +8,7 @@ __all__ = [
     "BUILD_PROFILE",
     "SNAPSHOT_FORMAT",
     "Authority",
+    "BatchEndedError",
     "BatchOpenError",
     "ConfigurationError",
     "CoreCensus",
@@ -19,6 +20,7 @@ __all__ = [
     "EngineFaultError",
     "Keystore",
     "NotRestoredError",
+    "NotSealedError",
     "RestoreError",
     "SignerUnavailableError",
     "SlotkeeperError",
@@ -62,6 +64,12 @@ class ConfigurationError(SlotkeeperError):
 
 class BatchOpenError(SlotkeeperError):
     """A staged batch is open: fold it, discard it or declare it in doubt first."""
+
+class BatchEndedError(SlotkeeperError):
+    """This batch was folded, discarded or declared in doubt before. Stage its events again."""
+
+class NotSealedError(SlotkeeperError):
+    """The batch has commands: seal it, and commit them with it, before it is folded."""
 
 class NotRestoredError(SlotkeeperError):
     """The partition is closed: restore it from the committed changelog first."""
@@ -230,6 +238,12 @@ class CoreEngine:
             RestoreError: The partition is open.
         """
 
+    def abandon(self) -> bool:
+        """Discard whatever batch is staged, for a caller that never got hold of it.
+
+        Its numbers stay burned. Gives whether there was one.
+        """
+
     def stage(
         self,
         records: Sequence[InputRecord],
@@ -282,6 +296,7 @@ class CoreStaged:
 
         Raises:
             SignerUnavailableError: Nothing was sealed; discard the batch and try it again.
+            BatchEndedError: The batch has ended, before the call or during it.
         """
 
     def changes(self) -> list[OutputRecord]:
@@ -301,13 +316,26 @@ class CoreStaged:
         """How often each ``"DISPOSITION REASON"`` was decided."""
 
     def fold(self) -> dict[str, int]:
-        """The batch was committed. Gives `CoreEngine.statistics`."""
+        """The batch was committed. Gives `CoreEngine.statistics`.
+
+        Raises:
+            NotSealedError: It has commands that were not sealed, so none was committed.
+            BatchEndedError: It has ended before.
+        """
 
     def discard(self) -> dict[str, int]:
-        """The batch was aborted for certain. Gives `CoreEngine.statistics`."""
+        """The batch was aborted for certain. Gives `CoreEngine.statistics`.
+
+        Raises:
+            BatchEndedError: It has ended before.
+        """
 
     def in_doubt(self) -> None:
-        """Nobody knows: the partition is closed until it is restored."""
+        """Nobody knows: the partition is closed until it is restored.
+
+        Raises:
+            BatchEndedError: It has ended before.
+        """
 
 @final
 class CoreSealed:

@@ -11,6 +11,8 @@ error                                         what the caller does next         
 `OutputTooLargeError`                         likewise, with fewer records               4
 `CommitInDoubtError`, `FencedError`           restore before anything else is staged     4
 `BatchOpenError`, `NotRestoredError`          keep to the order of the embedding's steps 1
+`NotSealedError`                              seal the batch, commit its commands        1
+`BatchEndedError`                             stage its events again                     1
 `EngineFaultError`                            restart and restore; report the defect     1
 ============================================  =========================================  ====
 
@@ -18,10 +20,12 @@ The last column is the exit status of the command line.
 """
 
 from slotkeeper._core import (
+    BatchEndedError,
     BatchOpenError,
     ConfigurationError,
     EngineFaultError,
     NotRestoredError,
+    NotSealedError,
     RestoreError,
     SignerUnavailableError,
     SlotkeeperError,
@@ -41,6 +45,7 @@ from slotkeeper.streams.errors import (
 )
 
 __all__ = [
+    "BatchEndedError",
     "BatchOpenError",
     "CommitAbortedError",
     "CommitError",
@@ -51,6 +56,7 @@ __all__ = [
     "FencedError",
     "LockedError",
     "NotRestoredError",
+    "NotSealedError",
     "OutputTooLargeError",
     "RestoreError",
     "SignerUnavailableError",

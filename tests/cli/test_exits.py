@@ -11,8 +11,10 @@ from slotkeeper.cli.exits import run_to_exit_status
 EXPECTED = {
     errors.FaultFoundError: 1,
     errors.EngineFaultError: 1,
+    errors.BatchEndedError: 1,
     errors.BatchOpenError: 1,
     errors.NotRestoredError: 1,
+    errors.NotSealedError: 1,
     errors.ConfigurationError: 2,
     errors.WrongUseError: 2,
     errors.StoppedForOperatorError: 3,

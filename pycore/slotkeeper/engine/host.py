@@ -14,64 +14,22 @@ Nothing here knows a stream, a broker or a file; ``docs/integrating.md`` has the
 
 import asyncio
 import binascii
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, Self
 
 import orjson
 
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
 from slotkeeper.clock import system_clock, system_entropy
 
+from .event import ArrowTable, Event, of_arrow
 from .port import Fingerprint
-
-if TYPE_CHECKING:
-    from slotkeeper._core import InputRecord
 
 RESTORED_AT_A_TIME = 4_096
 """Records of one crossing into the engine while restoring: some hundred kilobytes."""
-
-Form: TypeAlias = Literal["record", "gbcs"]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One input.
-
-    Attributes:
-        stream: An input of ``docs/streams.md``; the shape of ``value`` follows from it.
-        key: The device's EUI-64, in any of its forms.
-        value: JSON or DUIS as text or octets, a mapping in the shape of the stream, or None for a
-            tombstone of the inventory.
-        offset: The host's own number of the event; audit records name it.
-        form: ``"gbcs"`` if ``value`` is a GBCS message by itself, outside any JSON.
-    """
-
-    stream: str
-    key: str | bytes | None
-    value: str | bytes | Mapping[str, Any] | None
-    offset: int = 0
-    form: Form = "record"
-
-    def _input(self) -> "InputRecord":
-        key = self.key.encode() if isinstance(self.key, str) else self.key
-        value = self.value
-        if isinstance(value, str):
-            value = value.encode()
-        elif isinstance(value, Mapping):
-            value = orjson.dumps(value)
-        return (self.stream, self.offset, key, value, self.form)
-
-
-@runtime_checkable
-class ArrowTable(Protocol):
-    """A ``pyarrow.Table`` or ``RecordBatch`` with the columns of `Event`; the last two optional."""
-
-    @property
-    def schema(self) -> Any: ...  # noqa: ANN401, D102 - pyarrow has no types
-
-    def column(self, name: str) -> Any: ...  # noqa: ANN401, D102 - pyarrow has no types
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +130,10 @@ class Engine:
             seed=int.from_bytes(entropy(8), "big"),
         )
         self._clock = clock
+        self._restoring = threading.Lock()
+        """Held from the first to the last step of a restore."""
+        self._staging = threading.Lock()
+        """Held while a batch is made, from reading its events on."""
 
     def restore(
         self,
@@ -192,13 +154,25 @@ class Engine:
             rollbacks: How often the store lost what was committed last and somebody let it go on,
                 e.g. from a backup: numbers are given 2^20 for each above all that is known.
 
+        It is one step: a second call, by another thread, waits for the end of the first.
+
         Returns:
             How many changes were taken.
 
         Raises:
             RestoreError: A record cannot be read, or is missing; nothing may be issued from such a
-                store.
+                store. Or the engine is open already.
         """
+        with self._restoring:
+            return self._restore(changes, inventory, stored, rollbacks)
+
+    def _restore(
+        self,
+        changes: Iterable[Change | tuple[bytes, bytes | None]],
+        inventory: Iterable[tuple[str | bytes, bytes | None]],
+        stored: Fingerprint | None,
+        rollbacks: int,
+    ) -> int:
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
         self._core.clear()
         taken = 0
@@ -221,7 +195,10 @@ class Engine:
         """Decide events in their order; nothing is visible until the batch is folded.
 
         Put outcomes before the requests that came after them. Verifying a thousand outcomes takes
-        tens of milliseconds: from a coroutine call it by ``asyncio.to_thread``.
+        tens of milliseconds: from a coroutine call it by ``asyncio.to_thread``. The thread goes on
+        if the coroutine is cancelled: then `abandon` what it stages.
+
+        An event that cannot be read is a decision, DEAD_LETTER, and costs the others nothing.
 
         Args:
             events: Events, or an Arrow table of them.
@@ -231,15 +208,30 @@ class Engine:
         Raises:
             StoreNotReadyError: Restore first.
             BatchOpenError: The batch before is neither folded nor dropped.
+            ConfigurationError: The stream of an event is not one that the engine reads.
         """
-        if isinstance(events, ArrowTable):
-            events = _of_arrow(events)
-        records = [event._input() for event in events]  # noqa: SLF001 - of this module
-        try:
-            core = self._core.stage(records, now_ms=self._clock(), decided_after=decided_after)
-        except NotRestoredError as error:
-            raise StoreNotReadyError(str(error)) from error
-        return Staged(core)
+        with self._staging:
+            if isinstance(events, ArrowTable):
+                events = of_arrow(events)
+            records = [event.record() for event in events]
+            try:
+                core = self._core.stage(records, now_ms=self._clock(), decided_after=decided_after)
+            except NotRestoredError as error:
+                raise StoreNotReadyError(str(error)) from error
+            return Staged(core)
+
+    def abandon(self) -> bool:
+        """Discard whatever batch is staged; its numbers stay burned.
+
+        For a batch that nobody holds, because the coroutine that waited for `stage` was cancelled.
+        It waits for a `stage` that is at work. A batch that was handed out for a commit is ended by
+        `Staged.fold`, `Staged.discard` or `Staged.in_doubt` alone.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._staging:
+            return self._core.abandon()
 
     def device(self, device_id: str) -> dict[str, Any] | None:
         """Give the committed record of a device, or None if there is none."""
@@ -267,6 +259,7 @@ class Staged:
 
         Raises:
             SignerUnavailableError: No command was made: discard the batch and try it again.
+            BatchEndedError: The batch was folded or dropped, before the call or during it.
         """
         return await asyncio.to_thread(self.seal_now)
 
@@ -310,22 +303,27 @@ class Staged:
         return self._core.summary()
 
     def fold(self) -> None:
-        """The host committed: the batch becomes the engine's state."""
+        """The host committed: the batch becomes the engine's state.
+
+        Raises:
+            NotSealedError: It has commands that were never sealed, so the host has not committed
+                them: seal it first.
+            BatchEndedError: It was folded or dropped before.
+        """
         self._core.fold()
 
     def discard(self) -> None:
-        """The host aborted for certain: the batch is dropped, its numbers stay burned."""
+        """The host aborted for certain: the batch is dropped, its numbers stay burned.
+
+        Raises:
+            BatchEndedError: It was folded or dropped before.
+        """
         self._core.discard()
 
     def in_doubt(self) -> None:
-        """Nobody knows whether the host committed: the engine is closed until restored."""
+        """Nobody knows whether the host committed: the engine is closed until restored.
+
+        Raises:
+            BatchEndedError: It was folded or dropped before.
+        """
         self._core.in_doubt()
-
-
-def _of_arrow(table: ArrowTable) -> Iterator[Event]:
-    names = set(table.schema.names)
-    columns = [table.column(name).to_pylist() for name in ("stream", "key", "value")]
-    rows = len(columns[0])
-    offsets = table.column("offset").to_pylist() if "offset" in names else range(rows)
-    forms = table.column("form").to_pylist() if "form" in names else ["record"] * rows
-    return map(Event, *columns, offsets, forms)

@@ -87,9 +87,10 @@ impl CoreEngine {
         }
         self.guarded.enter(records.py(), |engine| {
             for (key, value) in &own {
-                match in_order {
-                    true => engine.replay(key, value.as_deref())?,
-                    false => engine.restore(key, value.as_deref())?,
+                if in_order {
+                    engine.replay(key, value.as_deref())?;
+                } else {
+                    engine.restore(key, value.as_deref())?;
                 }
             }
             Ok(())
@@ -156,6 +157,10 @@ impl CoreEngine {
             engine.close();
             Ok(())
         })
+    }
+
+    fn abandon(&self, py: Python<'_>) -> PyResult<bool> {
+        self.guarded.enter(py, |engine| Ok(engine.abandon()))
     }
 
     #[pyo3(signature = (records, *, now_ms, decided_after = None))]
@@ -285,7 +290,8 @@ impl CoreStaged {
         part: impl for<'s> FnOnce(&'s Staged) -> &'s [OutputRecord],
     ) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        self.staged.look(|staged| hand_over(&list, part(staged)))?;
+        self.staged
+            .look(py, |staged| hand_over(&list, part(staged)))?;
         Ok(list)
     }
 }

@@ -38,10 +38,22 @@ impl<T: Send> Guarded<T> {
     }
 }
 
-impl<T> Guarded<T> {
-    /// Looks at it with the GIL held, to make Python objects of it.
-    pub(crate) fn look<R>(&self, look: impl FnOnce(&T) -> PyResult<R>) -> PyResult<R> {
-        match &*self.0.lock() {
+impl<T: Send> Guarded<T> {
+    /// Looks at it with the GIL held, to make Python objects of it. While another thread works with it, this one waits
+    /// without the GIL.
+    pub(crate) fn look<R>(
+        &self,
+        py: Python<'_>,
+        look: impl FnOnce(&T) -> PyResult<R>,
+    ) -> PyResult<R> {
+        let slot = loop {
+            match self.0.try_lock() {
+                Some(slot) => break slot,
+                // A lock that is taken here cannot be kept, since its owner would then wait for the GIL.
+                None => py.detach(|| drop(self.0.lock())),
+            }
+        };
+        match &*slot {
             Some(value) => look(value),
             None => Err(Fault::Poisoned.into()),
         }

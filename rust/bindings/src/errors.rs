@@ -29,6 +29,18 @@ create_exception!(
 );
 create_exception!(
     slotkeeper,
+    BatchEndedError,
+    SlotkeeperError,
+    "This batch was folded, discarded or declared in doubt before. Stage its events again."
+);
+create_exception!(
+    slotkeeper,
+    NotSealedError,
+    SlotkeeperError,
+    "The batch has commands: seal it, and commit them with it, before it is folded."
+);
+create_exception!(
+    slotkeeper,
     NotRestoredError,
     SlotkeeperError,
     "The partition is closed: restore it from the committed changelog first."
@@ -89,9 +101,11 @@ impl From<Fault> for PyErr {
                 ConfigurationError::new_err(text)
             }
             Fault::Engine(EngineError::Closed) => NotRestoredError::new_err(text),
-            Fault::Engine(
-                EngineError::BatchOpen | EngineError::NotOpen | EngineError::NotSealed,
-            ) => BatchOpenError::new_err(text),
+            Fault::Engine(EngineError::BatchOpen) => BatchOpenError::new_err(text),
+            Fault::Engine(EngineError::NotSealed) => NotSealedError::new_err(text),
+            Fault::Engine(EngineError::NotOpen) | Fault::Seal(SealError::Ended) => {
+                BatchEndedError::new_err(text)
+            }
             Fault::Pack(_) | Fault::Poisoned | Fault::Seal(SealError::Defect) => {
                 EngineFaultError::new_err(text)
             }

@@ -29,8 +29,9 @@ mod _core {
     use crate::engine::CoreStaged;
     #[pymodule_export]
     use crate::errors::{
-        BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError, RestoreError,
-        SignerUnavailableError, SlotkeeperError, UnreadableSnapshotError,
+        BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
+        NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
+        UnreadableSnapshotError,
     };
     #[pymodule_export]
     use crate::functions::Keystore;

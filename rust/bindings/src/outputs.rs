@@ -64,14 +64,15 @@ pub(crate) struct CoreOutputBatch(Arc<Guarded<Staged>>);
 
 #[pymethods]
 impl CoreOutputBatch {
-    fn __len__(&self) -> PyResult<usize> {
-        self.0
-            .look(|staged| Ok(parts(staged)?.iter().map(|part| part.len()).sum()))
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        self.0.look(py, |staged| {
+            Ok(parts(staged)?.iter().map(|part| part.len()).sum())
+        })
     }
 
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
-        self.0.look(|staged| {
+        self.0.look(py, |staged| {
             for part in parts(staged)? {
                 hand_over(&list, part)?;
             }

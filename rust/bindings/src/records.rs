@@ -40,14 +40,20 @@ pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
     let mut last: Option<(Py<PyString>, Stream)> = None;
     for record in records.try_iter()? {
         let record = record?.cast_into::<PyTuple>()?;
-        let name = record.get_item(0)?.cast_into::<PyString>()?;
+        let unknown = |name: &Bound<'_, PyAny>| {
+            let shown = name.repr().map(|repr| repr.to_string_lossy().into_owned());
+            Fault::Configuration(format!(
+                "{} is not a stream that the engine reads",
+                shown.unwrap_or_default()
+            ))
+        };
+        let name = record.get_item(0)?;
+        let name = name.cast::<PyString>().map_err(|_| unknown(&name))?;
         let stream = match &last {
-            Some((known, stream)) if known.is(&name) => *stream,
+            Some((known, stream)) if known.is(name) => *stream,
             _ => {
-                let stream = Stream::input(name.to_str()?).ok_or_else(|| {
-                    Fault::Configuration(format!("`{name}` is not a stream that the engine reads"))
-                })?;
-                last = Some((name.unbind(), stream));
+                let stream = Stream::input(&name.to_string_lossy()).ok_or_else(|| unknown(name))?;
+                last = Some((name.clone().unbind(), stream));
                 stream
             }
         };

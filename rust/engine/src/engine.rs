@@ -14,6 +14,7 @@ use crate::parking::{Parking, Standing};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
 use crate::settings::Settings;
+use crate::staged::Progress;
 use crate::stream::{Partition, device_of_key};
 use crate::workers;
 
@@ -29,7 +30,7 @@ pub enum EngineError {
     #[error("the partition is closed: restore it from the committed changelog and open it")]
     Closed,
     /// Commands are waiting for their signatures.
-    #[error("seal the batch before its outputs are taken")]
+    #[error("seal the batch before its outputs are taken and before it is folded")]
     NotSealed,
     /// The batch was resolved before, or belongs to an engine that was closed since.
     #[error("this batch is not open any more")]
@@ -117,6 +118,8 @@ pub struct Engine {
     pub(crate) paths: PathCache,
     pub(crate) state: State,
     pub(crate) batches: u64,
+    /// Of the batch that was staged last.
+    pub(crate) progress: Progress,
     /// Devices whose image was damaged, to be marked with the next batch, and the version that it claimed.
     pub(crate) damaged: BTreeMap<u64, u32>,
     /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
@@ -174,6 +177,7 @@ impl Engine {
             paths,
             state: State::Closed,
             batches: 0,
+            progress: Progress::ended(),
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
             rejudge_parked: true,
@@ -209,7 +213,7 @@ impl Engine {
         match (ChangeKey::read(key).ok_or_else(foreign)?, value) {
             (ChangeKey::Foreign, _) | (ChangeKey::Device(_), None) => {}
             (ChangeKey::Device(device), Some(value)) => {
-                self.restore_device(device, value, order)?
+                self.restore_device(device, value, order)?;
             }
             (ChangeKey::Parked(device, start), None) => {
                 self.damaged_parked.remove(&(device.to_u64(), start));
@@ -286,9 +290,14 @@ impl Engine {
     /// The batch was committed: it becomes the table.
     ///
     /// # Errors
-    /// [`EngineError::NotOpen`] if it was resolved before.
+    /// [`EngineError::NotOpen`] if it was resolved before; [`EngineError::NotSealed`] if it has commands and was not
+    /// sealed: whatever was committed lacked them.
     pub fn fold(&mut self, batch: u64) -> Result<(), EngineError> {
         self.expect_staged(batch)?;
+        if !self.progress.is_sealed() {
+            return Err(EngineError::NotSealed);
+        }
+        self.progress.end();
         self.parking.keep();
         self.ledger.fold();
         self.state = State::Open;
@@ -307,6 +316,17 @@ impl Engine {
         self.drop_batch();
         self.state = State::Open;
         Ok(())
+    }
+
+    /// Drops whatever batch is staged, as [`Self::discard`] does, for a caller that never got hold of it: of such a
+    /// batch nothing was committed. Whether there was one.
+    pub fn abandon(&mut self) -> bool {
+        let staged = matches!(self.state, State::Staged(_));
+        if staged {
+            self.drop_batch();
+            self.state = State::Open;
+        }
+        staged
     }
 
     /// Nobody knows whether the batch was committed: it is dropped and the partition closed, as by [`Self::close`].
@@ -436,6 +456,7 @@ impl Engine {
     }
 
     fn drop_batch(&mut self) {
+        self.progress.end();
         self.ledger.discard();
         self.parking.take_back();
     }

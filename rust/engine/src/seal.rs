@@ -13,12 +13,15 @@ use crate::message::{gbcs_role, role_name};
 use crate::stream::{OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 
-/// Why a batch was not sealed. It must be discarded and can be tried again.
+/// Why a batch was not sealed.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum SealError {
-    /// The keys cannot be used at this moment.
+    /// The keys cannot be used at this moment. The batch must be discarded and can be tried again.
     #[error("the ACB's keys cannot be used at this moment; discard the batch and try it again")]
     KeysUnavailable,
+    /// The batch has ended: its numbers are folded, burned or in doubt, and a command with one of them may be another's.
+    #[error("this batch has ended: stage its events again")]
+    Ended,
     /// A command could not be built although every part of it had been checked.
     #[error("a command could not be built from checked parts; this is a defect")]
     Defect,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use slotkeeper_counters::Stored;
 
@@ -24,6 +25,52 @@ pub struct Staged {
     pub(crate) commands: Option<Vec<OutputRecord>>,
     pub(crate) tally: Tally,
     pub(crate) stored: Stored,
+    pub(crate) progress: Progress,
+}
+
+/// How far a batch has come. The engine and the batch share it, since each may be called while the other works.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress(Arc<AtomicU8>);
+
+const UNSEALED: u8 = 0;
+const SEALED: u8 = 1;
+const ENDED: u8 = 2;
+
+impl Progress {
+    /// A batch without commands has nothing to seal.
+    pub(crate) fn of(jobs: &[Job]) -> Self {
+        let begins = if jobs.is_empty() { SEALED } else { UNSEALED };
+        Self(Arc::new(AtomicU8::new(begins)))
+    }
+
+    /// No batch.
+    pub(crate) fn ended() -> Self {
+        Self(Arc::new(AtomicU8::new(ENDED)))
+    }
+
+    pub(crate) fn end(&self) {
+        self.0.store(ENDED, Ordering::Release);
+    }
+
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.0.load(Ordering::Acquire) == SEALED
+    }
+
+    fn seal(&self) -> Result<(), SealError> {
+        let sealed =
+            (self.0).compare_exchange(UNSEALED, SEALED, Ordering::AcqRel, Ordering::Acquire);
+        match sealed {
+            Ok(_) | Err(SEALED) => Ok(()),
+            Err(_) => Err(SealError::Ended),
+        }
+    }
+
+    fn expect_open(&self) -> Result<(), SealError> {
+        match self.0.load(Ordering::Acquire) {
+            ENDED => Err(SealError::Ended),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How often each decision was taken.
@@ -57,14 +104,19 @@ impl Staged {
     /// Builds, signs and MACs the commands on worker threads. A second call does nothing.
     ///
     /// # Errors
-    /// [`SealError::KeysUnavailable`]: discard the batch and try it again. It is all or none.
+    /// [`SealError::KeysUnavailable`]: discard the batch and try it again. It is all or none. [`SealError::Ended`]: it
+    /// was folded, discarded or declared in doubt, before the call or during it.
     pub fn seal(&mut self) -> Result<(), SealError> {
+        self.progress.expect_open()?;
         if self.commands.is_none() {
             let acb = self.authority.id();
             let sealed = workers::for_each(self.threads, &self.jobs, |job| {
                 record(acb, self.partition, self.now_ms, job)
             });
-            self.commands = Some(sealed.into_iter().collect::<Result<_, _>>()?);
+            let commands = sealed.into_iter().collect::<Result<_, _>>()?;
+            // The engine may have dropped the batch meanwhile.
+            self.progress.seal()?;
+            self.commands = Some(commands);
         }
         Ok(())
     }

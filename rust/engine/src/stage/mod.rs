@@ -17,7 +17,7 @@ use crate::outbox::Outbox;
 use crate::paths::RequestPaths;
 use crate::records::{DeviceRecord, HandoverRequest};
 use crate::seal::Job;
-use crate::staged::{Staged, Tally};
+use crate::staged::{Progress, Staged, Tally};
 use crate::stream::{Input, OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 use crate::workers;
@@ -77,6 +77,7 @@ impl Engine {
             headers: Vec::new(),
         }));
         let stored = engine.ledger.stored();
+        engine.progress = Progress::of(&jobs);
         Ok(Staged {
             batch: engine.batches,
             authority: engine.authority.clone(),
@@ -89,6 +90,7 @@ impl Engine {
             commands: None,
             tally,
             stored,
+            progress: engine.progress.clone(),
         })
     }
 }
