@@ -77,6 +77,21 @@ async def test_one_that_is_missing_beside_a_history_stops(path: Path, witness: P
     await serve(path, witness, 1)
 
 
+async def test_one_that_is_missing_is_not_begun_by_a_partition_without_a_history(
+    path: Path, witness: Path
+) -> None:
+    async with opened(path, witness=witness) as streams, streams.own() as ownership:
+        await advance(await ownership.open(1))
+    witness.unlink()
+    async with opened(path, witness=witness) as streams, streams.own() as ownership:
+        for number in (0, 1):
+            with pytest.raises(StoppedForOperatorError, match="slotkeeper witness init"):
+                await ownership.open(number)
+    assert not witness.exists()
+    assert await begun(path, witness) == [0, 1, 2, 3]
+    await serve(path, witness, 1)
+
+
 async def test_the_first_one_of_an_existing_store_is_made_by_hand(
     path: Path, witness: Path, tmp_path: Path
 ) -> None:

@@ -60,12 +60,15 @@ class Presence:
     Attributes:
         seen: Its incarnation and the changelog's end.
         new: Whether nothing was ever committed.
+        beside: Whether something was committed to other partitions, as far as that is told: then a
+            witness that is missing altogether was lost, and is no new store's.
         forgiven: What operators have acknowledged, the oldest first: the incarnation that ended
             with it, and the position in the changelog up to which the store still knew it.
     """
 
     seen: Sighting
     new: bool
+    beside: bool = False
     forgiven: tuple[Sighting, ...] = ()
 
     def acknowledged(self, witnessed: Sighting | None) -> tuple[Sighting, ...]:
@@ -179,7 +182,8 @@ class Witness:
     ) -> str:
         now, at = presence.seen, (seen or {}).get(partition)
         if at is None:
-            return "" if presence.new else self._missing(partition)
+            is_lost = seen is None and presence.beside
+            return self._missing(partition) if is_lost or not presence.new else ""
         if at.incarnation == now.incarnation:
             return self._lost_end(partition, at, now) if at.end > now.end else ""
         if at == NOTHING_YET or at.incarnation in _incarnations(presence.forgiven):

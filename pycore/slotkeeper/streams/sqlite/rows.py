@@ -121,9 +121,13 @@ class Tables:
             (partition,),
         ).fetchall()
         end = self.end(connection, self.layout.changelog, partition)
+        others = connection.execute(
+            "SELECT partition FROM owners WHERE partition != ?", (partition,)
+        ).fetchall()
         return Presence(
             seen=Sighting(incarnation, end),
             new=end == 0,
+            beside=any(self.end(connection, self.layout.changelog, other) for (other,) in others),
             forgiven=tuple(Sighting(*each) for each in forgiven),
         )
 
