@@ -166,7 +166,6 @@ struct Adjustments {
 
 #[derive(Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "the names of the settings")]
 struct Limits {
     message_bytes: Option<usize>,
     dead_letter_bytes: Option<usize>,
