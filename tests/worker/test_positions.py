@@ -58,7 +58,19 @@ def test_d09_a_program_of_an_earlier_form_stops_where_it_would_miss_something(
     assert json.loads(positions.encode())["version"] == version
 
 
-@pytest.mark.parametrize("value", [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff"])
+@pytest.mark.parametrize(
+    "value",
+    [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff"]
+    + [
+        replace(PINNED, **beyond).encode()
+        for beyond in (
+            {"rollbacks": 1 << 32},
+            {"rollbacks": -1},
+            {"stored": (1 << 64, 0)},
+            {"stored": (0, 1 << 64)},
+        )
+    ],
+)
 def test_damaged_positions_are_refused(value: bytes | None) -> None:
     with pytest.raises(StoppedForOperatorError, match="damaged"):
         Positions.decode(value)

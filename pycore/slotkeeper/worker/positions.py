@@ -149,8 +149,8 @@ class Positions:
                     application=None if named is None else str(named),
                     stored=None
                     if devices is None
-                    else (int(devices), int(content["fingerprint"], 16)),
-                    rollbacks=int(content.get("rollbacks", 0)),
+                    else (_unsigned(devices, 64), _unsigned(int(content["fingerprint"], 16), 64)),
+                    rollbacks=_unsigned(content.get("rollbacks", 0), 32),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -160,6 +160,13 @@ class Positions:
             f"the changelog's record of positions has form {content['version']}, and this program "
             f"knows {VERSION}: use the program that wrote it, or a newer one"
         )
+
+
+def _unsigned(value: object, bits: int) -> int:
+    """Give a number that the engine can take."""
+    if not isinstance(value, int) or not 0 <= value < 1 << bits:
+        raise ValueError(value)
+    return value
 
 
 TRUSTED_SHARE = 0.8
