@@ -57,3 +57,15 @@ def site(tmp_path: Path) -> Site:
     fleet = Fleet(5, seed=11)
     config = write_settings(tmp_path / "site", [fleet.pki.acb], streams="sqlite:///streams.db")
     return Site(fleet, config)
+
+
+@pytest.fixture
+def served(cli: Cli, site: Site) -> Site:
+    """Five devices, handed back and asked for once."""
+    at = ("--config", site.config)
+    fleet = site.fleet
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
+    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
+    cli("run", "--until-idle", *at)
+    return site

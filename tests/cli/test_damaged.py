@@ -22,14 +22,9 @@ def damage(site: Site, device: str) -> None:
         file.execute("UPDATE compacted SET value = ? WHERE id = ?", (rotten, row))
 
 
-def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, site: Site) -> None:
-    at = ("--config", site.config)
-    fleet = site.fleet
-    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
-    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
-    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
-    cli("run", "--until-idle", *at)
-    device = str(fleet.members[0].gpf.device.eui)
+def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, served: Site) -> None:
+    at = ("--config", served.config)
+    device = str(served.fleet.members[0].gpf.device.eui)
     issued = [
         line["value"]["originator_counter"]
         for line in map(
@@ -37,7 +32,7 @@ def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, site: Site) -> No
         )
         if line["key"] == device
     ]
-    damage(site, device)
+    damage(served, device)
     # Seen before and after a worker has marked the record.
     for _ in range(2):
         story = json.loads(cli("counters", "show", device, "--json", *at).stdout)

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -44,18 +43,6 @@ COMMAND = {
 
 MESSAGE_LIMIT = 65_536
 """The default of ``limits.message_bytes``."""
-
-
-@pytest.fixture
-def served(cli: Cli, site: Site) -> Site:
-    """Five devices, handed back and asked for once."""
-    at = ("--config", site.config)
-    fleet = site.fleet
-    cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))
-    cli("publish", "srv-6.15.1-responses", *at, given=site.lines(fleet.hand_backs()))
-    cli("publish", "srv-6.21-requests", *at, given=site.lines(fleet.handover_requests()))
-    cli("run", "--until-idle", *at)
-    return site
 
 
 async def write(site: Site, records: Sequence[tuple[str, bytes | None]]) -> None:
