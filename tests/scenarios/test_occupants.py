@@ -76,7 +76,7 @@ async def test_n10_replaced_by_a_party_that_is_no_operator(story: Story) -> None
     assert verdict(decision) == "PARKED UNKNOWN_PARTY"
     assert decision["recorded_counter"] is None
     assert decision["seen_counter"] == "1200"
-    assert decision["slot"]["state"] == "UNKNOWN"
+    assert decision["slot"]["state"] == "NETWORK_OPERATOR"
 
 
 async def test_n12_the_supplier_role(story: Story) -> None:

@@ -3,16 +3,17 @@
 use crate::cover::{Cover, CoverGroup};
 use crate::image::{
     CELL_KEY_IDENTIFIER, CELL_OCCUPANT, CELL_SOURCE, CELL_TIME, CELL_VERIFIED, CRC_BYTES,
-    CellImage, DeviceImage, FORMAT, FORMAT_1, ImageError, RoleImage, SECTION_COVERS,
-    SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER,
+    CellImage, DeviceImage, FORMAT, FORMAT_1, FORMAT_2, ImageError, RoleImage, SECTION_COVERS,
+    SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER, SECTION_TRAILS,
 };
 use crate::notes::{GROUPS, KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
 use crate::occupants::Occupant;
 use crate::role::{CellSource, LAST_COUNTER, Marks, Role};
+use crate::trail::{Trail, end_of};
 use crc32c::crc32c;
 
 impl DeviceImage {
-    /// Reads the bytes of a changelog record, of format 2 or 1.
+    /// Reads the bytes of a changelog record, of format 3, 2 or 1.
     ///
     /// `ceiling` is that of the table that it is for: it tells where the numbers of format 1 belong,
     /// which lists them one by one. The caller compares [`device`](Self::device) with the key under which the record stood.
@@ -33,6 +34,7 @@ impl DeviceImage {
         let mut reader = Reader(content);
         let image = match *format {
             FORMAT => reader.device(),
+            FORMAT_2 => reader.device_of_format_2(),
             FORMAT_1 => reader.device_of_format_1(ceiling),
             format => return Err(ImageError::UnknownFormat(format)),
         };
@@ -47,6 +49,36 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl Reader<'_> {
     fn device(&mut self) -> Option<DeviceImage> {
+        let (mut image, sections) = self.body()?;
+        for (trail, section) in image.trails.iter_mut().zip(SECTION_TRAILS) {
+            if sections & section != 0 {
+                *trail = self.trail()?;
+            }
+        }
+        let has_supplier = sections & SECTION_SUPPLIER != 0;
+        let [_, of_supplier] = SECTION_TRAILS;
+        (image.is_in_order() && (has_supplier || sections & of_supplier == 0)).then_some(image)
+    }
+
+    /// A release that kept no links knew who held a cell, but not for certain.
+    fn device_of_format_2(&mut self) -> Option<DeviceImage> {
+        let (mut image, sections) = self.body()?;
+        let [first, second] = SECTION_TRAILS;
+        image.presume_cells();
+        (image.is_in_order() && sections & (first | second) == 0).then_some(image)
+    }
+
+    fn trail(&mut self) -> Option<Trail> {
+        let octets = self.0.get(..8 * end_of(&[self.u64_ahead()?]))?;
+        let (words, _) = octets.as_chunks::<8>();
+        let words: Vec<_> = words.iter().map(|&word| u64::from_be_bytes(word)).collect();
+        self.0 = self.0.get(octets.len()..)?;
+        let trail = Trail::from_words(&words).ok()?;
+        (!trail.is_plain()).then_some(trail)
+    }
+
+    /// Everything before the trails.
+    fn body(&mut self) -> Option<(DeviceImage, u8)> {
         let (mut image, sections) = self.head()?;
         if sections & SECTION_REQUESTS != 0 {
             image.requests = self.requests()?;
@@ -54,7 +86,7 @@ impl Reader<'_> {
         if sections & SECTION_COVERS != 0 {
             image.covers = self.covers()?;
         }
-        image.is_in_order().then_some(image)
+        Some((image, sections))
     }
 
     /// Everything before the requests, and which sections follow.
@@ -63,7 +95,10 @@ impl Reader<'_> {
         let version = self.u32()?;
         let flags = u16::from_be_bytes(self.take()?);
         let sections = self.u8()?;
-        let known = SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_COVERS;
+        let [first, second] = SECTION_TRAILS;
+        let trails = first | second;
+        let known =
+            SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_COVERS | trails;
         if sections & !known != 0 {
             return None;
         }
@@ -225,6 +260,12 @@ impl Reader<'_> {
 
     fn u8(&mut self) -> Option<u8> {
         self.take().map(u8::from_be_bytes)
+    }
+
+    fn u64_ahead(&self) -> Option<u64> {
+        self.0
+            .first_chunk()
+            .map(|&octets| u64::from_be_bytes(octets))
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {

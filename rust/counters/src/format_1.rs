@@ -2,9 +2,9 @@
 
 use crate::cover::Cover;
 use crate::decode::Reader;
-use crate::image::{DeviceImage, SECTION_COVERS, SECTION_REQUESTS};
+use crate::image::{CellImage, DeviceImage, SECTION_COVERS, SECTION_REQUESTS, SECTION_TRAILS};
 use crate::notes::RequestNote;
-use crate::role::{LAST_COUNTER, Role};
+use crate::role::{CellSource, LAST_COUNTER, Role};
 
 /// Requests that a record had at most.
 const REQUESTS_KEPT: usize = 64;
@@ -19,6 +19,11 @@ impl Reader<'_> {
     /// Everything that a record of format 1 knows: numbers that no request has are covered.
     pub(crate) fn device_of_format_1(&mut self, ceiling: u64) -> Option<DeviceImage> {
         let (mut image, sections) = self.head()?;
+        let [first, second] = SECTION_TRAILS;
+        if sections & (first | second) != 0 {
+            return None;
+        }
+        image.presume_cells();
         let mut answered = Vec::new();
         if sections & SECTION_REQUESTS != 0 {
             let count = self.count(REQUESTS_KEPT)?;
@@ -74,6 +79,19 @@ impl Reader<'_> {
 }
 
 impl DeviceImage {
+    /// Marks the occupants of the cells as known from a release that kept no links.
+    pub(crate) fn presume_cells(&mut self) {
+        let supplier = self.supplier.iter_mut();
+        let roles = supplier.chain([&mut self.network_operator]);
+        for cell in roles.flat_map(|role| &mut role.cells) {
+            if cell.occupant.is_some() {
+                cell.source = CellSource::Earlier;
+            } else {
+                *cell = CellImage::default();
+            }
+        }
+    }
+
     fn remembers(&self, role: Role, number: u64) -> bool {
         self.requests
             .iter()

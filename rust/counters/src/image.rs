@@ -6,27 +6,29 @@ use thiserror::Error;
 use crate::cover::Cover;
 use crate::notes::{KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
 use crate::occupants::{Occupant, Occupants};
-use crate::role::{CellSource, Marks, Role, RoleState};
+use crate::role::{Cell, CellSource, Marks, Role, RoleState};
+use crate::trail::Trail;
 use crate::view::DeviceView;
 
 /// Everything that is kept of a device, with occupants spelled out.
 ///
-/// # Layout, format 2
+/// # Layout, format 3
 ///
 /// Numbers are big-endian. In this order, without padding:
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 1 | format, 2 |
+/// | 1 | format, 3 |
 /// | 8 | EUI-64 of the device |
 /// | 4 | version |
 /// | 2 | flags |
-/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 covers; other bits 0 |
+/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 covers, bits 4 and 5 the trails of the Network Operator and the Supplier role; other bits 0 |
 /// | 3 to 67 | the Network Operator role, see below |
 /// | 3 to 67 | the Supplier role, where present |
 /// | 1 + 24 n | messages, oldest first: n (1 to 8), then each identity (8), digest (15), verified (1: 0 or 1) |
 /// | 1 + k + 24 n | requests, see below |
 /// | 1 + 18 to 66 each | covers, see below |
+/// | 8 n each | trails, see below |
 /// | 4 | CRC-32C of all bytes before |
 ///
 /// A role:
@@ -42,7 +44,7 @@ use crate::view::DeviceView;
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 1 | bits 0 to 2 source (0 unknown, 1 outcome, 2 handover, 3 read-back, 4 report), bit 3 verified, bit 4 occupant present, bit 5 key identifier present, bit 6 device time present, bit 7 zero |
+/// | 1 | bits 0 to 2 source (0 unknown, 1 outcome, 2 handover, 3 read-back, 4 report, 5 import, 6 presumption, 7 an earlier release), bit 3 verified, bit 4 occupant present, bit 5 key identifier present, bit 6 device time present, bit 7 zero |
 /// | 8 | EUI-64 of the occupant, where present |
 /// | 8 | its key identifier, where present |
 /// | 4 | device time in Unix seconds, where present |
@@ -62,6 +64,22 @@ use crate::view::DeviceView;
 /// | 1 | how many blocks lie between the first and the last one, n, 0 to 6 |
 /// | 8, 8 | the first and the last number covered, which cut the blocks that they are in |
 /// | 8 n | the blocks between: the numbers in them, divided by 2^s, in rising order |
+///
+/// A trail is a run of 64-bit words:
+///
+/// | words | field |
+/// |---|---|
+/// | 1 | eight octets: disputed cells (bits 0 and 1), how many occupants, links and pending commands there are, the occupants of the two bases, source and verification of the bases (bits 0 to 3 and 4 to 7, each as in a cell), 0 |
+/// | 1 | the device times of the two bases, 4 octets each |
+/// | 2 each | the occupants in the order of their first use: EUI-64, key identifier; eight zeros where only the party is known |
+/// | 5 each | the links, oldest first: identity; digest (15 octets) with source (bits 0 to 2) and verification (bit 3) in one more; number; existing and replacing of the digital signature cell, then of the key agreement cell, an octet each; device time (4 octets) |
+/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and four octets 0 |
+///
+/// Occupants are named by their place, from 1; 0 is nobody, or a cell that is not told of.
+///
+/// # Format 2
+///
+/// As format 3 without trails. What it says of a cell is where the walk begins, and is known from an earlier release.
 ///
 /// # Format 1
 ///
@@ -97,6 +115,9 @@ pub struct DeviceImage {
     /// The used numbers of each role that has any besides those of remembered requests, in the
     /// order of [`Role::ALL`].
     pub covers: Vec<(Role, Cover)>,
+    /// What was told of each role's cells, in the order of [`Role::ALL`]; with nothing but a base where only `cells` are
+    /// known.
+    pub trails: [Trail; 2],
 }
 
 /// A role's state, with occupants spelled out.
@@ -121,6 +142,17 @@ pub struct CellImage {
     pub source: CellSource,
 }
 
+impl CellImage {
+    pub(crate) fn of(cell: &Cell, occupants: &Occupants) -> Self {
+        Self {
+            occupant: occupants.get(cell.occupant),
+            device_time: cell.device_time,
+            verified: cell.verified,
+            source: cell.source,
+        }
+    }
+}
+
 /// A changelog record cannot be read. The device's state is unknown then, which is not zero (D12).
 #[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
 pub enum ImageError {
@@ -128,14 +160,15 @@ pub enum ImageError {
     #[error("the record image is damaged: its CRC-32C does not fit")]
     Damaged,
     /// Written by a newer release (D9).
-    #[error("the record image has format {0}; this release reads formats 1 and 2")]
+    #[error("the record image has format {0}; this release reads formats 1 to 3")]
     UnknownFormat(u8),
     /// The checksum fits and the content does not follow the format.
     #[error("the record image does not follow its format")]
     Malformed,
 }
 
-pub(crate) const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 3;
+pub(crate) const FORMAT_2: u8 = 2;
 pub(crate) const FORMAT_1: u8 = 1;
 pub(crate) const CRC_BYTES: usize = 4;
 
@@ -144,6 +177,8 @@ pub(crate) const SECTION_MESSAGES: u8 = 1 << 1;
 pub(crate) const SECTION_REQUESTS: u8 = 1 << 2;
 /// In format 1, the issued numbers.
 pub(crate) const SECTION_COVERS: u8 = 1 << 3;
+/// Of the roles in the order of [`Role::ALL`].
+pub(crate) const SECTION_TRAILS: [u8; 2] = [1 << 4, 1 << 5];
 
 pub(crate) const CELL_SOURCE: u8 = 0b111;
 pub(crate) const CELL_VERIFIED: u8 = 1 << 3;
@@ -155,12 +190,7 @@ impl DeviceImage {
     pub(crate) fn of(view: &DeviceView<'_>, occupants: &Occupants) -> Self {
         let role = |state: RoleState| RoleImage {
             marks: state.marks,
-            cells: state.cells.map(|cell| CellImage {
-                occupant: occupants.get(cell.occupant),
-                device_time: cell.device_time,
-                verified: cell.verified,
-                source: cell.source,
-            }),
+            cells: state.cells.map(|cell| CellImage::of(&cell, occupants)),
         };
         Self {
             device: view.device(),
@@ -168,9 +198,10 @@ impl DeviceImage {
             flags: view.flags(),
             network_operator: role(view.role(Role::NetworkOperator)),
             supplier: view.notes.supplier().map(role),
-            messages: view.messages().collect(),
+            messages: view.notes.messages().collect(),
             requests: view.requests().collect(),
             covers: view.notes.covers(),
+            trails: Role::ALL.map(|role| view.notes.trail(role).unwrap_or_default()),
         }
     }
 
@@ -231,7 +262,13 @@ impl DeviceImage {
             bit(self.supplier.is_some(), SECTION_SUPPLIER)
                 | bit(!self.messages.is_empty(), SECTION_MESSAGES)
                 | bit(!self.requests.is_empty(), SECTION_REQUESTS)
-                | bit(has_covers, SECTION_COVERS),
+                | bit(has_covers, SECTION_COVERS)
+                | self
+                    .trails
+                    .iter()
+                    .zip(SECTION_TRAILS)
+                    .map(|(trail, section)| bit(!trail.is_plain(), section))
+                    .sum::<u8>(),
         );
         encode_role(&self.network_operator, &mut out);
         if let Some(supplier) = &self.supplier {
@@ -241,6 +278,9 @@ impl DeviceImage {
         encode_requests(&self.requests, &mut out);
         if has_covers {
             encode_covers(&Role::ALL.map(|role| self.cover(role)), &mut out);
+        }
+        for trail in self.trails.iter().filter(|trail| !trail.is_plain()) {
+            out.extend(trail.words().into_iter().flat_map(u64::to_be_bytes));
         }
         out.extend(crc32c(&out).to_be_bytes());
         out

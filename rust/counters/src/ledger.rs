@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors, ROLLBACK_MARGIN};
 use crate::burned::Burned;
-use crate::image::DeviceImage;
+use crate::image::{CellImage, DeviceImage};
 use crate::notes::{MessageNote, RequestNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
@@ -13,6 +13,7 @@ use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
 use crate::stored::Stored;
 use crate::table::CounterTable;
+use crate::trail::{Link, Pending, Trail};
 use crate::view::DeviceView;
 
 /// A [`CounterTable`], the batch staged over it, and the numbers of dropped batches.
@@ -171,7 +172,12 @@ impl Ledger {
     ) -> Result<bool, CounterOutOfRange> {
         in_range(last)?;
         let ceiling = self.table.ceiling();
-        Ok(first <= last && self.slot(device).note_used(role, first, last, ceiling))
+        if first > last {
+            return Ok(false);
+        }
+        let is_new = self.slot(device).note_used(role, first, last, ceiling);
+        self.fit(device);
+        Ok(is_new)
     }
 
     /// Notes a request that was answered elsewhere; `false` if that was known.
@@ -198,7 +204,7 @@ impl Ledger {
             .find_request(originator, request_counter)
             .is_some()
         {
-            return Ok(slot.note_used(role, counter, counter, ceiling));
+            return self.note_block(device, role, counter, counter);
         }
         let note = RequestNote {
             role,
@@ -207,14 +213,90 @@ impl Ledger {
             originator,
             request_counter,
         };
-        Ok(slot.remember_request(&note, ceiling))
+        let is_new = slot.remember_request(&note, ceiling);
+        self.fit(device);
+        Ok(is_new)
     }
 
-    /// Sets a Trust Anchor Cell; `false` if it was the same. Its occupant must be one that
-    /// [`Ledger::intern`] gave.
-    pub fn set_cell(&mut self, device: u64, role: Role, cell_use: CellUse, cell: Cell) -> bool {
-        self.slot(device)
-            .update_role(role, |state| *state.cell_mut(cell_use) = cell)
+    /// Adds what a message told of a role's cells, and who holds them by all that was told; whether that changes anything.
+    ///
+    /// What is unverified counts where nothing is verified, or with `unverified_too`; see [`Trail::tell`].
+    pub fn tell(&mut self, device: u64, role: Role, link: &Link, unverified_too: bool) -> bool {
+        self.change_trail(device, role, unverified_too, |trail| {
+            trail.tell(link, unverified_too)
+        })
+    }
+
+    /// Adds a command that waits for an answer; see [`Trail::expect`].
+    pub fn expect(&mut self, device: u64, role: Role, pending: Pending) -> bool {
+        self.change_trail(device, role, false, |trail| trail.expect(pending))
+    }
+
+    /// The command of `party` with this number has an outcome; see [`Trail::settle`].
+    pub fn settle(&mut self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        let words = self.device(device).notes.trail_words(role);
+        !words.is_empty()
+            && self.change_trail(device, role, false, |trail| trail.settle(party, number))
+    }
+
+    /// Two messages contradict each other about a cell; see [`Trail::dispute`].
+    pub fn dispute(&mut self, device: u64, role: Role, cell_use: CellUse) -> bool {
+        self.change_trail(device, role, false, |trail| trail.dispute(cell_use))
+    }
+
+    /// Begins the walk of a cell at what was read there; see [`Trail::set_base`]. Whether that changes anything.
+    pub fn set_base(
+        &mut self,
+        device: u64,
+        role: Role,
+        cell_use: CellUse,
+        base: CellImage,
+    ) -> bool {
+        self.change_trail(device, role, false, |trail| trail.set_base(cell_use, base))
+    }
+
+    fn change_trail(
+        &mut self,
+        device: u64,
+        role: Role,
+        unverified_too: bool,
+        change: impl FnOnce(&mut Trail) -> bool,
+    ) -> bool {
+        let view = self.device(device);
+        let mut trail = view.trail(role, &self.table.occupants);
+        if !change(&mut trail) {
+            return false;
+        }
+        trail.shrink(view.notes.words_for_trail(role));
+        let cells = CellUse::ALL.map(|cell_use| {
+            let standing = trail.standing(cell_use, unverified_too);
+            if !standing.is_told {
+                return Cell::default();
+            }
+            let occupant = standing.occupant.map(|occupant| self.intern(occupant));
+            Cell {
+                occupant: occupant.unwrap_or_default(),
+                device_time: standing.device_time,
+                verified: standing.verified,
+                source: standing.source,
+            }
+        });
+        let slot = self.slot(device);
+        slot.update_role(role, |state| state.cells = cells);
+        slot.notes_edit().set_trail(role, &trail);
+        true
+    }
+
+    /// Shortens trails where the record has no room left for them.
+    fn fit(&mut self, device: u64) {
+        if !self.device(device).notes.is_too_long() {
+            return;
+        }
+        for role in Role::ALL {
+            if !self.device(device).notes.trail_words(role).is_empty() {
+                self.change_trail(device, role, false, |_| true);
+            }
+        }
     }
 
     /// Sets the caller's flags of a device; `false` if they were the same.
@@ -234,6 +316,7 @@ impl Ledger {
     /// verified.
     pub fn remember_message(&mut self, device: u64, note: &MessageNote) {
         self.slot(device).notes_edit().remember_message(note);
+        self.fit(device);
     }
 
     /// Allocates the Originator Counter of a command to `device` under `role`, and remembers the
@@ -277,6 +360,7 @@ impl Ledger {
             request_counter: request.request_counter,
         };
         slot.note_allocated(&note, ceiling);
+        self.fit(device);
         Ok(allocation)
     }
 

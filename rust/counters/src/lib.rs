@@ -61,6 +61,7 @@ mod shards;
 mod sides;
 mod stored;
 mod table;
+mod trail;
 mod view;
 
 pub use crate::allocation::{
@@ -83,4 +84,5 @@ pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, Role
 pub use crate::row::RowId;
 pub use crate::stored::Stored;
 pub use crate::table::CounterTable;
+pub use crate::trail::{LINKS_KEPT, Link, PENDING_KEPT, Pending, Standing, Step, Trail};
 pub use crate::view::DeviceView;

@@ -10,7 +10,7 @@ use crate::table::CounterTable;
 /// What [`CounterTable::restore`] made of an image.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum RestoreOutcome {
-    /// The image was newer: cells, flags and notes are its own now.
+    /// The image was newer: cells, trails, flags and notes are its own now.
     Applied,
     /// The image has the version that is there and other content, which no single history
     /// writes. The same one of the two wins in whichever order they come.
@@ -24,7 +24,7 @@ pub enum RestoreOutcome {
 impl CounterTable {
     /// Unites an image with what is there.
     ///
-    /// Cells, flags and messages are those of the newest version; marks, requests and used numbers
+    /// Cells, trails, flags and messages are those of the newest version; marks, requests and used numbers
     /// are those of all images together, so that none is ever lowered or forgotten, not even by
     /// images of different histories. The result is the same in whatever order images come, and
     /// however often (D6, D10).
@@ -68,6 +68,11 @@ impl CounterTable {
         }
         for note in &image.requests {
             NotesEdit(&mut words).remember_request(note);
+        }
+        for (role, trail) in Role::ALL.into_iter().zip(&image.trails) {
+            if !trail.is_plain() {
+                NotesEdit(&mut words).set_trail(role, trail);
+            }
         }
         let side = self.side(id);
         if side.is_none() && words.is_empty() {

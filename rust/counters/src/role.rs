@@ -41,6 +41,14 @@ pub enum CellUse {
 impl CellUse {
     /// Both uses, in the order of [`RoleState::cells`].
     pub const ALL: [Self; 2] = [Self::DigitalSignature, Self::KeyAgreement];
+
+    /// The place in [`CellUse::ALL`].
+    pub(crate) fn index(self) -> usize {
+        match self {
+            Self::DigitalSignature => 0,
+            Self::KeyAgreement => 1,
+        }
+    }
 }
 
 /// From where the content of a cell is known.
@@ -57,10 +65,16 @@ pub enum CellSource {
     ReadBack,
     /// A report from outside, such as the DCC Alert SecurityCredentialsUpdated.
     Report,
+    /// Brought in from elsewhere, for a fleet that was not followed from its beginning.
+    Import,
+    /// Nothing was told of the cell since the device was commissioned, and nothing would have been missed.
+    Presumption,
+    /// An earlier release, which kept no links.
+    Earlier,
 }
 
 impl CellSource {
-    /// The number of this source in rows and record images: 0 to 4, three bits.
+    /// The number of this source in rows and record images: 0 to 7, three bits.
     pub(crate) fn number(self) -> u8 {
         match self {
             Self::Unknown => 0,
@@ -68,7 +82,15 @@ impl CellSource {
             Self::Handover => 2,
             Self::ReadBack => 3,
             Self::Report => 4,
+            Self::Import => 5,
+            Self::Presumption => 6,
+            Self::Earlier => 7,
         }
+    }
+
+    /// Whether no message of the device told so.
+    pub(crate) fn is_presumption(self) -> bool {
+        matches!(self, Self::Import | Self::Presumption | Self::Earlier)
     }
 
     pub(crate) fn from_number(number: u8) -> Option<Self> {
@@ -78,6 +100,9 @@ impl CellSource {
             Self::Handover,
             Self::ReadBack,
             Self::Report,
+            Self::Import,
+            Self::Presumption,
+            Self::Earlier,
         ]
         .get(usize::from(number))
         .copied()
@@ -87,7 +112,8 @@ impl CellSource {
 /// One Trust Anchor Cell as far as it is known.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub struct Cell {
-    /// Whose certificate is in the cell; [`OccupantId::UNKNOWN`] if that cannot be said.
+    /// Whose certificate is in the cell; [`OccupantId::UNKNOWN`] if that cannot be said. With a known source the cell is
+    /// doubtful then: what is told of it does not hang together.
     pub occupant: OccupantId,
     /// The device's own time of the change, in Unix seconds; 0 where it gave none.
     pub device_time: u32,
@@ -95,6 +121,13 @@ pub struct Cell {
     pub verified: bool,
     /// What kind of message told so.
     pub source: CellSource,
+}
+
+impl Cell {
+    /// Whether something is told of the cell and yet nobody can be named.
+    pub fn is_doubtful(&self) -> bool {
+        self.occupant == OccupantId::UNKNOWN && self.source != CellSource::Unknown
+    }
 }
 
 /// The three Originator Counter marks of a (device, role).
@@ -194,10 +227,10 @@ mod tests {
 
     #[test]
     fn each_source_has_its_own_number() {
-        for number in 0..=4 {
+        for number in 0..=7 {
             let source = CellSource::from_number(number);
             assert_eq!(source.map(CellSource::number), Some(number));
         }
-        assert_eq!(CellSource::from_number(5), None);
+        assert_eq!(CellSource::from_number(8), None);
     }
 }

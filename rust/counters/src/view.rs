@@ -1,9 +1,12 @@
 //! A device as a reader sees it.
 
 use crate::cover::Cover;
+use crate::image::CellImage;
 use crate::notes::{MessageNote, NotesView, RequestNote};
+use crate::occupants::Occupants;
 use crate::role::{Cell, CellUse, Marks, Role, RoleState};
 use crate::row::Row;
+use crate::trail::Trail;
 
 /// All that is kept of one device, as of the moment of looking: the table's state, or that of
 /// the batch staged over it.
@@ -61,8 +64,30 @@ impl<'a> DeviceView<'a> {
         *self.role(role).cell(cell_use)
     }
 
-    /// The remembered messages, oldest first, at most [`MESSAGES_KEPT`](crate::MESSAGES_KEPT).
-    pub fn messages(&self) -> impl DoubleEndedIterator<Item = MessageNote> + use<'a> {
+    /// What was told of a role's cells: where nothing is kept but who holds them, that is the base of the walk.
+    pub fn trail(&self, role: Role, occupants: &Occupants) -> Trail {
+        self.notes.trail(role).unwrap_or_else(|| Trail {
+            base: self
+                .role(role)
+                .cells
+                .map(|cell| CellImage::of(&cell, occupants)),
+            ..Trail::default()
+        })
+    }
+
+    /// The remembered messages: those that made a link, and at most [`MESSAGES_KEPT`](crate::MESSAGES_KEPT) others, each
+    /// oldest first.
+    pub fn messages(&self) -> impl Iterator<Item = MessageNote> + use<'a> {
+        self.linked_messages().chain(self.other_messages())
+    }
+
+    /// The remembered messages that made a link, oldest first.
+    pub fn linked_messages(&self) -> impl Iterator<Item = MessageNote> + use<'a> {
+        self.notes.linked_messages()
+    }
+
+    /// The remembered messages that made none, oldest first.
+    pub fn other_messages(&self) -> impl Iterator<Item = MessageNote> + use<'a> {
         self.notes.messages()
     }
 

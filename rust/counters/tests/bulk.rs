@@ -70,6 +70,7 @@ prop_compose! {
                 .into_iter()
                 .map(|(is, number)| (role(is), Cover::of(number, number, DEFAULT_CEILING)))
                 .collect(),
+            ..DeviceImage::default()
         }
     }
 }

@@ -5,16 +5,39 @@ use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
     CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, ImageError,
-    LAST_COUNTER, MESSAGES_KEPT, Marks, MessageNote, Occupant, RequestNote, Role, RoleImage,
+    LAST_COUNTER, Link, MESSAGES_KEPT, Marks, MessageNote, Occupant, Pending, RequestNote, Role,
+    RoleImage, Step, Trail,
 };
 
 /// A GPF whose slot an SRV 6.15.1 gave to the ACB, with all that is usually known.
 fn recorded() -> DeviceImage {
+    let acb = Occupant {
+        eui: 0x0a0b_0c0d_0e0f_1011,
+        key_identifier: Some([0xee; 8]),
+    };
+    let gno = Occupant {
+        eui: 0x2a2b_2c2d_2e2f_3031,
+        key_identifier: Some([0xaa; 8]),
+    };
+    let link = Link {
+        message: MessageNote {
+            identity: 3,
+            digest: [0xdd; 15],
+            verified: true,
+        },
+        number: 1200,
+        device_time: 0x6543_2100,
+        source: CellSource::Outcome,
+        steps: [
+            Some(Step {
+                existing: gno,
+                replacing: acb,
+            }),
+            None,
+        ],
+    };
     let cell = CellImage {
-        occupant: Some(Occupant {
-            eui: 0x0a0b_0c0d_0e0f_1011,
-            key_identifier: Some([0xee; 8]),
-        }),
+        occupant: Some(acb),
         device_time: 0x6543_2100,
         verified: true,
         source: CellSource::Outcome,
@@ -32,11 +55,28 @@ fn recorded() -> DeviceImage {
             marks,
             cells: [cell, CellImage::default()],
         },
+        trails: [
+            Trail {
+                links: vec![link],
+                ..Trail::default()
+            },
+            Trail::default(),
+        ],
         ..DeviceImage::default()
     }
 }
 
 const NO: Role = Role::NetworkOperator;
+
+/// What an earlier release knew of a cell.
+fn cell_of(occupant: Occupant) -> CellImage {
+    CellImage {
+        occupant: Some(occupant),
+        device_time: 0x6500_0000,
+        verified: true,
+        source: CellSource::Earlier,
+    }
+}
 
 fn request(role: Role, imported: bool, issued: u64) -> RequestNote {
     RequestNote {
@@ -73,8 +113,39 @@ fn layout_is_as_documented() {
         NO,
         used.fold(Cover::EMPTY, |cover, n| cover.union(&covered(n))),
     )];
+    let gno = Occupant {
+        eui: 0xa1,
+        key_identifier: None,
+    };
+    let acb = Occupant {
+        eui: 0xacb,
+        key_identifier: Some([0xee; 8]),
+    };
+    let handed_back = Step {
+        existing: gno,
+        replacing: acb,
+    };
+    image.trails[0] = Trail {
+        base: [cell_of(gno), CellImage::default()],
+        disputed: [false, true],
+        links: vec![Link {
+            message: MessageNote {
+                identity: 9,
+                digest: [0xdd; 15],
+                verified: true,
+            },
+            number: 1200,
+            device_time: 0x6543_2100,
+            source: CellSource::Outcome,
+            steps: [Some(handed_back), None],
+        }],
+        pending: vec![Pending {
+            number: 1300,
+            steps: [None, Some(handed_back)],
+        }],
+    };
     let expected = [
-        "02 0011223344556677 00000002 8001 0f",
+        "03 0011223344556677 00000002 8001 1f",
         "07 00000000000004b0 00000000000004b1 0000000020000000",
         "79 0a0b0c0d0e0f1011 eeeeeeeeeeeeeeee 65432100",
         "00",
@@ -87,6 +158,10 @@ fn layout_is_as_documented() {
         "01 01 06 0000000010000001 0000000020000000",
         "0000000008000002 0000000009000000 0000000009000001 0000000009000002 0000000009000003",
         "000000000a800000",
+        "02 02 01 01 01 00 0f 00  65000000 00000000",
+        "00000000000000a1 0000000000000000  0000000000000acb eeeeeeeeeeeeeeee",
+        "0000000000000009 dddddddddddddddddddddddddddddd 09 00000000000004b0 01 02 00 00 65432100",
+        "0000000000000514 00 00 01 02 00000000",
     ];
     let mut bytes = hex::decode(expected.concat().replace(' ', "")).unwrap();
     bytes.extend(bitwise_crc32c(&bytes).to_be_bytes());
@@ -109,12 +184,31 @@ fn the_example_of_the_documentation_is_one() {
 }
 
 #[test]
-fn a_recorded_device_takes_at_most_100_bytes() {
+fn a_record_of_format_2_is_read_and_its_occupants_are_where_the_walk_begins() {
+    let bytes = hex::decode(include_str!("data/device-format-2.hex").trim_end()).unwrap();
+    let mut expected = recorded();
+    expected.network_operator.cells[0].source = CellSource::Earlier;
+    expected.trails = Default::default();
+    assert_eq!(DeviceImage::decode(&bytes, DEFAULT_CEILING), Ok(expected));
+}
+
+#[test]
+fn a_recorded_device_takes_at_most_250_bytes() {
     let mut image = recorded();
     image.network_operator.marks.issued = Some(1202);
     image.network_operator.cells[1] = image.network_operator.cells[0];
+    for link in &mut image.trails[0].links {
+        let next = |occupant: Occupant| Occupant {
+            key_identifier: Some([1; 8]),
+            ..occupant
+        };
+        link.steps[1] = link.steps[0].map(|step| Step {
+            existing: next(step.existing),
+            replacing: next(step.replacing),
+        });
+    }
     let bytes = image.encode().len();
-    assert!((60..=100).contains(&bytes), "{bytes}");
+    assert!((200..=250).contains(&bytes), "{bytes}");
 }
 
 #[test]
@@ -147,10 +241,10 @@ fn test_d04_every_torn_record_is_found() {
 #[test]
 fn test_d09_a_newer_format_is_refused() {
     let mut bytes = recorded().encode();
-    bytes[0] = 3;
+    bytes[0] = 4;
     assert_eq!(
         DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING),
-        Err(ImageError::UnknownFormat(3))
+        Err(ImageError::UnknownFormat(4))
     );
 }
 
@@ -198,10 +292,13 @@ fn what_no_encoder_writes_is_malformed() {
         bytes
     };
     let cases = [
-        ("section beyond the known", changed(15, 1 << 4)),
+        ("section beyond the known", changed(15, 1 << 6)),
         ("section announced and absent", changed(15, 1 << 1)),
         ("mark beyond the known", changed(16, 0x0b)),
-        ("source beyond the known", changed(33, 0x7d)),
+        ("a cell in dispute beyond the two", changed(55, 4)),
+        ("an occupant without a place", changed(59, 3)),
+        ("fewer occupants than are named", changed(56, 1)),
+        ("a link from nobody", changed(135, 0)),
         ("key identifier of nobody", changed(33, 0x69)),
         ("cell bit beyond the known", changed(33, 0xf9)),
         ("trailing byte", [plain.as_slice(), &[0]].concat()),
@@ -245,13 +342,13 @@ proptest! {
     #[test]
     fn any_bytes_are_judged_without_a_panic(bytes in vec(any::<u8>(), 0..200)) {
         prop_assert!(DeviceImage::decode(&bytes, DEFAULT_CEILING).is_err());
-        // And behind a checksum that fits; of format 1 too, which is written as format 2 again.
-        for format in [1, 2] {
+        // And behind a checksum that fits; of earlier formats too, which are written as format 3 again.
+        for format in [1, 2, 3] {
             let mut bytes = bytes.clone();
             bytes.insert(0, format);
             bytes.extend([0; 4]);
             if let Ok(image) = DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING)
-                && format == 2
+                && format == 3
             {
                 prop_assert_eq!(image.encode(), sealed(&bytes));
             }
@@ -308,6 +405,7 @@ fn image() -> impl Strategy<Value = DeviceImage> {
                     .collect(),
                 requests,
                 covers: Role::ALL.map(|role| (role, cover_of(role))).into(),
+                ..DeviceImage::default()
             }
         })
         // A used number needs a highest one of its role.

@@ -1,6 +1,6 @@
 //! The audit trail: one record for each decision, with the state after it.
 
-use slotkeeper_counters::{Ledger, Occupant};
+use slotkeeper_counters::{Cell, CellSource, Ledger, Occupant};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use crate::decision::Disposition;
@@ -136,8 +136,9 @@ impl AuditWriter<'_> {
         object.counter(member!("originator_counter"), decision.originator_counter);
         let slot = SlotView::of(&view, self.ledger.table().occupants(), self.acb, role);
         object.object(member!("slot"), |object| {
-            write_occupant(object, member!("digital_signature"), slot.digital_signature);
-            write_occupant(object, member!("key_agreement"), slot.key_agreement);
+            let [digital_signature, key_agreement] = &slot.cells;
+            write_cell(object, member!("digital_signature"), digital_signature);
+            write_cell(object, member!("key_agreement"), key_agreement);
             object.plain(member!("state"), slot.state.as_bytes());
         });
         let evidence = match (marks.recorded, marks.seen) {
@@ -186,20 +187,60 @@ fn has_state(decision: &Decision) -> bool {
     )
 }
 
-pub(crate) fn write_occupant(object: &mut Object, name: Member, occupant: Option<Occupant>) {
+/// Who stands in a cell, and how that is known; null where nobody can be named.
+fn write_cell(object: &mut Object, name: Member, (occupant, cell): &(Option<Occupant>, Cell)) {
     let Some(occupant) = occupant else {
         return object.null(name);
     };
     object.object(name, |object| {
-        object.plain(
-            member!("subject_unique_id"),
-            &Eui64::from_u64(occupant.eui).canonical(),
-        );
-        match occupant.key_identifier {
-            Some(identifier) => object.hex(member!("subject_key_identifier"), &identifier),
-            None => object.null(member!("subject_key_identifier")),
-        }
+        write_holder(object, occupant);
+        object.plain(member!("source"), source_name(cell.source).as_bytes());
+        object.boolean(member!("verified"), cell.verified);
+        write_time(object, member!("time"), cell.device_time);
     });
+}
+
+pub(crate) fn write_occupant(object: &mut Object, name: Member, occupant: Option<Occupant>) {
+    match occupant {
+        None => object.null(name),
+        Some(occupant) => object.object(name, |object| write_holder(object, &occupant)),
+    }
+}
+
+fn write_holder(object: &mut Object, occupant: &Occupant) {
+    object.plain(
+        member!("subject_unique_id"),
+        &Eui64::from_u64(occupant.eui).canonical(),
+    );
+    match occupant.key_identifier {
+        Some(identifier) => object.hex(member!("subject_key_identifier"), &identifier),
+        None => object.null(member!("subject_key_identifier")),
+    }
+}
+
+/// A device's own time; null where it gave none.
+pub(crate) fn write_time(object: &mut Object, name: Member, seconds: u32) {
+    match seconds {
+        0 => object.null(name),
+        seconds => {
+            let time = crate::time::rfc3339_millis(u64::from(seconds) * 1_000);
+            object.plain(name, &time);
+        }
+    }
+}
+
+/// What kind of message told of a cell.
+pub(crate) const fn source_name(source: CellSource) -> &'static str {
+    match source {
+        CellSource::Unknown => "NONE",
+        CellSource::Outcome => "OUTCOME",
+        CellSource::Handover => "HANDOVER",
+        CellSource::ReadBack => "READ_BACK",
+        CellSource::Report => "ALERT",
+        CellSource::Import => "IMPORT",
+        CellSource::Presumption => "PRESUMED_FACTORY",
+        CellSource::Earlier => "EARLIER_RELEASE",
+    }
 }
 
 fn write_message(object: &mut Object, facts: &Facts<'_>, signature: &'static str) {

@@ -1,9 +1,9 @@
 //! Changelog records as JSON, for people and for exports.
 
-use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage, Role};
+use slotkeeper_counters::{CellImage, DEFAULT_CEILING, DeviceImage, Role};
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::write_occupant;
+use crate::audit::{source_name, write_occupant, write_time};
 use crate::changelog::{self, ChangeKey};
 use crate::directory::{DAMAGED, DROPPED, damaged};
 use crate::json::{Member, Object, member};
@@ -132,22 +132,15 @@ fn write_role(object: &mut Object, image: &DeviceImage, of: Role) {
             .zip(&role.cells);
         object.object(member!("slot"), |object| {
             for (name, cell) in cells {
-                if cell.occupant.is_none() && cell.device_time == 0 {
+                if *cell == CellImage::default() {
                     object.null(name);
                     continue;
                 }
                 object.object(name, |object| {
                     write_occupant(object, member!("occupant"), cell.occupant);
                     object.boolean(member!("verified"), cell.verified);
-                    match cell.device_time {
-                        0 => object.null(member!("device_time")),
-                        seconds => {
-                            object.plain(
-                                member!("device_time"),
-                                &crate::time::rfc3339_millis(u64::from(seconds) * 1_000),
-                            );
-                        }
-                    }
+                    write_time(object, member!("device_time"), cell.device_time);
+                    object.plain(member!("source"), source_name(cell.source).as_bytes());
                 });
             }
         });

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use slotkeeper_counters::Occupant;
 use slotkeeper_crypto::{DerSignature, PublicKey, verify_certificate};
 use slotkeeper_gbcs::{Certificate, KeyUsage, KeyUsageBits, RemotePartyRole};
 
@@ -35,6 +36,8 @@ pub(crate) enum PathError {
 pub(crate) struct CheckedPath {
     pub(crate) role: Option<RemotePartyRole>,
     pub(crate) key_usage: Option<KeyUsageBits>,
+    /// Whose certificate it is, where it says so.
+    pub(crate) holder: Option<Occupant>,
     /// Unix seconds: when the certificate and its whole path are valid.
     not_before: i64,
     not_after: i64,
@@ -125,6 +128,7 @@ impl PathCache {
         let mut checked = CheckedPath {
             role: certificate.role,
             key_usage: certificate.key_usage,
+            holder: holder_of(&certificate),
             not_before: certificate.not_before,
             not_after: certificate.not_after,
         };
@@ -161,6 +165,16 @@ impl PathCache {
             Err(PathError::NotAnchored)
         }
     }
+}
+
+/// The occupant of a cell that holds this certificate; `None` where it does not name its holder.
+pub(crate) fn holder_of(certificate: &Certificate<'_>) -> Option<Occupant> {
+    Some(Occupant {
+        eui: certificate.eui?.to_u64(),
+        key_identifier: certificate
+            .subject_key_identifier
+            .map(|identifier| identifier.0),
+    })
 }
 
 /// Whether one of the configured certificates has issued this one, or none is configured.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-FORMAT = 2
+FORMAT = 3
 SUPPLIER = 1
 """Bit 0 of the sections that are present."""
 

@@ -41,6 +41,8 @@ pub(super) struct Header {
     pub(super) messages: usize,
     /// In the order of [`KINDS`].
     pub(super) requests: [usize; 4],
+    /// Which roles have a trail, in the order of [`Role::ALL`].
+    pub(super) trails: [bool; 2],
 }
 
 /// The half of the header word that is not the owner's.
@@ -49,6 +51,8 @@ pub(super) const HEADER_MASK: u64 = u32::MAX as u64;
 /// How far each kind's count of requests is shifted; before them stand a bit for the Supplier role,
 /// four for the groups, and four for the count of messages.
 const COUNT_AT: [u32; 4] = [9, 14, 18, 23];
+/// Behind them, a bit for each trail.
+const TRAIL_AT: [u32; 2] = [27, 28];
 /// As many bits as 24 and 8 need.
 const COUNT_MASK: [u64; 4] = [0x1f, 0xf, 0x1f, 0xf];
 
@@ -58,6 +62,9 @@ impl Header {
             u64::from(self.supplier) | (self.groups as u64) << 1 | (self.messages as u64) << 5;
         for (count, at) in self.requests.into_iter().zip(COUNT_AT) {
             word |= (count as u64) << at;
+        }
+        for (present, at) in self.trails.into_iter().zip(TRAIL_AT) {
+            word |= u64::from(present) << at;
         }
         word
     }
@@ -71,6 +78,7 @@ impl Header {
             groups: (word >> 1 & 0xf) as usize,
             messages: (word >> 5 & 0xf) as usize,
             requests: [0, 1, 2, 3].map(|kind| (word >> COUNT_AT[kind] & COUNT_MASK[kind]) as usize),
+            trails: TRAIL_AT.map(|at| word >> at & 1 == 1),
         }
     }
 
@@ -100,7 +108,8 @@ impl Header {
         self.requests_at() + before * NOTE_WORDS
     }
 
-    pub(super) fn end(self) -> usize {
+    /// Where the trails begin, which say themselves how long they are.
+    pub(super) fn trails_at(self) -> usize {
         self.kind_at(KINDS.len())
     }
 }

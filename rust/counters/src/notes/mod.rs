@@ -2,9 +2,11 @@
 //!
 //! All of it is a run of 64-bit words, so that a device's notes are one allocation of the size that
 //! they need: a header word, then the Supplier role (6 words, or none), the groups of the covers (9
-//! words each), messages (3 words each), and requests (3 words each).
+//! words each), messages (3 words each), requests (3 words each), and the trails of the roles.
 
 mod header;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::header::{GROUPS, KINDS, most_of};
 
@@ -15,6 +17,7 @@ use crate::OccupantId;
 use crate::cover::{Cover, CoverGroup};
 use crate::role::{Role, RoleState};
 use crate::row::{PackedRole, pack, unpack};
+use crate::trail::{Trail, end_of, messages_of};
 
 /// A message that changed the device's record, remembered so that its repeat is known as one.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -25,6 +28,14 @@ pub struct MessageNote {
     pub digest: [u8; 15],
     /// Whether the device's signature verified it.
     pub verified: bool,
+}
+
+impl MessageNote {
+    /// Whether both are of the same signed content under the same headers, whatever its signature.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.identity == other.identity
+            && self.digest.first_chunk::<8>() == other.digest.first_chunk()
+    }
 }
 
 /// A request that was answered with a command.
@@ -89,7 +100,56 @@ impl<'a> NotesView<'a> {
         }
     }
 
-    pub(crate) fn messages(self) -> impl DoubleEndedIterator<Item = MessageNote> + 'a {
+    /// Those that made a link, oldest first.
+    pub(crate) fn linked_messages(self) -> impl Iterator<Item = MessageNote> + 'a {
+        let roles = Role::ALL.into_iter();
+        roles.flat_map(move |role| messages_of(self.trail_words(role)))
+    }
+
+    /// The trail of a role; none where nothing is kept but what its cells hold.
+    pub(crate) fn trail(self, role: Role) -> Option<Trail> {
+        let words = self.trail_words(role);
+        // They were read when they were written.
+        (!words.is_empty()).then(|| Trail::from_words(words).unwrap_or_default())
+    }
+
+    pub(crate) fn trail_words(self, role: Role) -> &'a [u64] {
+        let header = Header::read(self.0);
+        if header.trails == [false; 2] {
+            return &[];
+        }
+        let first = self.0.get(header.trails_at()..).unwrap_or_default();
+        let [has_first, has_second] = header.trails;
+        let (first, second) = first
+            .split_at_checked(if has_first { end_of(first) } else { 0 })
+            .unwrap_or_default();
+        match role {
+            Role::NetworkOperator => first,
+            Role::Supplier if has_second => second,
+            Role::Supplier => &[],
+        }
+    }
+
+    /// Words that a role's trail may have, so that the device's record image stays below [`MOST_OCTETS`].
+    pub(crate) fn words_for_trail(self, role: Role) -> usize {
+        let header = Header::read(self.0);
+        let requests = header.requests.iter().sum::<usize>();
+        let taken = MOST_HEAD
+            + NOTE_WORDS * size_of::<u64>() * (header.messages + requests)
+            + MOST_GROUP * header.groups.count_ones() as usize;
+        let elsewhere = self.trail_words(role.other()).len();
+        (MOST_OCTETS.saturating_sub(taken) / size_of::<u64>()).saturating_sub(elsewhere)
+    }
+
+    /// Whether the trails are too long for what else is kept.
+    pub(crate) fn is_too_long(self) -> bool {
+        Role::ALL.into_iter().any(|role| {
+            let words = self.trail_words(role).len();
+            words > 0 && words > self.words_for_trail(role)
+        })
+    }
+
+    pub(crate) fn messages(self) -> impl Iterator<Item = MessageNote> + 'a {
         let header = Header::read(self.0);
         let words = self
             .0
@@ -170,6 +230,16 @@ impl<'a> NotesView<'a> {
         CoverGroup::from_parts(shift, first, last, inner.get(..count as usize)?)
     }
 }
+
+/// What a device's record image takes at most, whatever is asked of the device and told by it.
+const MOST_OCTETS: usize = 2_500;
+
+/// What a record image has at most besides messages, requests, covers and trails: 20 octets of head and checksum, two
+/// roles of 67, and the counts of five sections.
+const MOST_HEAD: usize = 20 + 2 * 67 + 16;
+
+/// A group of a cover in a record image.
+const MOST_GROUP: usize = 66;
 
 /// What became of a request that was to be remembered.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -272,6 +342,33 @@ impl NotesEdit<'_> {
         }
     }
 
+    /// Replaces the trail of a role; a plain one goes.
+    pub(crate) fn set_trail(&mut self, role: Role, trail: &Trail) {
+        let words = if trail.is_plain() {
+            Vec::new()
+        } else {
+            trail.words()
+        };
+        self.set_trail_words(role, &words);
+    }
+
+    pub(crate) fn set_trail_words(&mut self, role: Role, words: &[u64]) {
+        let mut header = self.header();
+        let start = header.trails_at();
+        let [first, second] = Role::ALL.map(|role| NotesView(self.0).trail_words(role).len());
+        let range = match role {
+            Role::NetworkOperator => start..start + first,
+            Role::Supplier => start + first..start + first + second,
+        };
+        self.0.splice(range, words.iter().copied());
+        let [has_first, has_second] = &mut header.trails;
+        *match role {
+            Role::NetworkOperator => has_first,
+            Role::Supplier => has_second,
+        } = !words.is_empty();
+        self.set_header(header);
+    }
+
     fn set_group(&mut self, group: usize, covered: &CoverGroup) {
         let mut header = self.header();
         let (shift, first, last, inner) = covered.parts();
@@ -338,7 +435,14 @@ impl<'a> Remapped<'a> {
         mut occupant: impl FnMut(u32) -> Option<OccupantId>,
     ) -> Option<()> {
         let header = Header::read(words);
-        if words.is_empty() || header.end() != words.len() {
+        let notes = NotesView(words);
+        let trails = Role::ALL.map(|role| notes.trail_words(role));
+        let end = header.trails_at() + trails.iter().map(|trail| trail.len()).sum::<usize>();
+        let is_trail = |(trail, has): (&[u64], bool)| !has || Trail::from_words(trail).is_ok();
+        if words.is_empty()
+            || end != words.len()
+            || !trails.into_iter().zip(header.trails).all(is_trail)
+        {
             return None;
         }
         if header.supplier {
@@ -423,134 +527,4 @@ fn joined(high: u32, low: u32) -> u64 {
 #[expect(clippy::cast_possible_truncation, reason = "the low half is meant")]
 fn halves(word: u64) -> (u32, u32) {
     ((word >> 32) as u32, word as u32)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::role::{Cell, CellSource, Marks};
-
-    fn message(n: u8, verified: bool) -> MessageNote {
-        MessageNote {
-            identity: u64::from(n) << 60 | 3,
-            digest: [n; 15],
-            verified,
-        }
-    }
-
-    fn request(role: Role, imported: bool, n: u64) -> RequestNote {
-        RequestNote {
-            role,
-            imported,
-            issued: n + 1,
-            originator: u64::MAX - n,
-            request_counter: n,
-        }
-    }
-
-    fn cover(numbers: &[u64]) -> Cover {
-        numbers.iter().fold(Cover::EMPTY, |cover, &number| {
-            cover.union(&Cover::of(number, number, 1000))
-        })
-    }
-
-    fn supplier() -> RoleState {
-        let cell = Cell {
-            occupant: OccupantId(u32::MAX - 1),
-            device_time: 7,
-            verified: true,
-            source: CellSource::ReadBack,
-        };
-        RoleState {
-            marks: Marks {
-                recorded: None,
-                seen: Some(u64::MAX),
-                issued: Some(0),
-            },
-            cells: [
-                cell,
-                Cell {
-                    occupant: OccupantId(3),
-                    ..cell
-                },
-            ],
-        }
-    }
-
-    #[test]
-    fn kinds_of_notes_do_not_disturb_each_other() {
-        let (operator, supplier_role) = (Role::NetworkOperator, Role::Supplier);
-        let covers = [cover(&[3, 2000, 5]), cover(&[7, 1 << 60, 900])];
-        let mut words = Vec::new();
-        let mut edit = NotesEdit(&mut words);
-        let requests = [
-            request(operator, false, 1),
-            request(operator, false, 2),
-            request(operator, true, 1),
-            request(supplier_role, false, 9),
-            request(supplier_role, true, 4),
-        ];
-        for place in [3, 1, 4, 2, 0, 0, 3] {
-            edit.remember_request(&requests[place]);
-        }
-        edit.set_cover(supplier_role, &cover(&[7]));
-        edit.remember_message(&message(255, true));
-        edit.set_supplier(&supplier());
-        edit.set_cover(operator, &covers[0]);
-        edit.remember_message(&message(2, false));
-        edit.set_cover(supplier_role, &covers[1]);
-        set_owner(&mut words, 0xfedc_ba98);
-        NotesEdit(&mut words).set_supplier(&supplier());
-
-        assert_eq!(owner(&words), 0xfedc_ba98);
-        let view = NotesView(&words);
-        assert_eq!(view.supplier(), Some(supplier()));
-        assert!(view.messages().eq([message(255, true), message(2, false)]));
-        assert!(view.requests().eq(requests));
-        assert!(view.remembers(supplier_role, 10) && !view.remembers(operator, 10));
-        assert_eq!(Role::ALL.map(|role| view.cover(role)), covers);
-    }
-
-    #[test]
-    fn the_lowest_requests_of_a_kind_go_first_and_say_so() {
-        let (role, other) = (Role::NetworkOperator, Role::Supplier);
-        let mut words = Vec::new();
-        let mut edit = NotesEdit(&mut words);
-        for n in 0..100 {
-            edit.remember_message(&message(n, false));
-            let n = u64::from(n);
-            let rising = edit.remember_request(&request(role, false, n));
-            let lowest = n.checked_sub(24).map(|lowest| lowest + 1);
-            assert_eq!(
-                rising,
-                lowest.map_or(Remembered::Added, Remembered::InsteadOf)
-            );
-            let falling = edit.remember_request(&request(other, true, 100 - n));
-            assert_eq!(falling == Remembered::TooLow, n >= 8);
-            let again = edit.remember_request(&request(other, true, 100));
-            assert_eq!(again, Remembered::Already);
-        }
-        let view = NotesView(&words);
-        assert!(view.messages().eq((92..100).map(|n| message(n, false))));
-        let expected = (76..100).map(|n| request(role, false, n));
-        let expected = expected.chain((93..=100).map(|n| request(other, true, n)));
-        assert!(view.requests().eq(expected));
-    }
-
-    #[test]
-    fn the_same_message_again_can_only_verify_its_note() {
-        let mut words = Vec::new();
-        for verified in [false, true, false] {
-            NotesEdit(&mut words).remember_message(&message(1, verified));
-        }
-        assert!(NotesView(&words).messages().eq([message(1, true)]));
-    }
-
-    #[test]
-    fn no_words_are_no_notes() {
-        let view = NotesView(&[]);
-        assert_eq!(view.supplier(), None);
-        assert_eq!(view.messages().count() + view.requests().count(), 0);
-        assert!(view.cover(Role::Supplier).is_empty());
-    }
 }

@@ -12,7 +12,7 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    AllocationReason, AllocationRequest, Burned, Cell, CellSource, CellUse, CounterOutOfRange,
+    AllocationReason, AllocationRequest, Burned, CellImage, CellSource, CellUse, CounterOutOfRange,
     CounterTable, DeviceImage, DeviceView, LAST_COUNTER, Ledger, MESSAGES_KEPT, MessageNote,
     Occupant, RequestNote, RestoreOutcome, Role,
 };
@@ -153,8 +153,8 @@ impl World {
             Step::Placed(device, role, cell_use, occupant) => {
                 let placed = self.role(device, role).occupants.insert(cell_use, occupant);
                 let changes = placed.unwrap_or(0) != occupant;
-                let cell = self.cell(occupant);
-                let told = self.ledger.set_cell(device, role, cell_use, cell);
+                let base = base_of(occupant);
+                let told = self.ledger.set_base(device, role, cell_use, base);
                 self.expect_change(device, changes, told);
             }
             Step::Flagged(device, flags) => {
@@ -469,18 +469,18 @@ impl World {
             self.changed.insert(device);
         }
     }
+}
 
-    /// 0 is nobody.
-    fn cell(&mut self, occupant: u8) -> Cell {
-        if occupant == 0 {
-            return Cell::default();
-        }
-        Cell {
-            occupant: self.ledger.intern(occupant_of(occupant)),
-            device_time: u32::from(occupant),
-            verified: true,
-            source: CellSource::Outcome,
-        }
+/// 0 is nobody.
+fn base_of(occupant: u8) -> CellImage {
+    if occupant == 0 {
+        return CellImage::default();
+    }
+    CellImage {
+        occupant: Some(occupant_of(occupant)),
+        device_time: u32::from(occupant),
+        verified: true,
+        source: CellSource::ReadBack,
     }
 }
 

@@ -65,15 +65,20 @@ impl Judge<'_> {
                 changed,
             };
         }
+        changed |= self.settle(facts, role, signature);
         if let Some(existing) = Self::authorising_occupant(facts, role)
             && existing != self.authority.id()
         {
+            // The device knows who stands there, whoever acted.
+            if signature == Signature::Valid {
+                changed |= self.tell_cells(facts, role, CellSource::Handover, signature, None);
+            }
             let decision = decide(Disposition::NotRecorded, Reason::UnexpectedParty).detail(
                 format!("the ACB acted, but {existing} stood in the authorising cell"),
             );
             return JudgedOutcome { decision, changed };
         }
-        changed |= self.apply_cells(facts, role, CellSource::Handover, signature);
+        changed |= self.tell_cells(facts, role, CellSource::Handover, signature, None);
         let was_replaced =
             |wanted| replaced(facts, role).any(|c| cell_use(c.cell.key_usage) == Some(wanted));
         let decision = match (

@@ -1,10 +1,10 @@
 //! The Network Operator slot in the hands of its occupant: handed back to the ACB, renewed, or sold; and what other
 //! roles do to it.
 
-use slotkeeper_counters::{CellSource, CellUse, Occupant, Role};
+use slotkeeper_counters::{CellSource, CellUse, Role};
 use slotkeeper_gbcs::ReplacementOutcome;
 
-use super::outcome::JudgedOutcome;
+use super::outcome::{JudgedOutcome, Verdict};
 use super::slot::replaced;
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Reason};
@@ -25,16 +25,25 @@ impl Judge<'_> {
         &mut self,
         facts: &Facts<'_>,
         signature: Signature,
+        parked_as: Option<Verdict>,
     ) -> JudgedOutcome {
         const ROLE: Role = Role::NetworkOperator;
         let device = facts.device.to_u64();
         let recorded_before = self.ledger.device(device).marks(ROLE).recorded;
         let mut changed = self.raise_seen(facts);
+        changed |= self.settle(facts, ROLE, signature);
         let decide = |disposition, reason| Decision::new(disposition, reason).role(ROLE);
+        let named = Self::authorising_occupant(facts, ROLE);
+        // A message about the key-agreement cell alone still tells who held the authorising cell: its sender (N8).
+        let authoriser = named.is_none().then_some(facts.party);
 
-        if let Some(existing) = Self::authorising_occupant(facts, ROLE)
+        if let Some(existing) = named
             && existing != facts.party
         {
+            // The device knows who stands there, whoever acted.
+            if signature == Signature::Valid {
+                changed |= self.tell_cells(facts, ROLE, CellSource::Outcome, signature, None);
+            }
             let decision =
                 decide(Disposition::NotRecorded, Reason::UnexpectedParty).detail(format!(
                     "{} acted, but {existing} stood in the authorising cell",
@@ -49,11 +58,10 @@ impl Judge<'_> {
             Some(Newcomer::Acb | Newcomer::Operator) | None => None,
         };
         if let Some(reason) = parked {
-            let cells: Vec<_> = replaced(facts, ROLE)
-                .filter_map(|c| cell_use(c.cell.key_usage))
-                .collect();
-            for cell in cells {
-                changed |= self.blank(facts, ROLE, cell);
+            // Only `recorded` waits. What was told is told once: judged again with the same result it changes nothing.
+            let verdict = (Disposition::Parked, reason);
+            if signature == Signature::Valid && parked_as != Some(verdict) {
+                changed |= self.tell_cells(facts, ROLE, CellSource::Outcome, signature, authoriser);
             }
             return JudgedOutcome {
                 decision: decide(Disposition::Parked, reason),
@@ -65,8 +73,7 @@ impl Judge<'_> {
         if hands_back {
             changed |= self.ledger.raise_recorded(device, ROLE, number);
         }
-        changed |= self.apply_cells(facts, ROLE, CellSource::Outcome, signature);
-        changed |= self.infer_authoriser(facts, signature);
+        changed |= self.tell_cells(facts, ROLE, CellSource::Outcome, signature, authoriser);
         let decision = if newcomer.is_none() {
             decide(Disposition::NotRecorded, Reason::AllCellsFailed)
         } else if !hands_back {
@@ -88,7 +95,7 @@ impl Judge<'_> {
     ) -> JudgedOutcome {
         let mut changed = self.raise_seen(facts);
         for role in Role::ALL {
-            changed |= self.apply_cells(facts, role, CellSource::Outcome, signature);
+            changed |= self.tell_cells(facts, role, CellSource::Outcome, signature, None);
         }
         let decision = Decision::new(Disposition::Seen, Reason::SlotChangedOtherwise)
             .role(Role::NetworkOperator);
@@ -137,38 +144,5 @@ impl Judge<'_> {
             (true, false) => Reason::PartialDs,
             (false, _) => Reason::PartialKa,
         }
-    }
-
-    /// A message about the key-agreement cell alone still tells who held the authorising cell: its sender (N8).
-    fn infer_authoriser(&mut self, facts: &Facts<'_>, signature: Signature) -> bool {
-        const ROLE: Role = Role::NetworkOperator;
-        if Self::authorising_occupant(facts, ROLE).is_some() {
-            return false;
-        }
-        let device = facts.device.to_u64();
-        let cell = self
-            .ledger
-            .device(device)
-            .cell(ROLE, CellUse::DigitalSignature);
-        let party = facts.party.to_u64();
-        let party = self
-            .ledger
-            .table()
-            .occupants()
-            .get(cell.occupant)
-            .filter(|standing| standing.eui == party)
-            .unwrap_or(Occupant {
-                eui: party,
-                key_identifier: None,
-            });
-        self.place(
-            facts,
-            ROLE,
-            CellUse::DigitalSignature,
-            party,
-            party,
-            CellSource::Outcome,
-            signature,
-        )
     }
 }

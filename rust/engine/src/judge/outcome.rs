@@ -10,6 +10,9 @@ use crate::directory::{Device, HAD_CERTIFICATE};
 use crate::message::Facts;
 use crate::settings::DeviceSignatures;
 
+/// How a record was decided.
+pub(crate) type Verdict = (Disposition, Reason);
+
 /// For whom the message acted.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Subject {
@@ -33,8 +36,8 @@ pub(crate) struct Outcome<'f, 'a> {
     pub(crate) on_its_way_down: bool,
     /// Found out beforehand, many at a time.
     pub(crate) signature: Option<Signature>,
-    /// Whether this is a parked record, judged again.
-    pub(crate) again: bool,
+    /// How it was decided before, where this is a parked record that is judged again.
+    pub(crate) parked_as: Option<Verdict>,
     /// Whether a certificate of the device has refused it before.
     pub(crate) refused: bool,
 }
@@ -84,7 +87,7 @@ impl Judge<'_> {
                 self.subject(facts)
             }
             (Kind::PreCommand | Kind::Command, Payload::Command(_)) if outcome.on_its_way_down => {
-                return self.pre_command(facts, outcome.again);
+                return self.pre_command(facts, outcome.parked_as);
             }
             _ => return self.irrelevant(outcome, Reason::NotAnOutcome),
         };
@@ -101,7 +104,7 @@ impl Judge<'_> {
             }
             Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {}
         }
-        if self.is_repeat(facts, outcome.again) {
+        if self.is_repeat(facts, outcome.parked_as) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage);
         }
         match self.inventory_of(facts) {
@@ -136,11 +139,12 @@ impl Judge<'_> {
                 .flags(flags)
                 .signature(signature);
         }
-        match self.known_of_its_headers(facts, signature) {
+        match self.known_of_its_headers(facts, signature, outcome.parked_as) {
             Some(Reason::ConflictingContent) => {
                 self.raise_seen(facts);
                 if signature == Signature::Valid {
                     self.note_answered(facts);
+                    self.dispute_cells(facts);
                 }
                 self.remember(facts, signature);
                 return Decision::new(Disposition::Duplicate, Reason::ConflictingContent)
@@ -159,7 +163,7 @@ impl Judge<'_> {
             Subject::Handover(role) => self.handover_outcome(facts, role, signature),
             Subject::Otherwise => self.changed_otherwise(facts, signature),
             Subject::Operator | Subject::Supplier | Subject::Irrelevant => {
-                self.operator_outcome(facts, signature)
+                self.operator_outcome(facts, signature, outcome.parked_as)
             }
         };
         if signature == Signature::Valid {
@@ -226,7 +230,7 @@ impl Judge<'_> {
                 self.note_answered(facts);
             }
             if self.is_known(facts, role) {
-                self.apply_cells(facts, role, CellSource::Outcome, signature);
+                self.tell_cells(facts, role, CellSource::Outcome, signature, None);
             }
         }
         decision.flags(flags).signature(signature)
@@ -357,21 +361,20 @@ impl Judge<'_> {
             Subject::Irrelevant => true,
             Subject::Supplier => self.has_news(facts, Role::Supplier),
             Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {
-                !self.is_repeat(facts, again)
+                again || !self.is_repeat(facts, None)
             }
         }
     }
 
     /// Whether the same octets are known. A message that nobody could verify does not stand in the way of itself once
     /// somebody can.
-    pub(super) fn is_repeat(&self, facts: &Facts<'_>, again: bool) -> bool {
-        self.ledger
-            .device(facts.device.to_u64())
-            .messages()
-            .any(|note| {
-                is_of_octets(&note, facts) && (note.verified || !self.can_be_verified(facts))
-            })
-            || (!again && self.parking.contains(facts.device, &facts.digest))
+    pub(super) fn is_repeat(&self, facts: &Facts<'_>, parked_as: Option<Verdict>) -> bool {
+        let view = self.ledger.device(facts.device.to_u64());
+        // What a parked message told of cells is known; it is no repeat of itself for that.
+        let linked = view.linked_messages().filter(|_| !has_told(parked_as));
+        linked.chain(view.other_messages()).any(|note| {
+            is_of_octets(&note, facts) && (note.verified || !self.can_be_verified(facts))
+        }) || (parked_as.is_none() && self.parking.contains(facts.device, &facts.digest))
     }
 
     fn can_be_verified(&self, facts: &Facts<'_>) -> bool {
@@ -382,17 +385,28 @@ impl Judge<'_> {
 
     /// Where a verified message with these headers is known: whether this one is the same, under whatever signature, or
     /// another one. A conflict that is known is the same as its repeat, but verified it is not the unverified one.
-    fn known_of_its_headers(&self, facts: &Facts<'_>, signature: Signature) -> Option<Reason> {
+    fn known_of_its_headers(
+        &self,
+        facts: &Facts<'_>,
+        signature: Signature,
+        parked_as: Option<Verdict>,
+    ) -> Option<Reason> {
         let identity = identity(&facts.message.header);
         let view = self.ledger.device(facts.device.to_u64());
-        let known: Vec<_> = view
-            .messages()
-            .filter(|note| note.identity == identity)
-            .collect();
-        if !known.iter().any(|note| note.verified) {
+        let of_its_headers = |note: &MessageNote| note.identity == identity;
+        let linked: Vec<_> = view.linked_messages().filter(of_its_headers).collect();
+        let others: Vec<_> = view.other_messages().filter(of_its_headers).collect();
+        if linked.is_empty() && others.is_empty() {
             return None;
         }
         let content = content_start(facts);
+        let is_itself =
+            |note: &MessageNote| has_told(parked_as) && note.digest.starts_with(&content);
+        let linked = linked.into_iter().filter(|note| !is_itself(note));
+        let known: Vec<_> = linked.chain(others).collect();
+        if !known.iter().any(|note| note.verified) {
+            return None;
+        }
         let is_same = known.iter().any(|note| {
             note.digest.starts_with(&content)
                 && (note.verified || signature == Signature::Unchecked)
@@ -419,14 +433,23 @@ impl Judge<'_> {
             .any(|note| note.identity == identity)
     }
 
-    /// Remembers a message that changed the record.
+    /// Remembers a message that changed the record; those that made a link are remembered with it.
     pub(super) fn remember(&mut self, facts: &Facts<'_>, signature: Signature) {
-        let note = MessageNote {
-            identity: identity(&facts.message.header),
-            digest: note_digest(facts),
-            verified: signature == Signature::Valid,
-        };
-        self.ledger.remember_message(facts.device.to_u64(), &note);
+        let note = note_of(facts, signature);
+        let device = facts.device.to_u64();
+        let is_known = |known| known == note;
+        if !self.ledger.device(device).messages().any(is_known) {
+            self.ledger.remember_message(device, &note);
+        }
+    }
+}
+
+/// What is remembered of a message.
+pub(super) fn note_of(facts: &Facts<'_>, signature: Signature) -> MessageNote {
+    MessageNote {
+        identity: identity(&facts.message.header),
+        digest: note_digest(facts),
+        verified: signature == Signature::Valid,
     }
 }
 
@@ -434,6 +457,14 @@ impl Judge<'_> {
 pub(super) struct JudgedOutcome {
     pub(super) decision: Decision,
     pub(super) changed: bool,
+}
+
+/// Whether a message that was parked so has told of its cells, and waits with its number alone.
+fn has_told(parked_as: Option<Verdict>) -> bool {
+    matches!(
+        parked_as,
+        Some((_, Reason::UnknownAcbCertificate | Reason::UnknownParty))
+    )
 }
 
 fn bad_signature() -> Decision {

@@ -1,23 +1,29 @@
 //! Signed pre-commands of SRV 6.15.1 on their way down. They make a number known before the device answers, so that a
 //! lost Response costs nothing (N16).
 
-use slotkeeper_counters::{CellUse, Role};
-use slotkeeper_gbcs::{Certificate, CommandPayload, RemotePartyRole};
+use slotkeeper_counters::{CellUse, Occupant, Pending, Role, Step};
+use slotkeeper_gbcs::{Certificate, RemotePartyRole};
 
+use super::outcome::Verdict;
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::Device;
 use crate::message::{Facts, cell_use};
+use crate::paths::holder_of;
 
 impl Judge<'_> {
     /// Raises `seen` of the Network Operator role up to the ceiling; the operator's signature is not checked here.
-    pub(super) fn pre_command(&mut self, facts: &Facts<'_>, again: bool) -> Decision {
+    pub(super) fn pre_command(
+        &mut self,
+        facts: &Facts<'_>,
+        parked_as: Option<Verdict>,
+    ) -> Decision {
         const ROLE: Role = Role::NetworkOperator;
         if facts.number_towards(ROLE).is_none() {
             return Decision::new(Disposition::NotRecorded, Reason::NotNetworkOperatorRole);
         }
         let device = facts.device.to_u64();
-        if self.is_repeat(facts, again) {
+        if self.is_repeat(facts, parked_as) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage).role(ROLE);
         }
         match self.inventory_of(facts) {
@@ -31,22 +37,13 @@ impl Judge<'_> {
             }
             Device::Gpf(_) => {}
         }
-        let changed = self.raise_up_to_ceiling(facts);
-        let mut blanked = false;
+        let raised = self.raise_up_to_ceiling(facts);
         // What came of an answered command is known better than that it was sent.
-        if !self.is_answered(facts) {
-            for cell in facts
-                .command()
-                .into_iter()
-                .flat_map(|command| self.acb_cells(command))
-                .collect::<Vec<_>>()
-            {
-                if !self.holds_acb(device, ROLE, cell) {
-                    blanked |= self.blank(facts, ROLE, cell);
-                }
-            }
-        }
-        if changed || blanked {
+        let waits = !self.is_answered(facts)
+            && self
+                .pending(facts)
+                .is_some_and(|pending| self.ledger.expect(device, ROLE, pending));
+        if raised || waits {
             self.remember(facts, Signature::Unchecked);
         }
         let mut flags = Flags::default();
@@ -64,26 +61,35 @@ impl Judge<'_> {
         }
     }
 
-    fn holds_acb(&self, device: u64, role: Role, cell: CellUse) -> bool {
-        let cell = self.ledger.device(device).cell(role, cell);
-        self.ledger
-            .table()
-            .occupants()
-            .get(cell.occupant)
-            .is_some_and(|occupant| self.is_acb(occupant))
-    }
-
-    /// The Network Operator cells that the command puts ACB certificates into.
-    fn acb_cells(&self, command: &CommandPayload<'_>) -> Vec<CellUse> {
-        command
-            .replacements
-            .iter()
-            .filter(|replacement| replacement.cell.role == RemotePartyRole::NetworkOperator)
-            .filter(|replacement| {
-                Certificate::parse(replacement.certificate)
-                    .is_ok_and(|certificate| certificate.eui == Some(self.authority.id()))
-            })
-            .filter_map(|replacement| cell_use(replacement.cell.key_usage))
-            .collect()
+    /// What the command does to the Network Operator cells, if its number may be believed. It does not name whose
+    /// certificates it replaces: its sender's.
+    fn pending(&self, facts: &Facts<'_>) -> Option<Pending> {
+        let number = facts.authorising_number()?;
+        let command = facts
+            .command()
+            .filter(|_| number <= self.settings.ceiling)?;
+        let existing = Occupant {
+            eui: facts.party.to_u64(),
+            key_identifier: None,
+        };
+        let mut steps = [None; 2];
+        let replacements = command.replacements.iter();
+        for replacement in replacements.filter(|r| r.cell.role == RemotePartyRole::NetworkOperator)
+        {
+            let holder = Certificate::parse(replacement.certificate)
+                .ok()
+                .as_ref()
+                .and_then(holder_of);
+            let step = holder.map(|replacing| Step {
+                existing,
+                replacing,
+            });
+            match (cell_use(replacement.cell.key_usage), &mut steps) {
+                (Some(CellUse::DigitalSignature), [place, _])
+                | (Some(CellUse::KeyAgreement), [_, place]) => *place = step,
+                (None, _) => {}
+            }
+        }
+        Some(Pending { number, steps })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use slotkeeper_counters::{AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, Role};
+use slotkeeper_counters::{
+    AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, Occupant, Pending, Role, Step,
+};
 use slotkeeper_crypto::{KeyAgreement, KrpSigner, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
 
@@ -50,6 +52,8 @@ pub(crate) enum Judged {
 /// Everything that comes before a number is allocated.
 struct Ready {
     role: Role,
+    /// Who comes into the cells, as far as the certificates say.
+    replacing: [Option<Occupant>; 2],
     signing_key_identifier: KeyIdentifier,
     signer: Arc<dyn KrpSigner>,
     agreement: Arc<dyn KeyAgreement>,
@@ -133,7 +137,7 @@ impl Judge<'_> {
                 "requests are judged at dispatch; hold it until it is due",
             ));
         }
-        self.check_certificates(role, request, paths)?;
+        let replacing = self.check_certificates(role, request, paths)?;
         self.check_floors(request)?;
         let view = self.ledger.device(key.to_u64());
         if view.flags() & damaged(role) != 0 {
@@ -143,19 +147,7 @@ impl Judge<'_> {
                 "the stored record of the device was damaged; name its number with a counter adjustment",
             ));
         }
-        let cell = view.cell(role, CellUse::DigitalSignature);
-        let occupant = self.ledger.table().occupants().get(cell.occupant);
-        let in_slot = match occupant {
-            Some(occupant) if self.is_acb(occupant) => occupant.key_identifier.map(KeyIdentifier),
-            Some(occupant) if cell.verified => {
-                let detail = format!(
-                    "{} holds the digital-signature cell",
-                    Eui64::from_u64(occupant.eui)
-                );
-                return Err(refused(Reason::NotDccControlled, true, detail));
-            }
-            Some(_) | None => None,
-        };
+        let (signing_key_identifier, signer) = self.signer(key, role)?;
         let asks_for_evidence = self.settings.without_evidence == WithoutEvidence::Refuse;
         if asks_for_evidence && view.flags() & EVICTED != 0 {
             return Err(refused(
@@ -171,13 +163,6 @@ impl Judge<'_> {
                 "nothing is known of this slot; back-fill its number with a counter adjustment",
             ));
         }
-        let KeyChoice::Held(signing_key_identifier, signer) = self.authority.signer(in_slot) else {
-            return Err(refused(
-                Reason::AcbKeyNotHeld,
-                true,
-                "the digital-signature key whose certificate stands in the slot is not held",
-            ));
-        };
         let row = self.ledger.table().find(key.to_u64());
         let named = self.directory.acb_key_agreement(gpf, row);
         let KeyChoice::Held(_, agreement) = self.authority.agreement(named) else {
@@ -189,11 +174,76 @@ impl Judge<'_> {
         };
         Ok(Ready {
             role,
+            replacing,
             signing_key_identifier,
             signer,
             agreement,
             device_key,
         })
+    }
+
+    /// The key whose certificate stands in the slot's digital-signature cell, or may stand there.
+    ///
+    /// Only an occupant that is certain refuses. Certificates and parties that are not known say nothing: such a cell
+    /// counts as unknown.
+    fn signer(
+        &self,
+        key: Eui64,
+        role: Role,
+    ) -> Result<(KeyIdentifier, Arc<dyn KrpSigner>), Refusal> {
+        let view = self.ledger.device(key.to_u64());
+        let occupants = self.ledger.table().occupants();
+        let cell = view.cell(role, CellUse::DigitalSignature);
+        let occupant = occupants.get(cell.occupant);
+        let is_certain = || {
+            let acb = self.authority.id().to_u64();
+            let trail = view.trail(role, occupants);
+            cell.verified && trail.is_certain(CellUse::DigitalSignature, acb)
+        };
+        let in_slot: Vec<_> = match occupant {
+            Some(occupant) if self.is_acb(occupant) => vec![occupant],
+            Some(occupant) if self.may_be_operator(occupant) && is_certain() => {
+                let eui = Eui64::from_u64(occupant.eui);
+                let detail = format!("{eui} holds the digital-signature cell");
+                return Err(refused(Reason::NotDccControlled, true, detail));
+            }
+            None if cell.is_doubtful() => {
+                let trail = view.trail(role, occupants);
+                trail.standing(CellUse::DigitalSignature, false).ends
+            }
+            Some(_) | None => Vec::new(),
+        };
+        let known = in_slot
+            .into_iter()
+            .filter(|occupant| self.is_acb(*occupant))
+            .filter_map(|occupant| occupant.key_identifier.map(KeyIdentifier))
+            .filter(|identifier| self.authority.knows(*identifier));
+        for identifier in known {
+            match self.authority.signer(Some(identifier)) {
+                KeyChoice::Held(identifier, signer) => return Ok((identifier, signer)),
+                KeyChoice::NotHeld if occupant.is_some() && is_certain() => {
+                    return Err(refused(
+                        Reason::AcbKeyNotHeld,
+                        true,
+                        "the digital-signature key whose certificate stands in the slot is not held",
+                    ));
+                }
+                KeyChoice::NotHeld => {}
+            }
+        }
+        match self.authority.signer(None) {
+            KeyChoice::Held(identifier, signer) => Ok((identifier, signer)),
+            KeyChoice::NotHeld => Err(refused(
+                Reason::AcbKeyNotHeld,
+                true,
+                "the newest digital-signature key is not held",
+            )),
+        }
+    }
+
+    fn may_be_operator(&self, occupant: Occupant) -> bool {
+        let list = self.settings.network_operators.as_ref();
+        list.is_none_or(|list| list.contains(&Eui64::from_u64(occupant.eui)))
     }
 
     fn served_gpf(&self, key: Eui64) -> Result<&Gpf, Refusal> {
@@ -237,7 +287,7 @@ impl Judge<'_> {
         role: Role,
         request: &HandoverRequest,
         paths: &RequestPaths,
-    ) -> Result<(), Refusal> {
+    ) -> Result<[Option<Occupant>; 2], Refusal> {
         if role == Role::NetworkOperator && request.key_agreement_top_up.is_some() {
             return Err(refused(
                 Reason::BadCertificate,
@@ -291,7 +341,8 @@ impl Judge<'_> {
                 return Err(refused(Reason::CertificateRoleMismatch, false, detail));
             }
         }
-        Ok(())
+        let cells = [&paths.digital_signing, &paths.key_agreement];
+        Ok(cells.map(|verdict| verdict.as_ref()?.as_ref().ok()?.holder))
     }
 
     fn check_floors(&self, request: &HandoverRequest) -> Result<(), Refusal> {
@@ -381,6 +432,8 @@ impl Judge<'_> {
             // The device takes nothing up to it any more; its range was checked.
             self.ledger.raise_issued(device, ready.role, floor).ok();
         }
+        let pending = self.pending_command(allocation.counter, &ready);
+        self.ledger.expect(device, ready.role, pending);
         self.state_flags(key, ready.role, &mut flags);
         flags.set(
             Flags::EVICTED,
@@ -409,5 +462,22 @@ impl Judge<'_> {
             decision,
             issue: Box::new(issue),
         })
+    }
+
+    /// What the command does to the cells, if the ACB stands there.
+    fn pending_command(&self, number: u64, ready: &Ready) -> Pending {
+        let acb = |key_identifier| Occupant {
+            eui: self.authority.id().to_u64(),
+            key_identifier,
+        };
+        let existing = [acb(Some(ready.signing_key_identifier.0)), acb(None)];
+        let mut steps = [None; 2];
+        for ((step, existing), replacing) in steps.iter_mut().zip(existing).zip(ready.replacing) {
+            *step = replacing.map(|replacing| Step {
+                existing,
+                replacing,
+            });
+        }
+        Pending { number, steps }
     }
 }

@@ -325,7 +325,7 @@ impl Batch<'_> {
             key: device,
             on_its_way_down: input.stream == Stream::UpdateRequests,
             signature: decoded.signature,
-            again: false,
+            parked_as: None,
             refused: false,
         });
         if decision.reason == Reason::ConflictingContent {

@@ -86,7 +86,7 @@ impl Batch<'_> {
                 key: again.device,
                 on_its_way_down: again.parked.stream == Stream::UpdateRequests,
                 signature: decoded.signature,
-                again: true,
+                parked_as: Some(again.parked.verdict),
                 refused: again.parked.has_false_signature(),
             });
             if (decision.disposition, decision.reason) != again.parked.verdict {

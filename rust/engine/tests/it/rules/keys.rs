@@ -111,7 +111,7 @@ fn test_n17_a_certificate_not_yet_known_waits_for_the_configuration() {
     let told = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[1]));
     let decided = host.outcome(&device, &told).decide_one();
     assert_eq!(decided.verdict(), "PARKED UNKNOWN_ACB_CERTIFICATE");
-    // The number is known at once, and nothing is known of the cells.
+    // The number is known at once, and so is who stands there; which key that is, is not.
     assert_eq!(decided.number("seen_counter"), Some(1_200));
     let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
     assert_eq!(decided.number("originator_counter"), Some(1_201));

@@ -9,6 +9,7 @@ mod identity;
 mod inventory;
 mod keys;
 mod laws;
+mod links;
 mod northbound;
 mod numbers;
 mod parking;

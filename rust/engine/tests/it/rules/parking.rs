@@ -116,7 +116,7 @@ fn an_unproven_number_above_the_ceiling_waits() {
 }
 
 #[test]
-fn test_n10_a_party_on_no_list_waits_and_its_cell_is_unknown() {
+fn test_n10_a_party_on_no_list_waits_and_stands_in_no_ones_way() {
     let only = |party: u64| {
         format!(
             r#"{{"parties": {{"network_operators": ["{}"]}}}}"#,
@@ -125,14 +125,13 @@ fn test_n10_a_party_on_no_list_waits_and_its_cell_is_unknown() {
     };
     let device = Device::new(GPF);
     let mut host = Host::knowing(&device, &only(GNO));
-    let bought = Told::new(GPF, next_gno(), 3, Cell::both(next_gno(), gno()));
-    let decided = host.outcome(&device, &bought.at(100)).decide_one();
-    assert_eq!(decided.0["slot"]["state"], "NETWORK_OPERATOR");
     let sold = Told::new(GPF, gno(), 1_200, Cell::both(gno(), next_gno())).at(200);
     let decided = host.outcome(&device, &sold).decide_one();
     assert_eq!(decided.verdict(), "PARKED UNKNOWN_PARTY");
-    assert_eq!(decided.0["slot"]["state"], "UNKNOWN");
+    assert_eq!(decided.0["slot"]["state"], "NETWORK_OPERATOR");
     assert_eq!(decided.number("seen_counter"), Some(1_200));
+    let issued = host.request(&Request::new(GPF, 9).hint(1)).decide_one();
+    assert_eq!(issued.number("originator_counter"), Some(1_201));
     host.restart_as(&only(NEXT_GNO), &[AcbKey::Held(0)]);
     let decided = host.decide_one();
     assert_eq!(decided.verdict(), "SEEN GNO_REPLACED_BY_GNO");

@@ -39,7 +39,8 @@ fn test_n16_a_lost_response_costs_nothing() {
     assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
     assert_eq!(decided.number("seen_counter"), Some(1_200));
     assert_eq!(decided.number("recorded_counter"), None);
-    assert_eq!(decided.0["slot"]["state"], "UNKNOWN");
+    // It may have left by now.
+    assert_eq!(decided.0["slot"]["state"], "NETWORK_OPERATOR");
     let decided = host.request(&request).decide_one();
     assert_eq!(decided.number("originator_counter"), Some(1_201));
 }

@@ -1,0 +1,252 @@
+//! What is told of the certificates in a slot's cells: a base, links, and commands that wait for an answer.
+//!
+//! Messages of a device come late, twice, out of order, and under clocks that were never set. So no message decides
+//! alone who stands in a cell: each one that a device answered is a link from the certificate that was there to the one
+//! that came, and the occupant is computed from all links together ([`Trail::standing`]). The order in which they came
+//! changes nothing.
+
+mod walk;
+mod words;
+
+pub use self::walk::Standing;
+pub(crate) use self::words::{end_of, messages_of};
+
+use crate::image::CellImage;
+use crate::notes::MessageNote;
+use crate::occupants::Occupant;
+use crate::role::{CellSource, CellUse};
+
+/// Links kept a cell; the oldest beyond go into the base.
+pub const LINKS_KEPT: usize = 64;
+
+/// Commands without an answer that are kept a role; that with the lowest number goes first.
+pub const PENDING_KEPT: usize = 8;
+
+/// One change of a cell: the certificate that was there and the one that came. Where both are the same the message told
+/// who stands there, and that nothing changed.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Step {
+    /// Who held the cell before.
+    pub existing: Occupant,
+    /// Who holds it after.
+    pub replacing: Occupant,
+}
+
+/// A message of the device that told of a role's cells.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Link {
+    /// Which message it was, and whether the device's signature verified it.
+    pub message: MessageNote,
+    /// The authorising number of the command that it answers, 0 to 2^63-1; 0 where that acted for another role.
+    pub number: u64,
+    /// The device's own time of the change, in Unix seconds; 0 where it gave none.
+    pub device_time: u32,
+    /// What kind of message it was.
+    pub source: CellSource,
+    /// What it told of each cell, in the order of [`CellUse::ALL`].
+    pub steps: [Option<Step>; 2],
+}
+
+/// A command that was sent and of which no outcome is known: it may have changed the cells, may still do so, or may
+/// never have arrived.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Pending {
+    /// Its Originator Counter, 0 to 2^63-1.
+    pub number: u64,
+    /// What it does to each cell, in the order of [`CellUse::ALL`]. The existing certificate is known by its party
+    /// alone where the command does not name it.
+    pub steps: [Option<Step>; 2],
+}
+
+/// What is told of a role's two cells.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Trail {
+    /// Where the walk of each cell begins; without an occupant, that is not known.
+    pub base: [CellImage; 2],
+    /// Whether a cell was told of by two messages that contradict each other, and by none since.
+    pub disputed: [bool; 2],
+    /// In the order of their arrival.
+    pub links: Vec<Link>,
+    /// That with the lowest number first.
+    pub pending: Vec<Pending>,
+}
+
+impl Trail {
+    /// Whether nothing is kept but a base.
+    pub fn is_plain(&self) -> bool {
+        self.links.is_empty() && self.pending.is_empty() && self.disputed == [false; 2]
+    }
+
+    /// Adds what a message told; whether that changes anything.
+    ///
+    /// A message is told once. An unverified one tells nothing of a cell of which something verified is known, unless
+    /// `unverified_too`; the first verified one takes its place.
+    pub fn tell(&mut self, link: &Link, unverified_too: bool) -> bool {
+        let is_same = |known: &&mut Link| known.message.is_same(&link.message);
+        match self.links.iter_mut().find(is_same) {
+            Some(known) if known.message.verified || !link.message.verified => return false,
+            Some(known) => known.message = link.message,
+            None => {
+                let mut link = *link;
+                for (cell, step) in link.steps.iter_mut().enumerate() {
+                    let is_heard = link.message.verified || unverified_too;
+                    *step = step.filter(|_| is_heard || !self.has_verified(cell));
+                }
+                if link.steps == [None; 2] {
+                    return false;
+                }
+                self.links.push(link);
+            }
+        }
+        for (cell, step) in link.steps.iter().enumerate() {
+            if step.is_none() {
+                continue;
+            }
+            if let Some(disputed) = self.disputed.get_mut(cell) {
+                *disputed = false;
+            }
+            if link.message.verified {
+                self.drop_unverified(cell);
+            }
+        }
+        for cell in 0..self.base.len() {
+            while self.links_of(cell).count() > LINKS_KEPT {
+                self.fold_oldest(cell);
+            }
+        }
+        true
+    }
+
+    /// Adds a command that waits for an answer; whether that changes anything.
+    pub fn expect(&mut self, pending: Pending) -> bool {
+        let is_answered = self.links.iter().any(|link| {
+            link.number == pending.number && party_of(&link.steps) == party_of(&pending.steps)
+        });
+        if is_answered || pending.steps == [None; 2] || self.pending.contains(&pending) {
+            return false;
+        }
+        let place = self
+            .pending
+            .partition_point(|known| known.number <= pending.number);
+        self.pending.insert(place, pending);
+        if self.pending.len() > PENDING_KEPT {
+            self.pending.remove(0);
+        }
+        place > 0 || self.pending.first() == Some(&pending)
+    }
+
+    /// The command of `party` with this number has an outcome; whether it was pending.
+    pub fn settle(&mut self, party: u64, number: u64) -> bool {
+        let before = self.pending.len();
+        self.pending
+            .retain(|pending| pending.number != number || party_of(&pending.steps) != Some(party));
+        self.pending.len() < before
+    }
+
+    /// Two messages contradict each other about a cell: nothing is said of it until it is told of again. Whether that
+    /// is new.
+    pub fn dispute(&mut self, cell_use: CellUse) -> bool {
+        let disputed = &mut self.disputed[cell_use.index()];
+        !core::mem::replace(disputed, true)
+    }
+
+    /// Begins the walk of a cell anew, at what was read there. What was told before and the dispute about it are
+    /// settled by that. Whether that changes anything.
+    pub fn set_base(&mut self, cell_use: CellUse, base: CellImage) -> bool {
+        let cell = cell_use.index();
+        let is_known =
+            self.base[cell] == base && !self.disputed[cell] && self.links_of(cell).next().is_none();
+        self.base[cell] = base;
+        self.disputed[cell] = false;
+        self.retain_steps(cell, |_| false);
+        !is_known
+    }
+
+    /// Makes what is kept take at most so many words; `false` if that is not possible.
+    ///
+    /// Links go into the bases, the oldest first, and last the pending commands.
+    pub(crate) fn shrink(&mut self, words: usize) -> bool {
+        while self.words().len() > words {
+            let fullest = (0..self.base.len()).max_by_key(|&cell| self.links_of(cell).count());
+            match fullest.filter(|&cell| self.links_of(cell).next().is_some()) {
+                Some(cell) => self.fold_oldest(cell),
+                None if self.pending.is_empty() => return false,
+                None => drop(self.pending.remove(0)),
+            }
+        }
+        true
+    }
+
+    fn has_verified(&self, cell: usize) -> bool {
+        let base = &self.base[cell];
+        (base.occupant.is_some() && base.verified)
+            || self.links_of(cell).any(|(link, _)| link.message.verified)
+    }
+
+    fn links_of(&self, cell: usize) -> impl Iterator<Item = (&Link, Step)> {
+        self.links
+            .iter()
+            .filter_map(move |link| Some((link, link.steps[cell]?)))
+    }
+
+    fn drop_unverified(&mut self, cell: usize) {
+        if !self.base[cell].verified {
+            self.base[cell] = CellImage::default();
+        }
+        self.retain_steps(cell, |link| link.message.verified);
+    }
+
+    fn retain_steps(&mut self, cell: usize, is_kept: impl Fn(&Link) -> bool) {
+        for link in &mut self.links {
+            if !is_kept(link) {
+                link.steps[cell] = None;
+            }
+        }
+        self.links.retain(|link| link.steps != [None; 2]);
+    }
+
+    /// Moves the base over the oldest link of a cell that leaves it, if the occupant stays who it is. Where none does,
+    /// the oldest link is forgotten as one that was never told.
+    fn fold_oldest(&mut self, cell: usize) {
+        let stands = self.standing_of(cell, true).occupant;
+        let before = self.base[cell];
+        let candidates: Vec<_> = (0..self.links.len())
+            .filter(|&at| self.links[at].steps[cell].is_some())
+            .collect();
+        for at in candidates.iter().copied() {
+            let link = self.links[at];
+            let Some(step) = link.steps[cell] else {
+                continue;
+            };
+            if before.occupant.is_some_and(|base| base != step.existing) {
+                continue;
+            }
+            self.links[at].steps[cell] = None;
+            self.base[cell] = CellImage {
+                occupant: before.occupant.map(|_| step.replacing),
+                device_time: link.device_time,
+                verified: link.message.verified,
+                source: link.source,
+            };
+            if before.occupant.is_none() {
+                self.base[cell] = CellImage::default();
+            }
+            if self.standing_of(cell, true).occupant == stands {
+                self.links.retain(|link| link.steps != [None; 2]);
+                return;
+            }
+            self.links[at].steps[cell] = Some(step);
+            self.base[cell] = before;
+        }
+        if let Some(&oldest) = candidates.first() {
+            self.links[oldest].steps[cell] = None;
+            self.base[cell] = CellImage::default();
+            self.links.retain(|link| link.steps != [None; 2]);
+        }
+    }
+}
+
+/// Who commands: the party that held the cell which authorised it.
+fn party_of(steps: &[Option<Step>; 2]) -> Option<u64> {
+    steps.iter().flatten().next().map(|step| step.existing.eui)
+}

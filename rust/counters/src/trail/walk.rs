@@ -1,0 +1,229 @@
+//! Who stands in a cell, computed from all that was told of it.
+
+use super::{Link, Step, Trail};
+use crate::occupants::Occupant;
+use crate::role::{CellSource, CellUse};
+
+/// What is known of a cell's occupant.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Standing {
+    /// Whose certificate is in the cell; `None` where nothing is known, or where what is told does not hang together.
+    pub occupant: Option<Occupant>,
+    /// Where the walk may have ended: one end if there is an occupant.
+    pub ends: Vec<Occupant>,
+    /// Whether anything at all is told of the cell. Without an occupant the cell is doubtful then, else unknown.
+    pub is_told: bool,
+    /// Whether all of it was verified.
+    pub verified: bool,
+    /// What kind of message told last of the occupant.
+    pub source: CellSource,
+    /// The device's own time of that, in Unix seconds; 0 where it gave none.
+    pub device_time: u32,
+}
+
+impl Trail {
+    /// Who stands in a cell.
+    ///
+    /// Each certificate came in as often as links lead to it, the base once more, and went out as often as links leave
+    /// it. The occupant is the one that came in once more than it went out, if all links hang together with the base,
+    /// or with one start where the base is not known. With a base, a pending command that leads from such an end to a
+    /// certificate that went out once too often is read as executed: its answer was lost. What is unverified is read
+    /// only where nothing is verified, or with `unverified_too`.
+    pub fn standing(&self, cell_use: CellUse, unverified_too: bool) -> Standing {
+        self.standing_of(cell_use.index(), unverified_too)
+    }
+
+    pub(super) fn standing_of(&self, cell: usize, unverified_too: bool) -> Standing {
+        let all = unverified_too || !self.has_verified(cell);
+        let base = &self.base[cell];
+        let base_occupant = base.occupant.filter(|_| all || base.verified);
+        let links: Vec<_> = self
+            .links_of(cell)
+            .filter(|(link, _)| all || link.message.verified)
+            .collect();
+        let steps = links.iter().map(|(_, step)| *step).collect();
+        let pending = self.pending.iter().rev().filter_map(|p| p.steps[cell]);
+        let disputed = self.disputed[cell];
+        let (occupant, ends) = walk(base_occupant, steps, pending);
+        let is_told = disputed || base_occupant.is_some() || !links.is_empty();
+        let mut standing = Standing {
+            is_told,
+            occupant: occupant.filter(|_| !disputed),
+            ends,
+            verified: is_told
+                && links.iter().all(|(link, _)| link.message.verified)
+                && (base_occupant.is_none() || base.verified),
+            source: base.source,
+            device_time: base.device_time,
+        };
+        if let Some((last, _)) = last_of(&links, standing.occupant) {
+            standing.source = last.source;
+            standing.device_time = last.device_time;
+        }
+        if is_told && standing.source == CellSource::Unknown {
+            // Doubt has a source as well: that is how it differs from nothing told.
+            standing.source = CellSource::Outcome;
+        }
+        standing
+    }
+
+    /// Whether it is certain enough who stands in a cell that a command to it may be refused: the occupant is verified,
+    /// the latest of the messages that gave a time tells of it, no pending command of it hands the cell over to
+    /// `heir`, and it does not rest on a presumption.
+    pub fn is_certain(&self, cell_use: CellUse, heir: u64) -> bool {
+        let cell = cell_use.index();
+        let standing = self.standing_of(cell, false);
+        let Some(occupant) = standing.occupant.filter(|_| standing.verified) else {
+            return false;
+        };
+        let times = self.links_of(cell).map(|(link, _)| link.device_time);
+        let latest = times.max().unwrap_or_default();
+        let is_latest = latest == 0
+            || self
+                .links_of(cell)
+                .any(|(link, step)| link.device_time == latest && step.replacing == occupant);
+        let is_leaving = self.pending.iter().any(|pending| {
+            pending.steps[cell]
+                .is_some_and(|step| same(step.existing, occupant) && step.replacing.eui == heir)
+        });
+        let rests_on_presumption = self.base[cell].source.is_presumption() && {
+            let steps = self.links_of(cell).map(|(_, step)| step).collect();
+            walk(None, steps, core::iter::empty()).0 != Some(occupant)
+        };
+        is_latest && !is_leaving && !rests_on_presumption
+    }
+}
+
+/// The link with the latest time of those that tell of the occupant; of those without a time the last that came.
+fn last_of<'t>(links: &[(&'t Link, Step)], occupant: Option<Occupant>) -> Option<(&'t Link, Step)> {
+    let occupant = occupant?;
+    let told = links.iter().filter(|(_, step)| step.replacing == occupant);
+    told.max_by_key(|(link, _)| link.device_time).copied()
+}
+
+/// The occupant, and the ends of the walk.
+fn walk(
+    base: Option<Occupant>,
+    mut steps: Vec<Step>,
+    pending: impl Iterator<Item = Step>,
+) -> (Option<Occupant>, Vec<Occupant>) {
+    let mut count = Count::default();
+    for step in &steps {
+        count.add(step.existing, -1);
+        count.add(step.replacing, 1);
+    }
+    let begin = base.map(|base| count.begin(base));
+    if begin.is_some() {
+        let mut waiting: Vec<_> = pending.collect();
+        while let Some(at) = waiting.iter().position(|step| count.fits(*step).is_some()) {
+            let step = waiting.remove(at);
+            if let Some(executed) = count.fits(step) {
+                count.add(executed.existing, -1);
+                count.add(executed.replacing, 1);
+                steps.push(executed);
+            }
+        }
+    }
+    let (ends, starts) = (count.ends(), count.starts());
+    let occupant = match (ends.as_slice(), begin, starts) {
+        (&[end], Some(_), 0) | (&[end], None, 1) => Some(end),
+        // Messages that changed nothing, but told who is there.
+        ([], None, 0) => told_alone(&steps),
+        _ => None,
+    };
+    let occupant = occupant.filter(|&end| hang_together(end, begin, &steps));
+    let ends = match occupant {
+        Some(occupant) => vec![occupant],
+        None => ends,
+    };
+    (occupant, ends)
+}
+
+/// The one occupant that steps which change nothing tell of, by its certificate if one of them names it.
+fn told_alone(steps: &[Step]) -> Option<Occupant> {
+    let changes_nothing = |step: &Step| step.existing == step.replacing;
+    let occupants = steps.iter().map(|step| step.replacing);
+    let occupant = occupants.max_by_key(|occupant| occupant.key_identifier)?;
+    steps.iter().all(changes_nothing).then_some(occupant)
+}
+
+/// Whether all steps, and where the walk begins, are reached from its end.
+fn hang_together(end: Occupant, begin: Option<Occupant>, steps: &[Step]) -> bool {
+    let mut reached = vec![end];
+    // Later steps stand behind earlier ones for the most part, so that once around is enough.
+    let mut rest: Vec<_> = steps.iter().rev().copied().collect();
+    let mut before = usize::MAX;
+    while rest.len() < before {
+        before = rest.len();
+        rest.retain(|step| {
+            let is_near = reached
+                .iter()
+                .any(|&one| same(one, step.existing) || same(one, step.replacing));
+            for next in [step.existing, step.replacing] {
+                if is_near && !reached.contains(&next) {
+                    reached.push(next);
+                }
+            }
+            !is_near
+        });
+    }
+    rest.is_empty() && begin.is_none_or(|begin| reached.iter().any(|&one| same(one, begin)))
+}
+
+/// A certificate that is not known is told by its party alone.
+fn same(one: Occupant, other: Occupant) -> bool {
+    one.eui == other.eui
+        && (one.key_identifier == other.key_identifier
+            || one.key_identifier.is_none()
+            || other.key_identifier.is_none())
+}
+
+/// How often each certificate came in less how often it went out.
+#[derive(Default)]
+struct Count(Vec<(Occupant, i32)>);
+
+impl Count {
+    fn add(&mut self, occupant: Occupant, times: i32) {
+        match self.0.iter_mut().find(|(known, _)| *known == occupant) {
+            Some((_, count)) => *count += times,
+            None => self.0.push((occupant, times)),
+        }
+    }
+
+    /// The base came in once. Where its certificate is not known it is the one that left and never came, if that is one.
+    fn begin(&mut self, base: Occupant) -> Occupant {
+        let mut starts = self.0.iter_mut().filter(|(known, count)| {
+            *count < 0 && base.key_identifier.is_none() && known.eui == base.eui
+        });
+        if let (Some((start, count)), None) = (starts.next(), starts.next()) {
+            *count += 1;
+            return *start;
+        }
+        self.add(base, 1);
+        base
+    }
+
+    /// The step that a pending command would have been, from an end to a start.
+    fn fits(&self, step: Step) -> Option<Step> {
+        let find = |wanted: Occupant, is_side: fn(i32) -> bool| {
+            let mut found = self.0.iter().filter(|(_, count)| is_side(*count));
+            found
+                .find(|(known, _)| same(*known, wanted))
+                .map(|(known, _)| *known)
+        };
+        Some(Step {
+            existing: find(step.existing, |count| count > 0)?,
+            replacing: find(step.replacing, |count| count < 0)?,
+        })
+    }
+
+    fn ends(&self) -> Vec<Occupant> {
+        let ends = self.0.iter().filter(|(_, count)| *count > 0);
+        ends.flat_map(|&(end, count)| (0..count).map(move |_| end))
+            .collect()
+    }
+
+    fn starts(&self) -> i32 {
+        self.0.iter().map(|(_, count)| (-count).max(0)).sum()
+    }
+}

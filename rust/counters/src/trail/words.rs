@@ -1,0 +1,266 @@
+//! A trail as 64-bit words: in a device's notes, and in its record image.
+
+use thiserror::Error;
+
+use super::{LINKS_KEPT, Link, PENDING_KEPT, Pending, Step, Trail};
+use crate::image::CellImage;
+use crate::notes::MessageNote;
+use crate::occupants::Occupant;
+use crate::role::{CellSource, LAST_COUNTER};
+
+/// Counts and bases, then the device times of the bases.
+const HEAD: usize = 2;
+const OCCUPANT: usize = 2;
+const LINK: usize = 5;
+const PENDING: usize = 2;
+
+/// Words that no trail has.
+#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
+#[error("not the words of a trail")]
+pub(crate) struct TrailError;
+
+/// Where the trail ends that these words begin with.
+pub(crate) fn end_of(words: &[u64]) -> usize {
+    let Some(&head) = words.first() else { return 0 };
+    let [_, occupants, links, pending, ..] = head.to_be_bytes();
+    HEAD + usize::from(occupants) * OCCUPANT
+        + usize::from(links) * LINK
+        + usize::from(pending) * PENDING
+}
+
+/// The messages that made links, without the rest.
+pub(crate) fn messages_of(words: &[u64]) -> impl Iterator<Item = MessageNote> + '_ {
+    let head = words.first().copied().unwrap_or_default();
+    let [_, occupants, links, ..] = head.to_be_bytes();
+    let start = HEAD + usize::from(occupants) * OCCUPANT;
+    let links = words.get(start..start + usize::from(links) * LINK);
+    let (links, _) = links.unwrap_or_default().as_chunks::<LINK>();
+    links
+        .iter()
+        .map(|&[identity, start, rest, ..]| note(identity, start, rest).0)
+}
+
+impl Trail {
+    /// The words of this trail. Occupants are numbered from 1 with eight bits, 0 is nobody: one with more than 255 of
+    /// them has too many words to be kept.
+    pub(crate) fn words(&self) -> Vec<u64> {
+        let mut occupants = Vec::new();
+        let mut number = |occupant: Option<Occupant>| -> u8 {
+            let Some(occupant) = occupant else { return 0 };
+            let place = occupants.iter().position(|&known| known == occupant);
+            let place = place.unwrap_or_else(|| {
+                occupants.push(occupant);
+                occupants.len() - 1
+            });
+            u8::try_from(place + 1).unwrap_or_default()
+        };
+        let bases = self.base.map(|base| number(base.occupant));
+        let mut tail = Vec::with_capacity(self.links.len() * LINK + self.pending.len() * PENDING);
+        for link in &self.links {
+            let steps = numbered(&link.steps, &mut number);
+            let [high, low] = digest_words(&link.message, link.source);
+            let place = joined(steps, link.device_time);
+            tail.extend([link.message.identity, high, low, link.number, place]);
+        }
+        for pending in &self.pending {
+            let steps = numbered(&pending.steps, &mut number);
+            tail.extend([pending.number, joined(steps, 0)]);
+        }
+        let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+        let bits = self.base.iter().enumerate().map(|(cell, base)| {
+            (base.source.number() | u8::from(base.verified) << 3) << (4 * cell)
+        });
+        let disputed = self.disputed.map(u8::from);
+        let head = [
+            disputed[0] | disputed[1] << 1,
+            small(occupants.len()),
+            small(self.links.len()),
+            small(self.pending.len()),
+            bases[0],
+            bases[1],
+            bits.fold(0, |all, bits| all | bits),
+            0,
+        ];
+        let times = self.base.map(|base| base.device_time);
+        let mut words = vec![
+            u64::from_be_bytes(head),
+            u64::from(times[0]) << 32 | u64::from(times[1]),
+        ];
+        for occupant in occupants {
+            let key_identifier = occupant.key_identifier.unwrap_or_default();
+            words.extend([occupant.eui, u64::from_be_bytes(key_identifier)]);
+        }
+        words.extend(tail);
+        words
+    }
+
+    /// Reads what [`Trail::words`] wrote.
+    pub(crate) fn from_words(words: &[u64]) -> Result<Self, TrailError> {
+        let [head, times, rest @ ..] = words else {
+            return Err(TrailError);
+        };
+        let [disputed, occupants, links, pending, first, second, bits, 0] = head.to_be_bytes()
+        else {
+            return Err(TrailError);
+        };
+        let counts = [occupants, links, pending].map(usize::from);
+        let [occupants, links, pending] = counts;
+        if disputed > 0b11
+            || links > 2 * LINKS_KEPT
+            || pending > PENDING_KEPT
+            || end_of(words) != words.len()
+        {
+            return Err(TrailError);
+        }
+        let (occupants, rest) = rest.split_at(occupants * OCCUPANT);
+        let (links, pending) = rest.split_at(links * LINK);
+        let (occupants, _) = occupants.as_chunks::<OCCUPANT>();
+        let read = Reading { occupants };
+        let [_, _, _, _, t0, t1, t2, t3] = times.to_be_bytes();
+        let first_time = u32::try_from(times >> 32).map_err(|_| TrailError)?;
+        let second_time = u32::from_be_bytes([t0, t1, t2, t3]);
+        let base = [
+            (first, bits & 0xf, first_time),
+            (second, bits >> 4, second_time),
+        ];
+        let [digital_signature, key_agreement] = base.map(|base| read.base(base));
+        let trail = Self {
+            base: [digital_signature?, key_agreement?],
+            disputed: [disputed & 1 != 0, disputed & 2 != 0],
+            links: links
+                .as_chunks::<LINK>()
+                .0
+                .iter()
+                .map(|words| read.link(words))
+                .collect::<Result<_, _>>()?,
+            pending: pending
+                .as_chunks::<PENDING>()
+                .0
+                .iter()
+                .map(|words| read.pending(words))
+                .collect::<Result<_, _>>()?,
+        };
+        // A state has one encoding: occupants in the order of their use, none twice, none unused.
+        if trail.words() == words {
+            Ok(trail)
+        } else {
+            Err(TrailError)
+        }
+    }
+}
+
+struct Reading<'w> {
+    occupants: &'w [[u64; OCCUPANT]],
+}
+
+impl Reading<'_> {
+    fn occupant(&self, number: u8) -> Result<Option<Occupant>, TrailError> {
+        let Some(place) = usize::from(number).checked_sub(1) else {
+            return Ok(None);
+        };
+        let &[eui, key_identifier] = self.occupants.get(place).ok_or(TrailError)?;
+        Ok(Some(Occupant {
+            eui,
+            // Key identifiers are the start of a SHA-1; eight zeros stand for none.
+            key_identifier: Some(key_identifier.to_be_bytes()).filter(|_| key_identifier != 0),
+        }))
+    }
+
+    fn base(&self, (number, bits, device_time): (u8, u8, u32)) -> Result<CellImage, TrailError> {
+        Ok(CellImage {
+            occupant: self.occupant(number)?,
+            device_time,
+            verified: bits >> 3 == 1,
+            source: CellSource::from_number(bits & 0b111).ok_or(TrailError)?,
+        })
+    }
+
+    fn steps(&self, numbers: u64) -> Result<([Option<Step>; 2], u32), TrailError> {
+        let [first, second, third, fourth, time @ ..] = numbers.to_be_bytes();
+        let step = |existing, replacing| match (self.occupant(existing)?, self.occupant(replacing)?)
+        {
+            (Some(existing), Some(replacing)) => Ok(Some(Step {
+                existing,
+                replacing,
+            })),
+            (None, None) => Ok(None),
+            _ => Err(TrailError),
+        };
+        let steps = [step(first, second)?, step(third, fourth)?];
+        if steps == [None; 2] {
+            return Err(TrailError);
+        }
+        Ok((steps, u32::from_be_bytes(time)))
+    }
+
+    fn link(
+        &self,
+        &[identity, start, rest, number, steps]: &[u64; LINK],
+    ) -> Result<Link, TrailError> {
+        let (message, source) = note(identity, start, rest);
+        let (steps, device_time) = self.steps(steps)?;
+        Ok(Link {
+            message,
+            number: in_range(number)?,
+            device_time,
+            source: CellSource::from_number(source).ok_or(TrailError)?,
+            steps,
+        })
+    }
+
+    fn pending(&self, &[number, steps]: &[u64; PENDING]) -> Result<Pending, TrailError> {
+        let (steps, 0) = self.steps(steps)? else {
+            return Err(TrailError);
+        };
+        Ok(Pending {
+            number: in_range(number)?,
+            steps,
+        })
+    }
+}
+
+fn in_range(number: u64) -> Result<u64, TrailError> {
+    if number > LAST_COUNTER {
+        return Err(TrailError);
+    }
+    Ok(number)
+}
+
+fn numbered(steps: &[Option<Step>; 2], number: &mut impl FnMut(Option<Occupant>) -> u8) -> [u8; 4] {
+    let [first, second] = *steps;
+    [
+        number(first.map(|step| step.existing)),
+        number(first.map(|step| step.replacing)),
+        number(second.map(|step| step.existing)),
+        number(second.map(|step| step.replacing)),
+    ]
+}
+
+fn joined(occupants: [u8; 4], time: u32) -> u64 {
+    u64::from(u32::from_be_bytes(occupants)) << 32 | u64::from(time)
+}
+
+/// The digest's 15 octets, then verification (bit 3) and source.
+fn digest_words(message: &MessageNote, source: CellSource) -> [u64; 2] {
+    let mut octets = [0; 16];
+    let (digest, last) = octets.split_at_mut(15);
+    digest.copy_from_slice(&message.digest);
+    last.fill(source.number() | u8::from(message.verified) << 3);
+    let (words, _) = octets.as_chunks::<8>();
+    [words[0], words[1]].map(u64::from_be_bytes)
+}
+
+fn note(identity: u64, start: u64, rest: u64) -> (MessageNote, u8) {
+    let mut digest = [0; 15];
+    let [.., bits] = rest.to_be_bytes();
+    let octets = start.to_be_bytes().into_iter().chain(rest.to_be_bytes());
+    for (place, octet) in digest.iter_mut().zip(octets) {
+        *place = octet;
+    }
+    let message = MessageNote {
+        identity,
+        digest,
+        verified: bits & 0b1000 != 0,
+    };
+    (message, bits & 0b111)
+}

@@ -1,0 +1,251 @@
+//! Who stands in a slot: from links and pending commands, not from clocks or from the last message.
+
+use slotkeeper_counters::{CellSource, DEFAULT_CEILING, DeviceImage};
+use slotkeeper_gbcs::{Eui64, KeyUsage};
+
+use crate::support::*;
+
+fn known() -> (Device, Host) {
+    let device = Device::new(GPF);
+    let host = Host::knowing(&device, "");
+    (device, host)
+}
+
+fn hand_back(number: u64) -> Told {
+    Told::new(GPF, gno(), number, Cell::both(gno(), &ACB[0]))
+}
+
+fn handover(number: u64) -> Told {
+    Told::new(GPF, &ACB[0], number, Cell::both(&ACB[0], next_gno()))
+}
+
+fn state(decided: &Decided) -> &str {
+    decided.0["slot"]["state"].as_str().unwrap()
+}
+
+fn pre_command(number: u64) -> Vec<u8> {
+    Told::new(GPF, gno(), number, Vec::new()).pre_command(&[
+        (&ACB[0].ds, KeyUsage::DigitalSignature),
+        (&ACB[0].ka, KeyUsage::KeyAgreement),
+    ])
+}
+
+/// 2015-01-01, 2026-06-01 and 2033-01-01.
+const CLOCKS: [u32; 3] = [1_420_070_400, 1_780_272_000, 1_988_150_400];
+
+#[test]
+fn n04_a_clock_that_once_stood_elsewhere_hides_no_later_message() {
+    for (first, second) in [
+        (CLOCKS[2], CLOCKS[1]),
+        (CLOCKS[0], CLOCKS[1]),
+        (CLOCKS[1], CLOCKS[0]),
+    ] {
+        let (device, mut host) = known();
+        let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+        host.outcome(&device, &bought.at(first)).decide();
+        let decided = host
+            .outcome(&device, &hand_back(1_200).at(second))
+            .decide_one();
+        assert_eq!(state(&decided), "ACB");
+        let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(issued.number("originator_counter"), Some(1_201));
+    }
+}
+
+#[test]
+fn n23_a_successor_with_small_numbers_is_seen_without_a_clock() {
+    let (device, mut host) = known();
+    host.outcome(&device, &hand_back(1 << 60).at(0)).decide();
+    host.outcome(&device, &handover((1 << 60) + 1).at(0))
+        .decide();
+    let back = Told::new(GPF, next_gno(), 3, Cell::both(next_gno(), &ACB[0])).at(0);
+    let decided = host.outcome(&device, &back).decide_one();
+    assert_eq!(decided.verdict(), "RECORDED LATE");
+    assert_eq!(state(&decided), "ACB");
+}
+
+#[test]
+fn in_any_order_of_arrival_the_occupant_is_the_same() {
+    let messages = [
+        hand_back(1_200),
+        handover(1_301),
+        Told::new(GPF, next_gno(), 9, Cell::both(next_gno(), &ACB[1])),
+    ];
+    for order in [
+        [0, 1, 2],
+        [0, 2, 1],
+        [1, 0, 2],
+        [1, 2, 0],
+        [2, 0, 1],
+        [2, 1, 0],
+    ] {
+        let device = Device::new(GPF);
+        let mut host = Host::with_acb("", &[AcbKey::Held(1), AcbKey::Held(0)]);
+        host.knows(&device).decide();
+        let decided: Vec<_> = order
+            .map(|place| host.outcome(&device, &messages[place]).decide_one())
+            .into();
+        let told = &decided[2].0["slot"];
+        assert_eq!(told["state"], "ACB", "{order:?}");
+        let identifier = told["digital_signature"]["subject_key_identifier"].as_str();
+        let expected = hex::encode(ACB[1].ds.identifier().0);
+        assert_eq!(identifier, Some(expected.as_str()));
+        assert_eq!(told["digital_signature"]["verified"], true);
+        assert_eq!(told["digital_signature"]["source"], "OUTCOME");
+    }
+}
+
+#[test]
+fn n10_an_unexpected_party_still_tells_who_stands_there() {
+    let (device, mut host) = known();
+    let told = Told {
+        party: supplier().eui,
+        ..Told::new(GPF, gno(), 5, Cell::both(&ACB[0], next_gno()))
+    };
+    let decided = host.outcome(&device, &told).decide_one();
+    assert_eq!(decided.verdict(), "NOT_RECORDED UNEXPECTED_PARTY");
+    assert_eq!(state(&decided), "NETWORK_OPERATOR");
+    let refused = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(refused.verdict(), "REFUSED NOT_DCC_CONTROLLED");
+}
+
+#[test]
+fn what_nobody_verified_blocks_nothing() {
+    let device = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    // A retired certificate of the ACB, and an operator.
+    for to in [&ACB[1], next_gno()] {
+        let mut host = Host::with_acb("", &[AcbKey::Held(0), AcbKey::Retired(1)]);
+        host.knows(&device).decide();
+        let told = Told::new(GPF, gno(), 1_200, Cell::both(gno(), to));
+        host.message(Stream::UpdateOutcomes, GPF, told.response(None))
+            .decide();
+        let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(issued.number("originator_counter"), Some(1_201));
+    }
+}
+
+#[test]
+fn a_retired_certificate_that_is_certainly_there_refuses() {
+    let device = Device::new(GPF);
+    let mut host = Host::with_acb("", &[AcbKey::Held(0), AcbKey::Retired(1)]);
+    host.knows(&device).decide();
+    let told = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[1]));
+    host.outcome(&device, &told).decide();
+    let refused = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(refused.verdict(), "REFUSED ACB_KEY_NOT_HELD");
+}
+
+#[test]
+fn pre_commands_erase_nothing_that_is_signed() {
+    let (device, mut host) = known();
+    host.outcome(&device, &handover(1_301)).decide();
+    for number in 2_000..2_020 {
+        let decided = host
+            .message(Stream::UpdateRequests, GPF, pre_command(number))
+            .decide_one();
+        assert_eq!(decided.verdict(), "SEEN PRE_COMMAND");
+        let cell = &decided.0["slot"]["digital_signature"];
+        assert_eq!(cell["verified"], true);
+        assert_eq!(cell["time"], "2023-11-14T22:13:20.000Z");
+    }
+    // Neither do they push the message out of memory.
+    let again = host.outcome(&device, &handover(1_301)).decide_one();
+    assert_eq!(again.verdict(), "DUPLICATE SAME_MESSAGE");
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    let numbers: Vec<_> = image.trails[0]
+        .pending
+        .iter()
+        .map(|pending| pending.number)
+        .collect();
+    assert_eq!(numbers, (2_012..2_020).collect::<Vec<_>>());
+}
+
+#[test]
+fn n16_a_pending_hand_back_is_read_as_executed_where_the_next_message_says_so() {
+    let (device, mut host) = known();
+    host.outcome(&device, &handover(1_301)).decide();
+    // The device answered; nobody heard it.
+    let octets = Told::new(GPF, next_gno(), 2_000, Vec::new()).pre_command(&[
+        (&ACB[0].ds, KeyUsage::DigitalSignature),
+        (&ACB[0].ka, KeyUsage::KeyAgreement),
+    ]);
+    host.message(Stream::UpdateRequests, GPF, octets).decide();
+    let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(issued.number("originator_counter"), Some(2_001));
+}
+
+#[test]
+fn parked_messages_change_no_cell_at_a_restart() {
+    let (device, mut host) = known();
+    let waits = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[2]));
+    let decided = host.outcome(&device, &waits).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_ACB_CERTIFICATE");
+    assert_eq!(state(&decided), "ACB");
+    let next = Told::new(GPF, &ACB[2], 1_201, Cell::both(&ACB[2], next_gno()));
+    let decided = host.outcome(&device, &next).decide_one();
+    assert_eq!(state(&decided), "NETWORK_OPERATOR");
+    let store = host.store.clone();
+    for _ in 0..3 {
+        host.restart();
+        assert!(host.decide().is_empty());
+    }
+    assert_eq!(host.store, store);
+}
+
+#[test]
+fn n03_a_contradiction_is_doubt_until_the_next_message() {
+    let (device, mut host) = known();
+    host.outcome(&device, &hand_back(1_200)).decide();
+    let other = Told::new(GPF, gno(), 1_200, Cell::both(gno(), next_gno()));
+    let decided = host.outcome(&device, &other).decide_one();
+    assert_eq!(decided.verdict(), "DUPLICATE CONFLICTING_CONTENT");
+    assert_eq!(state(&decided), "DOUBTFUL");
+    host.restart();
+    let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(issued.verdict(), "ISSUED WATERMARK_EXCEEDED");
+    let decided = host.outcome(&device, &handover(1_201)).decide_one();
+    assert_eq!(state(&decided), "NETWORK_OPERATOR");
+}
+
+#[test]
+fn a_doubtful_cell_is_signed_for_with_a_certificate_that_may_be_there() {
+    let device = Device::new(GPF);
+    let mut host = Host::with_acb("", &[AcbKey::Held(1), AcbKey::Held(0)]);
+    host.knows(&device).decide();
+    for number in [1_200, 1_300] {
+        let decided = host.outcome(&device, &hand_back(number)).decide_one();
+        assert_eq!(
+            state(&decided),
+            if number == 1_200 { "ACB" } else { "DOUBTFUL" }
+        );
+    }
+    host.request(&Request::new(GPF, 1).hint(1)).decide();
+    let command = host.read(Stream::Commands).pop().unwrap();
+    let expected = hex::encode(ACB[0].ds.identifier().0);
+    assert_eq!(command["signing_key_identifier"], expected.as_str());
+}
+
+#[test]
+fn what_an_earlier_release_knew_is_where_the_walk_begins_and_refuses_nothing() {
+    let (device, mut host) = known();
+    let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &bought).decide();
+    let refused = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(refused.verdict(), "REFUSED NOT_DCC_CONTROLLED");
+    // As a store of format 2 is read.
+    let key = Eui64::from_u64(GPF).canonical().to_vec();
+    let mut image = DeviceImage::decode(&host.store[&key], DEFAULT_CEILING).unwrap();
+    image.trails = Default::default();
+    for cell in &mut image.network_operator.cells {
+        cell.source = CellSource::Earlier;
+    }
+    host.store.insert(key, image.encode());
+    host.restart();
+    let issued = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
+    assert_eq!(issued.number("originator_counter"), Some(8));
+    let decided = host.outcome(&device, &hand_back(1_200)).decide_one();
+    assert_eq!(state(&decided), "ACB");
+}
