@@ -204,6 +204,7 @@ def test_the_bound_of_a_batch_is_the_streams_and_not_the_engines(tmp_path: Path)
     settings = Settings.load(file, environment={})
     assert settings.streams_settings().batch_bytes == 2_097_152
     assert "batch_bytes" not in orjson.loads(settings.engine_json())["limits"]
-    file.write_text("[limits]\nbatch_bytes = 1000\n")
-    with pytest.raises(ConfigurationError, match=r"limits\.batch_bytes"):
-        Settings.load(file, environment={})
+    for wrong in (1000, 33_554_433):
+        file.write_text(f"[limits]\nbatch_bytes = {wrong}\n")
+        with pytest.raises(ConfigurationError, match=r"limits\.batch_bytes"):
+            Settings.load(file, environment={})

@@ -23,7 +23,7 @@ from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.producer.message_accumulator import MessageBatch
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
-from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
+from aiokafka.record.legacy_records import LegacyRecordBatch, LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import BrokerMetadata
 from packaging.requirements import Requirement
@@ -63,6 +63,11 @@ SIGNATURES = {
     # Of these the compiled form is used, which tells no parameters.
     "aiokafka.record.memory_records:MemoryRecords": "class",
     BATCH: "class",
+    # opened_answers
+    "aiokafka.protocol.fetch:FetchRequest": (
+        "(max_wait_time, min_bytes, max_bytes, isolation_level, topics, rack_id=)"
+    ),
+    "aiokafka.record.legacy_records:LegacyRecordBatch": "class",
     # heartbeats
     f"{COORDINATOR}._do_heartbeat": "async (self)",
     f"{COORDINATOR}.reset_generation": "(self)",
@@ -162,6 +167,9 @@ CALLS = {
     # What is put in the place of a method, or of a constant, has an effect only if it is used.
     f"{FETCHER}:Fetcher._fetch_requests_routine": {"_proc_fetch_request"},
     f"{FETCHER}:Fetcher._proc_fetch_request": {
+        "_client",
+        "send",
+        "topics",
         "MemoryRecords",
         "PartitionRecords",
         "has_next",
@@ -177,7 +185,7 @@ CALLS = {
 }
 """By function, which names it must use."""
 
-COMPILED = (MemoryRecords, DefaultRecordBatch)
+COMPILED = (MemoryRecords, DefaultRecordBatch, LegacyRecordBatch)
 """Classes that tell no parameters."""
 
 DOCUMENTED = {"aiokafka", "aiokafka.abc", "aiokafka.errors", "aiokafka.helpers"}

@@ -1,6 +1,7 @@
 """Nothing takes the event loop for long: heartbeats, time-outs and probes wait behind it."""
 
 import asyncio
+import dataclasses
 import gc
 import itertools
 import threading
@@ -8,23 +9,27 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from tests.console.test_event_loop import Threads
-from tests.kafka.harness import Bench
+from tests.kafka.harness import INVENTORY, RESPONSES, Bench
+from tests.kafka.raw_batches import CODECS, Raw, record, send
 
 from slotkeeper.engine.port import Step, engines
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
-from slotkeeper.settings import Settings
+from slotkeeper.settings import MOST_BATCH_BYTES, Settings
 from slotkeeper.streams import Message
 from slotkeeper.worker import run
 
 DEVICES = 25_000
 REQUESTS = 2_500
 """Ten full batches a partition."""
+
+MIB = 1 << 20
 
 AT_MOST_S = 0.05
 """Of the processor's time, for one callback. Unlike a delay by the clock it does not grow when
@@ -86,6 +91,27 @@ async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     # Nor does it wait for anything, which would cost it no time of the processor.
     assert threads.seen.keys() >= {Step.OPEN, Step.STAGE, Step.SEAL, Step.FOLD}
     assert not [call for call, seen in threads.seen.items() if threading.get_ident() in seen]
+
+
+async def test_no_callback_takes_50_ms_over_hostile_batches(bench: Bench) -> None:
+    """Of the largest size that the settings allow, and with a header for each two octets."""
+    settings = dataclasses.replace(bench.settings, batch_bytes=MOST_BATCH_BYTES)
+    large = dataclasses.replace(bench, settings=settings)
+    long_value = Random(1).randbytes(MIB // 2) * 62  # noqa: S311  # no secret
+    headers = [(b"", None)] * (15 * MIB)
+    await send(large, INVENTORY, Raw.of([record(0, long_value)], codec=CODECS["zstd"]))
+    await send(
+        large,
+        RESPONSES,
+        Raw.of([record(0, b"1", headers=headers)], codec=CODECS["zstd"]),
+        Raw.of([record(0, bytes(33 * MIB))], codec=CODECS["gzip"]),
+        Raw.of([record(0, b"3")]),
+    )
+    callbacks = Callbacks()
+    with callbacks.watched():
+        summary = await large.run()
+    assert summary.dispositions == {"RECORDED": 2, "DEAD_LETTER": 1}
+    assert callbacks.longest[0] < AT_MOST_S, callbacks.longest
 
 
 def message(event: Event) -> Message:

@@ -1,14 +1,17 @@
 """How an answer of a broker is taken apart: the client's own loop is the judge where it can be."""
 
 import struct
+import threading
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import aiokafka.codec
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
+from aiokafka.protocol.fetch import FetchRequest, FetchResponse_v4
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from hypothesis import given
@@ -16,7 +19,16 @@ from hypothesis import strategies as st
 from tests.kafka.raw_batches import CODECS, Raw, record
 
 from slotkeeper.streams import SetAside
-from slotkeeper.streams.kafka.client_internals.fetched_batches import Answer, BoundedRecords
+from slotkeeper.streams.kafka.client_internals import fetched_batches
+from slotkeeper.streams.kafka.client_internals.fetched_batches import (
+    READ_BY_THE_CLIENT,
+    BoundedRecords,
+)
+from slotkeeper.streams.kafka.client_internals.opened_answers import (
+    LOOKED_THROUGH,
+    Answer,
+    open_answers,
+)
 
 PLACE = TopicPartition("t", 3)
 MOST = 10_000
@@ -37,9 +49,19 @@ def of(batches: Sequence[Raw], producer: int = -1) -> bytes:
     return octets
 
 
-def bounded(octets: bytes, *, since: int = 0, aborted: Sequence[tuple[int, int]] = ()) -> list[Any]:
+def bounded(
+    octets: bytes, *, since: int = 0, aborted: Sequence[tuple[int, int]] = (), most: int = MOST
+) -> list[Any]:
+    answer = Answer(octets, most)
+    answer.open()
+    return taken_apart(answer, since=since, aborted=aborted)
+
+
+def taken_apart(
+    answer: Answer, *, since: int = 0, aborted: Sequence[tuple[int, int]] = ()
+) -> list[Any]:
     arguments = (aborted, since, None, None, True, READ_COMMITTED)
-    return list(BoundedRecords(MOST, PLACE, Answer(octets), *arguments))
+    return list(BoundedRecords(PLACE, answer, *arguments))
 
 
 def by_the_client(
@@ -141,6 +163,56 @@ def test_an_answer_is_inflated_to_its_bound_and_no_further() -> None:
     assert [each.offset for each in given_] == [0, 1]
 
 
+@pytest.mark.parametrize("codec", [0, 4])
+def test_of_a_large_batch_the_client_makes_no_million_of_headers(
+    codec: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its reader makes an object of each, in one call that nothing can interrupt."""
+    monkeypatch.setattr(fetched_batches, "DefaultRecordBatch", None)
+    monkeypatch.setattr(BoundedRecords, "_by_the_client", None)
+    many = [(b"", None)] * (READ_BY_THE_CLIENT // 2)
+    batch = Raw.of([record(0, b"1", headers=many), record(1, b"2")], codec=codec)
+    first, second = bounded(of([batch]), most=4 * READ_BY_THE_CLIENT)
+    assert (first.key, first.value, second.value) == (b"d", b"1", b"2")
+    assert first.headers[-1] == ("headers-left-out", b"%d" % (len(many) - 64))
+
+
+@pytest.mark.parametrize(
+    ("codec", "plain", "hops"), [(1, 10, 1), (0, 10, 0), (0, 2 * LOOKED_THROUGH, 1)]
+)
+async def test_a_thread_opens_what_is_compressed_or_long(
+    codec: int, plain: int, hops: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[int] = []
+    monkeypatch.setattr(Answer, "open", lambda _: opened.append(threading.get_ident()))
+    octets = of([Raw.of([record(0, b"1")]), Raw.of([record(0, bytes(plain))], codec=codec)])
+    await Network(octets).fetch()
+    assert len(opened) == hops
+    assert threading.get_ident() not in opened
+
+
+async def test_an_answer_without_octets_is_one() -> None:
+    (answer,) = await Network(None).fetch()
+    assert not answer.has_next()
+
+
+class Network:
+    """A client of one partition, which the broker answers with these octets."""
+
+    def __init__(self, octets: bytes | None) -> None:
+        self.octets = octets
+        self.send: Callable[..., Any] = self.answer
+
+    async def answer(self, _node: object, _request: object) -> FetchResponse_v4:
+        topics: list[Any] = [("t", [(3, 0, 9, 9, [], self.octets)])]
+        return FetchResponse_v4(throttle_time_ms=0, topics=topics)
+
+    async def fetch(self) -> list[Answer]:
+        open_answers(self, MOST)
+        answer = await self.send(0, FetchRequest(1, 1, 1, 1, []))
+        return [partition[-1] for _, partitions in answer.topics for partition in partitions]
+
+
 LEGACY = (0, 1)
 
 
@@ -159,6 +231,17 @@ def test_ancient_messages_are_read(magic: int, *, compressed: bool) -> None:
     octets = legacy(magic, [b"1", b"2", b"3"], compressed=compressed)
     assert [each.value for each in bounded(octets)] == [b"1", b"2", b"3"]
     assert [each.value for each in bounded(octets, since=1)] == [b"2", b"3"]
+
+
+@pytest.mark.parametrize("magic", LEGACY)
+def test_ancient_messages_are_inflated_where_the_answer_is_opened(
+    magic: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    octets = legacy(magic, [b"1", b"2"], compressed=True)
+    answer = Answer(octets, MOST)
+    answer.open()
+    monkeypatch.setattr(aiokafka.codec, "gzip", None)
+    assert [each.value for each in taken_apart(answer)] == [b"1", b"2"]
 
 
 @pytest.mark.parametrize("magic", LEGACY)

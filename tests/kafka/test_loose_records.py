@@ -14,7 +14,6 @@ from slotkeeper.streams.kafka.inflating import DamagedError
 from slotkeeper.streams.kafka.loose_records import (
     BATCH_OVERHEAD,
     HEADER_OCTETS,
-    BatchHeader,
     bounded,
     loose_records,
 )
@@ -37,7 +36,7 @@ def batch(records: list[Any], attributes: int = 0) -> bytes:
 
 
 def loosely(octets: bytes, since: int = 0) -> list[Any]:
-    return list(loose_records(BatchHeader.of(octets), octets[BATCH_OVERHEAD:], since))
+    return list(loose_records(octets, since))
 
 
 def parts(each: Any) -> tuple[Any, ...]:  # noqa: ANN401
@@ -67,9 +66,7 @@ def test_of_damaged_batches_both_read_the_same_beginning(
     del octets[max(BATCH_OVERHEAD + 1, len(octets) - cut) :]
     given_: list[Any] = []
     with contextlib.suppress(DamagedError):
-        given_.extend(
-            loose_records(BatchHeader.of(bytes(octets)), bytes(octets[BATCH_OVERHEAD:]), 0)
-        )
+        given_.extend(loose_records(bytes(octets), 0))
     for each in given_:
         assert 0 <= each.offset < len(records)
     own: list[Any] = []

@@ -1,7 +1,8 @@
-"""Records of a batch whose writer kept to the format by the letter only.
+"""Records of a batch whose writer kept to the format by the letter only, or which is large.
 
 The client's reader gives up a whole batch for a header name that is no UTF-8. Kafka itself takes
 names as octets and looks at none of them, so such a batch is whole, and its records are decided.
+Nor has the client's reader a bound for what it makes of one record.
 
 The format is Kafka's record batch, magic 2
 (https://kafka.apache.org/documentation/#recordbatch).
@@ -67,28 +68,28 @@ class LooseRecord(NamedTuple):
     checksum: None = None
 
 
-def loose_records(header: BatchHeader, records: bytes, since: int) -> Iterator[LooseRecord]:
+def loose_records(batch: bytes | memoryview, since: int) -> Iterator[LooseRecord]:
     """Give a batch's records from an offset on; one after the other, as they are asked for.
 
     Args:
-        header: Of the batch.
-        records: What follows it, inflated.
+        batch: Of magic 2, its records inflated.
         since: Records below it are passed over.
 
     Raises:
         DamagedError: What follows is no record. Those before it have been given.
     """
-    at = 0
+    header = BatchHeader.of(batch)
+    at = BATCH_OVERHEAD
     for _ in range(header.records):
-        length, at = _varint(records, at)
+        length, at = _varint(batch, at)
         end = at + length
-        if not at < end <= len(records):
+        if not at < end <= len(batch):
             raise DamagedError("a record is longer than its batch")
-        record = _record(header, records, at, end)
+        record = _record(header, batch, at, end)
         at = end
         if record.offset >= since:
             yield record
-    if at != len(records):
+    if at != len(batch):
         raise DamagedError("there is more than its records in the batch")
 
 
@@ -105,7 +106,7 @@ def bounded(headers: Sequence[tuple[str, bytes | None]]) -> Headers:
     return kept
 
 
-def _record(header: BatchHeader, octets: bytes, at: int, end: int) -> LooseRecord:
+def _record(header: BatchHeader, octets: bytes | memoryview, at: int, end: int) -> LooseRecord:
     # One octet of attributes, of which none is defined.
     milliseconds, at = _varint(octets, at + 1)
     offset, at = _varint(octets, at)
@@ -136,16 +137,16 @@ def _record(header: BatchHeader, octets: bytes, at: int, end: int) -> LooseRecor
     )
 
 
-def _nullable(octets: bytes, at: int, end: int) -> tuple[bytes | None, int]:
+def _nullable(octets: bytes | memoryview, at: int, end: int) -> tuple[bytes | None, int]:
     length, at = _varint(octets, at)
     if length < 0:
         return None, at
     if at + length > end:
         raise DamagedError("a field is longer than its record")
-    return octets[at : at + length], at + length
+    return bytes(octets[at : at + length]), at + length
 
 
-def _varint(octets: bytes, at: int) -> tuple[int, int]:
+def _varint(octets: bytes | memoryview, at: int) -> tuple[int, int]:
     """Read a number in groups of seven bits, the lowest first, its sign in the lowest bit."""
     number = 0
     for shift in range(0, _VARINT_BITS + 1, 7):

@@ -8,6 +8,7 @@ that nothing private leaves the package:
   for.
 - ``fetched_batches``: how a consumer takes the broker's answers apart.
 - ``heartbeats``: a member that the group has forgotten.
+- ``opened_answers``: compressed batches, inflated before a consumer sees them.
 - ``packed_batch``: batches that were encoded elsewhere.
 - ``quiet_producer``: futures of a producer that nobody awaits.
 - ``transaction_pause``: how long a producer waits between two transactions.
