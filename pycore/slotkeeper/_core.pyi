@@ -287,6 +287,12 @@ class CoreCensus:
             RestoreError: Records are missing, or some are older than those that were committed.
         """
 
+    def stored(self) -> tuple[int, int] | None:
+        """Give what a restore is to find from here on if what was counted is accepted as it is.
+
+        None beside records of somebody else.
+        """
+
 @final
 class CoreStaged:
     """One staged batch. Fold, discard or in_doubt ends it, once."""

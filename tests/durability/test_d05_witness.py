@@ -152,6 +152,31 @@ async def test_a_symbolic_link_to_one_is_followed(path: Path, witness: Path) -> 
         await serve(path, link, 1)
 
 
+def test_the_losses_that_it_remembers_never_fall(witness: Path) -> None:
+    first = Witness(witness)
+    seen = Sighting("a", 3)
+    assert first.admit(0, Presence(seen=seen, new=True)) == seen
+    first.record(0, Sighting("a", 4, losses=2))
+    first.record(0, Sighting("a", 5))
+    assert told(witness)["0"] == {"incarnation": "a", "changelog_end": 5, "losses": 2}
+    # An older copy of the store, which knows of none, is accepted.
+    again = Witness(witness)
+    assert again.accept(0).losses == 2
+    again.record(0, Sighting("b", 1))
+    renewed = Presence(seen=Sighting("b", 1), new=False)
+    assert Witness(witness).admit(0, renewed) == Sighting("b", 1, losses=2)
+
+
+@pytest.mark.parametrize("losses", [-1, 2**32, "1", None, 1.5])
+def test_losses_that_cannot_be_are_damage(witness: Path, losses: object) -> None:
+    Witness(witness).admit(0, Presence(seen=Sighting("a", 3), new=True))
+    content = json.loads(witness.read_bytes())
+    content["partitions"]["0"]["losses"] = losses
+    witness.write_text(json.dumps(content))
+    with pytest.raises(StoppedForOperatorError, match="cannot be understood"):
+        Witness(witness).accept(0)
+
+
 async def test_what_is_no_file_or_has_a_second_name_is_refused(path: Path, witness: Path) -> None:
     await serve(path, witness, 1)
     second = witness.with_name("second")

@@ -18,6 +18,8 @@ from slotkeeper.streams.sqlite.schema import OFFSET_BITS, PARTITION_BITS
 MARGIN = 2**20
 STOPPED = 3
 POSITIONS = b"@positions"
+CHANGELOG_SHARDS = PARTITION_BITS + OFFSET_BITS, SLOTKEEPER.names.index(CHANGELOG)
+"""How far to shift an id, and what it is then."""
 
 
 @pytest.fixture
@@ -49,6 +51,19 @@ def test_d06_lost_device_records_stop_the_partition_until_acknowledged(
     assert all(Envelope.decode(command).counter > MARGIN for command in new)
 
 
+def test_d06_what_is_lost_after_an_acknowledgement_is_noticed_before_any_commit(
+    site: Site,
+) -> None:
+    issued = site.commands()
+    assert lose(site, 2)
+    for partition in range(4):
+        site.run("acknowledge", "--partition", str(partition), "--reason", "the disk failed")
+    assert lose(site, 1)
+    ask_again(site)
+    site.run("run", "--until-idle", expected=STOPPED)
+    assert site.commands() == issued
+
+
 def test_what_is_stored_is_counted(site: Site) -> None:
     ask_again(site)
     site.decide()
@@ -73,6 +88,5 @@ def lose(site: Site, every: int) -> int:
 
 
 def of_changelog(site: Site, statement: str, *given: object) -> list[bytes]:
-    stream = PARTITION_BITS + OFFSET_BITS, SLOTKEEPER.names.index(CHANGELOG)
     with closing(sqlite3.connect(site.file)) as file, file:
-        return [row[0] for row in file.execute(statement, (*stream, *given)).fetchall()]
+        return [row[0] for row in file.execute(statement, (*CHANGELOG_SHARDS, *given)).fetchall()]

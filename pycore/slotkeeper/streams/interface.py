@@ -330,7 +330,15 @@ class Ownership(Protocol):
 
 
 class OwnedPartition(Protocol):
-    """One partition of every stream, in the hands of its only owner."""
+    """One partition of every stream, in the hands of its only owner.
+
+    Attributes:
+        losses: How often commits were lost and an operator let the partition go on, as far as the
+            witness of this host remembers. What the owner sets is told to the witness with its
+            commits.
+    """
+
+    losses: int
 
     @property
     def number(self) -> int:

@@ -13,7 +13,7 @@ import os
 import stat
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .errors import StoppedForOperatorError, WitnessUnavailableError, WrongUseError
@@ -27,6 +27,9 @@ MOST_OCTETS = 8 << 20
 LOCK_S = 5.0
 """How long to wait for another process that writes the file, which takes it some milliseconds."""
 
+MOST_LOSSES = 2**32 - 1
+"""As many as the changelog's positions can say."""
+
 FORGIVEN_KEPT = 16
 """Acknowledgements that a store remembers for witnesses of hosts that were away meanwhile."""
 
@@ -38,10 +41,18 @@ class Sighting:
     Attributes:
         incarnation: Of the store that was seen; empty for one in which nothing was committed yet.
         end: The offset after the last committed changelog record.
+        losses: How often commits were lost and an operator let the partition go on. An older copy
+            of the store knows less of that than happened.
     """
 
     incarnation: str
     end: int
+    losses: int = 0
+
+    def after(self, before: "Sighting | None") -> "Sighting":
+        """Give what stands after this was seen: the losses never fall."""
+        known = 0 if before is None else before.losses
+        return replace(self, losses=max(self.losses, known))
 
 
 _ADVICE = (
@@ -103,8 +114,8 @@ class Witness:
         with self._as_it_is() as seen:
             return self._objection(partition, presence, seen)
 
-    def admit(self, partition: int, presence: Presence) -> None:
-        """Let a store be served that the witness does not contradict.
+    def admit(self, partition: int, presence: Presence) -> Sighting:
+        """Let a store be served that the witness does not contradict; gives what is seen now.
 
         The file is written in any case: one that cannot be is found before anything is issued. A
         new store's is made.
@@ -120,8 +131,10 @@ class Witness:
                 if seen is not None and partition in seen:
                     objection += _ADVICE
                 raise StoppedForOperatorError(objection, partition=partition)
-            self._write({**(seen or {}), partition: presence.seen})
-            self._known[partition] = presence.seen
+            now = presence.seen.after((seen or {}).get(partition))
+            self._write({**(seen or {}), partition: now})
+            self._known[partition] = now
+            return now
 
     def accept(self, partition: int) -> Sighting:
         """Let the next record of a partition be of another incarnation: an operator said so.
@@ -173,6 +186,7 @@ class Witness:
                 raise StoppedForOperatorError(
                     self._lost_end(partition, at, now), partition=partition
                 )
+            now = now.after(at)
             if at != now:
                 self._write({**(seen or {}), partition: now})
             self._known[partition] = now
@@ -306,7 +320,9 @@ class Witness:
                     f"program knows {VERSION}: use the program that wrote it, or a newer one"
                 )
             return {
-                int(partition): Sighting(str(seen["incarnation"]), int(seen["changelog_end"]))
+                int(partition): Sighting(
+                    str(seen["incarnation"]), int(seen["changelog_end"]), _losses(seen)
+                )
                 for partition, seen in content["partitions"].items()
             }
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -320,7 +336,11 @@ class Witness:
         content = {
             "version": VERSION,
             "partitions": {
-                str(partition): {"incarnation": at.incarnation, "changelog_end": at.end}
+                str(partition): {
+                    "incarnation": at.incarnation,
+                    "changelog_end": at.end,
+                    **({"losses": at.losses} if at.losses else {}),
+                }
                 for partition, at in sorted(seen.items())
             },
         }
@@ -332,6 +352,13 @@ class Witness:
                 "correct its path (a file that is mounted by itself cannot be replaced: mount "
                 "its folder)"
             ) from error
+
+
+def _losses(seen: Mapping[str, object]) -> int:
+    losses = seen.get("losses", 0)
+    if not isinstance(losses, int) or not 0 <= losses <= MOST_LOSSES:
+        raise ValueError(losses)
+    return losses
 
 
 def _incarnations(sightings: Collection[Sighting]) -> set[str]:

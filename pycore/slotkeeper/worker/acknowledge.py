@@ -7,6 +7,7 @@ from functools import partial
 
 from slotkeeper._core import CoreCensus, RestoreError
 from slotkeeper.clock import system_clock
+from slotkeeper.engine.port import Fingerprint
 from slotkeeper.streams import (
     Layout,
     Output,
@@ -18,7 +19,17 @@ from slotkeeper.streams import (
 
 from .audit import acknowledgement
 from .moves import Move, moves, read_again
-from .positions import KEY, Evidence, Positions, beginning, objections, was_lost
+from .positions import (
+    KEY,
+    LOSSES_KEY,
+    Evidence,
+    Positions,
+    beginning,
+    encode_losses,
+    objections,
+    told_losses,
+    was_lost,
+)
 from .recovery import RESERVED, gather_evidence, newest
 
 
@@ -30,7 +41,7 @@ async def examine(streams: Streams, partition: int) -> list[str]:
     """
     async with streams.own() as ownership:
         try:
-            truth, evidence = await _look(streams, ownership, partition)
+            truth, evidence, _ = await _look(streams, ownership, partition)
         except StoppedForOperatorError as error:
             return [str(error)]
         return objections(truth, evidence)
@@ -90,9 +101,9 @@ async def acknowledge(
         except StoppedForOperatorError:
             pass
         else:
-            said("", *seen)
+            said("", *seen[:2])
         objection = await ownership.acknowledge(partition)
-        truth, evidence = await _look(streams, ownership, partition)
+        truth, evidence, stored = await _look(streams, ownership, partition)
         accepted, moved, again = said(objection, truth, evidence)
         began = beginning(truth, evidence).taken_over(clock())
         positions = replace(
@@ -102,7 +113,7 @@ async def acknowledge(
             begins=evidence.logs.begins,
             compacts=evidence.logs.compacts is not False,
             application=evidence.application,
-            stored=None,
+            stored=stored,
             rollbacks=began.rollbacks + (not _only_renamed(truth, evidence, accepted)),
         ).advanced({stream: move.now for stream, move in moved.items()})
         outputs: list[Output] = [
@@ -115,9 +126,17 @@ async def acknowledge(
                 moved=moved,
                 now_ms=clock(),
             ),
+            (
+                streams.layout.changelog,
+                partition,
+                LOSSES_KEY,
+                encode_losses(positions.rollbacks),
+                (),
+            ),
             (streams.layout.changelog, partition, KEY, positions.encode(), ()),
         ]
         owned = await ownership.open(partition)
+        owned.losses = positions.rollbacks
         await owned.commit(outputs, positions.inputs)
         await owned.close()
         return accepted
@@ -180,19 +199,24 @@ def _lost(census: CoreCensus, truth: Positions | None) -> str:
 
 async def _look(
     streams: Streams, ownership: Ownership, partition: int
-) -> tuple[Positions | None, Evidence]:
+) -> tuple[Positions | None, Evidence, Fingerprint | None]:
+    """Give the positions, what the store says besides, and what a count of its records gives."""
     owned = await ownership.open(partition)
     try:
         truth: Positions | None = None
-        records = 0
+        records = losses = 0
         census = CoreCensus()
         async for batch in owned.changelog():
             truth = newest(truth, batch)
             records += sum(not (record.key or b"").startswith(RESERVED) for record in batch)
+            told = [told_losses(record.value) for record in batch if record.key == LOSSES_KEY]
+            losses = max([losses, *told])
             await asyncio.to_thread(census.take, batch)
         evidence = await gather_evidence(
             owned, truth, partitions=streams.partitions, changelog_records=records
         )
-        return truth, replace(evidence, lost=_lost(census, truth))
+        losses = max(losses, evidence.losses)
+        evidence = replace(evidence, lost=_lost(census, truth), losses=losses)
+        return truth, evidence, census.stored()
     finally:
         await owned.close()

@@ -11,6 +11,10 @@ from slotkeeper.streams import Logs, StoppedForOperatorError
 KEY = b"@positions"
 """Of the changelog record. No device's key begins with ``@``."""
 
+LOSSES_KEY = b"@losses"
+"""Of a second one, which each acknowledgement writes: so that the losses before are not forgotten
+where the positions themselves are lost."""
+
 VERSION = 3
 """Of the record's form. One that says nothing which a program of form 1 would miss is written in
 form 1, as streams without ids always are."""
@@ -162,6 +166,19 @@ class Positions:
         )
 
 
+def encode_losses(rollbacks: int) -> bytes:
+    """Give the value of the record that tells the losses alone."""
+    return json.dumps({"rollbacks": rollbacks}, separators=(",", ":")).encode()
+
+
+def told_losses(value: bytes | None) -> int:
+    """Read it; 0 if it cannot be read, since the positions tell the same."""
+    try:
+        return _unsigned(json.loads(value or b"")["rollbacks"], 32)
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return 0
+
+
 def _unsigned(value: object, bits: int) -> int:
     """Give a number that the engine can take."""
     if not isinstance(value, int) or not 0 <= value < 1 << bits:
@@ -213,6 +230,7 @@ class Evidence:
         written: Outputs in which committed records stand; told where the changelog is empty.
         application: Who is about to serve it.
         lost: What a count of the changelog's device records found missing.
+        losses: How often commits were lost before, as others than the positions tell.
     """
 
     partitions: int
@@ -225,6 +243,7 @@ class Evidence:
     written: Sequence[str] = ()
     application: str | None = None
     lost: str = ""
+    losses: int = 0
 
 
 def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
@@ -344,7 +363,7 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         application=(truth and truth.application) or evidence.application,
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,
-        rollbacks=0 if truth is None else truth.rollbacks,
+        rollbacks=max(0 if truth is None else truth.rollbacks, evidence.losses),
     )
 
 

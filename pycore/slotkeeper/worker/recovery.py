@@ -143,6 +143,7 @@ class Restorer:
             if against:
                 raise self._contradiction("; ".join(against))
             positions = beginning(truth, evidence)
+            partition.losses = positions.rollbacks
             await self._table(partition, engine, engine_thread, base, positions)
         open_engine = partial(
             engine.open,
@@ -377,6 +378,7 @@ async def gather_evidence(
         logs=await partition.logs(now=True),
         written=await partition.written() if truth is None else (),
         application=partition.application,
+        losses=partition.losses,
     )
 
 

@@ -39,4 +39,9 @@ impl CoreCensus {
         };
         self.0.enter(py, |census| Ok(census.check(expected)?))
     }
+
+    fn stored(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
+        let pair = |stored: Stored| (stored.devices, stored.fingerprint);
+        self.0.enter(py, |census| Ok(census.stored().map(pair)))
+    }
 }

@@ -46,13 +46,32 @@ impl Census {
         if self.foreign {
             return Ok(());
         }
+        let damaged = !self.damaged.is_empty();
+        compare(self.whole(), self.without_record(), damaged, expected)
+    }
+
+    /// What a restore is to find from here on if what was counted is accepted as it is; [`None`] beside records of
+    /// somebody else.
+    pub fn stored(&self) -> Option<Stored> {
+        let whole = self.whole();
+        (!self.foreign).then_some(Stored {
+            devices: whole.devices + self.without_record() as u64,
+            ..whole
+        })
+    }
+
+    fn whole(&self) -> Stored {
         let mut found = Stored::default();
         for (device, version) in &self.newest {
             found.replace(device.to_u64(), 0, *version);
         }
+        found
+    }
+
+    /// Devices of which there is a damaged record and no other.
+    fn without_record(&self) -> usize {
         let only_damaged = |device: &&Eui64| !self.newest.contains_key(device);
-        let without_record = self.damaged.iter().filter(only_damaged).count();
-        compare(found, without_record, !self.damaged.is_empty(), expected)
+        self.damaged.iter().filter(only_damaged).count()
     }
 }
 

@@ -141,13 +141,13 @@ class KafkaOwnership:
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
             identity = self._renewed.get(number) or await self._identity(number, told)
-            witness = self._witness(number)
+            witness, losses = self._witness(number), 0
             if witness is not None and number in self._renewed:
-                await asyncio.to_thread(witness.accept, number)
+                losses = (await asyncio.to_thread(witness.accept, number)).losses
             elif witness is not None:
                 await self._begin_where_nothing_is()
                 presence = await self._presence(number, identity)
-                await asyncio.to_thread(witness.admit, number, presence)
+                losses = (await asyncio.to_thread(witness.admit, number, presence)).losses
             inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
             tools = Tools(
                 options=cluster.options,
@@ -165,7 +165,7 @@ class KafkaOwnership:
                 tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),
             )
-            partition = KafkaPartition(number, identity, tools)
+            partition = KafkaPartition(number, identity, tools, losses=losses)
             self._opened.add(partition)
             tools.stack.callback(self._opened.discard, partition)
             return partition

@@ -98,10 +98,15 @@ class Tools:
 
 
 class KafkaPartition:
-    """See the interface for what each call promises."""
+    """See the interface for what each call promises.
 
-    def __init__(self, number: int, identity: StoreIdentity, tools: Tools) -> None:
+    Attributes:
+        losses: As the witness remembers them, or as the owner said since.
+    """
+
+    def __init__(self, number: int, identity: StoreIdentity, tools: Tools, *, losses: int) -> None:
         """Own the partition, whose epoch was just raised."""
+        self.losses = losses
         self._number = number
         self._identity = identity
         self._tools = tools
@@ -263,7 +268,7 @@ class KafkaPartition:
             yield messages
 
     async def _testify(self, witness: Witness, end: int) -> None:
-        sighting = Sighting(self.incarnation, end)
+        sighting = Sighting(self.incarnation, end, self.losses)
         try:
             await asyncio.to_thread(witness.record, self._number, sighting)
         except StreamsError as error:

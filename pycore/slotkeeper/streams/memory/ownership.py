@@ -56,7 +56,11 @@ class MemoryOwnership:
 
 
 class MemoryPartition:
-    """One partition of every stream; see the interface for what each call promises."""
+    """One partition of every stream; see the interface for what each call promises.
+
+    Attributes:
+        losses: What the owner says; there is no witness.
+    """
 
     def __init__(self, store: Store, number: int, next_fault: Callable[[int], Fault]) -> None:
         """Stand on an epoch that was just raised."""
@@ -65,6 +69,7 @@ class MemoryPartition:
         self._next_fault = next_fault
         self._epoch = store.epochs[number]
         self._incarnation = store.incarnations[number]
+        self.losses = 0
 
     @property
     def number(self) -> int:

@@ -34,7 +34,11 @@ class OwnerEpoch(NamedTuple):
 
 
 class Commit:
-    """Commits batches of one owner. Called on the connection's thread."""
+    """Commits batches of one owner. Called on the connection's thread.
+
+    Attributes:
+        losses: For the witness, told with each commit.
+    """
 
     def __init__(
         self,
@@ -44,8 +48,10 @@ class Commit:
         file: StoreFile,
         clock: Callable[[], int],
         witness: Witness | None,
+        losses: int,
     ) -> None:
         """Commit as long as this is the epoch of the partition."""
+        self.losses = losses
         self._tables = tables
         self._file = file
         self._owner = owner
@@ -129,7 +135,8 @@ class Commit:
         if self._witness is None:
             return
         try:
-            self._witness.record(self._owner.partition, Sighting(self._owner.incarnation, end))
+            now = Sighting(self._owner.incarnation, end, self.losses)
+            self._witness.record(self._owner.partition, now)
         except StreamsError as error:
             # The batch is written; opening the partition again tries the witness again and says
             # what is wrong with it before anything else is issued.

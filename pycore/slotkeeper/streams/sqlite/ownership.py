@@ -56,13 +56,14 @@ class SqliteOwnership:
 
     async def open(self, partition: int) -> "SqlitePartition":
         """Raise the partition's epoch, and refuse a store that its witness contradicts."""
-        owner = await self._writer.run(self._admitted, partition)
+        owner, losses = await self._writer.run(self._admitted, partition)
         commit = Commit(
             self._tables,
             owner,
             file=self._file,
             clock=self._settings.clock,
             witness=self._witness,
+            losses=losses,
         )
         return SqlitePartition(self._tables, self._writer, self._reader, owner, commit)
 
@@ -90,11 +91,12 @@ class SqliteOwnership:
         """Begin a new incarnation of the partition with what the file holds."""
         return await self._writer.run(self._renew, partition)
 
-    def _admitted(self, connection: sqlite3.Connection, partition: int) -> OwnerEpoch:
+    def _admitted(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, int]:
+        """Give the new owner's epoch, and the losses that the witness remembers."""
         owner, presence = self._fence(connection, partition)
-        if self._witness is not None:
-            self._witness.admit(partition, presence)
-        return owner
+        if self._witness is None:
+            return owner, 0
+        return owner, self._witness.admit(partition, presence).losses
 
     def _renew(self, connection: sqlite3.Connection, partition: int) -> str:
         _, presence = self._fence(connection, partition)
@@ -150,6 +152,15 @@ class SqlitePartition:
     def incarnation(self) -> str:
         """Drawn when the file was made, and again by each acknowledgement."""
         return self._owner.incarnation
+
+    @property
+    def losses(self) -> int:
+        """As the witness remembers them, or as the owner said since."""
+        return self._commit.losses
+
+    @losses.setter
+    def losses(self, losses: int) -> None:
+        self._commit.losses = losses
 
     @property
     def application(self) -> str | None:
