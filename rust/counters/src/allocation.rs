@@ -59,10 +59,14 @@ pub(crate) struct Floors {
     pub(crate) watermark: Option<u64>,
     pub(crate) issued: Option<u64>,
     /// What is added to `watermark` and `issued`.
-    pub(crate) margin: u64,
+    pub(crate) losses: u32,
     pub(crate) burned: Option<u64>,
     pub(crate) ceiling: u64,
 }
+
+/// From the remainder of one loss to that of the next: odd, so that no two are equal below 2^20 losses, and that
+/// of Fibonacci hashing (Knuth, 6.4), so that they lie far apart.
+const REMAINDER_STEP: u32 = 0x9E37_79B1;
 
 /// Chooses a number. `free` gives the first number from one on that the device's other role does
 /// not have; `burned_elsewhere` is the highest number that an aborted command of it had.
@@ -95,7 +99,8 @@ pub(crate) fn allocate(
 fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Option<Allocation> {
     let known = floors.watermark.max(floors.issued);
     let highest = known.max(floors.burned);
-    let above = known.unwrap_or(0).checked_add(floors.margin)?;
+    let margin = u64::from(floors.losses) * ROLLBACK_MARGIN;
+    let above = known.unwrap_or(0).checked_add(margin)?;
     let least = above.max(floors.burned.unwrap_or(0)).checked_add(1)?;
     let hint = hint.filter(|&hint| least <= hint && hint <= floors.ceiling);
     let reason = match hint {
@@ -104,7 +109,10 @@ fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Optio
         None if floors.watermark == highest => AllocationReason::WatermarkExceeded,
         None => AllocationReason::IssuedExceeded,
     };
-    let wanted = hint.unwrap_or(least);
+    let wanted = match hint {
+        Some(hint) => hint,
+        None => after_losses(least, floors.losses)?,
+    };
     let counter = free(wanted);
     let reason = if counter == wanted {
         reason
@@ -112,4 +120,17 @@ fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Optio
         AllocationReason::IssuedExceeded
     };
     (counter <= LAST_COUNTER).then_some(Allocation { counter, reason })
+}
+
+/// The first number from `least` on that no number of the time after an earlier loss can be.
+///
+/// Each command of such a time is a margin above the one before, so that its second one may meet the first
+/// one of the time after the next loss, whose margin is twice as large. So from the second loss on each time
+/// has its own remainder of the margin; after the first loss, it is enough to be above what was lost.
+fn after_losses(least: u64, losses: u32) -> Option<u64> {
+    if losses < 2 {
+        return Some(least);
+    }
+    let own = u64::from(losses.wrapping_mul(REMAINDER_STEP));
+    least.checked_add(own.wrapping_sub(least) % ROLLBACK_MARGIN)
 }

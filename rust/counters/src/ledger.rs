@@ -3,7 +3,7 @@
 
 use thiserror::Error;
 
-use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors, ROLLBACK_MARGIN};
+use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
 use crate::burned::Burned;
 use crate::image::{CellImage, DeviceImage};
 use crate::notes::{MessageNote, RequestNote};
@@ -26,7 +26,7 @@ pub struct Ledger {
     table: CounterTable,
     overlay: Overlay,
     burned: Burned,
-    margin: u64,
+    losses: u32,
     found: Vec<Option<RowId>>,
 }
 
@@ -42,7 +42,7 @@ impl Ledger {
             table,
             overlay: Overlay::default(),
             burned: Burned::new(),
-            margin: 0,
+            losses: 0,
             found: Vec::new(),
         }
     }
@@ -63,9 +63,9 @@ impl Ledger {
     }
 
     /// Keeps numbers that are allocated from here on so far above all that is known, because commits
-    /// were lost so many times: [`ROLLBACK_MARGIN`] for each.
+    /// were lost so many times: [`ROLLBACK_MARGIN`](crate::ROLLBACK_MARGIN) for each.
     pub fn set_rollbacks(&mut self, rollbacks: u32) {
-        self.margin = u64::from(rollbacks) * ROLLBACK_MARGIN;
+        self.losses = rollbacks;
     }
 
     /// The numbers of dropped batches.
@@ -339,14 +339,14 @@ impl Ledger {
     ) -> Result<Allocation, Exhausted> {
         let burned = self.burned.get(device, role);
         let burned_elsewhere = self.burned.get(device, role.other());
-        let (ceiling, margin) = (self.table.ceiling(), self.margin);
+        let (ceiling, losses) = (self.table.ceiling(), self.losses);
         let slot = self.slot(device);
         let view = slot.view();
         let marks = view.marks(role);
         let floors = Floors {
             watermark: marks.watermark(),
             issued: marks.issued,
-            margin,
+            losses,
             burned,
             ceiling,
         };

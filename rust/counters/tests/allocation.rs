@@ -321,25 +321,44 @@ fn an_issued_number_beyond_the_last_is_refused() {
 fn d05_each_acknowledged_loss_of_commits_lifts_what_is_given_by_the_margin() {
     let mut ledger = empty();
     ledger.raise_seen(GPF, NO, 500);
-    ledger.set_rollbacks(2);
+    ledger.set_rollbacks(1);
     let mut give = |device, hint| {
         let given = allocate_for(&mut ledger, device, NO, Some(hint));
         given.map(|given| (given.counter, given.reason))
     };
     assert_eq!(
-        give(GPF, 500 + 2 * ROLLBACK_MARGIN),
-        Ok((
-            501 + 2 * ROLLBACK_MARGIN,
-            AllocationReason::WatermarkExceeded
-        ))
+        give(GPF, 500 + ROLLBACK_MARGIN),
+        Ok((501 + ROLLBACK_MARGIN, AllocationReason::WatermarkExceeded))
     );
     // Of a device without any record nothing may be known because it was lost.
     assert_eq!(
         give(GPF + 1, 7),
-        Ok((1 + 2 * ROLLBACK_MARGIN, AllocationReason::Natural))
+        Ok((1 + ROLLBACK_MARGIN, AllocationReason::Natural))
     );
     assert_eq!(
         give(GPF + 2, 1 << 40),
         Ok((1 << 40, AllocationReason::Natural))
     );
+}
+
+/// The second number of the time after one loss may be the first one of the time after the next, where a margin is
+/// all that lies between.
+#[test]
+fn d05_from_the_second_loss_on_each_time_has_numbers_of_its_own() {
+    let mut remainders = std::collections::BTreeSet::new();
+    for losses in 2..1_000 {
+        let mut ledger = recorded(500);
+        ledger.set_rollbacks(losses);
+        let first = allocate(&mut ledger, NO, 7).unwrap();
+        let second = allocate(&mut ledger, NO, 7).unwrap();
+        let margin = u64::from(losses) * ROLLBACK_MARGIN;
+        assert!(first.counter > 500 + margin && second.counter > first.counter + margin);
+        assert!(first.counter <= 500 + margin + ROLLBACK_MARGIN);
+        assert_eq!(first.reason, AllocationReason::WatermarkExceeded);
+        assert_eq!(
+            first.counter % ROLLBACK_MARGIN,
+            second.counter % ROLLBACK_MARGIN
+        );
+        assert!(remainders.insert(first.counter % ROLLBACK_MARGIN));
+    }
 }
