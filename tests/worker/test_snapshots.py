@@ -264,57 +264,6 @@ async def test_applications_that_share_a_folder_do_not_hinder_each_other(site: S
     assert site.summary.snapshots_refused == {}
 
 
-async def test_it_is_the_accounts_own_whatever_the_mask(site: Site) -> None:
-    await site.raised(b"a")
-    mask = os.umask(0)
-    try:
-        await site.taken()
-    finally:
-        os.umask(mask)
-    assert site.file.stat().st_mode & 0o777 == 0o600
-    assert site.file.parent.stat().st_mode & 0o777 == 0o700
-
-
-@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
-@pytest.mark.parametrize("where", ["file", "folder"])
-async def test_one_that_others_may_write_is_void(site: Site, mode: int, where: str) -> None:
-    """A checksum proves nothing of who wrote it."""
-    await site.raised(b"a")
-    await site.taken()
-    exposed = site.file if where == "file" else site.file.parent
-    exposed.chmod(mode | (0o100 if where == "folder" else 0))
-    assert (await site.restore()).source == "nothing"
-    assert site.engine.loaded == 0
-    assert site.summary.snapshots_refused == {"exposed": 1}
-    before = site.file.read_bytes()
-    site.now_ms += 1
-    await site.taken()
-    # A file is replaced by one that is the account's own; in such a folder none is written.
-    replaced = site.file.read_bytes() != before
-    assert replaced == (where == "file")
-    site.file.parent.chmod(0o700)
-    assert (await site.restore()).source == "snapshot"
-
-
-@pytest.mark.parametrize("where", ["file", "folder"])
-async def test_another_accounts_is_void(site: Site, where: str) -> None:
-    if os.geteuid():
-        pytest.skip("needs the right to give files away")
-    await site.raised(b"a")
-    await site.taken()
-    os.chown(site.file if where == "file" else site.file.parent, 12_345, -1)
-    assert (await site.restore()).source == "nothing"
-    assert site.summary.snapshots_refused == {"exposed": 1}
-
-
-async def test_a_link_to_one_is_void(site: Site) -> None:
-    await site.raised(b"a")
-    await site.taken()
-    elsewhere = site.file.rename(site.snapshots.directory.with_name("elsewhere"))
-    site.file.symlink_to(elsewhere)
-    assert (await site.restore()).source == "nothing"
-
-
 @contextlib.contextmanager
 def header_changed(file: Path) -> Any:  # noqa: ANN401
     """Give the header to be changed, and make the file fit again."""

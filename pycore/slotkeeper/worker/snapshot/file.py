@@ -126,7 +126,8 @@ class SnapshotWriter:
         """Prepare; ``begin`` opens."""
         self._path = path
         self._header = header
-        self._new = path.with_name(f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new")
+        self._new = f"{path.name}.{os.getpid()}-{os.urandom(4).hex()}.new"
+        self._folder: int | None = None
         self._opened: BinaryIO | None = None
         self._parts = 0
         self._checksum = 0
@@ -138,11 +139,12 @@ class SnapshotWriter:
         its file, and finds out when it is done.
         """
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _require_own(self._path.parent, self._path.parent.stat())
-        for left in self._path.parent.glob(f"{self._path.name}.*.new"):
-            left.unlink(missing_ok=True)
+        self._folder = _own_folder(self._path.parent)
+        for left in os.listdir(self._folder):  # noqa: PTH208  # of what is open
+            if left.startswith(f"{self._path.name}.") and left.endswith(".new"):
+                self._removed(left)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._opened = os.fdopen(os.open(self._new, flags, 0o600), "wb")
+        self._opened = os.fdopen(os.open(self._new, flags, 0o600, dir_fd=self._folder), "wb")
         self._file.write(MAGIC)
         self._frame(HEADER, _json(self._header))
 
@@ -169,12 +171,10 @@ class SnapshotWriter:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._new.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        folder = self._folder
+        os.replace(self._new, self._path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        if folder is not None:
             os.fsync(folder)
-        finally:
-            os.close(folder)
         return octets
 
     def abandon(self) -> None:
@@ -182,8 +182,15 @@ class SnapshotWriter:
         if self._opened is not None:
             with suppress(OSError):
                 self._opened.close()
-        with suppress(OSError):
-            self._new.unlink(missing_ok=True)
+        if self._folder is not None:
+            with suppress(OSError):
+                self._removed(self._new)
+            os.close(self._folder)
+            self._folder = None
+
+    def _removed(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self._folder)
 
     @property
     def _file(self) -> BinaryIO:
@@ -227,10 +234,13 @@ class SnapshotReader:
             OSError: It cannot be read.
             RefusedSnapshotError: It is torn, damaged, or of another format.
         """
-        self._opened = _opened_as_it_is(self._path)
-        # Of what is open: nobody can put another file in its place any more.
+        # Of what is open: nobody can put another folder or file in its place any more.
+        folder = _own_folder(self._path.parent)
+        try:
+            self._opened = _opened_as_it_is(self._path, folder)
+        finally:
+            os.close(folder)
         _require_own(self._path, os.fstat(self._opened.fileno()))
-        _require_own(self._path.parent, self._path.parent.stat())
         footer_at = self._footer_at()
         self.header = self._header()
         parts_at = self._file.tell()
@@ -303,10 +313,21 @@ class SnapshotReader:
         raise RefusedSnapshotError("damaged", f"it is damaged at octet {at}")
 
 
-def _opened_as_it_is(path: Path) -> BinaryIO:
+def _own_folder(path: Path) -> int:
+    """Open a folder that is this account's own; what is done in it goes by the descriptor."""
+    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        _require_own(path, os.fstat(folder))
+    except RefusedSnapshotError:
+        os.close(folder)
+        raise
+    return folder
+
+
+def _opened_as_it_is(path: Path, folder: int) -> BinaryIO:
     # Without O_NONBLOCK a pipe of this name would wait for whoever writes to it.
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    descriptor = os.open(path, flags)
+    descriptor = os.open(path.name, flags, dir_fd=folder)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "no regular file", str(path))
