@@ -23,6 +23,8 @@ from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.keystore import write_settings
 from slotkeeper.lab.terms import Role
+from slotkeeper.streams.layout import SLOTKEEPER
+from slotkeeper.streams.sqlite.schema import OFFSET_BITS, PARTITION_BITS
 from slotkeeper.worker.positions import VERSION
 
 STORES = sorted(path.parent for path in Path(make.__file__).parent.glob("*/streams.db.gz"))
@@ -188,6 +190,33 @@ def test_what_an_earlier_version_parked_is_decided_once_it_can_be(kept: Kept) ->
     assert [(one["kind"], one["disposition"]) for one in decisions] == [("redecision", "RECORDED")]
     (parked,) = [one for one in kept.read(AUDIT) if one["disposition"] == "PARKED"]
     assert decisions[0]["recorded_counter"] == parked["message"]["authorising_seq_number"]
+
+
+def test_a_released_version_stops_at_what_is_written_now(kept: Kept) -> None:
+    """With exit status 3, as its readers do at every form above the one that they know."""
+    before = changelog(kept)
+    kept.decide(
+        make.ask(kept.fleet, member, 20_000 + number)
+        for number, member in enumerate(kept.fleet.members)
+    )
+    written = changelog(kept) - before
+    positions = [json.loads(value)["version"] for key, value in written if key == b"@positions"]
+    devices = [value[0] for key, value in written if len(key) == len("00-DB-12-34-56-78-90-A3")]
+    assert len(positions) > 1
+    assert len(devices) > 1
+    assert min(positions) > READ_BY[kept.store.name]["positions"]
+    assert min(devices) > READ_BY[kept.store.name]["device"]
+
+
+READ_BY = {"v0.1": {"positions": 1, "device": 1}}
+"""The highest form that a released version reads."""
+
+
+def changelog(kept: Kept) -> set[tuple[bytes, bytes]]:
+    place = PARTITION_BITS + OFFSET_BITS, SLOTKEEPER.names.index("originator-counters")
+    with closing(sqlite3.connect(kept.file)) as store:
+        statement = "SELECT key, value FROM compacted WHERE id >> ? = ?"
+        return set(store.execute(statement, place).fetchall())
 
 
 def of_a_newer_form(kept: Kept, what: str) -> None:
