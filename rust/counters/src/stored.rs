@@ -30,6 +30,20 @@ impl Stored {
     }
 }
 
+impl Stored {
+    /// Whether these are the records of `expected` but for that of one device, of which version `held` is here, 0 for
+    /// none, and any other one there.
+    ///
+    /// A damaged record hides its version. The fingerprint gives it back where all others are as they were; where they
+    /// are not, it gives a number that is a version once in 2^32 times.
+    pub fn is_but_for(mut self, expected: Self, device: u64, held: u32) -> bool {
+        self.replace(device, held, 0);
+        let missing = expected.fingerprint.wrapping_sub(self.fingerprint);
+        let version = initial(missing) ^ finalize(device);
+        expected.devices == self.devices + 1 && (1..=u64::from(u32::MAX)).contains(&version)
+    }
+}
+
 /// Stands in stores, so it never changes: the finalizer of SplitMix64 over the EUI-64 and, again, the version.
 fn mix(device: u64, version: u32) -> u64 {
     finalize(finalize(device) ^ u64::from(version))
@@ -42,9 +56,60 @@ fn finalize(value: u64) -> u64 {
     value ^ (value >> 31)
 }
 
+/// What [`finalize`] makes a value of: each of its steps is a bijection.
+fn initial(finalized: u64) -> u64 {
+    let value = finalized ^ (finalized >> 31) ^ (finalized >> 62);
+    let value = value.wrapping_mul(inverse(0x94D0_49BB_1331_11EB));
+    let value = value ^ (value >> 27) ^ (value >> 54);
+    let value = value.wrapping_mul(inverse(0xBF58_476D_1CE4_E5B9));
+    let value = value ^ (value >> 30) ^ (value >> 60);
+    value.wrapping_sub(0x9E37_79B9_7F4A_7C15)
+}
+
+/// The inverse of an odd number modulo 2^64, by Newton's iteration: each step doubles the bits that are right.
+const fn inverse(odd: u64) -> u64 {
+    let mut found = odd; // right in 3 bits
+    let mut bits = 3;
+    while bits < u64::BITS {
+        found = found.wrapping_mul(2u64.wrapping_sub(odd.wrapping_mul(found)));
+        bits *= 2;
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_comes_back_from_the_finalizer() {
+        for value in (0..1_000).chain(u64::MAX - 1_000..=u64::MAX) {
+            assert_eq!(initial(finalize(value)), value);
+        }
+    }
+
+    #[test]
+    fn one_record_may_be_any_other_and_no_second_one() {
+        let mut expected = Stored::default();
+        for (device, version) in [(7, 3), (8, u32::MAX), (9, 1)] {
+            expected.replace(device, 0, version);
+        }
+        let mut found = expected;
+        for (damaged, version) in [(7, 3), (8, u32::MAX), (9, 1)] {
+            assert!(expected.is_but_for(expected, damaged, version));
+            found.replace(damaged, version, 0);
+            assert!(found.is_but_for(expected, damaged, 0));
+            found.replace(damaged, 0, 2);
+            assert!(found.is_but_for(expected, damaged, 2));
+            found.replace(damaged, 2, version);
+        }
+        found.replace(9, 1, 2);
+        assert!(!found.is_but_for(expected, 7, 3));
+        found.replace(7, 3, 0);
+        assert!(!found.is_but_for(expected, 7, 0));
+        found.replace(8, u32::MAX, 0);
+        assert!(!found.is_but_for(expected, 7, 0));
+    }
 
     /// The first numbers that SplitMix64 gives from the seed 0, as its authors publish them.
     #[test]

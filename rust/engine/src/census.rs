@@ -46,18 +46,18 @@ impl Census {
         if self.foreign {
             return Ok(());
         }
-        let damaged = !self.damaged.is_empty();
-        compare(self.whole(), self.without_record(), damaged, expected)
+        compare(self.whole(), &self.damaged(), expected)
     }
 
     /// What a restore is to find from here on if what was counted is accepted as it is; [`None`] beside records of
     /// somebody else.
     pub fn stored(&self) -> Option<Stored> {
-        let whole = self.whole();
-        (!self.foreign).then_some(Stored {
-            devices: whole.devices + self.without_record() as u64,
-            ..whole
-        })
+        let mut stored = self.whole();
+        for (device, held) in self.damaged() {
+            // Whatever stands for its version: with damage in it the record is not compared.
+            stored.replace(device, 0, u32::from(held == 0));
+        }
+        (!self.foreign).then_some(stored)
     }
 
     fn whole(&self) -> Stored {
@@ -68,27 +68,39 @@ impl Census {
         found
     }
 
-    /// Devices of which there is a damaged record and no other.
-    fn without_record(&self) -> usize {
-        let only_damaged = |device: &&Eui64| !self.newest.contains_key(device);
-        self.damaged.iter().filter(only_damaged).count()
+    /// The devices of damaged records, and the version of the newest whole one.
+    fn damaged(&self) -> Vec<(u64, u32)> {
+        let held = |device| self.newest.get(device).copied().unwrap_or_default();
+        let damaged = self.damaged.iter();
+        damaged
+            .map(|device| (device.to_u64(), held(device)))
+            .collect()
     }
 }
 
-/// Compares what was restored with what was committed. Where a record is damaged, its version is not known, and the
-/// records are only counted, `without_record` among them of which nothing else is there.
+/// Compares what was restored with what was committed, `damaged` apart: of these devices some record is damaged, and
+/// the version is that of another one that is whole, 0 if there is none.
+///
+/// With one of them the others are compared all the same. With several they are only counted, since the versions that
+/// were damaged are not known.
 pub(crate) fn compare(
     restored: Stored,
-    without_record: usize,
-    damaged: bool,
+    damaged: &[(u64, u32)],
     expected: Stored,
 ) -> Result<(), RestoreError> {
-    let found = restored.devices.saturating_add(without_record as u64);
+    let without_record = damaged.iter().filter(|(_, held)| *held == 0).count() as u64;
+    let found = restored.devices.saturating_add(without_record);
     if found != expected.devices {
         return Err(RestoreError::Lost { expected, found });
     }
-    if !damaged && restored != expected {
-        return Err(RestoreError::Older { devices: found });
+    let same = match damaged {
+        [] => restored == expected,
+        [(device, held)] => restored.is_but_for(expected, *device, *held),
+        _ => true,
+    };
+    if same {
+        Ok(())
+    } else {
+        Err(RestoreError::Older { devices: found })
     }
-    Ok(())
 }

@@ -252,17 +252,18 @@ impl Engine {
     }
 
     /// Compares what was restored with what [`Staged::stored`](crate::Staged::stored) told of the last committed batch:
-    /// a changelog that lost records looks like one that never had them (D6). Where a record is damaged, the others are
-    /// only counted.
+    /// a changelog that lost records looks like one that never had them (D6). Where records of several devices are
+    /// damaged, the others are only counted.
     ///
     /// # Errors
     /// [`RestoreError::Lost`] and [`RestoreError::Older`]: nothing may be issued from such a store.
     pub fn check_stored(&self, expected: Stored) -> Result<(), RestoreError> {
         let table = self.ledger.table();
-        let without_record = |device: &&u64| table.view(**device).version() == 0;
-        let without_record = self.damaged.keys().filter(without_record).count();
-        let damaged = !self.damaged.is_empty();
-        compare(table.stored(), without_record, damaged, expected)
+        let damaged = self.damaged.keys();
+        let damaged: Vec<_> = damaged
+            .map(|device| (*device, table.view(*device).version()))
+            .collect();
+        compare(table.stored(), &damaged, expected)
     }
 
     /// Opens the partition once everything committed has been restored.

@@ -388,6 +388,35 @@ fn test_d06_a_lost_record_and_an_older_one_are_noticed() {
     assert_eq!(judged(&mut host, &damaged).map(of_device), [(2, 1), (2, 1)]);
 }
 
+#[test]
+fn test_d06_beside_a_damaged_record_an_older_one_is_noticed() {
+    let (_, mut host) = handed_back("");
+    let second = Device::new(GPF + 1);
+    let key = Eui64::from_u64(GPF + 1).canonical().to_vec();
+    host.knows(&second).decide();
+    let told =
+        |number, time| Told::new(GPF + 1, gno(), number, Cell::both(gno(), &ACB[0])).at(time);
+    host.outcome(&second, &told(1_200, 1_700_000_000)).decide();
+    let older = host.store[&key].clone();
+    host.outcome(&second, &told(1_300, 1_700_000_001)).decide();
+    damage(&mut host, &device_key());
+    let records: Vec<_> = host.store.clone().into_iter().collect();
+    assert!(matches!(judged(&mut host, &records), [None, None]));
+    host.store.insert(key, older);
+    let records: Vec<_> = host.store.clone().into_iter().collect();
+    for error in judged(&mut host, &records) {
+        assert!(matches!(error, Some(RestoreError::Older { devices: 2 })));
+    }
+    // What is accepted as it is, is the measure from there on.
+    let mut census = Census::default();
+    for (key, value) in &records {
+        census.take(key, Some(value));
+    }
+    host.stored = census.stored().unwrap();
+    assert!(matches!(judged(&mut host, &records), [None, None]));
+    assert!(judged(&mut host, &records[..1]).iter().all(Option::is_some));
+}
+
 /// Each image of a device of which one role is mended carries the mark of the other.
 #[test]
 fn test_d12_the_mark_of_one_role_does_not_make_up_for_damage_of_the_other() {
