@@ -14,6 +14,7 @@ from slotkeeper.worker.recovery import newest
 
 from .conftest import Bench, decoded, everything
 from .fake_engine import AUDIT, CHANGELOG, REQUESTS
+from .test_returning import rolled_back
 
 TRUTH = Positions(sequence=7, partitions=4, incarnation="a", inputs={"x": 10, "y": 0})
 SOUND = Evidence(
@@ -154,6 +155,28 @@ async def test_an_acknowledged_partition_goes_on_with_what_is_left(bench: Bench)
     assert decided[1]["reason"] == "known loss"
     assert decided[1]["moved"] == {REQUESTS: {"from": 1, "to": 2, "skipped": 1}}
     assert decided[2]["disposition"] == "ISSUED"
+
+
+@pytest.mark.parametrize("reissue", [False, True])
+async def test_d05_requests_of_commits_that_the_changelog_lost_are_repeats(
+    bench: Bench, *, reissue: bool
+) -> None:
+    """Their commands may have been read, and a hint above the margin would give their numbers."""
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    put_back = rolled_back(bench.streams, only=CHANGELOG)
+    await bench.publish(REQUESTS, b"", b"")
+    await bench.run()
+    put_back()
+    (objection,) = await examine(bench.streams, 1)
+    assert "the changelog lost its end" in objection
+    await acknowledge(bench.streams, 1, reason="r", by="b", reissue=reissue)
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    entries = decoded(await everything(bench.streams, AUDIT))
+    decided = [(one["offset"], one["disposition"]) for one in entries if "disposition" in one]
+    again = "ISSUED" if reissue else "DUPLICATE"
+    assert sorted(decided[3:]) == [(1, again), (2, again), (3, "ISSUED")]
 
 
 async def test_acknowledging_a_sound_partition_changes_nothing_for_its_worker() -> None:

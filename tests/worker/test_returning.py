@@ -211,10 +211,14 @@ async def test_d05_a_store_put_back_and_served_since_stops_it() -> None:
         await stay.restore()
 
 
-def rolled_back(streams: MemoryStreams) -> Callable[[], None]:
-    """Copy a store; gives what puts the copy in its place."""
+def rolled_back(streams: MemoryStreams, *, only: str | None = None) -> Callable[[], None]:
+    """Copy a store, or one stream of it; gives what puts the copy in its place."""
     store = streams._store
-    logs = {place: (list(log._records), dict(log._newest)) for place, log in store._logs.items()}
+    logs = {
+        place: (list(log._records), dict(log._newest))
+        for place, log in store._logs.items()
+        if only in {None, place.stream}
+    }
     offsets = dict(store.offsets)
 
     def put_back() -> None:
@@ -223,7 +227,8 @@ def rolled_back(streams: MemoryStreams) -> Callable[[], None]:
             log._records[:] = records
             log._newest = dict(newest)
             log._compacted = min(log._compacted, len(records))
-        store.offsets = dict(offsets)
+        if only is None:
+            store.offsets = dict(offsets)
 
     return put_back
 

@@ -165,7 +165,7 @@ def _judged(
     accepted = [*([objection] if objection else []), *objections(renewed, evidence)]
     lost = bool(objection) or was_lost(evidence)
     moved = moves(truth, evidence, lost=lost, from_start=from_start, from_end=from_end)
-    return accepted, moved, read_again(moved, layout, reissue=reissue)
+    return accepted, moved, read_again(truth, evidence, moved, layout, reissue=reissue)
 
 
 def _only_renamed(truth: Positions | None, evidence: Evidence, accepted: Collection[str]) -> bool:

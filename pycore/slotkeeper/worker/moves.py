@@ -71,16 +71,31 @@ def moves(
     return {stream: _move(truth, evidence, stream, to_end=stream in from_end) for stream in changed}
 
 
-def read_again(moved: Mapping[str, Move], layout: Layout, *, reissue: bool) -> dict[str, int]:
+def read_again(
+    truth: Positions | None,
+    evidence: Evidence,
+    moved: Mapping[str, Move],
+    layout: Layout,
+    *,
+    reissue: bool,
+) -> dict[str, int]:
     """Give the offset of the gated stream below which requests are answered as repeats.
+
+    Those are what a stream that is moved to its start holds, and what commits had decided that the
+    changelog has lost: their commands may still be read, and a hint would give the same number.
 
     Raises:
         WrongUseError: To be issued again are requests that are not read again.
     """
     move = moved.get(layout.gated)
-    below = 0 if move is None else move.read_again
+    if move is not None:
+        below = move.read_again
+    else:
+        decided = evidence.offsets.get(layout.gated, 0)
+        known = 0 if truth is None else truth.inputs.get(layout.gated, 0)
+        below = decided if decided > known else 0
     if reissue and not below:
-        raise WrongUseError(f"--reissue is for {layout.gated} that is read again from its start")
+        raise WrongUseError(f"--reissue is for {layout.gated} that is read again")
     return {} if reissue or not below else {layout.gated: below}
 
 
