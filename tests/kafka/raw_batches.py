@@ -6,6 +6,7 @@ import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from aiokafka.codec import lz4_encode, snappy_encode, zstd_encode
 from aiokafka.record.util import calc_crc32c
@@ -19,7 +20,7 @@ from slotkeeper.streams.kafka.options import ClientOptions
 CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 COMPRESS = {
     0: bytes,
-    1: gzip.compress,
+    1: partial(gzip.compress, mtime=0),
     2: snappy_encode,
     3: lz4_encode,
     4: zstd_encode,

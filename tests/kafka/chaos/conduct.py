@@ -11,12 +11,14 @@ import orjson
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.broker import Cluster, Site
+from tests.kafka.chaos.hostile import HostileProducer
+from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
 from tests.kafka.chaos.load import Load
 from tests.kafka.chaos.plan import SESSION_S, plan
 from tests.kafka.chaos.report import Report
 from tests.kafka.chaos.stage import Stage
-from tests.kafka.chaos.upstream import upstream
+from tests.kafka.chaos.upstream import upstream, write_attacks
 from tests.kafka.chaos.verify import CHANGELOG, Account, by_disposition, compacted, verify
 from tests.kafka.chaos.workers import Worker, WorkerFailedError
 from tests.kafka.distribution import Distribution
@@ -65,12 +67,13 @@ async def conduct(
     report = Report(seed, seconds, folder)
     # Twice as many as the pace gives, since the writer hurries after an outage.
     load = Load(seed, records=int(2 * RATE * seconds), partitions=PARTITIONS)
-    journal = Journal()
+    hostile = await asyncio.to_thread(HostileProducer, load.pki, seed, PARTITIONS)
+    journal, hostilities = Journal(), Hostilities()
     async with broker(folder / "broker", kafka) as cluster:
         await create_streams(cluster.url, SETTINGS)
         await compact_often(cluster.address, f"{SETTINGS.topic_prefix}{CHANGELOG}")
         workers = [
-            Worker(machine(folder / f"worker-{number}", cluster.url, load.acb))
+            Worker(machine(folder / f"worker-{number}", cluster.url, load.pki.acb))
             for number in range(WORKERS)
         ]
         for number in range(WORKERS):
@@ -81,6 +84,13 @@ async def conduct(
                 await stage.play(
                     plan(seed, seconds, WORKERS),
                     writer.write(load.records(), journal, rate=RATE, seconds=seconds),
+                    write_attacks(
+                        cluster.address,
+                        SETTINGS.topic_prefix,
+                        hostile.attacks(),
+                        hostilities,
+                        seconds=seconds,
+                    ),
                 )
             report.drained_in = await stage.drain()
         except* (WorkerFailedError, TimeoutError) as failures:
@@ -92,9 +102,10 @@ async def conduct(
         async with open_streams(cluster.url, SETTINGS) as streams:
             report.faults = stage.faults
             report.records = journal.written.total()
+            report.hostile = hostilities.written.total()
             report.hear(workers)
             try:
-                account = Account(journal, load.expected, load.dead_tables)
+                account = Account(journal, load.expected, load.dead_tables, hostilities)
                 findings = await verify(streams, account)
                 report.violations += findings.broken
                 report.decisions = by_disposition(findings.decisions)

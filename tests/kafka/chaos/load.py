@@ -14,7 +14,7 @@ from tests.kafka.chaos.busy import BusyDevices, Saying
 from slotkeeper.lab.events import INVENTORY, Event
 from slotkeeper.lab.mixed import MixedLoad
 from slotkeeper.lab.partitions import partition_of
-from slotkeeper.lab.pki import Organisation
+from slotkeeper.lab.pki import Pki
 
 MESSAGE_BYTES = 65_536
 """The default of ``limits.message_bytes``."""
@@ -54,13 +54,13 @@ class Load:
         self._mixed = MixedLoad(records // 2 + 1, seed=seed, partitions=partitions)
         self._partitions = partitions
         self._draw = random.Random(f"load {seed}")  # noqa: S311  # a load, no secret
-        self._busy = BusyDevices(self._mixed.pki, self._draw)
+        self._busy = BusyDevices(self.pki, self._draw)
         self._misplaced = 0
 
     @property
-    def acb(self) -> Organisation:
-        """Whose keys the workers need."""
-        return self._mixed.pki.acb
+    def pki(self) -> Pki:
+        """Whose ACB's keys the workers need."""
+        return self._mixed.pki
 
     @property
     def expected(self) -> Counter[str]:

@@ -22,6 +22,7 @@ class Report:
         folder: Where logs are, and after a violation the records.
         faults: How many of each kind.
         records: How many were written into the inputs.
+        hostile: And how many by the hostile producer.
         decisions: By disposition.
         commands: How many there are.
         told: What the workers' logs say.
@@ -37,6 +38,7 @@ class Report:
     folder: Path
     faults: Counter[Kind] = field(default_factory=Counter)
     records: int = 0
+    hostile: int = 0
     decisions: Counter[str] = field(default_factory=Counter)
     commands: int = 0
     told: Told = field(default_factory=Told)
@@ -69,6 +71,7 @@ class Report:
         for kind in Kind:
             yield f"fault: {kind}", self.faults[kind]
         yield "records", f"{self.records} ({self.records / self.seconds:.0f} a second)"
+        yield "hostile records", self.hostile
         yield "decisions", self.decisions.total()
         for disposition, count in sorted(self.decisions.items()):
             yield f"  {disposition}", count

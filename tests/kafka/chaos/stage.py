@@ -27,7 +27,7 @@ class Stage:
         self._workers = workers
         self._tell = tell
 
-    async def play(self, faults: Sequence[Fault], write: Coroutine[None, None, None]) -> None:
+    async def play(self, faults: Sequence[Fault], *writers: Coroutine[None, None, None]) -> None:
         """Let workers live while the inputs are written and faults come; then end them in order.
 
         Raises:
@@ -37,13 +37,13 @@ class Stage:
         async with asyncio.TaskGroup() as tasks:
             for worker in self._workers:
                 tasks.create_task(worker.live())
-            writing = tasks.create_task(write)
+            writing = [tasks.create_task(writer) for writer in writers]
             begin = loop.time()
             struck = []
             for fault in faults:
                 await asyncio.sleep(begin + fault.at - loop.time())
                 struck.append(tasks.create_task(self._strike(fault)))
-            await asyncio.gather(writing, *struck)
+            await asyncio.gather(*writing, *struck)
             await asyncio.gather(*(worker.retire() for worker in self._workers))
 
     async def drain(self) -> float:

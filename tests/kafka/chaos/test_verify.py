@@ -70,7 +70,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Checkpoint:
 
 async def left_behind(folder: Path) -> Checkpoint:
     load = Load(1, records=RECORDS, partitions=4)
-    file = machine(folder, "kafka://nowhere", load.acb)
+    file = machine(folder, "kafka://nowhere", load.pki.acb)
     settings = Settings.load(file, environment={})
     streams, journal = MemoryStreams(), Journal()
     planned = load.records()

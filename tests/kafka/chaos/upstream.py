@@ -1,4 +1,6 @@
-"""The programs that write the inputs: one record after another, or by transactions."""
+"""The programs that write the inputs: one record after another, by transactions, or in batches that
+no client makes.
+"""
 
 import asyncio
 import itertools
@@ -8,8 +10,15 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from tests.kafka.chaos.hostile import Attack
+from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
 from tests.kafka.chaos.load import Planned
+
+from slotkeeper.clock import system_clock
+from slotkeeper.streams.kafka.client_internals import PackedBatch
+from slotkeeper.streams.kafka.clients import producer
+from slotkeeper.streams.kafka.options import ClientOptions
 
 CHUNK = 200
 """Records written together."""
@@ -27,6 +36,10 @@ PATIENCE_MS = 60_000
 
 STOP_S = 5.0
 """A run that has failed shall end."""
+
+ATTACK_EVERY_S = 0.2
+"""So that every kind comes several times between two faults, and honest records are still most of
+what a worker has to do."""
 
 
 class Upstream:
@@ -92,6 +105,23 @@ async def upstream(servers: str, prefix: str, seed: int) -> AsyncIterator[Upstre
         started(AIOKafkaProducer(**options, transactional_id=f"{prefix}upstream")) as transactional,
     ):
         yield Upstream(plain, transactional, prefix, seed)
+
+
+async def write_attacks(
+    servers: str, prefix: str, attacks: Iterator[Attack], account: Hostilities, *, seconds: float
+) -> None:
+    """Write hostile batches for so many seconds; all are acknowledged on return."""
+    loop = asyncio.get_running_loop()
+    options = ClientOptions(servers, {"request_timeout_ms": PATIENCE_MS})
+    async with producer(options) as client:
+        end = loop.time() + seconds
+        while loop.time() < end:
+            attack = next(attacks)
+            batch = PackedBatch(attack.batch, system_clock())
+            topic = f"{prefix}{attack.stream}"
+            written = await client.send_batch(batch, topic, partition=attack.partition)
+            account.acknowledged(attack, (await written).offset)
+            await asyncio.sleep(ATTACK_EVERY_S)
 
 
 @asynccontextmanager

@@ -6,9 +6,10 @@ what their writer knows, and the changelog against the audit trail.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import orjson
+from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.image import Image, Marks, read_image
 from tests.kafka.chaos.journal import Journal
 from tests.laws import Findings, Json, Place, Slot, check_laws, each
@@ -24,17 +25,19 @@ POSITIONS = b"@positions"
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What the writer of the inputs knows.
+    """What the writers of the inputs know.
 
     Attributes:
-        journal: What was acknowledged to it.
-        expected: Decisions by disposition.
-        dead_tables: How many inventory records must be dead letters.
+        journal: What was acknowledged to the honest one.
+        expected: Decisions by disposition, of its records.
+        dead_tables: How many of its inventory records must be dead letters.
+        hostilities: What was acknowledged to the hostile one.
     """
 
     journal: Journal
     expected: Mapping[str, int]
     dead_tables: int
+    hostilities: Hostilities = field(default_factory=Hostilities)
 
 
 async def verify(streams: Streams, account: Account) -> Findings:
@@ -48,9 +51,14 @@ async def verify(streams: Streams, account: Account) -> Findings:
     async for record in each(streams, CHANGELOG):
         memory.see(record)
     memory.compare(trail)
-    await check_dead_letters(streams, findings.broken, trail.dead, account.dead_tables)
-    await check_inputs(streams, findings.broken, account.journal)
-    compare_dispositions(findings, account.expected)
+    tables = await check_dead_letters(streams, findings.broken, trail.dead)
+    hostilities = account.hostilities
+    findings.broken += hostilities.differences(trail.decisions, tables)
+    planned = account.dead_tables + len(hostilities.dead_tables)
+    if len(tables) != planned:
+        findings.broken.append(f"{len(tables)} inventory records are dead letters, not {planned}")
+    await check_inputs(streams, findings.broken, account.journal.written + hostilities.written)
+    compare_dispositions(findings, Counter(account.expected) + hostilities.expected)
     return findings
 
 
@@ -70,28 +78,31 @@ class Trail:
     """Follows the audit trail.
 
     Attributes:
+        decisions: The first of each place, as ``DISPOSITION REASON``.
         marks: The numbers that it told last of each device and role.
         passed: For each partition and stream, the offset after its last decision.
         dead: Places of events that became dead letters.
+        reported: Those of which a person named numbers that were issued: not all of them are told.
     """
 
     def __init__(
         self, broken: list[str], journal: Journal, originals: Mapping[Place, Place]
     ) -> None:
+        self.decisions: dict[Place, str] = {}
         self.marks: dict[Slot, Marks] = {}
         self.passed: dict[tuple[int, str], int] = {}
         self.dead: set[Place] = set()
+        self.reported: set[Slot] = set()
         self._broken = broken
         self._promises = dict(journal.promises)
         self._originals = originals
-        self._decided: set[Place] = set()
 
     def see(self, entry: Json) -> None:
         place = (entry["stream"], entry["partition"], entry["offset"])
         if entry["kind"] == "redecision":
             self._see_cause(place, entry)
         else:
-            self._decided.add(place)
+            self.decisions[place] = f"{entry['disposition']} {entry['reason']}"
             self.passed[place[1], place[0]] = place[2] + 1
         if entry["disposition"] == "DEAD_LETTER":
             self.dead.add(place)
@@ -110,7 +121,7 @@ class Trail:
         cause = entry.get("cause_stream")
         if not cause or (cause == "restart") != (entry["cause_offset"] is None):
             self._broken.append(f"law 5: {place} was decided again without a cause")
-        if place not in self._decided:
+        if place not in self.decisions:
             self._broken.append(f"law 5: {place} was decided again before it was decided")
 
     def _see_request(self, place: Place, entry: Json) -> None:
@@ -140,6 +151,8 @@ class Trail:
                 marks[name] = int(entry[f"{name}_counter"])
         if entry["disposition"] == "ISSUED":
             marks["issued"] = int(entry["originator_counter"])
+        if entry["reason"] == "ADJUSTED" and entry["adjusted"]["kind"] == "issued":
+            self.reported.add((device, role))
 
 
 class Memory:
@@ -172,7 +185,8 @@ class Memory:
         for (device, role), told in trail.marks.items():
             image = self._images.get(device)
             kept = {} if image is None else image.marks.get(role, {})
-            if kept != told:
+            untold = {"issued"} if (device, role) in trail.reported else set()
+            if any(kept.get(name) != told.get(name) for name in {*kept, *told} - untold):
                 self._broken.append(f"the changelog has {kept} of {device}, the audit trail {told}")
         for (partition, stream), passed in trail.passed.items():
             position = self._positions.get(partition, {}).get("positions", {}).get(stream, 0)
@@ -196,9 +210,9 @@ class Memory:
 
 
 async def check_dead_letters(
-    streams: Streams, broken: list[str], decided: set[Place], dead_tables: int
-) -> None:
-    """See that each was planned, and that there is one of each."""
+    streams: Streams, broken: list[str], decided: set[Place]
+) -> set[Place]:
+    """See that each was decided, and that there is one of each; gives those of the inventory."""
     found: Counter[Place] = Counter()
     async for record in each(streams, DEAD_LETTERS):
         headers = dict(record.headers)
@@ -210,18 +224,17 @@ async def check_dead_letters(
     ]
     broken += [f"{place} has no dead letter" for place in decided - found.keys()]
     broken += [f"{place} is a dead letter" for place in found.keys() - decided - tables]
-    if len(tables) != dead_tables:
-        broken.append(f"{len(tables)} inventory records are dead letters, not {dead_tables}")
+    return tables
 
 
-async def check_inputs(streams: Streams, broken: list[str], journal: Journal) -> None:
+async def check_inputs(streams: Streams, broken: list[str], written: Mapping[str, int]) -> None:
     """See that what was acknowledged stands there, and nothing else but what was rerouted."""
     for stream in streams.layout.events:
         standing = 0
         async for record in each(streams, stream):
             standing += "rerouted-from" not in dict(record.headers)
-        if standing != journal.written[stream]:
-            broken.append(f"{stream} holds {standing} records, not {journal.written[stream]}")
+        if standing != written[stream]:
+            broken.append(f"{stream} holds {standing} records, not {written[stream]}")
 
 
 async def compacted(streams: Streams) -> int:
