@@ -15,7 +15,7 @@ from tests.kafka.chaos.hostile import HostileProducer
 from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
 from tests.kafka.chaos.load import Load
-from tests.kafka.chaos.plan import SESSION_S, plan
+from tests.kafka.chaos.plan import SESSION_S, plan, second_application
 from tests.kafka.chaos.report import Report
 from tests.kafka.chaos.stage import Stage
 from tests.kafka.chaos.upstream import upstream, write_attacks
@@ -78,7 +78,9 @@ async def conduct(
         ]
         for number in range(WORKERS):
             await begin_witness(cluster.url, folder / f"worker-{number}")
-        stage = Stage(cluster.nodes[0], workers, tell)
+        second = Worker(machine(folder / "second", cluster.url, load.pki.acb, "chaos-too"))
+        await begin_witness(cluster.url, folder / "second")
+        stage = Stage(cluster.nodes[0], workers, second, tell)
         try:
             async with upstream(cluster.address, SETTINGS.topic_prefix, seed) as writer:
                 await stage.play(
@@ -91,6 +93,7 @@ async def conduct(
                         hostilities,
                         seconds=seconds,
                     ),
+                    stage.let_a_second_application_come(second_application(seed, seconds)),
                 )
             report.drained_in = await stage.drain()
         except* (WorkerFailedError, TimeoutError) as failures:
@@ -103,7 +106,7 @@ async def conduct(
             report.faults = stage.faults
             report.records = journal.written.total()
             report.hostile = hostilities.written.total()
-            report.hear(workers)
+            report.hear([*workers, second])
             try:
                 account = Account(journal, load.expected, load.dead_tables, hostilities)
                 findings = await verify(streams, account)
@@ -152,7 +155,9 @@ async def begin_witness(url: str, machine: Path) -> None:
         await streams.begin_witness()
 
 
-def machine(folder: Path, url: str, acb: Organisation) -> Path:
+def machine(
+    folder: Path, url: str, acb: Organisation, application: str = SETTINGS.application
+) -> Path:
     """Set a worker up as its operator would; gives the path of its settings."""
     return keystore.write_settings(
         folder,
@@ -160,7 +165,7 @@ def machine(folder: Path, url: str, acb: Organisation) -> Path:
         streams=url,
         more=f"""
 [kafka]
-application = "{SETTINGS.application}"
+application = "{application}"
 topic_prefix = "{SETTINGS.topic_prefix}"
 witness = "witness"
 session_timeout_ms = {SESSION_S * 1_000:.0f}

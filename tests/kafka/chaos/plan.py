@@ -32,6 +32,10 @@ class Kind(StrEnum):
     BROKER_STOP = "broker SIGTERM"
 
 
+SECOND_AT = (0.2, 0.8)
+"""When a second application comes, of the whole time: when the first has begun everywhere."""
+
+
 _WEIGHTS = {
     Kind.KILL: 30,
     Kind.NAP: 36,
@@ -83,3 +87,9 @@ def plan(seed: int, seconds: float, workers: int) -> list[Fault]:
             faults.append(Fault(at, kind, worker, lasts))
         at += draw.uniform(*PAUSE_S)
     return faults
+
+
+def second_application(seed: int, seconds: float) -> float:
+    """Draw when a second application comes, without a change of what else is drawn."""
+    draw = random.Random(f"second application {seed}")  # noqa: S311  # a schedule, no secret
+    return seconds * draw.uniform(*SECOND_AT)

@@ -20,11 +20,16 @@ class Stage:
     """
 
     def __init__(
-        self, broker: Node, workers: Sequence[Worker], tell: Callable[[str], None]
+        self,
+        broker: Node,
+        workers: Sequence[Worker],
+        second: Worker,
+        tell: Callable[[str], None],
     ) -> None:
         self.faults: Counter[Kind] = Counter()
         self._broker = broker
         self._workers = workers
+        self._second = second
         self._tell = tell
 
     async def play(self, faults: Sequence[Fault], *writers: Coroutine[None, None, None]) -> None:
@@ -45,6 +50,16 @@ class Stage:
                 struck.append(tasks.create_task(self._strike(fault)))
             await asyncio.gather(*writing, *struck)
             await asyncio.gather(*(worker.retire() for worker in self._workers))
+
+    async def let_a_second_application_come(self, at: float) -> None:
+        """Start one on the same topics after so many seconds: it must be refused.
+
+        It fences owners before it reads who serves the topics, so the first is disturbed.
+        """
+        await asyncio.sleep(at)
+        self._tell(f"{at:7.2f} s  a second application comes")
+        await self._second.be_refused("application 'chaos' serves it")
+        self._tell("           and is refused")
 
     async def drain(self) -> float:
         """Let new workers decide what is left; gives how many seconds that took.

@@ -9,7 +9,7 @@ import pytest
 from tests.kafka.broker import class_archive
 from tests.kafka.chaos.conduct import KAFKA, WORKERS, conduct
 from tests.kafka.chaos.plan import PAUSE_S, Kind, plan
-from tests.kafka.chaos.workers import TRY_LATER, Told, Worker
+from tests.kafka.chaos.workers import TRY_LATER, Told, Worker, WorkerFailedError
 
 SECONDS = 75.0
 
@@ -49,15 +49,40 @@ def test_faults_come_without_rest_and_one_worker_sleeps_at_a_time(seed: int) -> 
         assert fault in naps or fault.worker not in asleep
 
 
+def ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, status: int, told: str) -> Worker:
+    """Have a worker whose program says something and ends."""
+    command = tmp_path / "slotkeeper"
+    command.write_text(f"#!/bin/sh\necho '{told}' >&2\nexit {status}\n")
+    command.chmod(0o755)
+    monkeypatch.setattr("tests.kafka.chaos.workers.COMMAND", command)
+    return Worker(tmp_path / "slotkeeper.toml")
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(3, "it lost its end"), (0, "the cause"), (1, "the cause")]
+)
+async def test_a_refusal_for_another_cause_or_none_is_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, told: str
+) -> None:
+    worker = ending(tmp_path, monkeypatch, status=status, told=told)
+    with pytest.raises(WorkerFailedError, match=told):
+        await worker.be_refused("the cause")
+
+
+async def test_a_refusal_for_the_cause_is_what_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = ending(tmp_path, monkeypatch, status=3, told="the cause, and more")
+    await worker.be_refused("the cause")
+    with pytest.raises(WorkerFailedError):
+        await ending(tmp_path, monkeypatch, status=3, told="the cause").finish()
+
+
 @pytest.mark.timeout(20)
 async def test_a_worker_that_has_just_ended_can_be_retired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command = tmp_path / "slotkeeper"
-    command.write_text(f"#!/bin/sh\nexit {TRY_LATER}\n")
-    command.chmod(0o755)
-    monkeypatch.setattr("tests.kafka.chaos.workers.COMMAND", command)
-    worker = Worker(tmp_path / "slotkeeper.toml")
+    worker = ending(tmp_path, monkeypatch, status=TRY_LATER, told="away")
     living = asyncio.create_task(worker.live())
     while not worker.exits:  # noqa: ASYNC110  # counted, not told
         await asyncio.sleep(0)

@@ -15,6 +15,9 @@ COMMAND = Path(sys.executable).parent / "slotkeeper"
 TRY_LATER = 4
 """The exit status after which a supervisor starts a worker again."""
 
+FOR_AN_OPERATOR = 3
+"""The exit status after which it never does."""
+
 RESTART_S = 0.5
 STOP_S = 30.0
 """Of the supervisor: what it waits before it starts a worker again, and what it gives one that it
@@ -84,6 +87,7 @@ class Worker:
         self._process: asyncio.subprocess.Process | None = None
         self._running = asyncio.Event()
         self._allowed: set[int] = set()
+        self._causes: tuple[str, ...] = ()
         self._retired = False
         self._gone = asyncio.Event()
 
@@ -106,6 +110,16 @@ class Worker:
         status = TRY_LATER
         while status == TRY_LATER:
             status = await self._one_life("--until-idle", allowed=0)
+
+    async def be_refused(self, cause: str) -> None:
+        """Let it try until it stops for an operator, and says so.
+
+        Raises:
+            WorkerFailedError: It ended otherwise, or named another cause.
+        """
+        self._causes = (cause,)
+        while await self._one_life() != FOR_AN_OPERATOR:
+            pass
 
     async def kill(self) -> None:
         self._send(await self._alive(), signal.SIGKILL, allowed=-signal.SIGKILL)
@@ -161,10 +175,15 @@ class Worker:
         self.exits[status] += 1
         if status == TRY_LATER:
             await asyncio.sleep(RESTART_S)
-        if status not in self._allowed:
+        if status not in self._allowed and not self._is_expected(status):
             last = self.log.read_text().splitlines()[-1:]
             raise WorkerFailedError(f"{self.name} ended with exit status {status}: {last}")
         return status
+
+    def _is_expected(self, status: int) -> bool:
+        """Say whether it stopped for an operator, and told one of the causes that there are."""
+        told = self.log.read_text().splitlines()[-1]
+        return status == FOR_AN_OPERATOR and any(cause in told for cause in self._causes)
 
     async def _alive(self) -> asyncio.subprocess.Process:
         await self._running.wait()
