@@ -58,6 +58,12 @@ class Bench:
         async with self.opened(**changes) as streams:
             return await run(streams, self.make, until_idle=True, progress=progress)
 
+    async def begin(self) -> None:
+        """Begin the store, as its first worker does before anything else is written."""
+        async with self.opened() as streams, streams.own() as ownership:
+            owned = await ownership.open(0)
+            await owned.commit([], {})
+
     async def publish(
         self, stream: str, *values: bytes | None, key: bytes = b"d", partition: int = PARTITION
     ) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
 from tests.kafka.harness import CHANGELOG, PARTITION, Bench
-from tests.kafka.test_zombie import ask_everywhere
+from tests.kafka.test_zombie import Commands, ask_everywhere
 from tests.worker.fake_engine import AUDIT, COMMANDS
 
 from slotkeeper.streams import FencedError, StoppedForOperatorError, WrongUseError
@@ -42,7 +42,7 @@ async def test_another_application_is_refused(bench: Bench) -> None:
     assert await bench.numbers() == [1, 2]
 
 
-async def test_two_applications_that_begin_at_once_give_no_number_twice(bench: Bench) -> None:
+async def test_of_two_applications_that_begin_at_once_one_serves(bench: Bench) -> None:
     stop = asyncio.Event()
     async with (
         bench.opened(kafka=QUICK) as here,
@@ -55,15 +55,54 @@ async def test_two_applications_that_begin_at_once_give_no_number_twice(bench: B
             while not any(worker.done() for worker in workers):
                 await ask_everywhere(here)
                 await asyncio.wait(workers, timeout=0.2, return_when=asyncio.FIRST_COMPLETED)
+        (refused,), (serving,) = await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+        with pytest.raises(StoppedForOperatorError, match=r"application .* serves it"):
+            await refused
+        before = len(await bench.numbers())
+        await ask_everywhere(here)
+        await Commands(here).come(before + here.partitions)
         stop.set()
-        ended = await asyncio.gather(*workers, return_exceptions=True)
-    refused = [end for end in ended if isinstance(end, BaseException)]
-    assert refused
-    for error in refused:
-        assert isinstance(error, StoppedForOperatorError)
-        assert "application" in str(error)
+        await serving
     commands = [(record.partition, record.value) for record in await bench.read(COMMANDS)]
     assert len(commands) == len(set(commands))
+
+
+async def test_another_application_is_refused_where_the_first_has_not_begun(bench: Bench) -> None:
+    await bench.begin()
+    other = green(bench)
+    for partition in (0, 2):
+        async with bench.opened(application=other) as streams:
+            (objection,) = await examine(streams, partition)
+            assert f"application '{bench.settings.application}' serves it" in objection
+            with pytest.raises(WrongUseError, match="--application"):
+                await acknowledge(streams, partition, reason="r", by="b")
+    async with bench.opened(application=other) as streams, streams.own() as ownership:
+        owned = await ownership.open(2)
+        with pytest.raises(FencedError, match="another application"):
+            await owned.commit([(CHANGELOG, 2, b"k", b"v", [])], {})
+
+
+async def test_who_only_looks_begins_nothing(bench: Bench) -> None:
+    async with bench.opened(application=green(bench)) as streams:
+        assert await examine(streams, PARTITION) == []
+    await bench.ask()
+    await bench.run()
+    assert await bench.numbers() == [1]
+
+
+async def test_a_name_changes_where_nothing_has_begun(bench: Bench) -> None:
+    await bench.begin()
+    new = green(bench)
+    async with bench.opened(application=new) as streams:
+        (objection,) = await examine(streams, 0)
+        accepted = await acknowledge(streams, 0, reason="r", by="b", application=new)
+        assert accepted == [objection]
+        assert await examine(streams, PARTITION) == []
+    await bench.ask()
+    await bench.run(application=new)
+    assert await bench.numbers() == [1]
+    with pytest.raises(StoppedForOperatorError, match=f"application '{new}' serves it"):
+        await bench.run()
 
 
 async def test_an_owner_of_an_earlier_version_is_shut_out(bench: Bench) -> None:
@@ -117,7 +156,8 @@ async def test_what_another_wrote_meanwhile_shuts_the_first_commit_out(bench: Be
         again = await ownership.open(PARTITION)
         await again.commit([(CHANGELOG, PARTITION, b"k", b"2", [])], {})
         await again.commit([(CHANGELOG, PARTITION, b"k", b"3", [])], {})
-    assert [record.value for record in await bench.read(CHANGELOG)] == [b"1", b"2", b"3"]
+    own = [record for record in await bench.read(CHANGELOG) if record.partition == PARTITION]
+    assert [record.value for record in own] == [b"1", b"2", b"3"]
 
 
 async def test_a_name_changes_by_an_acknowledgement(bench: Bench) -> None:

@@ -27,6 +27,12 @@ def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backoff, "FIRST_PAUSE_S", 0.0)
 
 
+@pytest.fixture(autouse=True)
+async def begun(bench: Bench) -> None:
+    """Leave the first commit that is tried to the test."""
+    await bench.begin()
+
+
 class Unanswered:
     """Once armed, the next commit is not answered in time, whether it arrives or not."""
 

@@ -394,6 +394,13 @@ class OwnedPartition(Protocol):
     async def written(self) -> list[str]:
         """Give the outputs in which committed records stand."""
 
+    async def begun_by(self) -> str | None:
+        """Give the application that serves the store, where nothing of this partition tells.
+
+        None if the partition tells by itself, nobody has begun the store, or its kind needs no name
+        since only one worker can have it.
+        """
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions kept for lag tools; some or all inputs may be missing."""
 

@@ -170,8 +170,11 @@ def _judged(
 
 def _only_renamed(truth: Positions | None, evidence: Evidence, accepted: Collection[str]) -> bool:
     """Say whether nothing was lost: another application serves the streams, and that is all."""
-    renamed = truth is not None and truth.application not in {None, evidence.application}
-    return renamed and len(accepted) == 1
+    return _serving(truth, evidence) not in {None, evidence.application} and len(accepted) == 1
+
+
+def _serving(truth: Positions | None, evidence: Evidence) -> str | None:
+    return evidence.begun_by if truth is None else truth.application
 
 
 def _refuse_another_name(
@@ -180,9 +183,10 @@ def _refuse_another_name(
     own = evidence.application
     if application is not None and application != own:
         raise WrongUseError(f"these streams are open as application {own!r}, not {application!r}")
-    if truth is not None and truth.application not in {None, own} and application is None:
+    serving = _serving(truth, evidence)
+    if serving not in {None, own} and application is None:
         raise WrongUseError(
-            f"application {truth.application!r} serves these streams: if {own!r} shall from here "
+            f"application {serving!r} serves these streams: if {own!r} shall from here "
             f"on, say so (--application {own}); else correct kafka.application"
         )
 

@@ -229,6 +229,7 @@ class Evidence:
         logs: What the logs are.
         written: Outputs in which committed records stand; told where the changelog is empty.
         application: Who is about to serve it.
+        begun_by: Who serves the store; told where the changelog is empty.
         lost: What a count of the changelog's device records found missing.
         losses: How often commits were lost before, as others than the positions tell.
     """
@@ -242,6 +243,7 @@ class Evidence:
     logs: Logs = field(default_factory=Logs)
     written: Sequence[str] = ()
     application: str | None = None
+    begun_by: str | None = None
     lost: str = ""
     losses: int = 0
 
@@ -300,7 +302,7 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
     """Say what contradicts the changelog's positions; empty if nothing does."""
     if truth is None:
         losses = _losses(evidence.logs, begins=0, compacts=True)
-        return _objections_to_beginning(evidence) + losses
+        return _objections_to_beginning(evidence) + losses + _another(evidence.begun_by, evidence)
     if truth.partitions != evidence.partitions:
         return [
             (
@@ -311,11 +313,7 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
         ]
     cut = [stream for stream, at in truth.inputs.items() if evidence.ends.get(stream, 0) < at]
     found = changed_logs(truth, evidence.logs, told=cut)
-    if truth.application not in {None, evidence.application}:
-        found.append(
-            f"application {truth.application!r} serves it, and this is {evidence.application!r}: "
-            "two that serve the same streams would give the same numbers out"
-        )
+    found += _another(truth.application, evidence)
     if truth.incarnation != evidence.incarnation:
         found.append(
             f"the changelog was written in incarnation {truth.incarnation} of the store, and this "
@@ -340,6 +338,17 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
     if evidence.lost:
         found.append(lost_records(evidence.lost))
     return found
+
+
+def _another(application: str | None, evidence: Evidence) -> list[str]:
+    if application in {None, evidence.application}:
+        return []
+    return [
+        (
+            f"application {application!r} serves it, and this is {evidence.application!r}: two "
+            "that serve the same streams would give the same numbers out"
+        )
+    ]
 
 
 def lost_records(how: str) -> str:

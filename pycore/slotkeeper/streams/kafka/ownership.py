@@ -1,12 +1,13 @@
 """The worker's side of a cluster."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aiokafka import TopicPartition
 from aiokafka.errors import TransactionalIdAuthorizationFailed
 
 from slotkeeper.streams.errors import (
@@ -19,6 +20,8 @@ from slotkeeper.streams.errors import (
 from slotkeeper.streams.interface import StreamsSettings
 from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
 
+from .claim import PARTITION as CLAIMED
+from .claim import Changelogs, Claim
 from .clients import admin, producer
 from .errors import translated
 from .identity import StoreIdentity, told_by_changelog
@@ -62,6 +65,11 @@ class Cluster:
     offsets: Offsets
     watch: TopicWatch
 
+    @property
+    def changelogs(self) -> Changelogs:
+        """Tell who has begun the store."""
+        return Changelogs(options=self.options, topics=self.topics, offsets=self.offsets)
+
 
 class KafkaOwnership:
     """The partitions that the group gives to this worker."""
@@ -76,6 +84,12 @@ class KafkaOwnership:
         self._renewed: dict[int, StoreIdentity] = {}
         self._opened: set[KafkaPartition] = set()
         self._begun = False
+        self._claim = Claim(
+            cluster.changelogs,
+            cluster.settings.application,
+            cluster.settings.clock,
+            self._claiming,
+        )
 
     async def assignment(self) -> frozenset[int]:
         """Wait until the share differs from the one given last."""
@@ -140,7 +154,8 @@ class KafkaOwnership:
                 first = None
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
-            identity = self._renewed.get(number) or await self._identity(number, told)
+            others = [] if told is not None else await self._others()
+            identity = self._renewed.get(number) or self._identity(number, told, others)
             witness, losses = self._witness(number), 0
             if witness is not None and number in self._renewed:
                 losses = (await asyncio.to_thread(witness.accept, number)).losses
@@ -158,6 +173,8 @@ class KafkaOwnership:
                 inputs=inputs,
                 transactions=self._transactions(client),
                 first=first,
+                claim=self._claim if told is None else None,
+                others={one.application for one in others if one.application is not None},
                 application=cluster.settings.application,
                 compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
@@ -165,7 +182,9 @@ class KafkaOwnership:
                 tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),
             )
-            partition = KafkaPartition(number, identity, tools, losses=losses)
+            # An operator who acknowledges says who serves it from here on.
+            named = told is not None or number in self._renewed
+            partition = KafkaPartition(number, identity, tools, losses=losses, named=named)
             self._opened.add(partition)
             tools.stack.callback(self._opened.discard, partition)
             return partition
@@ -173,7 +192,9 @@ class KafkaOwnership:
     async def _fence_and_look(self, number: int) -> Presence:
         await self._refuse_beside_members()
         async with self._producer(self._lock(number)):
-            identity = await self._identity(number, await self._told(number))
+            told = await self._told(number)
+            others = [] if told is not None else await self._others()
+            identity = self._identity(number, told, others)
             return await self._presence(number, identity)
 
     async def _first_commit(self, number: int, stack: AsyncExitStack) -> FirstCommit | None:
@@ -208,19 +229,17 @@ class KafkaOwnership:
                 f"{self._cluster.options.who} needs the right Write on transactional id {earlier}"
             )
 
-    async def _identity(self, number: int, told: StoreIdentity | None) -> StoreIdentity:
+    def _identity(
+        self, number: int, told: StoreIdentity | None, others: Collection[StoreIdentity]
+    ) -> StoreIdentity:
         """Take the store's identity from the changelog, or draw it where the changelog is empty.
 
         Raises:
             StoppedForOperatorError: It was written with another partition count.
         """
         cluster = self._cluster
-        if told is None:
-            # A partition that was added later is empty; the others have the count of before.
-            others = [await self._told(one) for one in range(cluster.partitions)]
-            counts = {other.partitions for other in others if other is not None}
-        else:
-            counts = {told.partitions}
+        # A partition that was added later is empty; the others have the count of before.
+        counts = {one.partitions for one in ([*others] if told is None else [told])}
         if counts - {cluster.partitions}:
             raise StoppedForOperatorError(
                 f"the changelog was written with {min(counts)} partitions, not "
@@ -231,6 +250,11 @@ class KafkaOwnership:
         if told is None:
             return self._drawn.setdefault(number, self._draw())
         return told._replace(application=cluster.settings.application)
+
+    async def _others(self) -> list[StoreIdentity]:
+        """Say what the partitions that have begun tell of the store."""
+        found = [await self._told(one) for one in range(self._cluster.partitions)]
+        return [told for told in found if told is not None]
 
     async def _told(self, number: int) -> StoreIdentity | None:
         cluster = self._cluster
@@ -296,6 +320,12 @@ class KafkaOwnership:
         """Name the id that 0.1.0 held."""
         return f"{self._cluster.settings.application}-{number}"
 
+    @asynccontextmanager
+    async def _claiming(self, ending: str) -> AsyncIterator[Transactions]:
+        topics = self._cluster.topics
+        async with self._producer(f"{topics.name(topics.layout.changelog)}-{ending}") as client:
+            yield self._transactions(client)
+
     def _producer(self, transactional_id: str) -> AbstractAsyncContextManager[Any]:
         return producer(
             self._cluster.options,
@@ -327,7 +357,7 @@ async def begin_witnesses(cluster: Cluster, *, with_history: bool) -> list[int]:
     added: list[int] = []
     for place, end in (await cluster.offsets.ends(places)).items():
         number, seen = places[place], NOTHING_YET
-        if end:
+        if end and not (number == CLAIMED and await _is_only_claimed(cluster, place, end)):
             told = with_history and await told_by_changelog(
                 cluster.options, cluster.topics, cluster.offsets, number
             )
@@ -337,6 +367,12 @@ async def begin_witnesses(cluster: Cluster, *, with_history: bool) -> list[int]:
         witness = Witness(witness_file(cluster.settings.witness_path, number))
         added += await asyncio.to_thread(witness.begin, {number: seen})
     return sorted(added)
+
+
+async def _is_only_claimed(cluster: Cluster, place: TopicPartition, end: int) -> bool:
+    """Say whether nothing was ever committed there but the word for who serves the store."""
+    begin = (await cluster.offsets.starts([place]))[place]
+    return not begin and await cluster.changelogs.past_claim(0) == end
 
 
 async def _patiently(call: Callable[[], Awaitable[T]], failing: str) -> T:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slotkeeper.streams.errors import CommitInDoubtError, FencedError, StreamsError
 from slotkeeper.streams.interface import (
@@ -17,6 +17,8 @@ from slotkeeper.streams.interface import (
 )
 from slotkeeper.streams.witness import Sighting, Witness
 
+from .claim import PARTITION as CLAIMED
+from .claim import Claim
 from .identity import StoreIdentity
 from .inputs import Inputs
 from .membership import Membership
@@ -73,6 +75,8 @@ class Tools:
         inputs: Reads the inputs.
         transactions: Commits.
         first: Commits once, before those; None where the changelog names its application.
+        claim: Tells who serves the store; None where the partition's changelog does.
+        others: Applications that other partitions of the store name then.
         application: Who serves the partition.
         compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
@@ -89,6 +93,8 @@ class Tools:
     inputs: Inputs
     transactions: Transactions
     first: FirstCommit | None
+    claim: Claim | None
+    others: Collection[str]
     application: str
     compressed: bool
     witness: Witness | None
@@ -104,8 +110,24 @@ class KafkaPartition:
         losses: As the witness remembers them, or as the owner said since.
     """
 
-    def __init__(self, number: int, identity: StoreIdentity, tools: Tools, *, losses: int) -> None:
-        """Own the partition, whose epoch was just raised."""
+    def __init__(
+        self,
+        number: int,
+        identity: StoreIdentity,
+        tools: Tools,
+        *,
+        losses: int,
+        named: bool,
+    ) -> None:
+        """Own the partition, whose epoch was just raised.
+
+        Args:
+            number: The partition.
+            identity: Of the store.
+            tools: What it works with.
+            losses: As the witness remembers them.
+            named: Whether it is told already in whose name the next commit is.
+        """
         self.losses = losses
         self._number = number
         self._identity = identity
@@ -113,6 +135,7 @@ class KafkaPartition:
         self._layout = tools.topics.layout
         self._committed: dict[str, int] = {}
         self._first = tools.first
+        self._claim = None if named else tools.claim
 
     @property
     def number(self) -> int:
@@ -194,6 +217,11 @@ class KafkaPartition:
                     break
         return found
 
+    async def begun_by(self) -> str | None:
+        """Say who serves the other partitions, or has said that it will serve them all."""
+        claim = self._tools.claim
+        return None if claim is None else await claim.holder(self._tools.others)
+
     async def offsets(self) -> dict[str, int]:
         """Give the group's committed offsets; of this owner's own commits, without a delay.
 
@@ -223,6 +251,8 @@ class KafkaPartition:
             self._tools.topics.at(stream, self._number): position
             for stream, position in positions.items()
         }
+        if self._claim is not None:
+            await self._take(self._claim)
         first = self._first
         if finished is not None and self._tools.compressed:
             outputs, finished = [*finished.records(), *outputs], None
@@ -250,6 +280,14 @@ class KafkaPartition:
         if self._tools.witness is not None:
             await self._testify(self._tools.witness, end)
         return end
+
+    async def _take(self, claim: Claim) -> None:
+        """Say who serves the store, before anything else is written."""
+        await claim.take(self._tools.others)
+        self._claim = None
+        if self._first is not None and self._number == CLAIMED:
+            stands = await claim.changelogs.past_claim(self._first.stands)
+            self._first = replace(self._first, stands=stands)
 
     async def close(self) -> None:
         """Stop the clients of this partition."""

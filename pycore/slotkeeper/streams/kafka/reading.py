@@ -1,7 +1,7 @@
 """Reading from one offset to another, committed records only."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -50,7 +50,7 @@ async def scan_messages(
     ends: Mapping[TopicPartition, int],
     *,
     limit: int,
-) -> AsyncIterator[tuple[TopicPartition, list[Any]]]:
+) -> AsyncGenerator[tuple[TopicPartition, list[Any]], None]:
     """As ``scan``, with the client's own records, for which nothing is done one by one."""
     left = {place for place, end in ends.items() if begins[place] < end}
     if not left:

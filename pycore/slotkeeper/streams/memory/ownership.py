@@ -129,6 +129,10 @@ class MemoryPartition:
         outputs = self._store.layout.outputs
         return [stream for stream in outputs if self._log(stream).start < self._log(stream).end]
 
+    async def begun_by(self) -> str | None:
+        """Give None: a store in memory has one worker."""
+        return None
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions of the last commit."""
         return {

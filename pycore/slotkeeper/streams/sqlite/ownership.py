@@ -233,6 +233,10 @@ class SqlitePartition:
 
         return await self._reader.run(look)
 
+    async def begun_by(self) -> str | None:
+        """Give None: a file has one worker, whatever it calls itself."""
+        return None
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions as the file keeps them for others to see."""
 
