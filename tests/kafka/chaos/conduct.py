@@ -2,24 +2,25 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Self
 
 import orjson
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.broker import Cluster, Site
 from tests.kafka.chaos.hostile import HostileProducer
 from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
-from tests.kafka.chaos.load import Load
-from tests.kafka.chaos.plan import SESSION_S, plan, second_application
+from tests.kafka.chaos.load import Load, Planned
+from tests.kafka.chaos.operating import CommandFailedError, Operator
+from tests.kafka.chaos.plan import SESSION_S, Interventions, interventions, plan
 from tests.kafka.chaos.report import Report
-from tests.kafka.chaos.stage import Stage
+from tests.kafka.chaos.stage import SERVES, Stage
 from tests.kafka.chaos.upstream import upstream, write_attacks
-from tests.kafka.chaos.verify import CHANGELOG, Account, by_disposition, compacted, verify
+from tests.kafka.chaos.verify import CHANGELOG, Account, compacted, verify, verify_what_stands
 from tests.kafka.chaos.workers import Worker, WorkerFailedError
 from tests.kafka.distribution import Distribution
 from tests.laws import each
@@ -28,6 +29,13 @@ from slotkeeper.lab import keystore
 from slotkeeper.lab.pki import Organisation
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
 from slotkeeper.streams.errors import StoreUnavailableError
+from slotkeeper.streams.kafka.clients import consumer
+from slotkeeper.streams.kafka.offsets import Offsets
+from slotkeeper.streams.kafka.options import ClientOptions
+from slotkeeper.streams.kafka.ownership import Cluster as KafkaCluster
+from slotkeeper.streams.kafka.streams import KafkaStreams
+from slotkeeper.streams.kafka.topics import Topics
+from slotkeeper.streams.kafka.watch import TopicWatch
 
 KAFKA = Distribution("4.2.1")
 """Not 4.3.0 or 4.3.1: a broker of these that is killed and started again may call a transaction
@@ -40,20 +48,13 @@ PARTITIONS = 4
 RATE = 1_500
 """Records a second: a fraction of what a worker decides, so that it catches up after each fault."""
 
+GROWTH_S = 12.0
+"""Of writing on while an input grows."""
+
 SNAPSHOT_S = 3
 """So often that workers die while they write one, and begin from one."""
 
-COMPACTED = {
-    "cleanup.policy": "compact",
-    "min.cleanable.dirty.ratio": "0.01",
-    "segment.ms": "5000",
-    "segment.bytes": str(1024 * 1024),
-    "max.message.bytes": str(2 * 1024 * 1024),
-    "delete.retention.ms": str(7 * 86_400_000),
-}
-"""Of the changelog: as ``streams create`` sets it, but at once and in the least segments."""
-
-SETTINGS = StreamsSettings(application="chaos", topic_prefix="chaos.", partitions=PARTITIONS)
+SETTINGS = StreamsSettings(application=SERVES, topic_prefix="chaos.", partitions=PARTITIONS)
 
 
 async def conduct(
@@ -65,60 +66,200 @@ async def conduct(
 ) -> Report:
     """Run chaos for so many seconds; the report says what came of it."""
     report = Report(seed, seconds, folder)
-    # Twice as many as the pace gives, since the writer hurries after an outage.
-    load = Load(seed, records=int(2 * RATE * seconds), partitions=PARTITIONS)
-    hostile = await asyncio.to_thread(HostileProducer, load.pki, seed, PARTITIONS)
-    journal, hostilities = Journal(), Hostilities()
     async with broker(folder / "broker", kafka) as cluster:
-        await create_streams(cluster.url, SETTINGS)
-        await compact_often(cluster.address, f"{SETTINGS.topic_prefix}{CHANGELOG}")
-        workers = [
-            Worker(machine(folder / f"worker-{number}", cluster.url, load.pki.acb))
-            for number in range(WORKERS)
-        ]
-        for number in range(WORKERS):
-            await begin_witness(cluster.url, folder / f"worker-{number}")
-        second = Worker(machine(folder / "second", cluster.url, load.pki.acb, "chaos-too"))
-        await begin_witness(cluster.url, folder / "second")
-        stage = Stage(cluster.nodes[0], workers, second, tell)
-        try:
-            async with upstream(cluster.address, SETTINGS.topic_prefix, seed) as writer:
-                await stage.play(
-                    plan(seed, seconds, WORKERS),
-                    writer.write(load.records(), journal, rate=RATE, seconds=seconds),
-                    write_attacks(
-                        cluster.address,
-                        SETTINGS.topic_prefix,
-                        hostile.attacks(),
-                        hostilities,
-                        seconds=seconds,
-                    ),
-                    stage.let_a_second_application_come(second_application(seed, seconds)),
-                )
-            report.drained_in = await stage.drain()
-        except* (WorkerFailedError, TimeoutError) as failures:
-            report.violations += [f"{type(one).__name__}: {one}" for one in failures.exceptions]
+        run = await Run.prepare(seed, seconds, cluster, folder, tell)
+        async with told(report):
+            report.drained_in = await run.chaos()
+        if report.violations:
             # It may have been in the middle of an outage.
             await asyncio.to_thread(cluster.kill)
             cluster.nodes[0].start()
             await cluster.nodes[0].wait()
-        async with open_streams(cluster.url, SETTINGS) as streams:
-            report.faults = stage.faults
-            report.records = journal.written.total()
-            report.hostile = hostilities.written.total()
-            report.hear([*workers, second])
-            try:
-                account = Account(journal, load.expected, load.dead_tables, hostilities)
-                findings = await verify(streams, account)
-                report.violations += findings.broken
-                report.decisions = by_disposition(findings.decisions)
-                report.commands = findings.commands
-                report.compacted = await compacted(streams)
+        run.tell_of_inputs(report)
+        async with told(report), open_streams(cluster.url, SETTINGS) as streams:
+            findings = await verify(streams, run.account)
+            report.take(findings)
+            report.compacted = await compacted(streams)
+            if report.violations:
+                await keep(streams, folder / "streams")
+        if not report.violations:
+            async with told(report):
+                await run.growth()
+            async with told(report), as_it_was(cluster.address, SETTINGS, PARTITIONS) as streams:
+                report.violations += (await verify_what_stands(streams, run.account)).broken
                 if report.violations:
                     await keep(streams, folder / "streams")
-            except StoreUnavailableError as error:
-                report.violations.append(f"the streams cannot be read: {error}")
+        run.tell_of_workers(report)
     return report
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Who takes part.
+
+    Attributes:
+        seconds: Of chaos.
+        cluster: The broker.
+        load: What the honest producer writes.
+        records: The same, one after the other.
+        hostile: What the hostile one writes.
+        journal: What was acknowledged to the former.
+        hostilities: And to the latter.
+        workers: Of the application.
+        second: Of another one.
+        operator: Puts right what can be.
+        people: What they do who should not.
+        stage: Where all of it happens.
+    """
+
+    seconds: float
+    cluster: Cluster
+    load: Load
+    records: Iterator[Planned]
+    hostile: HostileProducer
+    journal: Journal
+    hostilities: Hostilities
+    workers: Sequence[Worker]
+    second: Worker
+    operator: Operator
+    people: Interventions
+    stage: Stage
+
+    @classmethod
+    async def prepare(
+        cls,
+        seed: int,
+        seconds: float,
+        cluster: Cluster,
+        folder: Path,
+        tell: Callable[[str], None],
+    ) -> Self:
+        """Make the topics, and set up each machine as its operator would."""
+        # Twice as many as the pace gives, since the writer hurries after an outage.
+        load = Load(seed, records=int(2 * RATE * (seconds + GROWTH_S)), partitions=PARTITIONS)
+        await create_streams(cluster.url, SETTINGS)
+        acb = load.pki.acb
+        homes = [folder / f"worker-{number}" for number in range(WORKERS)]
+        workers = [Worker(machine(home, cluster.url, acb)) for home in homes]
+        second = Worker(machine(folder / "second", cluster.url, acb, "chaos-too"))
+        for home in (*homes, folder / "second"):
+            await begin_witness(cluster.url, home)
+        changelog = f"{SETTINGS.topic_prefix}{CHANGELOG}"
+        operator = Operator(cluster.address, changelog, homes[0] / "slotkeeper.toml")
+        await operator.compact_often()
+        return cls(
+            seconds=seconds,
+            cluster=cluster,
+            load=load,
+            records=load.records(),
+            hostile=await asyncio.to_thread(HostileProducer, load.pki, seed, PARTITIONS),
+            journal=Journal(),
+            hostilities=Hostilities(),
+            workers=workers,
+            second=second,
+            operator=operator,
+            people=interventions(
+                seed, seconds, partitions=PARTITIONS, inputs=len(SETTINGS.layout.inputs)
+            ),
+            stage=Stage(cluster.nodes[0], workers, second, operator, tell),
+        )
+
+    async def chaos(self) -> float:
+        """Let everything go wrong that can be put right; gives how long the drain took."""
+        people, stage = self.people, self.stage
+        seed, seconds = self.load.seed, self.seconds
+        async with upstream(self.cluster.address, SETTINGS.topic_prefix, seed) as writer:
+            await stage.play(
+                plan(seed, seconds, WORKERS),
+                seconds,
+                writer.write(self.records, self.journal, rate=RATE, seconds=seconds),
+                write_attacks(
+                    self.cluster.address,
+                    SETTINGS.topic_prefix,
+                    self.hostile.attacks(),
+                    self.hostilities,
+                    seconds=seconds,
+                ),
+                stage.let_a_second_application_come(people.second_at),
+                stage.let_the_changelog_lose_its_beginning(people.loss_at, people.loses),
+            )
+        return await stage.drain()
+
+    async def growth(self) -> None:
+        """Let an input grow partitions while it is written: workers must stop."""
+        topic = f"{SETTINGS.topic_prefix}{SETTINGS.layout.inputs[self.people.grows]}"
+        seed = self.load.seed
+        async with upstream(self.cluster.address, SETTINGS.topic_prefix, seed) as writer:
+            await self.stage.let_an_input_grow(
+                topic, writer.write(self.records, self.journal, rate=RATE, seconds=GROWTH_S)
+            )
+
+    @property
+    def account(self) -> Account:
+        """Give what the writers know by now."""
+        return Account(
+            self.journal,
+            self.load.expected,
+            self.load.dead_tables,
+            self.hostilities,
+            Counter(self.operator.acknowledged),
+            self.operator.imported,
+        )
+
+    def tell_of_inputs(self, report: Report) -> None:
+        report.faults = self.stage.faults
+        report.records = self.journal.written.total()
+        report.hostile = self.hostilities.written.total()
+
+    def tell_of_workers(self, report: Report) -> None:
+        report.hear([*self.workers, self.second], self.operator.acknowledged)
+
+
+@asynccontextmanager
+async def told(report: Report) -> AsyncIterator[None]:
+    """Have the report tell what should not have happened."""
+    try:
+        yield
+    except* (
+        CommandFailedError,
+        StoreUnavailableError,
+        TimeoutError,
+        WorkerFailedError,
+    ) as failures:
+        # A task's error is that of whoever waited for it as well.
+        found = dict.fromkeys(f"{type(one).__name__}: {one}" for one in each_of(failures))
+        report.violations += found
+
+
+def each_of(failures: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    """Give the errors of a group of groups."""
+    for one in failures.exceptions:
+        if isinstance(one, BaseExceptionGroup):
+            yield from each_of(one)
+        else:
+            yield one
+
+
+@asynccontextmanager
+async def as_it_was(
+    servers: str, settings: StreamsSettings, partitions: int
+) -> AsyncIterator[Streams]:
+    """Read streams of which one has got partitions since, which nobody else may."""
+    options, topics = ClientOptions(servers, {}), Topics(settings.layout, settings.topic_prefix)
+    async with AsyncExitStack() as stack:
+        asking = await stack.enter_async_context(
+            consumer(options, isolation_level=Offsets.ISOLATION, auto_offset_reset="none")
+        )
+        offsets = Offsets(asking)
+        cluster = KafkaCluster(
+            options=options,
+            settings=settings,
+            topics=topics,
+            partitions=partitions,
+            offsets=offsets,
+            watch=TopicWatch(options, topics, partitions, offsets, stack),
+        )
+        yield KafkaStreams(cluster, stack)
 
 
 @asynccontextmanager
@@ -133,20 +274,6 @@ async def broker(folder: Path, kafka: Distribution) -> AsyncIterator[Cluster]:
         cluster.kill()
         # Some 300 MB a minute; after a violation the records stand in files of their own.
         await asyncio.to_thread(shutil.rmtree, folder)
-
-
-async def compact_often(servers: str, topic: str) -> None:
-    """Let the changelog be compacted while it is written and restored."""
-    client = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await client.start()
-    try:
-        # What is not named goes back to the cluster's default.
-        (answer,) = await client.alter_configs(
-            [ConfigResource(ConfigResourceType.TOPIC, topic, COMPACTED)]
-        )
-        assert not answer.resources[0][0], answer
-    finally:
-        await client.close()
 
 
 async def begin_witness(url: str, machine: Path) -> None:

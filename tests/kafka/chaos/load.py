@@ -47,10 +47,15 @@ class Planned:
 
 
 class Load:
-    """Records, and what should become of those that were given so far."""
+    """Records, and what should become of those that were given so far.
+
+    Attributes:
+        seed: Whence they are drawn.
+    """
 
     def __init__(self, seed: int, *, records: int, partitions: int) -> None:
         """Prepare for ``records`` records at most; the same seed begins with the same ones."""
+        self.seed = seed
         self._mixed = MixedLoad(records // 2 + 1, seed=seed, partitions=partitions)
         self._partitions = partitions
         self._draw = random.Random(f"load {seed}")  # noqa: S311  # a load, no secret

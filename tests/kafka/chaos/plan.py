@@ -32,9 +32,10 @@ class Kind(StrEnum):
     BROKER_STOP = "broker SIGTERM"
 
 
-SECOND_AT = (0.2, 0.8)
-"""When a second application comes, of the whole time: when the first has begun everywhere."""
-
+SECOND_AT = (0.2, 0.4)
+LOSS_AT = (0.45, 0.65)
+"""When a second application comes, and when the changelog loses its beginning, of the whole time:
+when there is something to lose, and time left to go on."""
 
 _WEIGHTS = {
     Kind.KILL: 30,
@@ -89,7 +90,29 @@ def plan(seed: int, seconds: float, workers: int) -> list[Fault]:
     return faults
 
 
-def second_application(seed: int, seconds: float) -> float:
-    """Draw when a second application comes, without a change of what else is drawn."""
-    draw = random.Random(f"second application {seed}")  # noqa: S311  # a schedule, no secret
-    return seconds * draw.uniform(*SECOND_AT)
+@dataclass(frozen=True, slots=True)
+class Interventions:
+    """What people do who should not, once in a run.
+
+    Attributes:
+        second_at: Seconds after the beginning when a second application comes.
+        loss_at: And when the changelog loses its beginning.
+        loses: The partition of which.
+        grows: Which of the inputs gets more partitions in the end, by its place among them.
+    """
+
+    second_at: float
+    loss_at: float
+    loses: int
+    grows: int
+
+
+def interventions(seed: int, seconds: float, *, partitions: int, inputs: int) -> Interventions:
+    """Draw them from a stream of their own, so that a seed's faults stay what they were."""
+    draw = random.Random(f"interventions {seed}")  # noqa: S311  # a schedule, no secret
+    return Interventions(
+        second_at=seconds * draw.uniform(*SECOND_AT),
+        loss_at=seconds * draw.uniform(*LOSS_AT),
+        loses=draw.randrange(partitions),
+        grows=draw.randrange(inputs),
+    )

@@ -1,12 +1,14 @@
 """What a run of chaos came to."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.kafka.chaos.plan import Kind
+from tests.kafka.chaos.verify import by_disposition
 from tests.kafka.chaos.workers import Told, Worker
+from tests.laws import Findings
 
 SHOWN = 20
 """Violations that are shown; one cause often has thousands."""
@@ -47,10 +49,16 @@ class Report:
     drained_in: float = 0.0
     violations: list[str] = field(default_factory=list)
 
-    def hear(self, workers: Iterable[Worker]) -> None:
-        """Take down what the workers leave behind."""
+    def take(self, findings: Findings) -> None:
+        """Take down what stands in the streams."""
+        self.violations += findings.broken
+        self.decisions = by_disposition(findings.decisions)
+        self.commands = findings.commands
+
+    def hear(self, workers: Iterable[Worker], acknowledged: Collection[int]) -> None:
+        """Take down what the workers leave behind, of partitions that were ``acknowledged`` too."""
         for worker in workers:
-            self.told.read(worker.log)
+            self.told.read(worker.log, acknowledged)
             self.exits += worker.exits
             if worker.overdue:
                 self.violations.append(f"{worker.name} did not end in time after SIGTERM")

@@ -1,4 +1,4 @@
-"""D1 to D3 on Kafka: faults of workers and broker for a minute and more, and no law is broken."""
+"""D1 to D3 on Kafka: faults of workers, broker and people for a minute, and no law is broken."""
 
 import asyncio
 import itertools
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 from tests.kafka.broker import class_archive
-from tests.kafka.chaos.conduct import KAFKA, WORKERS, conduct
-from tests.kafka.chaos.plan import PAUSE_S, Kind, plan
+from tests.kafka.chaos.conduct import KAFKA, PARTITIONS, WORKERS, conduct
+from tests.kafka.chaos.plan import PAUSE_S, Kind, interventions, plan
 from tests.kafka.chaos.workers import TRY_LATER, Told, Worker, WorkerFailedError
 
 SECONDS = 75.0
@@ -20,7 +20,7 @@ def archive() -> None:
 
 
 @pytest.mark.usefixtures("archive")
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 async def test_d01_d02_d03_chaos_breaks_no_law(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     report = await conduct(seed, SECONDS, tmp_path)
@@ -33,6 +33,10 @@ async def test_d01_d02_d03_chaos_breaks_no_law(tmp_path: Path) -> None:
 
 def test_a_seed_gives_its_faults_again() -> None:
     assert plan(7, 300, WORKERS) == plan(7, 300, WORKERS) != plan(8, 300, WORKERS)
+    seven, again, eight = (
+        interventions(seed, 300, partitions=PARTITIONS, inputs=7) for seed in (7, 7, 8)
+    )
+    assert seven == again != eight
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -65,17 +69,34 @@ async def test_a_refusal_for_another_cause_or_none_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, told: str
 ) -> None:
     worker = ending(tmp_path, monkeypatch, status=status, told=told)
+    worker.may_stop("the cause")
     with pytest.raises(WorkerFailedError, match=told):
-        await worker.be_refused("the cause")
+        await worker.be_refused()
 
 
 async def test_a_refusal_for_the_cause_is_what_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worker = ending(tmp_path, monkeypatch, status=3, told="the cause, and more")
-    await worker.be_refused("the cause")
+    worker.may_stop("another", "the cause")
+    await worker.be_refused()
+    assert worker.stopped == "the cause, and more"
+    worker.go_on()
     with pytest.raises(WorkerFailedError):
-        await ending(tmp_path, monkeypatch, status=3, told="the cause").finish()
+        await worker.be_refused()
+
+
+async def test_a_worker_that_stopped_begins_again_when_that_is_put_right(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = ending(tmp_path, monkeypatch, status=3, told="the cause")
+    worker.may_stop("the cause")
+    living = asyncio.create_task(worker.live())
+    await worker.rest()
+    assert (worker.stopped, worker.exits[3]) == ("the cause", 1)
+    worker.go_on()
+    with pytest.raises(WorkerFailedError, match="the cause"):
+        await living
 
 
 @pytest.mark.timeout(20)
@@ -102,7 +123,7 @@ def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
         '{"logger": "aiokafka.producer", "event": "Sender", "exception": "Traceback ..."}\n'
         '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
         '{"logger": "slotkeeper.worker.recovery", "event": "snapshot is refused",'
-        ' "error": "it is cut short"}\n'
+        ' "partition": 1, "reason": "damaged", "error": "it is cut short"}\n'
         "Segmentation fault\n"
     )
     told = Told()

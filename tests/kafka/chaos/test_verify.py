@@ -128,6 +128,11 @@ def a_second_decision_without_cause(forged: Checkpoint) -> None:
     forged.change(AUDIT, forged.find(AUDIT, issued), kind="redecision", cause_stream=None)
 
 
+def an_acknowledgement_nobody_made(forged: Checkpoint) -> None:
+    forged.repeat(AUDIT, 0)
+    forged.change(AUDIT, -1, kind="acknowledgement")
+
+
 def a_fault_of_the_engine(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: entry["disposition"] == "DEAD_LETTER")
     forged.change(AUDIT, index, reason="ENGINE_FAULT", detail="it failed")
@@ -270,6 +275,7 @@ FORGERIES: dict[Callable[[Checkpoint], None], str] = {
     a_decision_without_its_record: "was decided and is not there",
     another_decision: "decided too often Counter({'RECORDED': 1})",
     a_second_decision_without_cause: "decided again without a cause",
+    an_acknowledgement_nobody_made: "acknowledged are",
     a_fault_of_the_engine: "the engine failed over",
     a_request_that_did_not_wait: "had been reached before it was written",
     a_number_below_what_was_recorded: "known was",

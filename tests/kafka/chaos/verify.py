@@ -14,13 +14,16 @@ from tests.kafka.chaos.image import Image, Marks, read_image
 from tests.kafka.chaos.journal import Journal
 from tests.laws import Findings, Json, Place, Slot, check_laws, each
 
-from slotkeeper.lab.events import HANDOVER_REQUESTS, INVENTORY
+from slotkeeper.lab.events import ADJUSTMENTS, HANDOVER_REQUESTS, INVENTORY
 from slotkeeper.streams import Record, Streams
 
 AUDIT = "audit-trail"
 CHANGELOG = "originator-counters"
 DEAD_LETTERS = "dead-letters"
 POSITIONS = b"@positions"
+RESERVED = {*b"@/"}
+"""Octets that no key of a device has: the worker's own keys begin with one, parked records' have
+the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,34 +35,57 @@ class Account:
         expected: Decisions by disposition, of its records.
         dead_tables: How many of its inventory records must be dead letters.
         hostilities: What was acknowledged to the hostile one.
+        acknowledged: How often an operator has acknowledged a loss of a partition.
+        imported: How many adjustments an operator has published.
     """
 
     journal: Journal
     expected: Mapping[str, int]
     dead_tables: int
     hostilities: Hostilities = field(default_factory=Hostilities)
+    acknowledged: Mapping[int, int] = field(default_factory=dict)
+    imported: int = 0
 
 
 async def verify(streams: Streams, account: Account) -> Findings:
     """Check everything; the findings say what is broken."""
     findings = await check_laws(streams)
-    trail = Trail(findings.broken, account.journal, await originals(streams))
-    async for record in each(streams, AUDIT):
-        trail.see(orjson.loads(record.value or b""))
+    trail = await follow(streams, findings.broken, account)
     trail.end()
-    memory = Memory(findings.broken)
-    async for record in each(streams, CHANGELOG):
-        memory.see(record)
-    memory.compare(trail)
     tables = await check_dead_letters(streams, findings.broken, trail.dead)
     hostilities = account.hostilities
     findings.broken += hostilities.differences(trail.decisions, tables)
     planned = account.dead_tables + len(hostilities.dead_tables)
     if len(tables) != planned:
         findings.broken.append(f"{len(tables)} inventory records are dead letters, not {planned}")
-    await check_inputs(streams, findings.broken, account.journal.written + hostilities.written)
-    compare_dispositions(findings, Counter(account.expected) + hostilities.expected)
+    imported = account.imported
+    written = account.journal.written + hostilities.written + Counter({ADJUSTMENTS: imported})
+    await check_inputs(streams, findings.broken, written)
+    expected = Counter(account.expected) + hostilities.expected + Counter({"SEEN": imported})
+    compare_dispositions(findings, expected)
     return findings
+
+
+async def verify_what_stands(streams: Streams, account: Account) -> Findings:
+    """Check the laws where workers had to stop before all was decided."""
+    findings = await check_laws(streams, ended=False)
+    trail = await follow(streams, findings.broken, account)
+    await check_dead_letters(streams, findings.broken, trail.dead)
+    return findings
+
+
+async def follow(streams: Streams, broken: list[str], account: Account) -> "Trail":
+    """Read audit trail and changelog, and hold one against the other; gives the former."""
+    trail = Trail(broken, account.journal, await originals(streams))
+    async for record in each(streams, AUDIT):
+        trail.see(orjson.loads(record.value or b""))
+    if trail.acknowledged != account.acknowledged:
+        broken.append(f"acknowledged are {trail.acknowledged}, not {account.acknowledged}")
+    memory = Memory(broken, account.acknowledged)
+    async for record in each(streams, CHANGELOG):
+        memory.see(record)
+    memory.compare(trail)
+    return trail
 
 
 async def originals(streams: Streams) -> dict[Place, Place]:
@@ -83,6 +109,7 @@ class Trail:
         passed: For each partition and stream, the offset after its last decision.
         dead: Places of events that became dead letters.
         reported: Those of which a person named numbers that were issued: not all of them are told.
+        acknowledged: How often an operator let a partition go on.
     """
 
     def __init__(
@@ -93,11 +120,15 @@ class Trail:
         self.passed: dict[tuple[int, str], int] = {}
         self.dead: set[Place] = set()
         self.reported: set[Slot] = set()
+        self.acknowledged: Counter[int] = Counter()
         self._broken = broken
         self._promises = dict(journal.promises)
         self._originals = originals
 
     def see(self, entry: Json) -> None:
+        if entry["kind"] == "acknowledgement":
+            self.acknowledged[entry["partition"]] += 1
+            return
         place = (entry["stream"], entry["partition"], entry["offset"])
         if entry["kind"] == "redecision":
             self._see_cause(place, entry)
@@ -162,15 +193,16 @@ class Memory:
     partition who wrote side by side would show.
     """
 
-    def __init__(self, broken: list[str]) -> None:
+    def __init__(self, broken: list[str], acknowledged: Mapping[int, int]) -> None:
         self._broken = broken
+        self._renewals = Counter(acknowledged)
         self._images: dict[str, Image] = {}
         self._positions: dict[int, Json] = {}
 
     def see(self, record: Record) -> None:
         if record.key == POSITIONS:
             self._see_positions(record)
-        elif record.key is not None and record.value is not None and b"/" not in record.key:
+        elif record.key is not None and record.value is not None and not RESERVED & {*record.key}:
             device, image = record.key.decode(), read_image(record.value)
             before = self._images.get(device)
             if before is not None and image.version <= before.version:
@@ -202,7 +234,10 @@ class Memory:
         if before is None:
             return
         at = f"at {record.partition}/{record.offset}"
-        if found["sequence"] <= before["sequence"] or found["incarnation"] != before["incarnation"]:
+        renewed = found["incarnation"] != before["incarnation"]
+        # Each acknowledgement begins a new one.
+        self._renewals[record.partition] -= renewed
+        if found["sequence"] <= before["sequence"] or self._renewals[record.partition] < 0:
             self._broken.append(f"law 7: {found} came after {before} {at}")
         for stream, position in before["positions"].items():
             if found["positions"][stream] < position:

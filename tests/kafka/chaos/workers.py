@@ -6,6 +6,7 @@ import json
 import signal
 import sys
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,14 +51,15 @@ class Told:
     of_the_client: int = 0
     unexpected: list[str] = field(default_factory=list)
 
-    def read(self, log: Path) -> None:
+    def read(self, log: Path, acknowledged: Collection[int] = ()) -> None:
+        """Read a log; snapshots of partitions that were acknowledged are another store's."""
         for line in log.read_text().splitlines():
             try:
-                self._hear(json.loads(line), log.parent.name)
+                self._hear(json.loads(line), log.parent.name, acknowledged)
             except ValueError:
                 self.unexpected.append(f"{log.parent.name} wrote {line!r}")
 
-    def _hear(self, entry: dict[str, Any], worker: str) -> None:
+    def _hear(self, entry: dict[str, Any], worker: str, acknowledged: Collection[int]) -> None:
         if "exception" in entry and entry["logger"].startswith("aiokafka"):
             self.of_the_client += 1
         elif "exception" in entry:
@@ -68,7 +70,9 @@ class Told:
         if entry["event"] == "partition is open":
             self.restored += entry["restored"]
             self.restores[entry["added_to"]] += 1
-        elif entry["event"] == "snapshot is refused":
+        elif entry["event"] == "snapshot is refused" and not (
+            entry["partition"] in acknowledged and entry["reason"] == "foreign"
+        ):
             self.unexpected.append(f"{worker} refused a snapshot: {entry['error']}")
 
 
@@ -78,11 +82,13 @@ class Worker:
     Attributes:
         exits: How often each exit status was seen.
         overdue: How often it did not end in time after SIGTERM.
+        stopped: What it said last when it stopped for an operator; empty since that was put right.
     """
 
     def __init__(self, settings: Path) -> None:
         self.exits: Counter[int] = Counter()
         self.overdue = 0
+        self.stopped = ""
         self._settings = settings
         self._process: asyncio.subprocess.Process | None = None
         self._running = asyncio.Event()
@@ -90,6 +96,9 @@ class Worker:
         self._causes: tuple[str, ...] = ()
         self._retired = False
         self._gone = asyncio.Event()
+        self._may_live = asyncio.Event()
+        self._may_live.set()
+        self._resting = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -99,10 +108,19 @@ class Worker:
     def log(self) -> Path:
         return self._settings.parent / "worker.log"
 
+    def is_at_work(self) -> bool:
+        """Say whether it ever served a partition."""
+        return self.log.exists() and '"partition is open"' in self.log.read_text()
+
     async def live(self) -> None:
-        """Start the worker whenever it has ended, until it is retired."""
+        """Start the worker whenever it has ended, until it is retired or an operator has to act."""
         while not self._retired:
-            await self._one_life()
+            if await self._one_life() == FOR_AN_OPERATOR:
+                self._may_live.clear()
+            if not self._may_live.is_set():
+                self._resting.set()
+                await self._may_live.wait()
+                self._resting.clear()
         self._gone.set()
 
     async def finish(self) -> None:
@@ -111,15 +129,30 @@ class Worker:
         while status == TRY_LATER:
             status = await self._one_life("--until-idle", allowed=0)
 
-    async def be_refused(self, cause: str) -> None:
-        """Let it try until it stops for an operator, and says so.
+    def may_stop(self, *causes: str) -> None:
+        """Let it stop for an operator from here on, if it names one of the causes."""
+        self._causes = causes
+
+    async def be_refused(self) -> None:
+        """Let it try until it stops for an operator.
 
         Raises:
             WorkerFailedError: It ended otherwise, or named another cause.
         """
-        self._causes = (cause,)
         while await self._one_life() != FOR_AN_OPERATOR:
             pass
+
+    async def rest(self) -> None:
+        """End it, and let it not begin again."""
+        self._may_live.clear()
+        await self._end_unless(self._resting)
+        await self._resting.wait()
+
+    def go_on(self) -> None:
+        """Let it begin again, now that it has no cause to stop any more."""
+        self._causes = ()
+        self.stopped = ""
+        self._may_live.set()
 
     async def kill(self) -> None:
         self._send(await self._alive(), signal.SIGKILL, allowed=-signal.SIGKILL)
@@ -146,13 +179,17 @@ class Worker:
             self._send(process, signal.SIGKILL, allowed=-signal.SIGKILL)
 
     async def retire(self) -> None:
+        """End it for good."""
         self._retired = True
+        await self._end_unless(self._gone)
+
+    async def _end_unless(self, ended: asyncio.Event) -> None:
         # One that has just ended by itself, because the broker is away, does not come back.
-        waits = [asyncio.ensure_future(self._gone.wait()), asyncio.ensure_future(self._alive())]
+        waits = [asyncio.ensure_future(ended.wait()), asyncio.ensure_future(self._alive())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
             wait.cancel()
-        if not self._gone.is_set():
+        if not ended.is_set():
             await self.terminate()
 
     async def _one_life(self, *options: str, allowed: int = TRY_LATER) -> int:
@@ -175,15 +212,13 @@ class Worker:
         self.exits[status] += 1
         if status == TRY_LATER:
             await asyncio.sleep(RESTART_S)
-        if status not in self._allowed and not self._is_expected(status):
-            last = self.log.read_text().splitlines()[-1:]
-            raise WorkerFailedError(f"{self.name} ended with exit status {status}: {last}")
-        return status
-
-    def _is_expected(self, status: int) -> bool:
-        """Say whether it stopped for an operator, and told one of the causes that there are."""
-        told = self.log.read_text().splitlines()[-1]
-        return status == FOR_AN_OPERATOR and any(cause in told for cause in self._causes)
+        if status in self._allowed:
+            return status
+        last = "".join(self.log.read_text().splitlines()[-1:])
+        if status == FOR_AN_OPERATOR and any(cause in last for cause in self._causes):
+            self.stopped = last
+            return status
+        raise WorkerFailedError(f"{self.name} ended with exit status {status}: {last}")
 
     async def _alive(self) -> asyncio.subprocess.Process:
         await self._running.wait()
