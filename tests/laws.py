@@ -57,6 +57,8 @@ async def check_decisions(streams: Streams, findings: Findings) -> dict[Place, s
     issued: dict[Place, str] = {}
     async for record in each(streams, "audit-trail"):
         entry = json.loads(record.value or b"")
+        if entry["kind"] == "acknowledgement":
+            order.forgive(record.partition)
         if entry["kind"] != "decision":
             continue
         place = (entry["stream"], entry["partition"], entry["offset"])
@@ -69,15 +71,9 @@ async def check_decisions(streams: Streams, findings: Findings) -> dict[Place, s
             issued[place] = entry["originator_counter"]
         elif entry["disposition"] == "REROUTED":
             rerouted[f"{place[0]} {place[1]}/{place[2]}"] += 1
+    order.end()
 
-    checkpoint: set[Place] = set()
-    arrived: Counter[str] = Counter()
-    for stream in streams.layout.events:
-        async for record in each(streams, stream):
-            checkpoint.add((stream, record.partition, record.offset))
-            origin = dict(record.headers).get("rerouted-from")
-            if origin is not None:
-                arrived[f"{stream} {origin.decode()}"] += 1
+    checkpoint, arrived = await standing(streams)
     findings.undecided = checkpoint - decided.keys()
     findings.broken += [
         f"{place} was decided and is not there" for place in decided.keys() - checkpoint
@@ -88,13 +84,28 @@ async def check_decisions(streams: Streams, findings: Findings) -> dict[Place, s
     return issued
 
 
+async def standing(streams: Streams) -> tuple[set[Place], Counter[str]]:
+    """Give the places of all events, and whence those came that were written again."""
+    places: set[Place] = set()
+    arrived: Counter[str] = Counter()
+    for stream in streams.layout.events:
+        async for record in each(streams, stream):
+            places.add((stream, record.partition, record.offset))
+            origin = dict(record.headers).get("rerouted-from")
+            if origin is not None:
+                arrived[f"{stream} {origin.decode()}"] += 1
+    return places, arrived
+
+
 class DecisionOrder:
     """Follows each partition's decisions in the order in which they were made."""
 
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
-        self._recorded: dict[Slot, int] = {}
-        self._seen: dict[Slot, int] = {}
+        self._marks: dict[str, dict[Slot, int]] = {"recorded_counter": {}, "seen_counter": {}}
+        self._lost: dict[str, dict[Slot, int]] = {"recorded_counter": {}, "seen_counter": {}}
+        self._known: dict[Slot, int] = {}
+        self._homes: dict[Slot, int] = {}
         self._fences: dict[tuple[int, str], int] = defaultdict(int)
         self._next: dict[tuple[str, int], int] = {}
 
@@ -111,21 +122,39 @@ class DecisionOrder:
             self._fences[partition, name] = max(self._fences[partition, name], end)
         device, role = entry.get("device_id"), entry.get("remote_party_role")
         if device and role:
+            self._homes[device, role] = partition
             self._weigh((device, role), place, entry)
 
+    def forgive(self, partition: int) -> None:
+        """Let a partition's numbers be lost: an operator said so. They must come back."""
+        for name, marks in self._marks.items():
+            for slot in [slot for slot in marks if self._homes[slot] == partition]:
+                lost = self._lost[name]
+                lost[slot] = max(lost.get(slot, 0), marks.pop(slot))
+
+    def end(self) -> None:
+        for name, lost in self._lost.items():
+            for slot, before in lost.items():
+                now = self._marks[name].get(slot)
+                if now is None or now < before:
+                    self._findings.broken.append(
+                        f"law 3: {name} of {slot} was {before} before an acknowledged loss, and "
+                        f"came back as {now}"
+                    )
+
     def _weigh(self, slot: Slot, place: Place, entry: Json) -> None:
-        if entry["disposition"] == "ISSUED":
-            number = int(entry["originator_counter"])
-            known = max(self._recorded.get(slot, -1), self._seen.get(slot, -1))
-            if number <= known:
-                self._findings.broken.append(f"law 2: {place} issued {number}, known was {known}")
-        for marks, name in ((self._recorded, "recorded_counter"), (self._seen, "seen_counter")):
-            value = entry.get(name)
-            if value is None:
+        known = self._known.get(slot, -1)
+        if entry["disposition"] == "ISSUED" and int(entry["originator_counter"]) <= known:
+            number = entry["originator_counter"]
+            self._findings.broken.append(f"law 2: {place} issued {number}, known was {known}")
+        for name, marks in self._marks.items():
+            if entry.get(name) is None:
                 continue
-            if int(value) < marks.get(slot, 0):
+            value = int(entry[name])
+            if value < marks.get(slot, 0):
                 self._findings.broken.append(f"law 3: {name} of {slot} fell to {value} at {place}")
-            marks[slot] = max(marks.get(slot, 0), int(value))
+            marks[slot] = max(marks.get(slot, 0), value)
+            self._known[slot] = max(self._known.get(slot, -1), value)
 
 
 async def check_commands(streams: Streams, findings: Findings, issued: dict[Place, str]) -> None:

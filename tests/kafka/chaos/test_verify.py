@@ -133,6 +133,10 @@ def an_acknowledgement_nobody_made(forged: Checkpoint) -> None:
     forged.change(AUDIT, -1, kind="acknowledgement")
 
 
+def numbers_that_did_not_come_back(forged: Checkpoint) -> None:
+    an_acknowledgement_nobody_made(forged)
+
+
 def a_fault_of_the_engine(forged: Checkpoint) -> None:
     index = forged.find(AUDIT, lambda entry: entry["disposition"] == "DEAD_LETTER")
     forged.change(AUDIT, index, reason="ENGINE_FAULT", detail="it failed")
@@ -276,6 +280,7 @@ FORGERIES: dict[Callable[[Checkpoint], None], str] = {
     another_decision: "decided too often Counter({'RECORDED': 1})",
     a_second_decision_without_cause: "decided again without a cause",
     an_acknowledgement_nobody_made: "acknowledged are",
+    numbers_that_did_not_come_back: "before an acknowledged loss, and came back as None",
     a_fault_of_the_engine: "the engine failed over",
     a_request_that_did_not_wait: "had been reached before it was written",
     a_number_below_what_was_recorded: "known was",
