@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import TypeAlias
 
-FORMAT = 3
+FORMATS = (1, 2, 3)
+"""That begin alike. What follows the roles differs, and is not looked at."""
+
 SUPPLIER = 1
 """Bit 0 of the sections that are present."""
 
@@ -28,9 +30,9 @@ def read_image(octets: bytes) -> Image:
     """Read a record.
 
     Raises:
-        ValueError: It is of another format.
+        ValueError: It is of another format, which has to be looked at first.
     """
-    if octets[0] != FORMAT:
+    if octets[0] not in FORMATS:
         raise ValueError(f"format {octets[0]}")
     reader = _Reader(octets, at=9)
     version = reader.number(4)
