@@ -43,6 +43,12 @@ complete without having written its markers, where a partition of it has no lead
 (KAFKA-20734). Nobody reads such a partition to its end any more until an operator helps. With one
 broker every outage is such a moment; it took some fifty of them."""
 
+BROKER = {
+    "log.cleaner.backoff.ms": "1000",
+    # For a minute a broker that is killed would forget what was deleted.
+    "log.flush.start.offset.checkpoint.interval.ms": "200",
+}
+
 WORKERS = 3
 PARTITIONS = 4
 RATE = 1_500
@@ -264,9 +270,7 @@ async def as_it_was(
 
 @asynccontextmanager
 async def broker(folder: Path, kafka: Distribution) -> AsyncIterator[Cluster]:
-    cluster = Cluster(
-        folder, site=Site(settings={"log.cleaner.backoff.ms": "1000"}, distribution=kafka)
-    )
+    cluster = Cluster(folder, site=Site(settings=BROKER, distribution=kafka))
     try:
         await cluster.start()
         yield cluster

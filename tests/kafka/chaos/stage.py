@@ -101,7 +101,7 @@ class Stage:
     async def let_the_changelog_lose_its_beginning(self, at: float, partition: int) -> None:
         """Delete it after so many seconds and the second application, and put that right.
 
-        Nothing else goes wrong while an operator is at work.
+        The broker stays until then, and nothing else goes wrong while an operator is at work.
 
         Raises:
             CommandFailedError: The runbook does not do what it says.
@@ -109,16 +109,15 @@ class Stage:
         """
         await asyncio.sleep(at)
         await self._alone.wait()
-        async with asyncio.timeout(STOPPED_S), self._reachable:
+        async with self._reachable:
             for worker in self._workers:
                 worker.may_stop(*CAUSES)
-            await self._operator.delete_beginning(partition)
-            self._tell(f"{at:7.2f} s  the changelog of partition {partition} lost its beginning")
-        async with asyncio.timeout(STOPPED_S):
-            while not self._have_stopped():  # noqa: ASYNC110  # told by processes
-                await asyncio.sleep(LOOK_S)
-        self._quiet.clear()
-        async with self._reachable:
+            async with asyncio.timeout(STOPPED_S):
+                await self._operator.delete_beginning(partition)
+                self._tell(f"{at:7.2f} s  partition {partition}: the changelog lost its beginning")
+                while not self._have_stopped():  # noqa: ASYNC110  # told by processes
+                    await asyncio.sleep(LOOK_S)
+            self._quiet.clear()
             await asyncio.gather(*(worker.rest() for worker in self._workers))
             await self._operator.put_right(partition)
         for worker in self._workers:
