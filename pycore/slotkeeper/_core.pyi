@@ -31,6 +31,7 @@ __all__ = [
     "describe_change",
     "inspect_duis",
     "inspect_message",
+    "link_audit",
     "partition_for",
     "quarantine",
 ]
@@ -55,6 +56,9 @@ A fifth member says what ``value`` is: ``"record"``, JSON or DUIS, or ``"gbcs"``
 
 OutputRecord: TypeAlias = tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 """``(stream, partition, key, value, headers)``, finished: to be written as it is."""
+
+AuditHead: TypeAlias = tuple[int, bytes]
+"""The last record of a chain of audit records: its number, from 1, and SHA-256 of its value."""
 
 class SlotkeeperError(Exception):
     """Base of every error of this package."""
@@ -250,6 +254,7 @@ class CoreEngine:
         *,
         now_ms: int,
         decided_after: Mapping[str, int] | None = None,
+        audit_head: AuditHead | None = None,
     ) -> CoreStaged:
         """Decide records in their order; nothing is visible until the batch is folded.
 
@@ -257,6 +262,7 @@ class CoreEngine:
             records: Of this engine's partition.
             now_ms: Milliseconds since 1970: the batch's only clock.
             decided_after: For requests: how far each other input had been read.
+            audit_head: The last audit record that is committed; None where there is none.
 
         Raises:
             BatchOpenError: A batch is staged.
@@ -312,6 +318,10 @@ class CoreStaged:
     def stored(self) -> tuple[int, int]:
         """How many devices have a record once this batch is committed, and a fingerprint of all."""
 
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The last audit record once this batch is committed; None where there is none."""
+
     def summary(self) -> dict[str, int]:
         """How often each ``"DISPOSITION REASON"`` was decided."""
 
@@ -365,6 +375,10 @@ class CoreSealed:
     def stored(self) -> tuple[int, int]:
         """How many devices have a record once the batch is committed, and a fingerprint of all."""
 
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The last audit record once the batch is committed; None where there is none."""
+
 @final
 class CoreOutputBatch:
     """What a sealed batch writes."""
@@ -406,6 +420,14 @@ def partition_for(key: bytes, partitions: int) -> int:
 def canonical_key(key: bytes) -> bytes | None:
     """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
 
+def link_audit(record: bytes, head: AuditHead | None) -> tuple[bytes, AuditHead]:
+    """Give an audit record its place behind the last one, and the head after it.
+
+    Args:
+        record: A JSON object with at least one member; ``previous`` and ``number`` are added.
+        head: The last record so far; None where there is none.
+    """
+
 def quarantine(
     record: InputRecord,
     *,
@@ -418,7 +440,8 @@ def quarantine(
     """What is written of a record that no engine decides; no engine is needed.
 
     Args:
-        record: Its dead letter is given and, unless it is of the inventory, its one decision.
+        record: Its dead letter is given and, unless it is of the inventory, its one decision,
+            which `link_audit` has still to give its place.
         partition: Of the record.
         now_ms: Milliseconds since 1970 UTC.
         detail: What is known of the cause.

@@ -230,6 +230,17 @@ async def test_outputs_hold_what_was_committed(owned: OwnedPartition) -> None:
     assert await owned.written() == [AUDIT]
 
 
+async def test_the_newest_record_of_an_output_is_found(owned: OwnedPartition) -> None:
+    assert await owned.last(AUDIT) is None
+    for number in range(40):
+        await owned.commit([(AUDIT, 1, b"k", b"%d" % number, [])], {})
+    for _ in range(40):
+        await owned.commit([(CHANGELOG, 1, b"k", b"v", [])], {RESPONSES: 0})
+    found = await owned.last(AUDIT)
+    assert found is not None
+    assert found.value == b"39"
+
+
 async def test_what_is_left_is_counted_over_all_partitions(
     streams: Streams, ownership: Ownership
 ) -> None:

@@ -386,6 +386,9 @@ class OwnedPartition(Protocol):
     async def written(self) -> list[str]:
         """Give the outputs in which committed records stand."""
 
+    async def last(self, output: str) -> Entry | None:
+        """Give the newest committed record of an output; None if it has none."""
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions kept for lag tools; some or all inputs may be missing."""
 

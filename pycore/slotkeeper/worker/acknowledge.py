@@ -9,14 +9,13 @@ from slotkeeper._core import CoreCensus, RestoreError
 from slotkeeper.clock import system_clock
 from slotkeeper.streams import (
     Layout,
-    Output,
     Ownership,
     StoppedForOperatorError,
     Streams,
     WrongUseError,
 )
 
-from .audit import acknowledgement
+from .audit import AUDIT_TRAIL, acknowledgement, head_of, linked
 from .moves import Move, moves, read_again
 from .positions import KEY, Evidence, Positions, beginning, objections, was_lost
 from .recovery import RESERVED, gather_evidence, newest
@@ -105,19 +104,23 @@ async def acknowledge(
             stored=None,
             rollbacks=began.rollbacks + (not _only_renamed(truth, evidence, accepted)),
         ).advanced({stream: move.now for stream, move in moved.items()})
-        outputs: list[Output] = [
-            acknowledgement(
-                positions,
-                partition,
-                reason=reason,
-                by=by,
-                accepted=accepted,
-                moved=moved,
-                now_ms=clock(),
-            ),
-            (streams.layout.changelog, partition, KEY, positions.encode(), ()),
-        ]
         owned = await ownership.open(partition)
+        # The chain goes on from what stands there: where the changelog lost its end and the trail
+        # did not, what was decided in between stays in its place.
+        stands = head_of(await owned.last(AUDIT_TRAIL))
+        accepted_as = acknowledgement(
+            positions,
+            partition,
+            reason=reason,
+            by=by,
+            accepted=accepted,
+            moved=moved,
+            heads={"changelog": began.audit, "audit_trail": stands},
+            now_ms=clock(),
+        )
+        outputs, head = linked([accepted_as], stands or began.audit)
+        truth_after = replace(positions, audit=head).encode()
+        outputs.append((streams.layout.changelog, partition, KEY, truth_after, ()))
         await owned.commit(outputs, positions.inputs)
         await owned.close()
         return accepted

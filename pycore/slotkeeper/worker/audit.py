@@ -1,25 +1,52 @@
 """What the worker itself writes to the audit trail, beside the engine's decisions."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import orjson
 
-from slotkeeper._core import canonical_key
-from slotkeeper.engine.port import EngineInput
-from slotkeeper.streams import Output
+from slotkeeper._core import canonical_key, link_audit
+from slotkeeper.engine.port import AuditHead, EngineInput
+from slotkeeper.streams import Entry, Output
 
 from .moves import Move
-from .positions import Positions
+from .positions import Positions, written_head
 
 AUDIT_TRAIL = "audit-trail"
+
+LAST_NUMBER = 2**64 - 1
+"""Of an audit record in its chain."""
 
 _LONGEST_REQUEST = 65_536
 """Octets of a request that is looked into: the default of ``limits.message_bytes``."""
 
 _LONGEST_ID = 80
 """Of a RequestID: two EUI-64s of 23 characters and a counter of at most 20."""
+
+
+def linked(
+    outputs: Iterable[Output], head: AuditHead | None
+) -> tuple[list[Output], AuditHead | None]:
+    """Give the audit records among outputs their places in the chain, and the head after them."""
+    written: list[Output] = []
+    for stream, partition, key, value, headers in outputs:
+        if stream == AUDIT_TRAIL and value is not None:
+            value, head = link_audit(value, head)  # noqa: PLW2901
+        written.append((stream, partition, key, value, headers))
+    return written, head
+
+
+def head_of(record: Entry | None) -> AuditHead | None:
+    """Give the head of a chain that ends with this record; None if it is of no chain."""
+    value = b"" if record is None else record.value or b""
+    try:
+        number = orjson.loads(value)["number"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return None
+    in_range = isinstance(number, int) and 0 < number < LAST_NUMBER
+    return (number, sha256(value).digest()) if in_range else None
 
 
 def acknowledgement(
@@ -30,9 +57,13 @@ def acknowledgement(
     by: str,
     accepted: Sequence[str],
     moved: Mapping[str, Move],
+    heads: Mapping[str, AuditHead | None],
     now_ms: int,
 ) -> Output:
-    """Write down that an operator let a partition go on, what stood against it, what is skipped."""
+    """Write down that an operator let a partition go on, what stood against it, what is skipped.
+
+    ``heads`` are those of the chain of audit records, by who names them.
+    """
     content = {
         "reason": reason,
         "by": by,
@@ -44,6 +75,7 @@ def acknowledgement(
         },
         "answered_as_repeats_below": dict(positions.again),
         "application": positions.application,
+        "heads": {who: written_head(head) for who, head in heads.items()},
     }
     return _entry("acknowledgement", partition, content, now_ms)
 

@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slotkeeper._core import SignerUnavailableError, quarantine
-from slotkeeper.engine.port import Engine, EngineInput, Sealed, Staged, Step
+from slotkeeper.engine.port import AuditHead, Engine, EngineInput, Sealed, Staged, Step
 from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
 
-from .audit import repeats
+from .audit import linked, repeats
 from .engine_thread import EngineThread
 from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
@@ -72,18 +72,22 @@ class BatchRunner:
         call = self._engine_thread.run
         records, repeated = _apart(batch.records, positions.again)
         staged, sealed = await self._engine_thread(
-            lambda: self._decide(records, batch.decided_after)
+            lambda: self._decide(records, batch.decided_after, positions.audit)
         )
         if not (sealed.outputs or batch.positions or self._behind):
             await call(Step.FOLD, staged.fold)
             return CommittedBatch(positions, sealed.reasons)
-        advanced = positions.advanced(batch.positions, sealed.stored)
+        advanced = replace(
+            positions.advanced(batch.positions, sealed.stored), audit=sealed.audit_head
+        )
         at_ms = self._clock()
         passed = self._passed(batch.set_aside)
         void = [*sealed.void, *passed.void]
         try:
             outputs = [*passed.outputs, *await self._answers(repeated, at_ms)]
-            end = await self._commit(outputs, advanced, finished=sealed.outputs, void=void)
+            end, advanced = await self._commit(
+                outputs, advanced, finished=sealed.outputs, void=void
+            )
         except CommitAbortedError:
             await call(Step.DISCARD, staged.discard)
             raise
@@ -114,7 +118,7 @@ class BatchRunner:
         passed = _Passed()
         self._pass(passed, record, reason, detail)
         advanced = positions.advanced({stream: offset + 1})
-        await self._commit(passed.outputs, advanced, void=passed.void)
+        _, advanced = await self._commit(passed.outputs, advanced, void=passed.void)
         return CommittedBatch(advanced, passed.reasons)
 
     def _passed(self, set_aside: Sequence[PlacedAside]) -> "_Passed":
@@ -146,21 +150,32 @@ class BatchRunner:
         *,
         finished: OutputBatch | None = None,
         void: Sequence[int] = (),
-    ) -> int:
+    ) -> tuple[int, Positions]:
+        """Commit with the positions; gives the changelog's end, and them with the audit's head.
+
+        ``advanced`` has the head after ``finished``, which stands before all others.
+        """
+        written, head = linked([*self._news, *outputs], advanced.audit)
+        advanced = replace(advanced, audit=head)
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
         end = await self._partition.commit(
-            [*self._news, *outputs, truth], advanced.inputs, finished=finished, void=void
+            [*written, truth], advanced.inputs, finished=finished, void=void
         )
         self._news, self._behind = (), False
-        return end
+        return end, advanced
 
     def _decide(
-        self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None
+        self,
+        inputs: Sequence[EngineInput],
+        decided_after: Mapping[str, int] | None,
+        audit_head: AuditHead | None,
     ) -> tuple[Staged, Sealed]:
         step, now_ms = self._engine_thread.step, self._clock()
         staged = step(
             Step.STAGE,
-            lambda: self._engine.stage(inputs, now_ms=now_ms, decided_after=decided_after),
+            lambda: self._engine.stage(
+                inputs, now_ms=now_ms, decided_after=decided_after, audit_head=audit_head
+            ),
             records=len(inputs),
         )
         try:

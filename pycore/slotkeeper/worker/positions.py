@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Self, TypeAlias
 
-from slotkeeper.engine.port import Fingerprint
+from slotkeeper.engine.port import AuditHead, Fingerprint
 from slotkeeper.streams import Logs, StoppedForOperatorError
 
 KEY = b"@positions"
@@ -43,6 +44,8 @@ class Positions:
         stored: Of the device records that the changelog holds; None where no program has counted
             them yet.
         rollbacks: How often commits were lost and an operator let the partition go on.
+        audit: The last record of the chain of audit records; None before the first, and where no
+            program has begun it yet.
     """
 
     sequence: int
@@ -57,6 +60,7 @@ class Positions:
     again: Mapping[str, int] = field(default_factory=dict)
     stored: Fingerprint | None = None
     rollbacks: int = 0
+    audit: AuditHead | None = None
 
     def advanced(self, inputs: Mapping[str, int], stored: Fingerprint | None = None) -> Self:
         """Give the next commit's positions; ``stored`` where the commit changes device records."""
@@ -113,6 +117,9 @@ class Positions:
         if self.rollbacks:
             pins["rollbacks"] = self.rollbacks
             version = 3
+        if self.audit is not None:
+            pins["audit"] = written_head(self.audit)
+            version = 3
         content = {
             "version": version,
             "sequence": self.sequence,
@@ -151,6 +158,7 @@ class Positions:
                     if devices is None
                     else (_unsigned(devices, 64), _unsigned(int(content["fingerprint"], 16), 64)),
                     rollbacks=_unsigned(content.get("rollbacks", 0), 32),
+                    audit=read_head(content.get("audit")),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -160,6 +168,25 @@ class Positions:
             f"the changelog's record of positions has form {content['version']}, and this program "
             f"knows {VERSION}: use the program that wrote it, or a newer one"
         )
+
+
+def written_head(head: AuditHead | None) -> Mapping[str, object] | None:
+    """Give a head as it stands in JSON."""
+    return None if head is None else {"number": head[0], "sha256": head[1].hex()}
+
+
+def read_head(written: Mapping[str, object] | None) -> AuditHead | None:
+    """Undo ``written_head``.
+
+    Raises:
+        ValueError: It is none. Likewise KeyError, TypeError.
+    """
+    if written is None:
+        return None
+    digest = bytes.fromhex(str(written["sha256"]))
+    if len(digest) != sha256().digest_size:
+        raise ValueError(digest)
+    return _unsigned(written["number"], 64), digest
 
 
 def _unsigned(value: object, bits: int) -> int:
@@ -345,6 +372,7 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,
         rollbacks=0 if truth is None else truth.rollbacks,
+        audit=None if truth is None else truth.audit,
     )
 
 

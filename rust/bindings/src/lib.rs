@@ -6,6 +6,7 @@
 )]
 
 mod allocator;
+mod audit;
 mod authority;
 mod census;
 mod engine;
@@ -19,6 +20,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
     #[pymodule_export]

@@ -15,6 +15,7 @@ mod audit;
 mod authority;
 mod base64;
 mod census;
+mod chain;
 mod changelog;
 mod dead_letter;
 mod decision;
@@ -45,6 +46,7 @@ mod workers;
 
 pub use authority::{Authority, AuthorityError, Credential, CredentialFiles};
 pub use census::Census;
+pub use chain::{AuditHead, link_audit};
 pub use changelog::RESERVED;
 pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};

@@ -11,6 +11,8 @@
 
 #[path = "../../../../rust/bindings/src/allocator.rs"]
 mod allocator;
+#[path = "../../../../rust/bindings/src/audit.rs"]
+mod audit;
 mod authority;
 #[path = "../../../../rust/bindings/src/census.rs"]
 mod census;
@@ -31,6 +33,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
     #[pymodule_export]

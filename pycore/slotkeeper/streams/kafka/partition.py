@@ -40,6 +40,11 @@ the broker's for each: 42 and 45 with 250, 28 and 16 with 500, 25 and 14 with 1,
 waits."""
 
 
+LAST_REACH = 16
+"""How far before an output's end its newest record is looked for at first, and how many times as
+far whenever it is not found: most often it stands before the one marker of its transaction."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirstCommit:
     """How the first commit goes out where the changelog does not name its application yet.
@@ -188,6 +193,21 @@ class KafkaPartition:
                     found.append(stream)
                     break
         return found
+
+    async def last(self, output: str) -> Entry | None:
+        """Look for it from the end on backwards: there may be markers and aborted records."""
+        place = self._tools.topics.at(output, self._number)
+        end = (await self._tools.offsets.ends([place], needs="Write"))[place]
+        start = (await self._tools.offsets.starts([place]))[place]
+        reach = LAST_REACH
+        while True:
+            since = max(start, end - reach)
+            newest: Entry | None = None
+            async for records in self._scan(output, since, end):
+                newest = records[-1]
+            if newest is not None or since == start:
+                return newest
+            reach *= LAST_REACH
 
     async def offsets(self) -> dict[str, int]:
         """Give the group's committed offsets; of this owner's own commits, without a delay.

@@ -124,6 +124,12 @@ class MemoryPartition:
         outputs = self._store.layout.outputs
         return [stream for stream in outputs if self._log(stream).start < self._log(stream).end]
 
+    async def last(self, output: str) -> Record | None:
+        """Give the newest record of an output."""
+        log = self._log(output)
+        kept = log.fetch(log.start, limit=log.end).records
+        return kept[-1] if kept else None
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions of the last commit."""
         return {

@@ -222,6 +222,10 @@ class SqlitePartition:
 
         return await self._reader.run(look)
 
+    async def last(self, output: str) -> Record | None:
+        """Give the newest record of an output."""
+        return await self._reader.run(self._tables.last, output, self.number)
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions as the file keeps them for others to see."""
 
