@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from slotkeeper._core import link_audit
 from slotkeeper.cli.audit.chain import Anchor, ChainCheck, Finding
+from slotkeeper.cli.audit.verify import TrailCheck
 from slotkeeper.engine.port import AuditHead
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Output, open_streams
+from slotkeeper.streams import Output, Sighting, open_streams
 from slotkeeper.worker.audit import AUDIT_TRAIL
 from slotkeeper.worker.positions import KEY, Positions
 
@@ -189,6 +190,22 @@ def test_no_change_of_a_trail_goes_unseen(data: st.DataObject, count: int) -> No
     beginning_is_gone = changed == values[count - len(changed) :]
     put_before = changed[check.before :] == values
     assert beginning_is_gone or check.findings or put_before
+
+
+@pytest.mark.parametrize("incarnation", ["this", "one that ended"])
+def test_a_witness_of_this_incarnation_contradicts_what_was_made_anew(incarnation: str) -> None:
+    values = chain(5)
+    mine = [link_audit(b'{"mine":1}', None)[0]]
+    for value in values[1:]:
+        mine.append(link_audit(value[: value.index(b',"previous')] + b"}", head(mine))[0])
+    check = TrailCheck(None)
+    check.witnessed({0: Sighting(incarnation, 7, head(values))})
+    positions = Positions(sequence=1, partitions=1, incarnation="this", inputs={}, audit=head(mine))
+    check.positions(0, positions.encode())
+    check.take(0, enumerate(mine))
+    (told,) = check.told()
+    found = [(finding["offset"], finding["what"]) for finding in told["findings"]]
+    assert found == ([(4, "rewritten")] if incarnation == "this" else [])
 
 
 async def store(site: Site, values: Sequence[bytes], audit: AuditHead) -> Path:

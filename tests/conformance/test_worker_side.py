@@ -256,7 +256,7 @@ async def test_what_is_left_is_counted_over_all_partitions(
 async def test_acknowledging_begins_another_incarnation(ownership: Ownership) -> None:
     before = await ownership.open(1)
     other = (await ownership.open(2)).incarnation
-    assert await ownership.acknowledge(1) == ""
+    assert (await ownership.acknowledge(1)).objection == ""
     assert (await ownership.open(1)).incarnation != before.incarnation
     assert (await ownership.open(2)).incarnation == other
     with pytest.raises(FencedError):

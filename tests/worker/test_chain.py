@@ -79,7 +79,7 @@ async def test_an_acknowledgement_is_in_the_chain_and_names_both_heads(bench: Be
     assert (entry["kind"], entry["number"]) == ("acknowledgement", 3)
     assert head is not None
     named = {"number": 2, "sha256": head[1].hex()}
-    assert entry["heads"] == {"changelog": named, "audit_trail": named}
+    assert entry["heads"] == {"changelog": named, "audit_trail": named, "witness": None}
     await unbroken(bench.streams)
 
 

@@ -13,22 +13,29 @@ import os
 import stat
 import time
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 from .errors import StoppedForOperatorError, WitnessUnavailableError, WrongUseError
 
-VERSION = 1
-"""Of the file's form. A newer one is refused, since it might say what this one cannot read."""
+VERSION = 2
+"""Of the file's form. A newer one is refused, since it might say what this one cannot read. Form 1
+knows no chain of audit records."""
 
-MOST_OCTETS = 8 << 20
-"""Some 100 octets a partition, and there may be 2^15 of them: twice that."""
+MOST_OCTETS = 16 << 20
+"""Some 250 octets a partition, and there may be 2^15 of them: twice that."""
 
 LOCK_S = 5.0
 """How long to wait for another process that writes the file, which takes it some milliseconds."""
 
 FORGIVEN_KEPT = 16
 """Acknowledgements that a store remembers for witnesses of hosts that were away meanwhile."""
+
+
+Head: TypeAlias = tuple[int, bytes]
+"""The last record of an output whose writer chains its records: its number, and SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +45,12 @@ class Sighting:
     Attributes:
         incarnation: Of the store that was seen; empty for one in which nothing was committed yet.
         end: The offset after the last committed changelog record.
+        audit: The last audit record that was seen; None before the first.
     """
 
     incarnation: str
     end: int
+    audit: Head | None = None
 
 
 _ADVICE = (
@@ -103,11 +112,11 @@ class Witness:
         with self._as_it_is() as seen:
             return self._objection(partition, presence, seen)
 
-    def admit(self, partition: int, presence: Presence) -> None:
+    def admit(self, partition: int, presence: Presence) -> Head | None:
         """Let a store be served that the witness does not contradict.
 
         The file is written in any case: one that cannot be is found before anything is issued. A
-        new store's is made.
+        new store's is made. Gives the last audit record that was seen of this very store.
 
         Raises:
             StoppedForOperatorError: It contradicts the store, is missing, or cannot be understood.
@@ -120,8 +129,21 @@ class Witness:
                 if seen is not None and partition in seen:
                     objection += _ADVICE
                 raise StoppedForOperatorError(objection, partition=partition)
-            self._write({**(seen or {}), partition: presence.seen})
-            self._known[partition] = presence.seen
+            now = replace(presence.seen, audit=_audited(seen, partition, presence.seen))
+            self._write({**(seen or {}), partition: now})
+            self._known[partition] = now
+            return now.audit
+
+    def seen(self) -> Mapping[int, Sighting]:
+        """Give what was seen, by partition; empty where there is no file.
+
+        Raises:
+            StoppedForOperatorError: The file cannot be understood.
+            WitnessUnavailableError: It cannot be read.
+            WrongUseError: It is no file, or one with a second name.
+        """
+        with self._as_it_is() as seen:
+            return seen or {}
 
     def accept(self, partition: int) -> Sighting:
         """Let the next record of a partition be of another incarnation: an operator said so.
@@ -173,6 +195,8 @@ class Witness:
                 raise StoppedForOperatorError(
                     self._lost_end(partition, at, now), partition=partition
                 )
+            if now.audit is None:
+                now = replace(now, audit=_audited(seen, partition, now))
             if at != now:
                 self._write({**(seen or {}), partition: now})
             self._known[partition] = now
@@ -300,13 +324,17 @@ class Witness:
             ) from error
         try:
             content = json.loads(text)
-            if content["version"] != VERSION:
+            if content["version"] not in range(1, VERSION + 1):
                 raise StoppedForOperatorError(
                     f"the witness {self._path} has format {content['version']!r:.20} and this "
                     f"program knows {VERSION}: use the program that wrote it, or a newer one"
                 )
             return {
-                int(partition): Sighting(str(seen["incarnation"]), int(seen["changelog_end"]))
+                int(partition): Sighting(
+                    str(seen["incarnation"]),
+                    int(seen["changelog_end"]),
+                    _read_head(seen.get("audit")),
+                )
                 for partition, seen in content["partitions"].items()
             }
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -320,7 +348,11 @@ class Witness:
         content = {
             "version": VERSION,
             "partitions": {
-                str(partition): {"incarnation": at.incarnation, "changelog_end": at.end}
+                str(partition): {
+                    "incarnation": at.incarnation,
+                    "changelog_end": at.end,
+                    **({} if at.audit is None else {"audit": _written_head(at.audit)}),
+                }
                 for partition, at in sorted(seen.items())
             },
         }
@@ -332,6 +364,25 @@ class Witness:
                 "correct its path (a file that is mounted by itself cannot be replaced: mount "
                 "its folder)"
             ) from error
+
+
+def _audited(seen: Mapping[int, Sighting] | None, partition: int, now: Sighting) -> Head | None:
+    """Give the last audit record that was seen of the store that is there now."""
+    at = (seen or {}).get(partition)
+    return None if at is None or at.incarnation != now.incarnation else at.audit
+
+
+def _written_head(head: Head) -> Mapping[str, object]:
+    return {"number": head[0], "sha256": head[1].hex()}
+
+
+def _read_head(written: Mapping[str, object] | None) -> Head | None:
+    if written is None:
+        return None
+    number, digest = int(str(written["number"])), bytes.fromhex(str(written["sha256"]))
+    if len(digest) != sha256().digest_size:
+        raise ValueError(digest)
+    return number, digest
 
 
 def _incarnations(sightings: Collection[Sighting]) -> set[str]:

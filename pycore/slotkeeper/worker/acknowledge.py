@@ -90,9 +90,9 @@ async def acknowledge(
             pass
         else:
             said("", *seen)
-        objection = await ownership.acknowledge(partition)
+        objection, witnessed = await ownership.acknowledge(partition)
         truth, evidence = await _look(streams, ownership, partition)
-        accepted, moved, again = said(objection, truth, evidence)
+        accepted, moved, again = said(objection, truth, replace(evidence, witnessed=witnessed))
         began = beginning(truth, evidence).taken_over(clock())
         positions = replace(
             began,
@@ -115,13 +115,13 @@ async def acknowledge(
             by=by,
             accepted=accepted,
             moved=moved,
-            heads={"changelog": began.audit, "audit_trail": stands},
+            heads={"changelog": began.audit, "audit_trail": stands, "witness": witnessed},
             now_ms=clock(),
         )
         outputs, head = linked([accepted_as], stands or began.audit)
         truth_after = replace(positions, audit=head).encode()
         outputs.append((streams.layout.changelog, partition, KEY, truth_after, ()))
-        await owned.commit(outputs, positions.inputs)
+        await owned.commit(outputs, positions.inputs, head=head)
         await owned.close()
         return accepted
 

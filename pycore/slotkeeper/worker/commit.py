@@ -159,7 +159,7 @@ class BatchRunner:
         advanced = replace(advanced, audit=head)
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
         end = await self._partition.commit(
-            [*written, truth], advanced.inputs, finished=finished, void=void
+            [*written, truth], advanced.inputs, finished=finished, void=void, head=head
         )
         self._news, self._behind = (), False
         return end, advanced

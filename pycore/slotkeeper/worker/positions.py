@@ -240,6 +240,7 @@ class Evidence:
         written: Outputs in which committed records stand; told where the changelog is empty.
         application: Who is about to serve it.
         lost: What a count of the changelog's device records found missing.
+        witnessed: The last audit record that the witness has seen.
     """
 
     partitions: int
@@ -252,6 +253,7 @@ class Evidence:
     written: Sequence[str] = ()
     application: str | None = None
     lost: str = ""
+    witnessed: AuditHead | None = None
 
 
 def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
@@ -347,7 +349,21 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
             )
     if evidence.lost:
         found.append(lost_records(evidence.lost))
-    return found
+    return found + _other_decisions(truth.audit, evidence.witnessed)
+
+
+def _other_decisions(named: AuditHead | None, witnessed: AuditHead | None) -> list[str]:
+    """Say whether the changelog names an audit record that cannot follow what the witness saw.
+
+    The trail itself is not asked: its records are deleted in time.
+    """
+    number, digest = named or (0, b"")
+    if witnessed is None or number > witnessed[0] or (number, digest) == witnessed:
+        return []
+    return [
+        f"the changelog names audit record {number} as the last, and the witness has seen "
+        + (f"number {witnessed[0]}" if number < witnessed[0] else "another one of that number")
+    ]
 
 
 def lost_records(how: str) -> str:

@@ -377,6 +377,7 @@ async def gather_evidence(
         logs=await partition.logs(now=True),
         written=await partition.written() if truth is None else (),
         application=partition.application,
+        witnessed=partition.witnessed,
     )
 
 

@@ -1,8 +1,7 @@
 """``slotkeeper audit verify``: follow the chain of the audit trail."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, tables, write_json_line
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import StoppedForOperatorError, Streams, open_streams
+from slotkeeper.streams import Sighting, StoppedForOperatorError, Streams, open_streams
 from slotkeeper.worker.audit import AUDIT_TRAIL
 from slotkeeper.worker.positions import KEY, Positions
 
@@ -84,8 +83,8 @@ class TrailCheck:
     def __init__(self, only: int | None) -> None:
         """Check all partitions, or ``only`` one."""
         self._only = only
-        self._anchors: dict[int, list[Anchor]] = defaultdict(list)
         self._positions: dict[int, Positions] = {}
+        self._witnessed: Mapping[int, Sighting] = {}
         self._checks: dict[int, ChainCheck] = {}
 
     def positions(self, partition: int, value: bytes | None) -> None:
@@ -97,6 +96,10 @@ class TrailCheck:
         known = self._positions.get(partition)
         if known is None or found.sequence > known.sequence:
             self._positions[partition] = found
+
+    def witnessed(self, seen: Mapping[int, Sighting]) -> None:
+        """Take what the witness has seen; before the trail, likewise."""
+        self._witnessed = seen
 
     def take(self, partition: int, records: Iterable[tuple[int, bytes | None]]) -> None:
         """Take records of the trail."""
@@ -115,15 +118,22 @@ class TrailCheck:
 
     def _check(self, partition: int) -> ChainCheck:
         if partition not in self._checks:
-            positions = self._positions.get(partition)
-            if positions is not None and positions.audit is not None:
-                self._anchors[partition].append(Anchor("the changelog", positions.audit))
-            self._checks[partition] = ChainCheck(self._anchors[partition])
+            self._checks[partition] = ChainCheck(self._anchors(partition))
         return self._checks[partition]
+
+    def _anchors(self, partition: int) -> Iterator[Anchor]:
+        positions, seen = self._positions.get(partition), self._witnessed.get(partition)
+        if positions is not None and positions.audit is not None:
+            yield Anchor("the changelog", positions.audit)
+        # What it has seen of an incarnation that an acknowledgement has ended is not compared.
+        known = None if positions is None else positions.incarnation
+        if seen is not None and seen.audit is not None and seen.incarnation == known:
+            yield Anchor("the witness", seen.audit)
 
 
 async def _read(settings: Settings, check: TrailCheck) -> None:
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        check.witnessed(await streams.witnessed())
         await _read_positions(streams, check)
         with progress(f"reading {AUDIT_TRAIL}") as advance:
             async for records in streams.read(AUDIT_TRAIL):

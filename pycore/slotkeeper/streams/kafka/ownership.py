@@ -16,7 +16,7 @@ from slotkeeper.streams.errors import (
     WitnessUnavailableError,
     WrongUseError,
 )
-from slotkeeper.streams.interface import StreamsSettings
+from slotkeeper.streams.interface import Accepted, StreamsSettings
 from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
 
 from .clients import admin, producer
@@ -106,7 +106,7 @@ class KafkaOwnership:
             for place in places
         )
 
-    async def acknowledge(self, partition: int) -> str:
+    async def acknowledge(self, partition: int) -> Accepted:
         """Let the next commit of the partition begin a new incarnation with what the log holds.
 
         Until that commit nothing is acknowledged.
@@ -120,7 +120,7 @@ class KafkaOwnership:
             witnessed = await asyncio.to_thread(witness.accept, partition)
         forgiven = presence.acknowledged(witnessed)
         self._renewed[partition] = self._draw()._replace(forgiven=forgiven)
-        return objection
+        return Accepted(objection, None if witnessed is None else witnessed.audit)
 
     async def close(self) -> None:
         """Close what is still open."""
@@ -141,13 +141,13 @@ class KafkaOwnership:
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
             identity = self._renewed.get(number) or await self._identity(number, told)
-            witness = self._witness(number)
+            witness, witnessed = self._witness(number), None
             if witness is not None and number in self._renewed:
                 await asyncio.to_thread(witness.accept, number)
             elif witness is not None:
                 await self._begin_where_nothing_is()
                 presence = await self._presence(number, identity)
-                await asyncio.to_thread(witness.admit, number, presence)
+                witnessed = await asyncio.to_thread(witness.admit, number, presence)
             inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
             tools = Tools(
                 options=cluster.options,
@@ -161,6 +161,7 @@ class KafkaOwnership:
                 application=cluster.settings.application,
                 compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
+                witnessed=witnessed,
                 clock=cluster.settings.clock,
                 tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),

@@ -15,7 +15,7 @@ from slotkeeper.streams.interface import (
     OutputBatch,
     SetAside,
 )
-from slotkeeper.streams.witness import Sighting, Witness
+from slotkeeper.streams.witness import Head, Sighting, Witness
 
 from .identity import StoreIdentity
 from .inputs import Inputs
@@ -81,6 +81,7 @@ class Tools:
         application: Who serves the partition.
         compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
+        witnessed: The last audit record that it had seen of this incarnation.
         clock: Milliseconds since 1970 UTC, for the records' timestamps.
         tombstones_ms: How long tombstones are kept where the cluster does not tell.
         stack: Closes what was opened for this partition alone.
@@ -97,6 +98,7 @@ class Tools:
     application: str
     compressed: bool
     witness: Witness | None
+    witnessed: Head | None
     clock: Callable[[], int]
     tombstones_ms: int
     stack: AsyncExitStack
@@ -128,6 +130,11 @@ class KafkaPartition:
     def application(self) -> str:
         """That of the settings."""
         return self._tools.application
+
+    @property
+    def witnessed(self) -> Head | None:
+        """As the witness had it when the partition was opened."""
+        return self._tools.witnessed
 
     async def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end.
@@ -232,6 +239,7 @@ class KafkaPartition:
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
+        head: Head | None = None,
     ) -> int:
         """Write one batch in one transaction. ``void`` has no effect on a topic."""
         offsets = {
@@ -263,7 +271,7 @@ class KafkaPartition:
             self._first = None
             await first.stack.aclose()
         if self._tools.witness is not None:
-            await self._testify(self._tools.witness, end)
+            await self._testify(self._tools.witness, Sighting(self.incarnation, end, head))
         return end
 
     async def close(self) -> None:
@@ -282,8 +290,7 @@ class KafkaPartition:
                 refuse_set_aside(place, messages)
             yield messages
 
-    async def _testify(self, witness: Witness, end: int) -> None:
-        sighting = Sighting(self.incarnation, end)
+    async def _testify(self, witness: Witness, sighting: Sighting) -> None:
         try:
             await asyncio.to_thread(witness.record, self._number, sighting)
         except StreamsError as error:
