@@ -18,6 +18,8 @@ __all__ = [
     "CoreSealed",
     "CoreStaged",
     "EngineFaultError",
+    "EvidenceKey",
+    "EvidenceVerifier",
     "Keystore",
     "NotRestoredError",
     "NotSealedError",
@@ -118,6 +120,47 @@ class Authority:
 
     def describe(self) -> list[dict[str, Any]]:
         """``key_usage``, ``key_identifier`` and ``key_held`` of each certificate."""
+
+@final
+class EvidenceKey:
+    """The private key that vouches for the audit trail; it never leaves this."""
+
+    def __new__(cls, path: str | PathLike[str], *, authority: Authority) -> EvidenceKey:
+        """Load a P-256 key from a PEM file, PKCS#8 or SEC1.
+
+        Raises:
+            ConfigurationError: The file cannot be used, or it is a key of the ACB; the text says
+                which and why, never content.
+        """
+
+    @property
+    def identifier(self) -> bytes:
+        """SHA-256 of the public key's SubjectPublicKeyInfo."""
+
+    def sign(self, statement: bytes) -> bytes:
+        """ES256: ECDSA P-256 with SHA-256, r and s of 32 octets each.
+
+        Raises:
+            SignerUnavailableError: No signature can be had now.
+        """
+
+@final
+class EvidenceVerifier:
+    """The public half of an `EvidenceKey`."""
+
+    def __new__(cls, path: str | PathLike[str]) -> EvidenceVerifier:
+        """Read a PEM certificate, whose dates and issuer are not judged, or a PEM public key.
+
+        Raises:
+            ConfigurationError: The file is neither.
+        """
+
+    @property
+    def identifier(self) -> bytes:
+        """As `EvidenceKey.identifier`."""
+
+    def verifies(self, statement: bytes, signature: bytes) -> bool:
+        """Say whether the key made this signature over this statement."""
 
 @final
 class Keystore:

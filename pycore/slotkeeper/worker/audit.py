@@ -77,7 +77,7 @@ def acknowledgement(
         "application": positions.application,
         "heads": {who: written_head(head) for who, head in heads.items()},
     }
-    return _entry("acknowledgement", partition, content, now_ms)
+    return output(entry("acknowledgement", partition, content, now_ms), partition)
 
 
 def repeats(
@@ -118,7 +118,7 @@ def _repeat(
         "detail": "read again after an acknowledgement, without --reissue",
         "originator_counter": first,
     }
-    return _entry("decision", partition, content, now_ms, key=canonical)
+    return output(entry("decision", partition, content, now_ms), partition, canonical)
 
 
 def _request_id(value: bytes | None, device_id: str) -> str | None:
@@ -158,17 +158,19 @@ def pinning(
         "application": positions.application if truth.application is None else None,
         "logs": {stream: told for stream, told in positions.ids.items() if stream not in truth.ids},
     }
-    return [_entry("pinning", partition, news, now_ms)] if any(news.values()) else ()
+    if not any(news.values()):
+        return ()
+    return [output(entry("pinning", partition, news, now_ms), partition)]
 
 
-def _entry(
-    kind: str,
-    partition: int,
-    content: Mapping[str, object],
-    now_ms: int,
-    *,
-    key: bytes | None = None,
-) -> Output:
+def entry(
+    kind: str, partition: int, content: Mapping[str, object], now_ms: int
+) -> dict[str, object]:
+    """Give what an audit record of the worker says."""
     at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
-    entry = {"kind": kind, "partition": partition, **content, "decided_at": at}
-    return (AUDIT_TRAIL, partition, key, json.dumps(entry).encode(), ())
+    return {"kind": kind, "partition": partition, **content, "decided_at": at}
+
+
+def output(told: Mapping[str, object], partition: int, key: bytes | None = None) -> Output:
+    """Give an audit record, which has still to get its place in the chain."""
+    return (AUDIT_TRAIL, partition, key, json.dumps(told).encode(), ())

@@ -9,6 +9,7 @@ from slotkeeper.engine.port import AuditHead, Engine, EngineInput, Sealed, Stage
 from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
 
 from .audit import linked, repeats
+from .checkpoints import CheckpointWriter
 from .engine_thread import EngineThread
 from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
@@ -46,11 +47,13 @@ class BatchRunner:
         checkpoint: Checkpoint | None,
         news: Sequence[Output] = (),
         behind: bool = False,
+        signing: CheckpointWriter | None = None,
     ) -> None:
         """Work for an owned partition whose engine is restored and open.
 
         ``news`` is written with the first commit. ``behind`` says that the offsets kept for lag
-        tools are: then the first batch is committed whatever it holds.
+        tools are: then the first batch is committed whatever it holds. ``signing`` signs the audit
+        trail now and then; None where nobody does.
         """
         self.checkpoint = checkpoint
         self._layout = layout
@@ -60,6 +63,7 @@ class BatchRunner:
         self._clock = clock
         self._news = news
         self._behind = behind
+        self._signing = signing
 
     async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
         """Decide and commit a batch; it is folded on return.
@@ -110,6 +114,22 @@ class BatchRunner:
             lambda: repeats(repeated, number, device=device, now_ms=now_ms)
         )
 
+    async def sign(self, positions: Positions, *, ends: bool) -> Positions:
+        """Commit a checkpoint of the audit trail if one is due; gives what to go on from.
+
+        ``ends``: nothing more is going to be committed, so anything new is signed.
+
+        Raises:
+            CommitAbortedError: Not written.
+            CommitInDoubtError: The engine is to be restored.
+        """
+        at_ms = self._clock()
+        if self._signing is None or not self._signing.is_due(positions.audit, at_ms, ends=ends):
+            return positions
+        end, advanced = await self._commit((), positions.advanced({}), ends=ends)
+        self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
+        return advanced
+
     async def quarantine(
         self, record: EngineInput, reason: str, detail: str, positions: Positions
     ) -> CommittedBatch:
@@ -150,18 +170,26 @@ class BatchRunner:
         *,
         finished: OutputBatch | None = None,
         void: Sequence[int] = (),
+        ends: bool = False,
     ) -> tuple[int, Positions]:
         """Commit with the positions; gives the changelog's end, and them with the audit's head.
 
         ``advanced`` has the head after ``finished``, which stands before all others.
         """
         written, head = linked([*self._news, *outputs], advanced.audit)
+        now_ms = self._clock()
+        checkpoint = None
+        if self._signing is not None and self._signing.is_due(head, now_ms, ends=ends):
+            checkpoint, head = linked(self._signing.made(head, now_ms), head)
+            written += checkpoint
         advanced = replace(advanced, audit=head)
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
         end = await self._partition.commit(
             [*written, truth], advanced.inputs, finished=finished, void=void, head=head
         )
         self._news, self._behind = (), False
+        if self._signing is not None and checkpoint:
+            self._signing.committed(head, now_ms)
         return end, advanced
 
     def _decide(

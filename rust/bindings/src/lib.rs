@@ -12,6 +12,7 @@ mod census;
 mod engine;
 mod enter;
 mod errors;
+mod evidence;
 mod functions;
 mod outputs;
 mod records;
@@ -36,6 +37,8 @@ mod _core {
         NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
+    #[pymodule_export]
+    use crate::evidence::{EvidenceKey, EvidenceVerifier};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]

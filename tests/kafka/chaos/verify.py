@@ -42,7 +42,9 @@ async def verify(streams: Streams, account: Account) -> Findings:
     findings = await check_laws(streams)
     trail = Trail(findings.broken, account.journal, await originals(streams))
     async for record in each(streams, AUDIT):
-        trail.see(orjson.loads(record.value or b""))
+        entry = orjson.loads(record.value or b"")
+        if entry["kind"] in {"decision", "redecision"}:
+            trail.see(entry)
     trail.end()
     memory = Memory(findings.broken)
     async for record in each(streams, CHANGELOG):

@@ -22,6 +22,8 @@ mod engine;
 mod enter;
 #[path = "../../../../rust/bindings/src/errors.rs"]
 mod errors;
+#[path = "../../../../rust/bindings/src/evidence.rs"]
+mod evidence;
 #[path = "../../../../rust/bindings/src/functions.rs"]
 mod functions;
 #[path = "../../../../rust/bindings/src/outputs.rs"]
@@ -49,6 +51,8 @@ mod _core {
         NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
+    #[pymodule_export]
+    use crate::evidence::{EvidenceKey, EvidenceVerifier};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]

@@ -1,6 +1,6 @@
 """Follows the chain of one partition's audit records, and names the first that does not fit."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -17,10 +17,18 @@ DIGEST_OCTETS = sha256().digest_size
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """What somebody apart from the trail knows of it: number and SHA-256 of one of its records."""
+    """What somebody apart from the trail knows of it: number and SHA-256 of one of its records.
+
+    Attributes:
+        who: That.
+        head: What it knows.
+        is_outside: Whether it stands outside the store, so that who writes the store cannot make it
+            fit.
+    """
 
     who: str
     head: AuditHead
+    is_outside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +74,34 @@ class Link:
         )
 
 
-def link_of(offset: int, value: bytes) -> Link:
-    """Read a record's link."""
-    number, previous = None, None
+def _read(value: bytes) -> Mapping[str, Any]:
     try:
         entry = orjson.loads(value)
+    except orjson.JSONDecodeError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def _link(offset: int, entry: Mapping[str, Any], value: bytes) -> Link:
+    number, previous = None, None
+    try:
         number, previous = _number(entry), _previous(entry)
-    except (orjson.JSONDecodeError, TypeError, LookupError, ValueError):
+    except (TypeError, LookupError, ValueError):
         number = None
     return Link(offset, number, previous, sha256(value).digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a checkpoint says of the record before it.
+
+    Attributes:
+        head: Number and SHA-256 of that record.
+        is_valid: Whether its signature is; None where nobody checked.
+    """
+
+    head: AuditHead | None
+    is_valid: bool | None
 
 
 class ChainCheck:
@@ -82,18 +109,29 @@ class ChainCheck:
 
     Attributes:
         records: How many were taken.
-        before: How many stood before the chain began, of a version that knew none.
+        unlinked: How many stood before the chain began, of a version that knew none.
         first: The first record of the chain that stands there.
         last: The last one.
         findings: The first ones.
         more: How many more there are.
-        agreed: Anchors that were met, each with whether it agrees.
+        agreed: Anchors that were met, each with whether it agrees; not those of checkpoints.
+        checkpoints: How many checkpoints there are.
+        signed: How many of them have a valid signature.
+        signed_up_to: The last of these.
     """
 
-    def __init__(self, anchors: Iterable[Anchor] = ()) -> None:
-        """Compare with what is known apart from the trail."""
+    def __init__(
+        self,
+        anchors: Iterable[Anchor] = (),
+        signed: Callable[[Mapping[str, Any]], Signed | None] = lambda _: None,
+    ) -> None:
+        """Compare with what is known apart from the trail; ``signed`` reads checkpoints."""
+        self.checkpoints = 0
+        self.signed = 0
+        self.signed_up_to: Link | None = None
+        self._read_signed = signed
         self.records = 0
-        self.before = 0
+        self.unlinked = 0
         self.first: Link | None = None
         self.last: Link | None = None
         self.findings: list[Finding] = []
@@ -103,14 +141,15 @@ class ChainCheck:
         self._held: Link | None = None
         self._sure: Link | None = None
         """The last record up to which an anchor has agreed."""
-        self._before_last: bytes | None = None
-        self._unlinked = 0
+        self._before: Link | None = None
+        self._last_unlinked = 0
         """Where the last record stands of those before the chain."""
 
     def take(self, offset: int, value: bytes | None) -> None:
         """Take the next record."""
         self.records += 1
-        link = link_of(offset, value or b"")
+        entry = _read(value or b"")
+        link = _link(offset, entry, value or b"")
         if self._held is not None:
             self._judge(self._held, link)
         if self.last is None:
@@ -120,6 +159,26 @@ class ChainCheck:
         else:
             # What is wrong shows by the record after it.
             self._held = link
+        self._take_signed(link, entry)
+
+    def _take_signed(self, link: Link, entry: Mapping[str, Any]) -> None:
+        """Compare what a checkpoint says of the record before it with that record."""
+        signed = self._read_signed(entry)
+        if signed is None:
+            return
+        self.checkpoints += 1
+        if signed.is_valid is None:
+            return
+        if not signed.is_valid:
+            self._find(link.offset, "altered", "the checkpoint's signature is false")
+        elif self.last is link:
+            # Else what is wrong is found by the chain.
+            self.signed += 1
+            before = self._before
+            if before is not None and signed.head != (before.number, before.digest):
+                self._contradict(f"the checkpoint at offset {link.offset}", before)
+            else:
+                self._sure = self.signed_up_to = link
 
     def finish(self) -> None:
         """Say what the end tells: nothing comes after it."""
@@ -129,9 +188,9 @@ class ChainCheck:
             number, digest = anchor.head
             if self.first is not None and self.first.number == number + 1:
                 self._compare(anchor, self.first, self.first.previous == digest)
-            elif self.last is None and self.before:
+            elif self.last is None and self.unlinked:
                 self._find(
-                    self._unlinked,
+                    self._last_unlinked,
                     "altered",
                     f"{anchor.who} knows record number {number}, and no record here names another",
                 )
@@ -146,16 +205,16 @@ class ChainCheck:
 
     def _begin(self, link: Link) -> None:
         if link.number is None:
-            self.before += 1
-            self._unlinked = link.offset
+            self.unlinked += 1
+            self._last_unlinked = link.offset
             return
         self.first = link
-        if self.before and link.number != 1:
+        if self.unlinked and link.number != 1:
             self._find(
                 link.offset,
                 "altered",
-                f"the chain begins with number {link.number}, and the {self.before} records before "
-                "it name none: they were altered or put in",
+                f"the chain begins with number {link.number}, and the {self.unlinked} records "
+                "before it name none: they were altered or put in",
             )
         if (link.number == 1) != (link.previous is None):
             self._find(
@@ -166,8 +225,7 @@ class ChainCheck:
         self._go_on(link)
 
     def _go_on(self, link: Link) -> None:
-        self._before_last = None if self.last is None else self.last.digest
-        self.last = link
+        self._before, self.last = self.last, link
         for anchor in [each for each in self._anchors if each.head[0] == link.number]:
             self._anchors.remove(anchor)
             self._compare(anchor, link, anchor.head[1] == link.digest)
@@ -176,11 +234,14 @@ class ChainCheck:
         self.agreed.append((anchor, agrees))
         if agrees:
             self._sure = link
-            return
+        else:
+            self._contradict(anchor.who, link)
+
+    def _contradict(self, who: str, link: Link) -> None:
         since = None if self._sure is None else self._sure.offset
         where = "before it" if since is None else f"between it and offset {since}"
         detail = (
-            f"{anchor.who} knows another record number {anchor.head[0]}: this one was altered, or "
+            f"{who} knows another record number {link.number}: this one was altered, or "
             f"something {where} was altered, removed or put in and what follows was made to fit"
         )
         self._find(link.offset, "rewritten", detail, since)
@@ -209,7 +270,7 @@ class ChainCheck:
             )
         elif held.number == expected:
             self._altered(last, held, after)
-        elif held.number == last.number and held.previous == self._before_last:
+        elif held.number == last.number and self._is_after_the_one_before(held):
             self._find(
                 last.offset, "put in", f"the record number {held.number} stands at {held.offset}"
             )
@@ -221,6 +282,9 @@ class ChainCheck:
                 "or a new chain begins, which an owner of the partition never does",
             )
         self._go_on(held)
+
+    def _is_after_the_one_before(self, held: Link) -> bool:
+        return held.previous == (None if self._before is None else self._before.digest)
 
     def _altered(self, last: Link, held: Link, after: Link | None) -> None:
         """Say which of two is altered: the number fits, and the SHA-256 does not."""
@@ -243,10 +307,18 @@ class ChainCheck:
     def not_excluded(self) -> Sequence[str]:
         """Say what may have happened although nothing was found."""
         told = []
-        if self.before:
+        if self.unlinked:
             told.append(
-                f"{self.before} records stand before the chain, of a version that knew none: "
+                f"{self.unlinked} records stand before the chain, of a version that knew none: "
                 "nothing is known of them"
+            )
+        if self.checkpoints and self.signed_up_to is None:
+            told.append(f"{self.checkpoints} checkpoints are not checked: give --certificate")
+        outside = self.signed_up_to or any(anchor.is_outside for anchor, _ in self.agreed)
+        if not outside:
+            told.append(
+                "neither a witness nor a checkpoint vouches for it: who can write trail and "
+                "changelog can have made both anew"
             )
         number = None if self.first is None else self.first.number
         if number is None:
@@ -259,14 +331,14 @@ class ChainCheck:
         return told
 
 
-def _number(entry: Any) -> int:  # noqa: ANN401
+def _number(entry: Mapping[str, Any]) -> int:
     number = entry["number"]
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         raise ValueError(number)
     return number
 
 
-def _previous(entry: Any) -> bytes | None:  # noqa: ANN401
+def _previous(entry: Mapping[str, Any]) -> bytes | None:
     named = entry["previous"]
     if named is None:
         return None

@@ -10,8 +10,10 @@ import click
 from rich.markup import escape
 from rich.tree import Tree
 
+from slotkeeper._core import EvidenceVerifier
 from slotkeeper.cli.audit.chain import Anchor, ChainCheck
 from slotkeeper.cli.audit.export import exported
+from slotkeeper.cli.audit.signed import reader
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, tables, write_json_line
 from slotkeeper.errors import FaultFoundError
@@ -38,6 +40,11 @@ AT_A_TIME = 1_000
     help="With FILE: what `slotkeeper read originator-counters --from-start` has written, before "
     "FILE was: it names the last record of each partition.",
 )
+@click.option(
+    "--certificate",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Of the evidence key, or its public key, PEM: checks the signatures of checkpoints.",
+)
 @settings_options
 @json_option
 def verify(
@@ -45,6 +52,7 @@ def verify(
     file: Path | None,
     partition: int | None,
     changelog: Path | None,
+    certificate: Path | None,
     settings: Settings,
     as_json: bool,
 ) -> None:
@@ -57,7 +65,7 @@ def verify(
     """
     if changelog is not None and file is None:
         raise click.UsageError("--changelog goes with a FILE")
-    check = TrailCheck(partition)
+    check = TrailCheck(partition, None if certificate is None else EvidenceVerifier(certificate))
     if file is None:
         asyncio.run(_read(settings, check))
     else:
@@ -80,9 +88,10 @@ def verify(
 class TrailCheck:
     """Sorts records by their partitions."""
 
-    def __init__(self, only: int | None) -> None:
-        """Check all partitions, or ``only`` one."""
+    def __init__(self, only: int | None, verifier: EvidenceVerifier | None = None) -> None:
+        """Check all partitions, or ``only`` one; without ``verifier`` no signatures."""
         self._only = only
+        self._verifier = verifier
         self._positions: dict[int, Positions] = {}
         self._witnessed: Mapping[int, Sighting] = {}
         self._checks: dict[int, ChainCheck] = {}
@@ -118,7 +127,8 @@ class TrailCheck:
 
     def _check(self, partition: int) -> ChainCheck:
         if partition not in self._checks:
-            self._checks[partition] = ChainCheck(self._anchors(partition))
+            signed = reader(partition, self._verifier)
+            self._checks[partition] = ChainCheck(self._anchors(partition), signed)
         return self._checks[partition]
 
     def _anchors(self, partition: int) -> Iterator[Anchor]:
@@ -128,7 +138,7 @@ class TrailCheck:
         # What it has seen of an incarnation that an acknowledgement has ended is not compared.
         known = None if positions is None else positions.incarnation
         if seen is not None and seen.audit is not None and seen.incarnation == known:
-            yield Anchor("the witness", seen.audit)
+            yield Anchor("the witness", seen.audit, is_outside=True)
 
 
 async def _read(settings: Settings, check: TrailCheck) -> None:
@@ -173,12 +183,15 @@ def _told(partition: int, check: ChainCheck) -> dict[str, Any]:
     return {
         "partition": partition,
         "records": check.records,
-        "before_chain": check.before,
+        "before_chain": check.unlinked,
         **ends,
         "compared": [
             {"with": anchor.who, "number": anchor.head[0], "agrees": agrees}
             for anchor, agrees in check.agreed
         ],
+        "checkpoints": check.checkpoints,
+        "checkpoints_valid": check.signed,
+        "signed_up_to": None if check.signed_up_to is None else check.signed_up_to.number,
         "findings": [asdict(finding) for finding in check.findings],
         "further_findings": check.more,
         "not_excluded": list(check.not_excluded()),
@@ -198,6 +211,11 @@ def _tree(told: list[dict[str, Any]]) -> Tree:
         for one in each["compared"]:
             agrees = "agrees with" if one["agrees"] else "[bold red]contradicts[/]"
             branch.add(f"number {one['number']} {agrees} {one['with']}")
+        if each["signed_up_to"] is not None:
+            branch.add(
+                f"signed up to number {each['signed_up_to']}, by {each['checkpoints_valid']} of "
+                f"{each['checkpoints']} checkpoints"
+            )
         for finding in each["findings"]:
             branch.add(
                 f"[bold red]{finding['what']}[/] at offset {finding['offset']}: "
