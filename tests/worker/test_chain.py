@@ -5,7 +5,7 @@ import json
 import pytest
 from tests.laws import Findings, check_chain
 
-from slotkeeper.streams import Streams
+from slotkeeper.streams import Record, Streams
 from slotkeeper.streams.memory import Fault
 from slotkeeper.worker import acknowledge, backoff, run
 from slotkeeper.worker.audit import head_of
@@ -102,6 +102,15 @@ async def test_the_chain_goes_on_from_the_trail_where_the_changelog_lost_its_end
     heads = decisions[3]["heads"]
     assert (heads["changelog"]["number"], heads["audit_trail"]["number"]) == (1, 3)
     await unbroken(bench.streams)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [None, b"", b"[]", b"5", b"{}", b'{"number":true}', b'{"number":0}', b'{"number":"1"}']
+    + [b'{"number":%d}' % number for number in (-1, 2**64 - 1, 2**64)],
+)
+def test_only_a_record_of_a_chain_is_its_head(value: bytes | None) -> None:
+    assert head_of(Record(AUDIT, 0, 0, None, value, [], 0)) is None
 
 
 async def test_a_trail_of_a_version_without_chain_gets_one(bench: Bench) -> None:

@@ -45,8 +45,9 @@ def head_of(record: Entry | None) -> AuditHead | None:
         number = orjson.loads(value)["number"]
     except (orjson.JSONDecodeError, LookupError, TypeError):
         return None
-    in_range = isinstance(number, int) and 0 < number < LAST_NUMBER
-    return (number, sha256(value).digest()) if in_range else None
+    if type(number) is not int or not 0 < number < LAST_NUMBER:
+        return None
+    return number, sha256(value).digest()
 
 
 def acknowledgement(

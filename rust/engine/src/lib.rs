@@ -7,7 +7,7 @@
 //!    [`Engine::load_part`] make it shorter.
 //! 2. [`Engine::stage`] judges a batch in order. Nothing is visible yet.
 //! 3. [`Staged::seal`] builds, signs and MACs the commands on worker threads.
-//! 4. The host commits records, changes, commands and its own position in ONE transaction.
+//! 4. The host commits records, changes, commands, the [`Staged::audit_head`] and its own position in ONE transaction.
 //! 5. [`Engine::fold`] makes the batch the state; [`Engine::discard`] drops one that was aborted for certain;
 //!    [`Engine::in_doubt`] closes the partition when nobody knows.
 
