@@ -45,7 +45,7 @@ class Store:
             CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB);
             CREATE TABLE IF NOT EXISTS outbox (device TEXT, counter INTEGER, message BLOB);
             CREATE TABLE IF NOT EXISTS audit (record BLOB);
-            CREATE TABLE IF NOT EXISTS place (next INTEGER);
+            CREATE TABLE IF NOT EXISTS place (next INTEGER, audited INTEGER, digest BLOB);
             """
         )
 
@@ -57,6 +57,11 @@ class Store:
         """Say which event comes next."""
         row = self._database.execute("SELECT next FROM place").fetchone()
         return row[0] if row else 0
+
+    def audit_head(self) -> tuple[int, bytes] | None:
+        """Give the last audit record, which the next one has to name."""
+        row = self._database.execute("SELECT audited, digest FROM place").fetchone()
+        return row if row and row[1] is not None else None
 
     def commit(
         self,
@@ -77,7 +82,8 @@ class Store:
         many("INSERT INTO outbox VALUES (?, ?, ?)", sent)
         many("INSERT INTO audit VALUES (?)", [(record.value,) for record in staged.records])
         execute("DELETE FROM place")
-        execute("INSERT INTO place VALUES (?)", (position,))
+        number, digest = staged.audit_head or (None, None)
+        execute("INSERT INTO place VALUES (?, ?, ?)", (position, number, digest))
         written()
         execute("COMMIT")
 
@@ -103,7 +109,8 @@ async def take(queue: "asyncio.Queue[Event | None]") -> list[Event]:
 
 async def run(engine: Engine, store: Store, events: Sequence[Event], reached: "Milestones") -> None:
     """Restore, then batch after batch: stage, seal, commit, fold."""
-    engine.restore(store.state(), inventory=inventory(events[: store.position()]))
+    read = inventory(events[: store.position()])
+    engine.restore(store.state(), inventory=read, audit_head=store.audit_head())
     queue: asyncio.Queue[Event | None] = asyncio.Queue(maxsize=4 * BATCH)
     pumping = asyncio.create_task(pump(events, store.position(), queue))
     while batch := await take(queue):

@@ -9,6 +9,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, TypeAlias
 
 from slotkeeper.lab.envelope import Envelope
@@ -46,6 +47,7 @@ async def check_laws(streams: Streams, *, ended: bool = True) -> Findings:
     if ended:
         findings.broken += [f"{place} was never decided" for place in findings.undecided]
     await check_commands(streams, findings, issued)
+    await check_chain(streams, findings)
     return findings
 
 
@@ -184,6 +186,33 @@ async def check_commands(streams: Streams, findings: Findings, issued: dict[Plac
     findings.broken += [
         f"{place} was ISSUED {number}, without command" for place, number in left.items()
     ]
+
+
+async def check_chain(streams: Streams, findings: Findings) -> None:
+    """Each audit record names the one before it, and the changelog names the last one."""
+    heads: dict[int, Json] = {}
+    async for record in each(streams, "audit-trail"):
+        value = record.value or b""
+        entry = json.loads(value)
+        head = heads.get(record.partition)
+        if head is None and "number" not in entry:
+            continue  # of a version that knew no chain
+        expected = (1, None) if head is None else (head["number"] + 1, head["sha256"])
+        if (entry.get("number"), entry.get("previous")) != expected:
+            findings.broken.append(f"audit record {record.offset} does not follow {expected}")
+        heads[record.partition] = {
+            "number": entry.get("number"),
+            "sha256": sha256(value).hexdigest(),
+        }
+    named: dict[int, Json] = {}
+    async for record in each(streams, "originator-counters"):
+        if record.key == b"@positions":
+            positions = json.loads(record.value or b"")
+            if positions["sequence"] > named.get(record.partition, {"sequence": -1})["sequence"]:
+                named[record.partition] = positions
+    told = {partition: at["audit"] for partition, at in named.items() if "audit" in at}
+    if told != heads:
+        findings.broken.append(f"the audit trail ends with {heads}, the changelog names {told}")
 
 
 async def each(streams: Streams, stream: str) -> AsyncIterator[Record]:

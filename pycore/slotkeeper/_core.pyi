@@ -18,6 +18,8 @@ __all__ = [
     "CoreSealed",
     "CoreStaged",
     "EngineFaultError",
+    "EvidenceKey",
+    "EvidenceVerifier",
     "Keystore",
     "NotRestoredError",
     "NotSealedError",
@@ -31,6 +33,7 @@ __all__ = [
     "describe_change",
     "inspect_duis",
     "inspect_message",
+    "link_audit",
     "partition_for",
     "quarantine",
 ]
@@ -55,6 +58,9 @@ A fifth member says what ``value`` is: ``"record"``, JSON or DUIS, or ``"gbcs"``
 
 OutputRecord: TypeAlias = tuple[str, int, bytes | None, bytes | None, list[tuple[str, bytes]]]
 """``(stream, partition, key, value, headers)``, finished: to be written as it is."""
+
+AuditHead: TypeAlias = tuple[int, bytes]
+"""The last record of a chain of audit records: its number, from 1, and SHA-256 of its value."""
 
 class SlotkeeperError(Exception):
     """Base of every error of this package."""
@@ -114,6 +120,47 @@ class Authority:
 
     def describe(self) -> list[dict[str, Any]]:
         """``key_usage``, ``key_identifier`` and ``key_held`` of each certificate."""
+
+@final
+class EvidenceKey:
+    """The private key that vouches for the audit trail; it never leaves this."""
+
+    def __new__(cls, path: str | PathLike[str], *, authority: Authority) -> EvidenceKey:
+        """Load a P-256 key from a PEM file, PKCS#8 or SEC1.
+
+        Raises:
+            ConfigurationError: The file cannot be used, or it is a key of the ACB; the text says
+                which and why, never content.
+        """
+
+    @property
+    def identifier(self) -> bytes:
+        """SHA-256 of the public key's SubjectPublicKeyInfo."""
+
+    def sign(self, statement: bytes) -> bytes:
+        """ES256: ECDSA P-256 with SHA-256, r and s of 32 octets each.
+
+        Raises:
+            SignerUnavailableError: No signature can be had now.
+        """
+
+@final
+class EvidenceVerifier:
+    """The public half of an `EvidenceKey`."""
+
+    def __new__(cls, path: str | PathLike[str]) -> EvidenceVerifier:
+        """Read a PEM certificate, whose dates and issuer are not judged, or a PEM public key.
+
+        Raises:
+            ConfigurationError: The file is neither.
+        """
+
+    @property
+    def identifier(self) -> bytes:
+        """As `EvidenceKey.identifier`."""
+
+    def verifies(self, statement: bytes, signature: bytes) -> bool:
+        """Say whether the key made this signature over this statement."""
 
 @final
 class Keystore:
@@ -250,6 +297,7 @@ class CoreEngine:
         *,
         now_ms: int,
         decided_after: Mapping[str, int] | None = None,
+        audit_head: AuditHead | None = None,
     ) -> CoreStaged:
         """Decide records in their order; nothing is visible until the batch is folded.
 
@@ -257,6 +305,7 @@ class CoreEngine:
             records: Of this engine's partition.
             now_ms: Milliseconds since 1970: the batch's only clock.
             decided_after: For requests: how far each other input had been read.
+            audit_head: The last audit record that is committed; None where there is none.
 
         Raises:
             BatchOpenError: A batch is staged.
@@ -318,6 +367,10 @@ class CoreStaged:
     def stored(self) -> tuple[int, int]:
         """How many devices have a record once this batch is committed, and a fingerprint of all."""
 
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The last audit record once this batch is committed; None where there is none."""
+
     def summary(self) -> dict[str, int]:
         """How often each ``"DISPOSITION REASON"`` was decided."""
 
@@ -371,6 +424,10 @@ class CoreSealed:
     def stored(self) -> tuple[int, int]:
         """How many devices have a record once the batch is committed, and a fingerprint of all."""
 
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The last audit record once the batch is committed; None where there is none."""
+
 @final
 class CoreOutputBatch:
     """What a sealed batch writes."""
@@ -412,6 +469,14 @@ def partition_for(key: bytes, partitions: int) -> int:
 def canonical_key(key: bytes) -> bytes | None:
     """``00-DB-12-34-56-78-90-A3`` of any form of an EUI-64; None if it is none."""
 
+def link_audit(record: bytes, head: AuditHead | None) -> tuple[bytes, AuditHead]:
+    """Give an audit record its place behind the last one, and the head after it.
+
+    Args:
+        record: A JSON object with at least one member; ``previous`` and ``number`` are added.
+        head: The last record so far; None where there is none.
+    """
+
 def quarantine(
     record: InputRecord,
     *,
@@ -424,7 +489,8 @@ def quarantine(
     """What is written of a record that no engine decides; no engine is needed.
 
     Args:
-        record: Its dead letter is given and, unless it is of the inventory, its one decision.
+        record: Its dead letter is given and, unless it is of the inventory, its one decision,
+            which `link_audit` has still to give its place.
         partition: Of the record.
         now_ms: Milliseconds since 1970 UTC.
         detail: What is known of the cause.

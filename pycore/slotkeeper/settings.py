@@ -23,11 +23,11 @@ from pydantic import (
     field_validator,
 )
 
-from slotkeeper._core import Authority, canonical_key, default_settings
+from slotkeeper._core import Authority, EvidenceKey, canonical_key, default_settings
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
 from slotkeeper.streams import BATCH_BYTES, StreamsSettings
-from slotkeeper.worker import Snapshots
+from slotkeeper.worker import Checkpoints, Snapshots
 
 DEFAULT_FILE = "slotkeeper.toml"
 
@@ -138,6 +138,20 @@ class AdjustmentsSettings(_Section):
     dual_control: bool = _ENGINE["adjustments"]["dual_control"]
 
 
+class AuditSettings(_Section):
+    """Who vouches for the audit trail, and how often.
+
+    Attributes:
+        key: PEM file of a P-256 key that is none of the ACB's; empty: nobody signs the trail.
+        every_records: Audit records of a partition from one checkpoint to the next; at least 1.
+        every_seconds: The same in time, where there is anything new; at least 1.
+    """
+
+    key: str = ""
+    every_records: int = Field(default=10_000, ge=1)
+    every_seconds: float = Field(default=60.0, ge=1)
+
+
 class KafkaSettings(BaseModel):
     """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``.
 
@@ -230,6 +244,7 @@ class Settings(_Section):
     verify: VerifySettings = VerifySettings()
     parties: PartiesSettings = PartiesSettings()
     adjustments: AdjustmentsSettings = AdjustmentsSettings()
+    audit: AuditSettings = AuditSettings()
     kafka: KafkaSettings = KafkaSettings()
     snapshot: SnapshotSettings = SnapshotSettings()
     limits: LimitsSettings = LimitsSettings()
@@ -284,6 +299,20 @@ class Settings(_Section):
             self.acb.id,
             digital_signature=[(pair.certificate, pair.key) for pair in self.acb.digital_signature],
             key_agreement=[(pair.certificate, pair.key) for pair in self.acb.key_agreement],
+        )
+
+    def checkpoints(self, authority: Authority) -> Checkpoints | None:
+        """Give how the audit trail is signed; None where it is not.
+
+        Raises:
+            ConfigurationError: The key cannot be used, or is the ACB's.
+        """
+        if not self.audit.key:
+            return None
+        return Checkpoints(
+            key=EvidenceKey(self.audit.key, authority=authority),
+            every_records=self.audit.every_records,
+            every_ms=round(self.audit.every_seconds * 1_000),
         )
 
     def engine_json(self) -> bytes:
@@ -387,6 +416,7 @@ def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
     """Give every table of the file with the name of a member that holds a path."""
     for section, key in (
         ("verify", "issuing_certificates"),
+        ("audit", "key"),
         ("parties", "network_operators"),
         ("kafka", "witness"),
         ("kafka", "ssl_cafile"),

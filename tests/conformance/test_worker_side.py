@@ -230,6 +230,17 @@ async def test_outputs_hold_what_was_committed(owned: OwnedPartition) -> None:
     assert await owned.written() == [AUDIT]
 
 
+async def test_the_newest_record_of_an_output_is_found(owned: OwnedPartition) -> None:
+    assert await owned.last(AUDIT) is None
+    for number in range(40):
+        await owned.commit([(AUDIT, 1, b"k", b"%d" % number, [])], {})
+    for _ in range(40):
+        await owned.commit([(CHANGELOG, 1, b"k", b"v", [])], {RESPONSES: 0})
+    found = await owned.last(AUDIT)
+    assert found is not None
+    assert found.value == b"39"
+
+
 async def test_what_is_left_is_counted_over_all_partitions(
     streams: Streams, ownership: Ownership
 ) -> None:
@@ -245,7 +256,7 @@ async def test_what_is_left_is_counted_over_all_partitions(
 async def test_acknowledging_begins_another_incarnation(ownership: Ownership) -> None:
     before = await ownership.open(1)
     other = (await ownership.open(2)).incarnation
-    assert await ownership.acknowledge(1) == ""
+    assert (await ownership.acknowledge(1)).objection == ""
     assert (await ownership.open(1)).incarnation != before.incarnation
     assert (await ownership.open(2)).incarnation == other
     with pytest.raises(FencedError):

@@ -146,6 +146,12 @@ def test_what_an_earlier_version_answered_is_not_answered_again(kept: Kept) -> N
     named = {one["request_id"]: one["originator_counter"] for one in decisions}
     assert named == {**issued, f"{member.supplier.eui}:{member.gpf.device.eui}:77": "1950"}
     assert kept.commands() == before
+    chains = json.loads(kept.told("audit", "verify", "--json")[0])["partitions"]
+    assert sum(each["before_chain"] for each in chains) > 0
+    begun = [each for each in chains if each["first"] is not None]
+    assert begun
+    assert {each["first"]["number"] for each in begun} == {1}
+    assert [each["findings"] for each in chains] == [[]] * len(chains)
 
 
 def test_no_number_of_an_earlier_version_is_given_again(kept: Kept) -> None:

@@ -4,6 +4,7 @@ import sqlite3
 import subprocess
 import sys
 from collections import defaultdict
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -27,8 +28,11 @@ def check_laws(folder: Path) -> None:
     """One decision for each event, rising counters above every number recorded before."""
     events = (folder / "events.jsonl").read_bytes().splitlines()
     with sqlite3.connect(folder / "store.db") as store:
-        audit = [orjson.loads(row[0]) for row in store.execute("SELECT record FROM audit")]
+        written = [row[0] for row in store.execute("SELECT record FROM audit ORDER BY rowid")]
         outbox = store.execute("SELECT device, counter FROM outbox ORDER BY rowid").fetchall()
+    audit = [orjson.loads(record) for record in written]
+    digests = [None, *(sha256(record).hexdigest() for record in written)]
+    assert [entry["previous"] for entry in audit] == digests[:-1]
     inventory = sum(orjson.loads(line)["stream"] == "smart-metering-inventory" for line in events)
     assert sorted(entry["offset"] for entry in audit) == list(range(inventory, len(events)))
     recorded = {

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import threading
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import orjson
@@ -213,3 +214,25 @@ async def test_d05_after_a_rollback_numbers_are_given_above_the_margin(host: Hos
     engine.stage(host.hand_backs).fold()
     commands = await engine.stage(host.requests).seal()
     assert all(command.originator_counter > 3 * 2**20 for command in commands)
+
+
+async def test_audit_records_follow_each_other_over_batches_and_restores(host: Host) -> None:
+    engine = host.engine()
+    written: list[bytes] = []
+    dropped = engine.stage(host.hand_backs[:3])
+    dropped.discard()
+    for part in (host.hand_backs[:4], host.hand_backs[4:]):
+        staged = engine.stage(part)
+        written += [record.value or b"" for record in staged.records]
+        changes = list(staged.changes)
+        staged.fold()
+    other = host.closed_engine()
+    other.restore(changes, inventory=host.inventory, audit_head=staged.audit_head)
+    refused = other.stage(host.requests[:1])
+    await refused.seal()
+    written += [r.value or b"" for r in refused.records if r.stream == "audit-trail"]
+    entries = [orjson.loads(value) for value in written]
+    assert [entry["number"] for entry in entries] == list(range(1, len(written) + 1))
+    digests = [None, *(sha256(value).hexdigest() for value in written)]
+    assert [entry["previous"] for entry in entries] == digests[:-1]
+    assert refused.audit_head == (len(written), sha256(written[-1]).digest())

@@ -54,7 +54,7 @@ LEAST = {
     ],
 }
 """Who may do what, as docs/kafka.md has it; Read and Write contain Describe. Whoever acknowledges
-does so in the worker's place, with the worker's rights."""
+does so in the worker's place, with the worker's rights, and reads the audit trail."""
 
 
 def rights_of(who: str, settings: StreamsSettings) -> list[Right]:
@@ -117,6 +117,11 @@ async def test_the_worker_works_with_its_rights(
     assert caplog.messages.count("whether the changelog is compacted is not told") == 1
     async with worker.opened() as streams:
         assert await examine(streams, 1) == []
+        with pytest.raises(WrongUseError, match=r"Read on topic .*audit-trail"):
+            await acknowledge(streams, 1, reason="r", by="b")
+    trail = Right("Read", "topic", secured_bench.topic("audit-trail"))
+    await grant(secured_bench.servers, "worker", [trail])
+    async with worker.opened() as streams:
         assert await acknowledge(streams, 1, reason="r", by="b") == []
 
 

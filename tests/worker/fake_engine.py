@@ -15,8 +15,13 @@ from zlib import crc32
 
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
-from slotkeeper._core import EngineFaultError, RestoreError, SignerUnavailableError
-from slotkeeper.engine.port import EngineInput, Stored
+from slotkeeper._core import (
+    EngineFaultError,
+    RestoreError,
+    SignerUnavailableError,
+    link_audit,
+)
+from slotkeeper.engine.port import AuditHead, EngineInput, Stored
 from slotkeeper.streams import Output
 
 TABLE = "smart-metering-inventory"
@@ -137,6 +142,7 @@ class FakeEngine:
         *,
         now_ms: int | None = None,
         decided_after: Mapping[str, int] | None = None,
+        audit_head: AuditHead | None = None,
     ) -> "FakeStaged":
         self.threads.add(threading.get_ident())
         assert not self.broken, "used after a fault"
@@ -151,13 +157,19 @@ class FakeEngine:
         self.on_stage()
         self.calls.append(list(records))
         self.barriers.append(decided_after)
-        self.staged = FakeStaged(self, records)
+        self.staged = FakeStaged(self, records, audit_head)
         return self.staged
 
 
 class FakeStaged:
-    def __init__(self, engine: FakeEngine, records: Sequence[EngineInput]) -> None:
+    def __init__(
+        self,
+        engine: FakeEngine,
+        records: Sequence[EngineInput],
+        audit_head: AuditHead | None,
+    ) -> None:
         self._engine = engine
+        self._audit_head = audit_head
         self._places = {record[:2] for record in records}
         self._marks: dict[bytes, int] = {}
         self._known: set[bytes] = set()
@@ -182,6 +194,7 @@ class FakeStaged:
             written=Counter(stream for stream, *_ in self._outputs),
             faults=Counter(each["fault"].decode() for each in letters),
             stored=fingerprint(self._engine.marks | self._marks),
+            audit_head=self._audit_head,
         )
 
     def fold(self) -> dict[str, int]:
@@ -247,9 +260,10 @@ class FakeStaged:
             "partition": partition,
             "offset": offset,
             "disposition": disposition,
-            "number": number,
+            "originator_counter": number,
         }
-        self._outputs.append((AUDIT, partition, key, json.dumps(decision).encode(), []))
+        linked, self._audit_head = link_audit(json.dumps(decision).encode(), self._audit_head)
+        self._outputs.append((AUDIT, partition, key, linked, []))
         self._reasons[f"{disposition} AS_ASKED"] += 1
 
 
@@ -261,6 +275,7 @@ class FakeSealed:
     written: dict[str, int]
     faults: dict[str, int]
     stored: tuple[int, int]
+    audit_head: AuditHead | None
 
 
 class FakeOutputBatch:

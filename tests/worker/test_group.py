@@ -8,7 +8,14 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from slotkeeper.streams import LockedError, Message, OwnedPartition, Ownership, StreamsSettings
+from slotkeeper.streams import (
+    Accepted,
+    LockedError,
+    Message,
+    OwnedPartition,
+    Ownership,
+    StreamsSettings,
+)
 from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.worker import Progress, run, stopping_on_signals
 
@@ -32,7 +39,7 @@ class Reassigned:
     async def undecided(self) -> int:
         return await self._real.undecided()
 
-    async def acknowledge(self, partition: int) -> str:
+    async def acknowledge(self, partition: int) -> Accepted:
         return await self._real.acknowledge(partition)
 
 

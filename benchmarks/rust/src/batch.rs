@@ -67,7 +67,7 @@ pub(crate) fn stage(engine: &mut Engine, records: &[Record]) -> Staged {
         .collect();
     let context = BatchContext {
         now_ms: NOW_MS,
-        decided_after: Vec::new(),
+        ..BatchContext::default()
     };
     engine.stage(&inputs, &context).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Outcomes that change nothing, decided on one thread, audit record included.
+//! Outcomes that change nothing, decided on one thread, audit record included. What it takes to link these is told apart.
 
 use slotkeeper_engine::{Disposition, Engine, Reason};
 use slotkeeper_gbcs::Eui64;
@@ -41,10 +41,12 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
     });
     // Interleaved, so that whatever else the machine does falls on both; a sample is one batch.
     let (mut bare_rates, mut json_rates) = (Samples::default(), Samples::default());
+    let mut linked_rates = Samples::default();
     for _ in 0..ROUNDS {
         for (bare, json) in bare.iter().zip(&json) {
-            bare_rates.push(rate(&mut engine, bare));
-            json_rates.push(rate(&mut engine, json));
+            bare_rates.push(rate(&mut engine, bare, Linked::Later));
+            json_rates.push(rate(&mut engine, json, Linked::Later));
+            linked_rates.push(rate(&mut engine, bare, Linked::Here));
         }
     }
     vec![
@@ -52,6 +54,11 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
             .goal(Goal::AtLeast(1_000_000.0)),
         Figure::median("from JSON bytes, one thread", &json_rates, "/s")
             .goal(Goal::AtLeast(300_000.0)),
+        Figure::median(
+            "from GBCS bytes, audit records linked, one thread",
+            &linked_rates,
+            "/s",
+        ),
     ]
 }
 
@@ -80,10 +87,20 @@ fn batches(record: impl Fn(Eui64, Vec<u8>, usize) -> Record) -> Vec<Vec<Record>>
         .collect()
 }
 
-fn rate(engine: &mut Engine, records: &[Record]) -> f64 {
+/// Where audit records are linked into their chain: with the decisions, or by whoever takes the records.
+#[derive(Clone, Copy)]
+enum Linked {
+    Here,
+    Later,
+}
+
+fn rate(engine: &mut Engine, records: &[Record], linked: Linked) -> f64 {
     let (seconds, ()) = timed(|| {
         let staged = stage(engine, records);
         expect_only(&staged, &IRRELEVANT);
+        if let Linked::Here = linked {
+            staged.audit_head().unwrap();
+        }
         end(engine, staged, End::Discard);
     });
     float(records.len()) / seconds

@@ -11,6 +11,7 @@ from slotkeeper.cli.exits import run_to_exit_status
 
 _COMMANDS = {
     "acknowledge": "slotkeeper.cli.acknowledge:acknowledge",
+    "audit": "slotkeeper.cli.audit:audit",
     "check-config": "slotkeeper.cli.check_config:check_config",
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",

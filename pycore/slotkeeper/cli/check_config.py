@@ -31,6 +31,7 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
     """
     shown = redacted(settings.model_dump(mode="json"))
     authority = settings.authority()
+    settings.checkpoints(authority)
     CoreEngine(authority, settings=settings.engine_json(), threads=1)
     if settings.http.listen:
         Address.parse(settings.http.listen)

@@ -90,7 +90,9 @@ def sentence(summary: Summary) -> str:
 
 
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
-    make = engines(settings.authority(), settings.engine_json())
+    authority = settings.authority()
+    make = engines(authority, settings.engine_json())
+    checkpoints = settings.checkpoints(authority)
     metrics = console.Metrics()
     async with contextlib.AsyncExitStack() as open_now:
         stop = open_now.enter_context(stopping_on_signals())
@@ -117,4 +119,5 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
             watch=metrics.watch,
             drain_s=settings.worker.drain_seconds,
             snapshots=settings.snapshots(),
+            checkpoints=checkpoints,
         )

@@ -6,7 +6,8 @@ Example::
     engine.restore(changes_of_my_store)
     staged = engine.stage(events)             # decided in order, nothing visible yet
     commands = await staged.seal()            # signed and MACed by worker threads
-    # ONE transaction of the host: staged.changes, commands, staged.records, its own position
+    # ONE transaction of the host: staged.changes, commands, staged.records, staged.audit_head,
+    # its own position
     staged.fold()                             # or discard(), or in_doubt()
 
 Nothing here knows a stream, a broker or a file; ``docs/integrating.md`` has the host's duties.
@@ -26,7 +27,7 @@ from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
 from slotkeeper.clock import system_clock, system_entropy
 
 from .event import ArrowTable, Event, of_arrow
-from .port import Fingerprint
+from .port import AuditHead, Fingerprint
 
 RESTORED_AT_A_TIME = 4_096
 """Records of one crossing into the engine while restoring: some hundred kilobytes."""
@@ -130,10 +131,13 @@ class Engine:
             seed=int.from_bytes(entropy(8), "big"),
         )
         self._clock = clock
+        self._audit_head: AuditHead | None = None
         self._restoring = threading.Lock()
         """Held from the first to the last step of a restore."""
         self._staging = threading.Lock()
         """Held while a batch is made, from reading its events on."""
+        self._chaining = threading.Lock()
+        """Held while the last committed audit record changes, or is what a batch follows."""
 
     def restore(
         self,
@@ -142,6 +146,7 @@ class Engine:
         inventory: Iterable[tuple[str | bytes, bytes | None]] = (),
         stored: Fingerprint | None = None,
         rollbacks: int = 0,
+        audit_head: AuditHead | None = None,
     ) -> int:
         """Take everything that the host's store committed, in any order, and open the partition.
 
@@ -153,6 +158,8 @@ class Engine:
                 a store that lost records is refused. None where that is not known.
             rollbacks: How often the store lost what was committed last and somebody let it go on,
                 e.g. from a backup: numbers are given 2^20 for each above all that is known.
+            audit_head: `Staged.audit_head` of the last batch that was committed, likewise: the next
+                audit record names it. None begins a new chain.
 
         It is one step: a second call, by another thread, waits for the end of the first.
 
@@ -164,14 +171,16 @@ class Engine:
                 store. Or the engine is open already.
         """
         with self._restoring:
-            return self._restore(changes, inventory, stored, rollbacks)
+            taken = self._restore(changes, inventory)
+            with self._chaining:
+                self._core.open(stored=stored, rollbacks=rollbacks)
+                self._audit_head = audit_head
+            return taken
 
     def _restore(
         self,
         changes: Iterable[Change | tuple[bytes, bytes | None]],
         inventory: Iterable[tuple[str | bytes, bytes | None]],
-        stored: Fingerprint | None,
-        rollbacks: int,
     ) -> int:
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
         self._core.clear()
@@ -183,7 +192,6 @@ class Engine:
         keyed = (Change(k.encode() if isinstance(k, str) else k, v) for k, v in inventory)
         while loaded := list(islice(keyed, RESTORED_AT_A_TIME)):
             self._core.load_inventory(loaded)
-        self._core.open(stored=stored, rollbacks=rollbacks)
         return taken
 
     def stage(
@@ -215,10 +223,22 @@ class Engine:
                 events = of_arrow(events)
             records = [event.record() for event in events]
             try:
-                core = self._core.stage(records, now_ms=self._clock(), decided_after=decided_after)
+                with self._chaining:
+                    core = self._core.stage(
+                        records,
+                        now_ms=self._clock(),
+                        decided_after=decided_after,
+                        audit_head=self._audit_head,
+                    )
             except NotRestoredError as error:
                 raise StoreNotReadyError(str(error)) from error
-            return Staged(core)
+            return Staged(core, self._fold)
+
+    def _fold(self, core: CoreStaged) -> None:
+        head = core.audit_head
+        with self._chaining:
+            core.fold()
+            self._audit_head = head
 
     def abandon(self) -> bool:
         """Discard whatever batch is staged; its numbers stay burned.
@@ -250,9 +270,10 @@ class Engine:
 class Staged:
     """A batch on its way from decision to commit; `Engine.stage` makes it."""
 
-    def __init__(self, core: CoreStaged) -> None:
-        """Hold what the engine staged."""
+    def __init__(self, core: CoreStaged, fold: Callable[[CoreStaged], None]) -> None:
+        """Hold what the engine staged, and how it folds that."""
         self._core = core
+        self._fold = fold
 
     async def seal(self) -> Sequence[Command]:
         """Build, sign and MAC the commands, off the event loop and without the GIL.
@@ -280,6 +301,14 @@ class Staged:
         Keep it in the same transaction, and give it to `Engine.restore`.
         """
         return self._core.stored
+
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The number in the chain, and SHA-256, of the last audit record once this is committed.
+
+        Keep it in the same transaction, and give it to `Engine.restore`.
+        """
+        return self._core.audit_head
 
     @property
     def records(self) -> Sequence[Record]:
@@ -310,7 +339,7 @@ class Staged:
                 them: seal it first.
             BatchEndedError: It was folded or dropped before.
         """
-        self._core.fold()
+        self._fold(self._core)
 
     def discard(self) -> None:
         """The host aborted for certain: the batch is dropped, its numbers stay burned.

@@ -27,6 +27,11 @@ Fingerprint: TypeAlias = tuple[int, int]
 that lost some of them has another one."""
 
 
+AuditHead: TypeAlias = tuple[int, bytes]
+"""The last record of a partition's chain of audit records: its number there, from 1, and SHA-256 of
+its value. None where one is wanted: there is no record yet."""
+
+
 class Stored(Protocol):
     """A record of the changelog or the inventory, in whatever form a client has it."""
 
@@ -65,6 +70,10 @@ class Sealed(Protocol):
     @property
     def stored(self) -> Fingerprint:
         """Of the device records that stand in the changelog once the batch is committed."""
+
+    @property
+    def audit_head(self) -> AuditHead | None:
+        """The last audit record once the batch is committed."""
 
 
 class Staged(Protocol):
@@ -138,8 +147,12 @@ class Engine(Protocol):
         *,
         now_ms: int,
         decided_after: Mapping[str, int] | None = None,
+        audit_head: AuditHead | None = None,
     ) -> Staged:
-        """Decide records in order; the first call after ``open`` re-judges what is parked."""
+        """Decide records in order; the first call after ``open`` re-judges what is parked.
+
+        The batch's audit records follow ``audit_head``, the last one that is committed.
+        """
 
     def device(self, device_id: str) -> bytes | None:
         """Give the committed record of a device as JSON; None if there is none."""

@@ -21,6 +21,7 @@ from .errors import (
 )
 from .interface import (
     BATCH_BYTES,
+    Accepted,
     Entry,
     Fetched,
     FetchedRecord,
@@ -37,10 +38,12 @@ from .interface import (
     StreamsSettings,
 )
 from .layout import SLOTKEEPER, Layout
+from .witness import Head, Sighting
 
 __all__ = [
     "BATCH_BYTES",
     "SLOTKEEPER",
+    "Accepted",
     "CommitAbortedError",
     "CommitError",
     "CommitInDoubtError",
@@ -48,6 +51,7 @@ __all__ = [
     "FencedError",
     "Fetched",
     "FetchedRecord",
+    "Head",
     "Headers",
     "Layout",
     "LockedError",
@@ -60,6 +64,7 @@ __all__ = [
     "Ownership",
     "Record",
     "SetAside",
+    "Sighting",
     "StoppedForOperatorError",
     "StoreUnavailableError",
     "Streams",

@@ -10,6 +10,7 @@ from slotkeeper.clock import system_clock, system_entropy
 
 from .errors import WrongUseError
 from .layout import SLOTKEEPER, Layout
+from .witness import Head, Sighting
 
 BATCH_BYTES = 8 << 20
 """To which a compressed batch is inflated by default: eight times what a broker takes in one by
@@ -234,6 +235,18 @@ class Logs:
     compacts: bool | None = True
 
 
+class Accepted(NamedTuple):
+    """What an acknowledgement accepted.
+
+    Attributes:
+        objection: What stood against the store; empty if nothing did.
+        witnessed: The last audit record that the witness had seen, of whichever store.
+    """
+
+    objection: str
+    witnessed: Head | None
+
+
 class Streams(Protocol):
     """Open streams: what tools use. Safe beside a running worker."""
 
@@ -268,6 +281,15 @@ class Streams(Protocol):
         Raises:
             WrongUseError: An unknown stream.
             StoreUnavailableError: Not readable now.
+        """
+
+    async def witnessed(self) -> Mapping[int, Sighting]:
+        """Give what this host's witness has seen, by partition; empty where there is none.
+
+        Raises:
+            WrongUseError: Its path is no file.
+            StoppedForOperatorError: It cannot be understood.
+            StoreUnavailableError: It cannot be read now.
         """
 
     async def begin_witness(self) -> list[int]:
@@ -322,11 +344,8 @@ class Ownership(Protocol):
             StoreUnavailableError: Not known now.
         """
 
-    async def acknowledge(self, partition: int) -> str:
-        """Accept the store as it stands: what ``open`` refused becomes the new truth.
-
-        Gives one sentence about what was accepted; empty if nothing stood against the store.
-        """
+    async def acknowledge(self, partition: int) -> Accepted:
+        """Accept the store as it stands: what ``open`` refused becomes the new truth."""
 
 
 class OwnedPartition(Protocol):
@@ -351,6 +370,10 @@ class OwnedPartition(Protocol):
     @property
     def application(self) -> str | None:
         """Names who serves these streams, and nobody else may; None where a kind has no names."""
+
+    @property
+    def witnessed(self) -> Head | None:
+        """The last audit record that this host's witness had seen of this incarnation."""
 
     def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end."""
@@ -401,6 +424,9 @@ class OwnedPartition(Protocol):
         since only one worker can have it.
         """
 
+    async def last(self, output: str) -> Entry | None:
+        """Give the newest committed record of an output; None if it has none."""
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions kept for lag tools; some or all inputs may be missing."""
 
@@ -430,6 +456,7 @@ class OwnedPartition(Protocol):
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),
+        head: Head | None = None,
     ) -> int:
         """Write records and positions in one transaction; return once it is durable.
 
@@ -442,6 +469,8 @@ class OwnedPartition(Protocol):
             positions: For each input, where a successor reads on.
             void: Offsets of table records that count for nothing, so that what they would have
                 replaced stays the newest of its key where the kind can keep it.
+            head: The last audit record among ``finished`` and ``outputs`` or before them, for the
+                witness; None where none was ever written.
 
         Raises:
             CommitAbortedError: For certain nothing is visible; the cause says why.

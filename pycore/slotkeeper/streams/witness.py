@@ -14,15 +14,18 @@ import stat
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
+from typing import TypeAlias
 
 from .errors import StoppedForOperatorError, WitnessUnavailableError, WrongUseError
 
-VERSION = 1
-"""Of the file's form. A newer one is refused, since it might say what this one cannot read."""
+VERSION = 2
+"""Of the file's form. A newer one is refused, since it might say what this one cannot read. Form 1
+knows no chain of audit records."""
 
-MOST_OCTETS = 8 << 20
-"""Some 100 octets a partition, and there may be 2^15 of them: twice that."""
+MOST_OCTETS = 16 << 20
+"""Some 250 octets a partition, and there may be 2^15 of them: twice that."""
 
 LOCK_S = 5.0
 """How long to wait for another process that writes the file, which takes it some milliseconds."""
@@ -34,6 +37,10 @@ FORGIVEN_KEPT = 16
 """Acknowledgements that a store remembers for witnesses of hosts that were away meanwhile."""
 
 
+Head: TypeAlias = tuple[int, bytes]
+"""The last record of an output whose writer chains its records: its number, and SHA-256."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """How far a partition's changelog had come.
@@ -43,16 +50,24 @@ class Sighting:
         end: The offset after the last committed changelog record.
         losses: How often commits were lost and an operator let the partition go on. An older copy
             of the store knows less of that than happened.
+        audit: The last audit record that was seen; None before the first.
     """
 
     incarnation: str
     end: int
     losses: int = 0
+    audit: Head | None = None
 
     def after(self, before: "Sighting | None") -> "Sighting":
-        """Give what stands after this was seen: the losses never fall."""
-        known = 0 if before is None else before.losses
-        return replace(self, losses=max(self.losses, known))
+        """Give what stands after this was seen: the losses never fall.
+
+        The last audit record stays where this tells none and is of the same store.
+        """
+        if before is None:
+            return self
+        is_same = before.incarnation == self.incarnation
+        audit = self.audit or (before.audit if is_same else None)
+        return replace(self, losses=max(self.losses, before.losses), audit=audit)
 
 
 _ADVICE = (
@@ -118,7 +133,7 @@ class Witness:
         """Let a store be served that the witness does not contradict; gives what is seen now.
 
         The file is written in any case: one that cannot be is found before anything is issued. A
-        new store's is made.
+        new store's is made. Gives the last audit record that was seen of this very store.
 
         Raises:
             StoppedForOperatorError: It contradicts the store, is missing, or cannot be understood.
@@ -135,6 +150,17 @@ class Witness:
             self._write({**(seen or {}), partition: now})
             self._known[partition] = now
             return now
+
+    def seen(self) -> Mapping[int, Sighting]:
+        """Give what was seen, by partition; empty where there is no file.
+
+        Raises:
+            StoppedForOperatorError: The file cannot be understood.
+            WitnessUnavailableError: It cannot be read.
+            WrongUseError: It is no file, or one with a second name.
+        """
+        with self._as_it_is() as seen:
+            return seen or {}
 
     def accept(self, partition: int) -> Sighting:
         """Let the next record of a partition be of another incarnation: an operator said so.
@@ -314,14 +340,17 @@ class Witness:
             ) from error
         try:
             content = json.loads(text)
-            if content["version"] != VERSION:
+            if content["version"] not in range(1, VERSION + 1):
                 raise StoppedForOperatorError(
                     f"the witness {self._path} has format {content['version']!r:.20} and this "
                     f"program knows {VERSION}: use the program that wrote it, or a newer one"
                 )
             return {
                 int(partition): Sighting(
-                    str(seen["incarnation"]), int(seen["changelog_end"]), _losses(seen)
+                    str(seen["incarnation"]),
+                    int(seen["changelog_end"]),
+                    losses=_losses(seen),
+                    audit=_read_head(seen.get("audit")),
                 )
                 for partition, seen in content["partitions"].items()
             }
@@ -340,6 +369,7 @@ class Witness:
                     "incarnation": at.incarnation,
                     "changelog_end": at.end,
                     **({"losses": at.losses} if at.losses else {}),
+                    **({} if at.audit is None else {"audit": _written_head(at.audit)}),
                 }
                 for partition, at in sorted(seen.items())
             },
@@ -359,6 +389,19 @@ def _losses(seen: Mapping[str, object]) -> int:
     if not isinstance(losses, int) or not 0 <= losses <= MOST_LOSSES:
         raise ValueError(losses)
     return losses
+
+
+def _written_head(head: Head) -> Mapping[str, object]:
+    return {"number": head[0], "sha256": head[1].hex()}
+
+
+def _read_head(written: Mapping[str, object] | None) -> Head | None:
+    if written is None:
+        return None
+    number, digest = int(str(written["number"])), bytes.fromhex(str(written["sha256"]))
+    if len(digest) != sha256().digest_size:
+        raise ValueError(digest)
+    return number, digest
 
 
 def _incarnations(sightings: Collection[Sighting]) -> set[str]:

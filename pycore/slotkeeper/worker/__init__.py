@@ -6,12 +6,14 @@ with everything restored.
 """
 
 from .acknowledge import acknowledge, examine
+from .checkpoints import Checkpoints
 from .group import Group, Progress, run, stopping_on_signals
 from .partition import PartitionWorker, Phase
 from .snapshot import Snapshots
 from .summary import Summary
 
 __all__ = [
+    "Checkpoints",
     "Group",
     "PartitionWorker",
     "Phase",

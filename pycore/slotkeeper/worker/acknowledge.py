@@ -10,14 +10,13 @@ from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import Fingerprint
 from slotkeeper.streams import (
     Layout,
-    Output,
     Ownership,
     StoppedForOperatorError,
     Streams,
     WrongUseError,
 )
 
-from .audit import acknowledgement
+from .audit import AUDIT_TRAIL, acknowledgement, head_of, linked
 from .moves import Move, moves, read_again
 from .positions import (
     KEY,
@@ -102,9 +101,9 @@ async def acknowledge(
             pass
         else:
             said("", *seen[:2])
-        objection = await ownership.acknowledge(partition)
+        objection, witnessed = await ownership.acknowledge(partition)
         truth, evidence, stored = await _look(streams, ownership, partition)
-        accepted, moved, again = said(objection, truth, evidence)
+        accepted, moved, again = said(objection, truth, replace(evidence, witnessed=witnessed))
         began = beginning(truth, evidence).taken_over(clock())
         positions = replace(
             began,
@@ -116,28 +115,27 @@ async def acknowledge(
             stored=stored,
             rollbacks=began.rollbacks + (not _only_renamed(truth, evidence, accepted)),
         ).advanced({stream: move.now for stream, move in moved.items()})
-        outputs: list[Output] = [
-            acknowledgement(
-                positions,
-                partition,
-                reason=reason,
-                by=by,
-                accepted=accepted,
-                moved=moved,
-                now_ms=clock(),
-            ),
-            (
-                streams.layout.changelog,
-                partition,
-                LOSSES_KEY,
-                encode_losses(positions.rollbacks),
-                (),
-            ),
-            (streams.layout.changelog, partition, KEY, positions.encode(), ()),
-        ]
         owned = await ownership.open(partition)
         owned.losses = positions.rollbacks
-        await owned.commit(outputs, positions.inputs)
+        # The chain goes on from what stands there: where the changelog lost its end and the trail
+        # did not, what was decided in between stays in its place.
+        stands = head_of(await owned.last(AUDIT_TRAIL))
+        accepted_as = acknowledgement(
+            positions,
+            partition,
+            reason=reason,
+            by=by,
+            accepted=accepted,
+            moved=moved,
+            heads={"changelog": began.audit, "audit_trail": stands, "witness": witnessed},
+            now_ms=clock(),
+        )
+        outputs, head = linked([accepted_as], stands or began.audit)
+        truth_after = replace(positions, audit=head).encode()
+        losses = encode_losses(positions.rollbacks)
+        outputs.append((streams.layout.changelog, partition, LOSSES_KEY, losses, ()))
+        outputs.append((streams.layout.changelog, partition, KEY, truth_after, ()))
+        await owned.commit(outputs, positions.inputs, head=head)
         await owned.close()
         return accepted
 

@@ -1,25 +1,53 @@
 """What the worker itself writes to the audit trail, beside the engine's decisions."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 
 import orjson
 
-from slotkeeper._core import canonical_key
-from slotkeeper.engine.port import EngineInput
-from slotkeeper.streams import Output
+from slotkeeper._core import canonical_key, link_audit
+from slotkeeper.engine.port import AuditHead, EngineInput
+from slotkeeper.streams import Entry, Output
 
 from .moves import Move
-from .positions import Positions
+from .positions import Positions, written_head
 
 AUDIT_TRAIL = "audit-trail"
+
+LAST_NUMBER = 2**64 - 1
+"""Of an audit record in its chain."""
 
 _LONGEST_REQUEST = 65_536
 """Octets of a request that is looked into: the default of ``limits.message_bytes``."""
 
 _LONGEST_ID = 80
 """Of a RequestID: two EUI-64s of 23 characters and a counter of at most 20."""
+
+
+def linked(
+    outputs: Iterable[Output], head: AuditHead | None
+) -> tuple[list[Output], AuditHead | None]:
+    """Give the audit records among outputs their places in the chain, and the head after them."""
+    written: list[Output] = []
+    for stream, partition, key, value, headers in outputs:
+        if stream == AUDIT_TRAIL and value is not None:
+            value, head = link_audit(value, head)  # noqa: PLW2901
+        written.append((stream, partition, key, value, headers))
+    return written, head
+
+
+def head_of(record: Entry | None) -> AuditHead | None:
+    """Give the head of a chain that ends with this record; None if it is of no chain."""
+    value = b"" if record is None else record.value or b""
+    try:
+        number = orjson.loads(value)["number"]
+    except (orjson.JSONDecodeError, LookupError, TypeError):
+        return None
+    if type(number) is not int or not 0 < number < LAST_NUMBER:
+        return None
+    return number, sha256(value).digest()
 
 
 def acknowledgement(
@@ -30,9 +58,13 @@ def acknowledgement(
     by: str,
     accepted: Sequence[str],
     moved: Mapping[str, Move],
+    heads: Mapping[str, AuditHead | None],
     now_ms: int,
 ) -> Output:
-    """Write down that an operator let a partition go on, what stood against it, what is skipped."""
+    """Write down that an operator let a partition go on, what stood against it, what is skipped.
+
+    ``heads`` are those of the chain of audit records, by who names them.
+    """
     content = {
         "reason": reason,
         "by": by,
@@ -44,8 +76,9 @@ def acknowledgement(
         },
         "answered_as_repeats_below": dict(positions.again),
         "application": positions.application,
+        "heads": {who: written_head(head) for who, head in heads.items()},
     }
-    return _entry("acknowledgement", partition, content, now_ms)
+    return output(entry("acknowledgement", partition, content, now_ms), partition)
 
 
 def repeats(
@@ -86,7 +119,7 @@ def _repeat(
         "detail": "read again after an acknowledgement, without --reissue",
         "originator_counter": first,
     }
-    return _entry("decision", partition, content, now_ms, key=canonical)
+    return output(entry("decision", partition, content, now_ms), partition, canonical)
 
 
 def _request_id(value: bytes | None, device_id: str) -> str | None:
@@ -126,17 +159,19 @@ def pinning(
         "application": positions.application if truth.application is None else None,
         "logs": {stream: told for stream, told in positions.ids.items() if stream not in truth.ids},
     }
-    return [_entry("pinning", partition, news, now_ms)] if any(news.values()) else ()
+    if not any(news.values()):
+        return ()
+    return [output(entry("pinning", partition, news, now_ms), partition)]
 
 
-def _entry(
-    kind: str,
-    partition: int,
-    content: Mapping[str, object],
-    now_ms: int,
-    *,
-    key: bytes | None = None,
-) -> Output:
+def entry(
+    kind: str, partition: int, content: Mapping[str, object], now_ms: int
+) -> dict[str, object]:
+    """Give what an audit record of the worker says."""
     at = datetime.fromtimestamp(now_ms / 1_000, UTC).isoformat().replace("+00:00", "Z")
-    entry = {"kind": kind, "partition": partition, **content, "decided_at": at}
-    return (AUDIT_TRAIL, partition, key, json.dumps(entry).encode(), ())
+    return {"kind": kind, "partition": partition, **content, "decided_at": at}
+
+
+def output(told: Mapping[str, object], partition: int, key: bytes | None = None) -> Output:
+    """Give an audit record, which has still to get its place in the chain."""
+    return (AUDIT_TRAIL, partition, key, json.dumps(told).encode(), ())

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from slotkeeper._core import SignerUnavailableError, quarantine
-from slotkeeper.engine.port import Engine, EngineInput, Sealed, Staged, Step
+from slotkeeper.engine.port import AuditHead, Engine, EngineInput, Sealed, Staged, Step
 from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
 
-from .audit import repeats
+from .audit import linked, repeats
+from .checkpoints import CheckpointWriter
 from .engine_thread import EngineThread
 from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
@@ -46,11 +47,13 @@ class BatchRunner:
         checkpoint: Checkpoint | None,
         news: Sequence[Output] = (),
         behind: bool = False,
+        signing: CheckpointWriter | None = None,
     ) -> None:
         """Work for an owned partition whose engine is restored and open.
 
         ``news`` is written with the first commit. ``behind`` says that the offsets kept for lag
-        tools are: then the first batch is committed whatever it holds.
+        tools are: then the first batch is committed whatever it holds. ``signing`` signs the audit
+        trail now and then; None where nobody does.
         """
         self.checkpoint = checkpoint
         self._layout = layout
@@ -60,6 +63,7 @@ class BatchRunner:
         self._clock = clock
         self._news = news
         self._behind = behind
+        self._signing = signing
 
     async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
         """Decide and commit a batch; it is folded on return.
@@ -72,18 +76,22 @@ class BatchRunner:
         call = self._engine_thread.run
         records, repeated = _apart(batch.records, positions.again)
         staged, sealed = await self._engine_thread(
-            lambda: self._decide(records, batch.decided_after)
+            lambda: self._decide(records, batch.decided_after, positions.audit)
         )
         if not (sealed.outputs or batch.positions or self._behind):
             await call(Step.FOLD, staged.fold)
             return CommittedBatch(positions, sealed.reasons)
-        advanced = positions.advanced(batch.positions, sealed.stored)
+        advanced = replace(
+            positions.advanced(batch.positions, sealed.stored), audit=sealed.audit_head
+        )
         at_ms = self._clock()
         passed = self._passed(batch.set_aside)
         void = [*sealed.void, *passed.void]
         try:
             outputs = [*passed.outputs, *await self._answers(repeated, at_ms)]
-            end = await self._commit(outputs, advanced, finished=sealed.outputs, void=void)
+            end, advanced = await self._commit(
+                outputs, advanced, finished=sealed.outputs, void=void
+            )
         except CommitAbortedError:
             await call(Step.DISCARD, staged.discard)
             raise
@@ -106,6 +114,22 @@ class BatchRunner:
             lambda: repeats(repeated, number, device=device, now_ms=now_ms)
         )
 
+    async def sign(self, positions: Positions, *, ends: bool) -> Positions:
+        """Commit a checkpoint of the audit trail if one is due; gives what to go on from.
+
+        ``ends``: nothing more is going to be committed, so anything new is signed.
+
+        Raises:
+            CommitAbortedError: Not written.
+            CommitInDoubtError: The engine is to be restored.
+        """
+        at_ms = self._clock()
+        if self._signing is None or not self._signing.is_due(positions.audit, at_ms, ends=ends):
+            return positions
+        end, advanced = await self._commit((), positions.advanced({}), ends=ends)
+        self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
+        return advanced
+
     async def quarantine(
         self, record: EngineInput, reason: str, detail: str, positions: Positions
     ) -> CommittedBatch:
@@ -114,7 +138,7 @@ class BatchRunner:
         passed = _Passed()
         self._pass(passed, record, reason, detail)
         advanced = positions.advanced({stream: offset + 1})
-        await self._commit(passed.outputs, advanced, void=passed.void)
+        _, advanced = await self._commit(passed.outputs, advanced, void=passed.void)
         return CommittedBatch(advanced, passed.reasons)
 
     def _passed(self, set_aside: Sequence[PlacedAside]) -> "_Passed":
@@ -146,21 +170,40 @@ class BatchRunner:
         *,
         finished: OutputBatch | None = None,
         void: Sequence[int] = (),
-    ) -> int:
+        ends: bool = False,
+    ) -> tuple[int, Positions]:
+        """Commit with the positions; gives the changelog's end, and them with the audit's head.
+
+        ``advanced`` has the head after ``finished``, which stands before all others.
+        """
+        written, head = linked([*self._news, *outputs], advanced.audit)
+        now_ms = self._clock()
+        checkpoint = None
+        if self._signing is not None and self._signing.is_due(head, now_ms, ends=ends):
+            checkpoint, head = linked(self._signing.made(head, now_ms), head)
+            written += checkpoint
+        advanced = replace(advanced, audit=head)
         truth = (self._layout.changelog, self._partition.number, KEY, advanced.encode(), ())
         end = await self._partition.commit(
-            [*self._news, *outputs, truth], advanced.inputs, finished=finished, void=void
+            [*written, truth], advanced.inputs, finished=finished, void=void, head=head
         )
         self._news, self._behind = (), False
-        return end
+        if self._signing is not None and checkpoint:
+            self._signing.committed(head, now_ms)
+        return end, advanced
 
     def _decide(
-        self, inputs: Sequence[EngineInput], decided_after: Mapping[str, int] | None
+        self,
+        inputs: Sequence[EngineInput],
+        decided_after: Mapping[str, int] | None,
+        audit_head: AuditHead | None,
     ) -> tuple[Staged, Sealed]:
         step, now_ms = self._engine_thread.step, self._clock()
         staged = step(
             Step.STAGE,
-            lambda: self._engine.stage(inputs, now_ms=now_ms, decided_after=decided_after),
+            lambda: self._engine.stage(
+                inputs, now_ms=now_ms, decided_after=decided_after, audit_head=audit_head
+            ),
             records=len(inputs),
         )
         try:

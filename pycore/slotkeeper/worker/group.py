@@ -12,6 +12,7 @@ from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import EngineFactory, Hook
 from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryLaterError
 
+from .checkpoints import Checkpoints
 from .partition import PartitionWorker
 from .snapshot import Snapshots
 from .summary import Summary
@@ -51,6 +52,7 @@ async def run(
     clock: Callable[[], int] = system_clock,
     drain_s: float = 20.0,
     snapshots: Snapshots | None = None,
+    checkpoints: Checkpoints | None = None,
     hook: Hook | None = None,
 ) -> Summary:
     """Work until stopped, or until all input is decided.
@@ -66,6 +68,7 @@ async def run(
         clock: Milliseconds since 1970 UTC.
         drain_s: Seconds for the batches in hand after a stop.
         snapshots: Where and how often; None keeps none.
+        checkpoints: How the audit trail is signed; None where it is not.
         hook: Looks on while engines work, on their threads.
 
     Raises:
@@ -75,7 +78,16 @@ async def run(
     """
     stop = stop or asyncio.Event()
     async with streams.own() as ownership:
-        group = Group(streams, ownership, engines, clock, progress, snapshots=snapshots, hook=hook)
+        group = Group(
+            streams,
+            ownership,
+            engines,
+            clock,
+            progress,
+            snapshots=snapshots,
+            checkpoints=checkpoints,
+            hook=hook,
+        )
         if watch is not None:
             watch(group)
         group_task = asyncio.create_task(group.serve())
@@ -146,6 +158,7 @@ class Group:
         progress: Callable[[Progress], None] | None,
         *,
         snapshots: Snapshots | None = None,
+        checkpoints: Checkpoints | None = None,
         hook: Hook | None = None,
     ) -> None:
         """Begin with no partition."""
@@ -158,6 +171,7 @@ class Group:
         self._clock = clock
         self._progress = progress
         self._snapshots = snapshots
+        self._checkpoints = checkpoints
         self._hook = hook
         # Kept when a partition goes: numbers that its engine burned stay burned, and what it knows
         # need not be read again when the partition returns.
@@ -242,6 +256,7 @@ class Group:
                 summary=self.summary,
                 committed=self._tell,
                 snapshots=self._snapshots,
+                checkpoints=self._checkpoints,
                 hook=self._hook,
             )
             self._known[number] = self._partitions[number] = worker

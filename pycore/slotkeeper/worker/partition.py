@@ -25,6 +25,7 @@ from slotkeeper.streams import (
 )
 
 from .backoff import Backoff
+from .checkpoints import Checkpoints, CheckpointWriter
 from .commit import BatchRunner
 from .engine_thread import EngineThread
 from .intake import Batch
@@ -70,6 +71,7 @@ class PartitionWorker:
         summary: Summary,
         committed: Callable[[], None],
         snapshots: Snapshots | None = None,
+        checkpoints: Checkpoints | None = None,
         hook: Hook | None = None,
     ) -> None:
         """Prepare; ``start`` begins.
@@ -83,6 +85,7 @@ class PartitionWorker:
             summary: Counts what is done.
             committed: Called after each commit.
             snapshots: None if there are none.
+            checkpoints: How the audit trail is signed; None where it is not.
             hook: Looks on while the engine works.
         """
         self.number = number
@@ -111,6 +114,7 @@ class PartitionWorker:
             snapshots=snapshots,
         )
         self._snapshots = snapshots
+        self._checkpoints = checkpoints
         self._taker: SnapshotTaker | None = None
         # Held by a batch, from its judgement to its fold, and by each slice of a snapshot.
         self._between = asyncio.Lock()
@@ -201,6 +205,7 @@ class PartitionWorker:
             await partition.close()
 
     async def _serve_restored(self, partition: OwnedPartition, restored: Restored) -> None:
+        how, since = self._checkpoints, restored.positions.audit
         runner = BatchRunner(
             self._layout,
             partition,
@@ -210,6 +215,9 @@ class PartitionWorker:
             checkpoint=self._restorer.known,
             news=restored.news,
             behind=restored.behind,
+            signing=None
+            if how is None
+            else CheckpointWriter(how, self.number, partition.incarnation, since),
         )
         self._session = session = PartitionSession(
             self._layout, partition, runner, restored.positions
@@ -229,6 +237,9 @@ class PartitionWorker:
                 batch = await self._unless_stopped(session.next())
                 if batch is not None and batch.ranks:
                     await self._decide(session, batch)
+                elif batch is not None:
+                    await self._sign(session, ends=False)
+            await self._sign(session, ends=True)
         finally:
             # What others commit from here on, a return reads.
             self._restorer.known = runner.checkpoint
@@ -238,6 +249,15 @@ class PartitionWorker:
                 taking.cancel()
         if self._ends and taker is not None:
             await taker.take(self._between, share=1.0, most=CHEAP_OCTETS)
+
+    async def _sign(self, session: PartitionSession, *, ends: bool) -> None:
+        """Sign the audit trail if that is due; what is not signed now is at a later commit."""
+        try:
+            async with self._between:
+                await session.sign(ends=ends)
+        except CommitAbortedError as error:
+            self._summary.aborted += 1
+            self._warn("audit trail is not signed", error)
 
     def _snapshot_taker(
         self, partition: OwnedPartition, runner: BatchRunner

@@ -3,9 +3,10 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Self, TypeAlias
 
-from slotkeeper.engine.port import Fingerprint
+from slotkeeper.engine.port import AuditHead, Fingerprint
 from slotkeeper.streams import Logs, StoppedForOperatorError
 
 KEY = b"@positions"
@@ -47,6 +48,8 @@ class Positions:
         stored: Of the device records that the changelog holds; None where no program has counted
             them yet.
         rollbacks: How often commits were lost and an operator let the partition go on.
+        audit: The last record of the chain of audit records; None before the first, and where no
+            program has begun it yet.
     """
 
     sequence: int
@@ -61,6 +64,7 @@ class Positions:
     again: Mapping[str, int] = field(default_factory=dict)
     stored: Fingerprint | None = None
     rollbacks: int = 0
+    audit: AuditHead | None = None
 
     def advanced(self, inputs: Mapping[str, int], stored: Fingerprint | None = None) -> Self:
         """Give the next commit's positions; ``stored`` where the commit changes device records."""
@@ -117,6 +121,9 @@ class Positions:
         if self.rollbacks:
             pins["rollbacks"] = self.rollbacks
             version = 3
+        if self.audit is not None:
+            pins["audit"] = written_head(self.audit)
+            version = 3
         content = {
             "version": version,
             "sequence": self.sequence,
@@ -155,6 +162,7 @@ class Positions:
                     if devices is None
                     else (_unsigned(devices, 64), _unsigned(int(content["fingerprint"], 16), 64)),
                     rollbacks=_unsigned(content.get("rollbacks", 0), 32),
+                    audit=read_head(content.get("audit")),
                 )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoppedForOperatorError(
@@ -177,6 +185,25 @@ def told_losses(value: bytes | None) -> int:
         return _unsigned(json.loads(value or b"")["rollbacks"], 32)
     except (ValueError, KeyError, TypeError, RecursionError):
         return 0
+
+
+def written_head(head: AuditHead | None) -> Mapping[str, object] | None:
+    """Give a head as it stands in JSON."""
+    return None if head is None else {"number": head[0], "sha256": head[1].hex()}
+
+
+def read_head(written: Mapping[str, object] | None) -> AuditHead | None:
+    """Undo ``written_head``.
+
+    Raises:
+        ValueError: It is none. Likewise KeyError, TypeError.
+    """
+    if written is None:
+        return None
+    digest = bytes.fromhex(str(written["sha256"]))
+    if len(digest) != sha256().digest_size:
+        raise ValueError(digest)
+    return _unsigned(written["number"], 64), digest
 
 
 def _unsigned(value: object, bits: int) -> int:
@@ -232,6 +259,7 @@ class Evidence:
         begun_by: Who serves the store; told where the changelog is empty.
         lost: What a count of the changelog's device records found missing.
         losses: How often commits were lost before, as others than the positions tell.
+        witnessed: The last audit record that the witness has seen.
     """
 
     partitions: int
@@ -246,6 +274,7 @@ class Evidence:
     begun_by: str | None = None
     lost: str = ""
     losses: int = 0
+    witnessed: AuditHead | None = None
 
 
 def changed_logs(known: Positions, logs: Logs, *, told: Collection[str] = ()) -> list[str]:
@@ -337,7 +366,21 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
             )
     if evidence.lost:
         found.append(lost_records(evidence.lost))
-    return found
+    return found + _other_decisions(truth.audit, evidence.witnessed)
+
+
+def _other_decisions(named: AuditHead | None, witnessed: AuditHead | None) -> list[str]:
+    """Say whether the changelog names an audit record that cannot follow what the witness saw.
+
+    The trail itself is not asked: its records are deleted in time.
+    """
+    number, digest = named or (0, b"")
+    if witnessed is None or number > witnessed[0] or (number, digest) == witnessed:
+        return []
+    return [
+        f"the changelog names audit record {number} as the last, and the witness has seen "
+        + (f"number {witnessed[0]}" if number < witnessed[0] else "another one of that number")
+    ]
 
 
 def _another(application: str | None, evidence: Evidence) -> list[str]:
@@ -373,6 +416,8 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,
         rollbacks=max(0 if truth is None else truth.rollbacks, evidence.losses),
+        rollbacks=0 if truth is None else truth.rollbacks,
+        audit=None if truth is None else truth.audit,
     )
 
 

@@ -380,6 +380,7 @@ async def gather_evidence(
         application=partition.application,
         losses=partition.losses,
         begun_by=await partition.begun_by() if truth is None else None,
+        witnessed=partition.witnessed,
     )
 
 

@@ -81,6 +81,10 @@ class PartitionSession:
             self.held_since = None
         return committed.reasons
 
+    async def sign(self, *, ends: bool = False) -> None:
+        """Commit a checkpoint of the audit trail if one is due; at an end, if anything is new."""
+        self._positions = await self._runner.sign(self._positions, ends=ends)
+
     async def quarantine(self, record: EngineInput, reason: str, detail: str) -> Mapping[str, int]:
         """Pass a record by without the engine; gives the counts of its decision by reason."""
         committed = await self._runner.quarantine(record, reason, detail, self._positions)

@@ -14,6 +14,7 @@ use slotkeeper_engine::{
 };
 use slotkeeper_gbcs::Eui64;
 
+use crate::audit::{Head, from_python, to_python};
 use crate::authority::Authority;
 use crate::enter::Guarded;
 use crate::errors::Fault;
@@ -163,13 +164,14 @@ impl CoreEngine {
         self.guarded.enter(py, |engine| Ok(engine.abandon()))
     }
 
-    #[pyo3(signature = (records, *, now_ms, decided_after = None))]
+    #[pyo3(signature = (records, *, now_ms, decided_after = None, audit_head = None))]
     fn stage(
         &self,
         py: Python<'_>,
         records: &Bound<'_, PyAny>,
         now_ms: u64,
         decided_after: Option<HashMap<String, u64>>,
+        audit_head: Option<Head>,
     ) -> PyResult<CoreStaged> {
         let received = receive(records)?;
         let mut decided_after: Vec<_> = decided_after.unwrap_or_default().into_iter().collect();
@@ -177,6 +179,7 @@ impl CoreEngine {
         let context = BatchContext {
             now_ms,
             decided_after,
+            audit_head: audit_head.map(from_python),
         };
         let staged = self.guarded.enter(py, |engine| {
             let inputs: Vec<_> = received.iter().map(|record| record.input()).collect();
@@ -253,7 +256,15 @@ impl CoreStaged {
     }
 
     fn records<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
+        self.audit_head(py)?;
         self.list(py, Staged::records)
+    }
+
+    /// Links the records where that is not done yet, which takes a while.
+    #[getter]
+    fn audit_head(&self, py: Python<'_>) -> PyResult<Option<Head>> {
+        self.staged
+            .enter(py, |staged| Ok(staged.audit_head().map(to_python)))
     }
 
     #[getter]

@@ -6,11 +6,13 @@
 )]
 
 mod allocator;
+mod audit;
 mod authority;
 mod census;
 mod engine;
 mod enter;
 mod errors;
+mod evidence;
 mod functions;
 mod outputs;
 mod records;
@@ -19,6 +21,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
     #[pymodule_export]
@@ -33,6 +37,8 @@ mod _core {
         NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
+    #[pymodule_export]
+    use crate::evidence::{EvidenceKey, EvidenceVerifier};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]

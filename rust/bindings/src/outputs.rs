@@ -10,6 +10,7 @@ use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 use slotkeeper_engine::{EngineError, OutputRecord, Staged, Tally};
 use slotkeeper_kafka::{Entry, Pack, Producer};
 
+use crate::audit::{Head, to_python};
 use crate::enter::{Guarded, enter};
 use crate::errors::Fault;
 use crate::records::hand_over;
@@ -23,12 +24,13 @@ pub(crate) struct CoreSealed {
     written: BTreeMap<&'static str, usize>,
     faults: BTreeMap<String, usize>,
     stored: (u64, u64),
+    audit_head: Option<Head>,
 }
 
 impl CoreSealed {
     pub(crate) fn new(py: Python<'_>, staged: &Arc<Guarded<Staged>>) -> PyResult<Self> {
         let outputs = Py::new(py, CoreOutputBatch(Arc::clone(staged)))?;
-        let (void, tally, written, faults, stored) = staged.enter(py, |staged| {
+        let (void, tally, written, faults, stored, audit_head) = staged.enter(py, |staged| {
             staged.seal()?;
             Ok((
                 staged.void(),
@@ -36,6 +38,7 @@ impl CoreSealed {
                 staged.written(),
                 staged.faults(),
                 (staged.stored().devices, staged.stored().fingerprint),
+                staged.audit_head().map(to_python),
             ))
         })?;
         let reasons = reasons(py, &tally)?.unbind();
@@ -46,6 +49,7 @@ impl CoreSealed {
             written,
             faults,
             stored,
+            audit_head,
         })
     }
 }

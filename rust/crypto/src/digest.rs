@@ -8,3 +8,19 @@ use sha2::{Digest, Sha256};
 pub fn sha256(octets: &[u8]) -> [u8; 32] {
     Sha256::digest(octets).into()
 }
+
+/// SHA-256 of octets of which only the first are known yet.
+#[derive(Clone)]
+pub struct Sha256Begun(Sha256);
+
+impl Sha256Begun {
+    /// Hashes the first octets.
+    pub fn with(octets: &[u8]) -> Self {
+        Self(Sha256::new_with_prefix(octets))
+    }
+
+    /// Hashes the rest; gives the digest of all.
+    pub fn finish(self, rest: &[u8]) -> [u8; 32] {
+        self.0.chain_update(rest).finalize().into()
+    }
+}

@@ -37,6 +37,7 @@ mod software;
 
 pub use certificate_signature::DerSignature;
 pub use certificate_signature::verify_certificate;
+pub use digest::Sha256Begun;
 pub use digest::sha256;
 pub use key_agreement::AgreementError;
 pub use key_agreement::KeyAgreement;

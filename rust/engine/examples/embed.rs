@@ -22,8 +22,8 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use slotkeeper_crypto::sha256;
 use slotkeeper_engine::{
-    Authority, BatchContext, Engine, Input, OutputRecord, Partition, Settings, Staged, Stream,
-    Value,
+    AuditHead, Authority, BatchContext, Engine, Input, OutputRecord, Partition, Settings, Staged,
+    Stream, Value,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -64,7 +64,7 @@ fn main() -> Result<(), Failure> {
 
     while let Some(events) = inbox.get(store.position..).filter(|rest| !rest.is_empty()) {
         let events = events.get(..BATCH).unwrap_or(events);
-        let mut staged = stage(&mut engine, events, store.position, now_ms)?;
+        let mut staged = stage(&mut engine, events, &store, now_ms)?;
         steps.pass();
         if let Err(error) = staged.seal() {
             // Certain: nothing was written. A host with other work would try again; this one ends.
@@ -104,14 +104,14 @@ fn engine(folder: &Path, acb: Eui64) -> Result<Engine, Failure> {
 fn stage(
     engine: &mut Engine,
     events: &[Event],
-    position: usize,
+    store: &Store,
     now_ms: u64,
 ) -> Result<Staged, Failure> {
     let mut inputs = Vec::with_capacity(events.len());
     for (place, event) in events.iter().enumerate() {
         inputs.push(Input {
             stream: event.stream,
-            offset: u64::try_from(position + place)?,
+            offset: u64::try_from(store.position + place)?,
             key: Some(&event.key),
             value: event.value.as_deref().map_or(Value::Absent, Value::Record),
         });
@@ -119,6 +119,7 @@ fn stage(
     let context = BatchContext {
         now_ms,
         decided_after: Vec::new(),
+        audit_head: store.audit_head,
     };
     Ok(engine.stage(&inputs, &context)?)
 }
@@ -156,6 +157,8 @@ struct Store {
     file: File,
     /// Events decided.
     position: usize,
+    /// The last audit record.
+    audit_head: Option<AuditHead>,
     /// Changelog records, oldest first: the engine takes them in any order.
     changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
 }
@@ -164,6 +167,8 @@ struct Store {
 #[derive(Deserialize, Serialize)]
 struct Transaction {
     position: usize,
+    /// Number and digest of the last audit record.
+    audit_head: Option<(u64, [u8; 32])>,
     records: Vec<Record>,
 }
 
@@ -199,6 +204,7 @@ impl Store {
         let mut store = Self {
             file,
             position: 0,
+            audit_head: None,
             changes: Vec::new(),
         };
         let octets = fs::read(path)?;
@@ -209,6 +215,9 @@ impl Store {
             };
             whole += line.len();
             store.position = transaction.position;
+            store.audit_head = transaction
+                .audit_head
+                .map(|(number, digest)| AuditHead { number, digest });
             for record in transaction.records {
                 if record.stream == Stream::Changelog.name() {
                     let decode = |text: String| base64_simd::STANDARD.decode_to_vec(text);
@@ -238,6 +247,7 @@ impl Store {
         let outputs = [staged.changes(), commands, staged.records()].concat();
         let transaction = Transaction {
             position,
+            audit_head: staged.audit_head().map(|head| (head.number, head.digest)),
             records: outputs.iter().map(Record::of).collect(),
         };
         let json = serde_json::to_string(&transaction)?;
@@ -249,6 +259,7 @@ impl Store {
         steps.pass();
         self.file.sync_data()?;
         self.position = position;
+        self.audit_head = staged.audit_head();
         Ok(())
     }
 }

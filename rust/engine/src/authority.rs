@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
-use slotkeeper_crypto::{AgreementKey, KeyAgreement, KeyError, KrpSigner, SigningKey};
+use slotkeeper_crypto::{AgreementKey, KeyAgreement, KeyError, KrpSigner, PublicKey, SigningKey};
 use slotkeeper_gbcs::{Certificate, Eui64, KeyIdentifier, KeyUsage, RemotePartyRole};
 
 /// Why an identity cannot be used. No text holds key material.
@@ -45,6 +45,8 @@ pub struct Authority {
     id: Eui64,
     digital_signature: Vec<Credential<dyn KrpSigner>>,
     key_agreement: Vec<Credential<dyn KeyAgreement>>,
+    /// Of all certificates that were read, and of all keys that are held.
+    public_keys: Vec<PublicKey>,
 }
 
 /// A PEM certificate, and the PEM private key if there is one.
@@ -67,11 +69,13 @@ impl Authority {
         digital_signature: &[CredentialFiles<'_>],
         key_agreement: &[CredentialFiles<'_>],
     ) -> Result<Self, AuthorityError> {
+        let mut public_keys = Vec::new();
         let signers = digital_signature
             .iter()
             .map(|(certificate, key)| {
                 let (identifier, public) =
                     read_certificate(certificate, id, KeyUsage::DigitalSignature)?;
+                public_keys.extend(PublicKey::from_uncompressed(&public));
                 let key = key.map(SigningKey::load).transpose()?;
                 if let Some(key) = &key
                     && key.public_key().as_bytes() != &public
@@ -89,6 +93,7 @@ impl Authority {
             .map(|(certificate, key)| {
                 let (identifier, public) =
                     read_certificate(certificate, id, KeyUsage::KeyAgreement)?;
+                public_keys.extend(PublicKey::from_uncompressed(&public));
                 let key = key.map(AgreementKey::load).transpose()?;
                 if let Some(key) = &key
                     && key.public_key().as_bytes() != &public
@@ -101,7 +106,9 @@ impl Authority {
                 ))
             })
             .collect::<Result<_, _>>()?;
-        Self::new(id, signers, agreements)
+        let mut authority = Self::new(id, signers, agreements)?;
+        authority.public_keys.extend(public_keys);
+        Ok(authority)
     }
 
     /// An identity whose keys live elsewhere, behind the two traits.
@@ -119,10 +126,17 @@ impl Authority {
         if key_agreement.is_empty() {
             return Err(AuthorityError::Missing("key_agreement"));
         }
+        let signers = digital_signature.iter().filter_map(|c| c.key.as_ref());
+        let agreements = key_agreement.iter().filter_map(|c| c.key.as_ref());
+        let public_keys = signers
+            .map(|key| key.public_key())
+            .chain(agreements.map(|key| key.public_key()))
+            .collect();
         Ok(Self {
             id,
             digital_signature,
             key_agreement,
+            public_keys,
         })
     }
 
@@ -153,6 +167,11 @@ impl Authority {
                 .key_agreement
                 .iter()
                 .any(|c| c.identifier == identifier)
+    }
+
+    /// Whether a public key belongs to a key that is held, or to a certificate that was read, retired ones included.
+    pub(crate) fn is_own(&self, key: &PublicKey) -> bool {
+        self.public_keys.contains(key)
     }
 
     /// The key whose certificate stands in the slot; the newest where that is not known.

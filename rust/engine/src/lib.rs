@@ -7,7 +7,7 @@
 //!    [`Engine::load_part`] make it shorter.
 //! 2. [`Engine::stage`] judges a batch in order. Nothing is visible yet.
 //! 3. [`Staged::seal`] builds, signs and MACs the commands on worker threads.
-//! 4. The host commits records, changes, commands and its own position in ONE transaction.
+//! 4. The host commits records, changes, commands, the [`Staged::audit_head`] and its own position in ONE transaction.
 //! 5. [`Engine::fold`] makes the batch the state; [`Engine::discard`] drops one that was aborted for certain;
 //!    [`Engine::in_doubt`] closes the partition when nobody knows.
 
@@ -15,6 +15,7 @@ mod audit;
 mod authority;
 mod base64;
 mod census;
+mod chain;
 mod changelog;
 mod dead_letter;
 mod decision;
@@ -23,6 +24,7 @@ mod directory;
 pub mod duis;
 mod engine;
 mod events;
+mod evidence;
 pub mod inspect;
 mod json;
 mod judge;
@@ -45,9 +47,11 @@ mod workers;
 
 pub use authority::{Authority, AuthorityError, Credential, CredentialFiles};
 pub use census::Census;
+pub use chain::{AuditHead, link_audit};
 pub use changelog::RESERVED;
 pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};
+pub use evidence::{EvidenceKey, EvidenceKeyError, EvidenceVerifier};
 pub use keystore::{Keystore, KeystoreEntry, KeystoreError};
 pub use quarantine::{Cause, quarantine};
 pub use seal::SealError;

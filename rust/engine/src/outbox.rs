@@ -4,10 +4,13 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use slotkeeper_crypto::Sha256Begun;
 use slotkeeper_gbcs::Eui64;
 
+use crate::chain::{AuditHead, LONGEST_LINK, follow, unclosed};
 use crate::json::Object;
 use crate::stream::{OutputRecord, Stream};
+use crate::workers;
 
 /// Names and values.
 pub(crate) type Headers = Vec<(&'static str, Vec<u8>)>;
@@ -26,6 +29,16 @@ struct Draft {
     key: Octets,
     value: Octets,
     headers: Headers,
+}
+
+impl Draft {
+    /// Where an audit record's value stands.
+    fn audit(&mut self) -> Option<&mut Range<usize>> {
+        match &mut self.value {
+            Octets::Written(value) if self.stream == Stream::Audit => Some(value),
+            _ => None,
+        }
+    }
 }
 
 enum Octets {
@@ -67,6 +80,9 @@ impl Outbox {
         write(&mut object);
         self.buffer = object.finish();
         let value = Octets::Written(start..self.buffer.len());
+        if stream == Stream::Audit {
+            self.buffer.resize(self.buffer.len() + LONGEST_LINK, 0);
+        }
         self.drafts.push(Draft {
             stream,
             partition: self.partition,
@@ -93,6 +109,28 @@ impl Outbox {
             value: octets(value),
             headers,
         });
+    }
+
+    /// Writes the chain into the audit records, behind `head`; gives the head after them.
+    pub(crate) fn link(&mut self, head: Option<AuditHead>, threads: usize) -> Option<AuditHead> {
+        let audit: Vec<_> = self.drafts.iter_mut().filter_map(Draft::audit).collect();
+        let buffer = &self.buffer;
+        let begun = workers::for_each(threads, &audit, |value| {
+            let record = buffer.get(value.start..value.end).unwrap_or_default();
+            Sha256Begun::with(unclosed(record))
+        });
+        let mut last = head;
+        for (value, begun) in audit.into_iter().zip(begun) {
+            let (link, head) = follow(begun, last);
+            // Over the closing bracket, and into the room behind it.
+            let start = value.end - 1;
+            value.end = start + link.len();
+            if let Some(room) = self.buffer.get_mut(start..value.end) {
+                room.copy_from_slice(&link);
+            }
+            last = Some(head);
+        }
+        last
     }
 
     /// The records, in the order in which they came.

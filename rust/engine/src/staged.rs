@@ -1,13 +1,15 @@
 //! A staged batch, on its way from decision to commit.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use slotkeeper_counters::Stored;
 
 use crate::authority::Authority;
+use crate::chain::AuditHead;
 use crate::decision::{Disposition, Reason};
+use crate::outbox::Outbox;
 use crate::seal::{Job, SealError, record};
 use crate::stream::{OutputRecord, Stream};
 use crate::workers;
@@ -19,13 +21,46 @@ pub struct Staged {
     pub(crate) partition: u32,
     pub(crate) threads: usize,
     pub(crate) now_ms: u64,
-    pub(crate) records: Vec<OutputRecord>,
+    pub(crate) records: Chained,
     pub(crate) changes: Vec<OutputRecord>,
     pub(crate) jobs: Vec<Job>,
     pub(crate) commands: Option<Vec<OutputRecord>>,
     pub(crate) tally: Tally,
     pub(crate) stored: Stored,
     pub(crate) progress: Progress,
+}
+
+/// Records whose audit records are linked when they are first wanted: not while the next decision waits.
+pub(crate) struct Chained {
+    outbox: Mutex<Option<Outbox>>,
+    head: Option<AuditHead>,
+    threads: usize,
+    linked: OnceLock<(Vec<OutputRecord>, Option<AuditHead>)>,
+}
+
+impl Chained {
+    /// Records that follow `head`.
+    pub(crate) fn new(outbox: Outbox, head: Option<AuditHead>, threads: usize) -> Self {
+        Self {
+            outbox: Mutex::new(Some(outbox)),
+            head,
+            threads,
+            linked: OnceLock::new(),
+        }
+    }
+
+    fn linked(&self) -> &(Vec<OutputRecord>, Option<AuditHead>) {
+        self.linked.get_or_init(|| {
+            let mut outbox = self.outbox.lock().unwrap_or_else(PoisonError::into_inner);
+            match outbox.take() {
+                Some(mut outbox) => {
+                    let head = outbox.link(self.head, self.threads);
+                    (outbox.into_records(), head)
+                }
+                None => (Vec::new(), self.head),
+            }
+        })
+    }
 }
 
 /// How far a batch has come. The engine and the batch share it, since each may be called while the other works.
@@ -101,7 +136,7 @@ impl Staged {
         self.batch
     }
 
-    /// Builds, signs and MACs the commands on worker threads. A second call does nothing.
+    /// Builds, signs and MACs the commands on worker threads, and links the audit records. A second call does nothing.
     ///
     /// # Errors
     /// [`SealError::KeysUnavailable`]: discard the batch and try it again. It is all or none. [`SealError::Ended`]: it
@@ -117,6 +152,7 @@ impl Staged {
             // The engine may have dropped the batch meanwhile.
             self.progress.seal()?;
             self.commands = Some(commands);
+            self.records.linked();
         }
         Ok(())
     }
@@ -138,14 +174,20 @@ impl Staged {
 
     /// Audit records, refusals, dead letters and rerouted inputs, in the order of decisions.
     pub fn records(&self) -> &[OutputRecord] {
-        &self.records
+        &self.records.linked().0
+    }
+
+    /// The last audit record once this batch is committed: kept in the same transaction, it is the next batch's
+    /// [`BatchContext::audit_head`](crate::BatchContext::audit_head).
+    pub fn audit_head(&self) -> Option<AuditHead> {
+        self.records.linked().1
     }
 
     /// How many records go to each stream, by its name.
     pub fn written(&self) -> BTreeMap<&'static str, usize> {
         let commands = self.commands.as_deref().unwrap_or_default();
         let mut written = BTreeMap::new();
-        for record in self.records.iter().chain(commands).chain(&self.changes) {
+        for record in self.records().iter().chain(commands).chain(&self.changes) {
             *written.entry(record.stream.name()).or_default() += 1;
         }
         written
@@ -173,7 +215,7 @@ impl Staged {
     }
 
     fn dead_letters(&self) -> impl Iterator<Item = &OutputRecord> {
-        self.records
+        self.records()
             .iter()
             .filter(|record| record.stream == Stream::DeadLetters)
     }

@@ -78,7 +78,9 @@ async def follow(streams: Streams, broken: list[str], account: Account) -> "Trai
     """Read audit trail and changelog, and hold one against the other; gives the former."""
     trail = Trail(broken, account.journal, await originals(streams))
     async for record in each(streams, AUDIT):
-        trail.see(orjson.loads(record.value or b""))
+        entry = orjson.loads(record.value or b"")
+        if entry["kind"] in {"decision", "redecision", "acknowledgement"}:
+            trail.see(entry)
     if trail.acknowledged != account.acknowledged:
         broken.append(f"acknowledged are {trail.acknowledged}, not {account.acknowledged}")
     memory = Memory(broken, account.acknowledged)

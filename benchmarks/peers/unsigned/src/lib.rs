@@ -11,6 +11,8 @@
 
 #[path = "../../../../rust/bindings/src/allocator.rs"]
 mod allocator;
+#[path = "../../../../rust/bindings/src/audit.rs"]
+mod audit;
 mod authority;
 #[path = "../../../../rust/bindings/src/census.rs"]
 mod census;
@@ -20,6 +22,8 @@ mod engine;
 mod enter;
 #[path = "../../../../rust/bindings/src/errors.rs"]
 mod errors;
+#[path = "../../../../rust/bindings/src/evidence.rs"]
+mod evidence;
 #[path = "../../../../rust/bindings/src/functions.rs"]
 mod functions;
 #[path = "../../../../rust/bindings/src/outputs.rs"]
@@ -31,6 +35,8 @@ use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
     #[pymodule_export]
@@ -45,6 +51,8 @@ mod _core {
         NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
+    #[pymodule_export]
+    use crate::evidence::{EvidenceKey, EvidenceVerifier};
     #[pymodule_export]
     use crate::functions::Keystore;
     #[pymodule_export]

@@ -17,7 +17,7 @@ from slotkeeper.streams.errors import (
     WitnessUnavailableError,
     WrongUseError,
 )
-from slotkeeper.streams.interface import StreamsSettings
+from slotkeeper.streams.interface import Accepted, StreamsSettings
 from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
 
 from .claim import PARTITION as CLAIMED
@@ -120,7 +120,7 @@ class KafkaOwnership:
             for place in places
         )
 
-    async def acknowledge(self, partition: int) -> str:
+    async def acknowledge(self, partition: int) -> Accepted:
         """Let the next commit of the partition begin a new incarnation with what the log holds.
 
         Until that commit nothing is acknowledged.
@@ -134,7 +134,7 @@ class KafkaOwnership:
             witnessed = await asyncio.to_thread(witness.accept, partition)
         forgiven = presence.acknowledged(witnessed)
         self._renewed[partition] = self._draw()._replace(forgiven=forgiven)
-        return objection
+        return Accepted(objection, None if witnessed is None else witnessed.audit)
 
     async def close(self) -> None:
         """Close what is still open."""
@@ -156,13 +156,14 @@ class KafkaOwnership:
                 self._refuse_beside_earlier(number, first)
             others = [] if told is not None else await self._others()
             identity = self._renewed.get(number) or self._identity(number, told, others)
-            witness, losses = self._witness(number), 0
+            witness, seen = self._witness(number), None
             if witness is not None and number in self._renewed:
-                losses = (await asyncio.to_thread(witness.accept, number)).losses
+                # What it has seen of the audit trail was of another incarnation.
+                seen = replace(await asyncio.to_thread(witness.accept, number), audit=None)
             elif witness is not None:
                 await self._begin_where_nothing_is()
                 presence = await self._presence(number, identity)
-                losses = (await asyncio.to_thread(witness.admit, number, presence)).losses
+                seen = await asyncio.to_thread(witness.admit, number, presence)
             inputs = await Inputs.open(cluster.options, cluster.topics, number, stack)
             tools = Tools(
                 options=cluster.options,
@@ -178,13 +179,14 @@ class KafkaOwnership:
                 application=cluster.settings.application,
                 compressed=cluster.options.producer().get("compression_type") is not None,
                 witness=witness,
+                witnessed=seen,
                 clock=cluster.settings.clock,
                 tombstones_ms=cluster.settings.tombstones_ms,
                 stack=stack.pop_all(),
             )
             # An operator who acknowledges says who serves it from here on.
             named = told is not None or number in self._renewed
-            partition = KafkaPartition(number, identity, tools, losses=losses, named=named)
+            partition = KafkaPartition(number, identity, tools, named=named)
             self._opened.add(partition)
             tools.stack.callback(self._opened.discard, partition)
             return partition

@@ -15,7 +15,7 @@ from slotkeeper.streams.interface import (
     OutputBatch,
     SetAside,
 )
-from slotkeeper.streams.witness import Sighting, Witness
+from slotkeeper.streams.witness import Head, Sighting, Witness
 
 from .claim import PARTITION as CLAIMED
 from .claim import Claim
@@ -40,6 +40,11 @@ BATCH_RECORDS = 1_000
 the broker's for each: 42 and 45 with 250, 28 and 16 with 500, 25 and 14 with 1,000, 24 and 14 with
 2,000. A batch of requests seals in some 65 ms of one core, which is what a request behind it
 waits."""
+
+
+LAST_REACH = 16
+"""How far before an output's end its newest record is looked for at first, and how many times as
+far whenever it is not found: most often it stands before the one marker of its transaction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ class Tools:
         application: Who serves the partition.
         compressed: Whether batches shall be compressed, which the client does and packs are not.
         witness: None if there is none.
+        witnessed: What it had seen; no audit record of another incarnation.
         clock: Milliseconds since 1970 UTC, for the records' timestamps.
         tombstones_ms: How long tombstones are kept where the cluster does not tell.
         stack: Closes what was opened for this partition alone.
@@ -98,6 +104,7 @@ class Tools:
     application: str
     compressed: bool
     witness: Witness | None
+    witnessed: Sighting | None
     clock: Callable[[], int]
     tombstones_ms: int
     stack: AsyncExitStack
@@ -116,7 +123,6 @@ class KafkaPartition:
         identity: StoreIdentity,
         tools: Tools,
         *,
-        losses: int,
         named: bool,
     ) -> None:
         """Own the partition, whose epoch was just raised.
@@ -125,10 +131,9 @@ class KafkaPartition:
             number: The partition.
             identity: Of the store.
             tools: What it works with.
-            losses: As the witness remembers them.
             named: Whether it is told already in whose name the next commit is.
         """
-        self.losses = losses
+        self.losses = 0 if tools.witnessed is None else tools.witnessed.losses
         self._number = number
         self._identity = identity
         self._tools = tools
@@ -151,6 +156,12 @@ class KafkaPartition:
     def application(self) -> str:
         """That of the settings."""
         return self._tools.application
+
+    @property
+    def witnessed(self) -> Head | None:
+        """As the witness had it when the partition was opened."""
+        seen = self._tools.witnessed
+        return None if seen is None else seen.audit
 
     async def changelog(self, since: int = 0) -> AsyncIterator[Sequence[Entry]]:
         """Give the committed changelog in order, from an offset to its end.
@@ -222,6 +233,21 @@ class KafkaPartition:
         claim = self._tools.claim
         return None if claim is None else await claim.holder(self._tools.others)
 
+    async def last(self, output: str) -> Entry | None:
+        """Look for it from the end on backwards: there may be markers and aborted records."""
+        place = self._tools.topics.at(output, self._number)
+        end = (await self._tools.offsets.ends([place], needs="Write"))[place]
+        start = (await self._tools.offsets.starts([place]))[place]
+        reach = LAST_REACH
+        while True:
+            since = max(start, end - reach)
+            newest: Entry | None = None
+            async for records in self._scan(output, since, end):
+                newest = records[-1]
+            if newest is not None or since == start:
+                return newest
+            reach *= LAST_REACH
+
     async def offsets(self) -> dict[str, int]:
         """Give the group's committed offsets; of this owner's own commits, without a delay.
 
@@ -245,6 +271,7 @@ class KafkaPartition:
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),  # noqa: ARG002  # compaction looks at keys alone
+        head: Head | None = None,
     ) -> int:
         """Write one batch in one transaction. ``void`` has no effect on a topic."""
         offsets = {
@@ -278,7 +305,8 @@ class KafkaPartition:
             self._first = None
             await first.stack.aclose()
         if self._tools.witness is not None:
-            await self._testify(self._tools.witness, end)
+            sighting = Sighting(self.incarnation, end, losses=self.losses, audit=head)
+            await self._testify(self._tools.witness, sighting)
         return end
 
     async def _take(self, claim: Claim) -> None:
@@ -305,8 +333,7 @@ class KafkaPartition:
                 refuse_set_aside(place, messages)
             yield messages
 
-    async def _testify(self, witness: Witness, end: int) -> None:
-        sighting = Sighting(self.incarnation, end, self.losses)
+    async def _testify(self, witness: Witness, sighting: Sighting) -> None:
         try:
             await asyncio.to_thread(witness.record, self._number, sighting)
         except StreamsError as error:

@@ -1,12 +1,14 @@
 """What tools use of a cluster: publish and read, beside running workers."""
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.witness import Sighting, Witness
 
 from .batches import send
 from .clients import consumer, producer
@@ -16,7 +18,7 @@ from .instance import Instance
 from .membership import Membership
 from .offsets import Offsets, know_topics
 from .options import ClientOptions
-from .ownership import Cluster, KafkaOwnership, begin_witnesses
+from .ownership import Cluster, KafkaOwnership, begin_witnesses, witness_file
 from .reading import COMMITTED, place_at, record_of, scan
 from .rights import require
 from .topics import Topics, agreed_partitions
@@ -110,6 +112,15 @@ class KafkaStreams:
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
+
+    async def witnessed(self) -> Mapping[int, Sighting]:
+        """Read the witness files of all partitions; see the interface."""
+        path = self._cluster.settings.witness
+        seen: dict[int, Sighting] = {}
+        for number in range(0 if path is None else self.partitions):
+            witness = Witness(witness_file(self._cluster.settings.witness_path, number))
+            seen |= await asyncio.to_thread(witness.seen)
+        return seen
 
     async def begin_witness(self) -> list[int]:
         """Write what the changelogs hold into this host's witness files; see the interface."""

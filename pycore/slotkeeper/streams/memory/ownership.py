@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 
 from slotkeeper.streams.errors import CommitAbortedError, CommitInDoubtError, FencedError
-from slotkeeper.streams.interface import Fetched, Logs, Output, OutputBatch, Record
+from slotkeeper.streams.interface import Accepted, Fetched, Logs, Output, OutputBatch, Record
+from slotkeeper.streams.witness import Head
 
 from .faults import Fault, SimulatedCrashError
 from .log import Log
@@ -48,11 +49,11 @@ class MemoryOwnership:
                 left += max(0, log.end - store.offsets.get(Place(stream, number), log.start))
         return left
 
-    async def acknowledge(self, partition: int) -> str:
+    async def acknowledge(self, partition: int) -> Accepted:
         """Begin a new incarnation; no witness ever objects to a store in memory."""
         self._store.epochs[partition] += 1
         self._store.incarnations[partition] = self._store.draw()
-        return ""
+        return Accepted("", None)
 
 
 class MemoryPartition:
@@ -84,6 +85,11 @@ class MemoryPartition:
     @property
     def application(self) -> str | None:
         """One process is all there is."""
+        return None
+
+    @property
+    def witnessed(self) -> Head | None:
+        """There is no witness."""
         return None
 
     async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
@@ -133,6 +139,12 @@ class MemoryPartition:
         """Give None: a store in memory has one worker."""
         return None
 
+    async def last(self, output: str) -> Record | None:
+        """Give the newest record of an output."""
+        log = self._log(output)
+        kept = log.fetch(log.start, limit=log.end).records
+        return kept[-1] if kept else None
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions of the last commit."""
         return {
@@ -169,6 +181,7 @@ class MemoryPartition:
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),
+        head: Head | None = None,  # noqa: ARG002  # there is no witness
     ) -> int:
         """Write one batch, or fail in the way that was asked for."""
         if self._epoch != self._store.epochs[self._number]:

@@ -1,12 +1,13 @@
 """The tools' side of streams in memory."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from slotkeeper.streams.errors import LockedError, WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.witness import Sighting
 
 from .faults import Fault, no_faults
 from .log import Log
@@ -54,6 +55,10 @@ class MemoryStreams:
         records = [placed(message, self.layout, self.partitions) for message in messages]
         if records:
             self._store.append(records)
+
+    async def witnessed(self) -> Mapping[int, Sighting]:
+        """There is no witness."""
+        return {}
 
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""

@@ -11,7 +11,7 @@ from slotkeeper.streams.errors import (
     StreamsError,
 )
 from slotkeeper.streams.interface import Output
-from slotkeeper.streams.witness import Sighting, Witness
+from slotkeeper.streams.witness import Head, Sighting, Witness
 
 from .file import StoreFile
 from .rows import Tables
@@ -64,6 +64,7 @@ class Commit:
         outputs: Sequence[Output],
         positions: Mapping[str, int],
         void: Collection[int],
+        head: Head | None,
     ) -> int:
         """Write the batch; durable on return. Gives the changelog's end.
 
@@ -94,7 +95,7 @@ class Commit:
             raise CommitInDoubtError(f"the batch may or may not be written: {cause}") from cause
         changelog = self._tables.shard(self._tables.layout.changelog, self._owner.partition)
         end = ends.get(changelog, 0)
-        self._testify(end)
+        self._testify(end, head)
         return end
 
     def _write(
@@ -131,12 +132,12 @@ class Commit:
         )
         return ends
 
-    def _testify(self, end: int) -> None:
+    def _testify(self, end: int, head: Head | None) -> None:
         if self._witness is None:
             return
+        sighting = Sighting(self._owner.incarnation, end, losses=self.losses, audit=head)
         try:
-            now = Sighting(self._owner.incarnation, end, self.losses)
-            self._witness.record(self._owner.partition, now)
+            self._witness.record(self._owner.partition, sighting)
         except StreamsError as error:
             # The batch is written; opening the partition again tries the witness again and says
             # what is wrong with it before anything else is issued.

@@ -4,8 +4,16 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
-from slotkeeper.streams.interface import Fetched, Logs, Output, OutputBatch, Record, StreamsSettings
-from slotkeeper.streams.witness import Presence, Sighting, Witness
+from slotkeeper.streams.interface import (
+    Accepted,
+    Fetched,
+    Logs,
+    Output,
+    OutputBatch,
+    Record,
+    StreamsSettings,
+)
+from slotkeeper.streams.witness import Head, Presence, Sighting, Witness
 
 from .commit import Commit, OwnerEpoch
 from .file import StoreFile
@@ -56,16 +64,23 @@ class SqliteOwnership:
 
     async def open(self, partition: int) -> "SqlitePartition":
         """Raise the partition's epoch, and refuse a store that its witness contradicts."""
-        owner, losses = await self._writer.run(self._admitted, partition)
+        owner, seen = await self._writer.run(self._admitted, partition)
         commit = Commit(
             self._tables,
             owner,
             file=self._file,
             clock=self._settings.clock,
             witness=self._witness,
-            losses=losses,
+            losses=0 if seen is None else seen.losses,
         )
-        return SqlitePartition(self._tables, self._writer, self._reader, owner, commit)
+        return SqlitePartition(
+            self._tables,
+            self._writer,
+            self._reader,
+            owner,
+            commit,
+            witnessed=None if seen is None else seen.audit,
+        )
 
     async def undecided(self) -> int:
         """Count from the positions as the file keeps them."""
@@ -87,18 +102,19 @@ class SqliteOwnership:
 
         return await self._reader.run(look)
 
-    async def acknowledge(self, partition: int) -> str:
+    async def acknowledge(self, partition: int) -> Accepted:
         """Begin a new incarnation of the partition with what the file holds."""
         return await self._writer.run(self._renew, partition)
 
-    def _admitted(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, int]:
-        """Give the new owner's epoch, and the losses that the witness remembers."""
+    def _admitted(
+        self, connection: sqlite3.Connection, partition: int
+    ) -> tuple[OwnerEpoch, Sighting | None]:
+        """Give the new owner's epoch, and what the witness has seen."""
         owner, presence = self._fence(connection, partition)
-        if self._witness is None:
-            return owner, 0
-        return owner, self._witness.admit(partition, presence).losses
+        witness = self._witness
+        return owner, None if witness is None else witness.admit(partition, presence)
 
-    def _renew(self, connection: sqlite3.Connection, partition: int) -> str:
+    def _renew(self, connection: sqlite3.Connection, partition: int) -> Accepted:
         _, presence = self._fence(connection, partition)
         objection, witnessed = "", None
         if self._witness is not None:
@@ -111,7 +127,7 @@ class SqliteOwnership:
             )
         if self._witness is not None:
             self._witness.record(partition, Sighting(incarnation, presence.seen.end))
-        return objection
+        return Accepted(objection, None if witnessed is None else witnessed.audit)
 
     def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, Presence]:
         with transaction(connection):
@@ -135,6 +151,8 @@ class SqlitePartition:
         reader: DatabaseThread,
         owner: OwnerEpoch,
         commit: Commit,
+        *,
+        witnessed: Head | None,
     ) -> None:
         """Own the partition, whose epoch was just raised."""
         self._tables = tables
@@ -142,6 +160,7 @@ class SqlitePartition:
         self._reader = reader
         self._owner = owner
         self._commit = commit
+        self._witnessed = witnessed
 
     @property
     def number(self) -> int:
@@ -166,6 +185,11 @@ class SqlitePartition:
     def application(self) -> str | None:
         """Nobody else can be here: the lock sees to that."""
         return None
+
+    @property
+    def witnessed(self) -> Head | None:
+        """As the witness had it when the partition was opened."""
+        return self._witnessed
 
     async def changelog(self, since: int = 0) -> AsyncIterator[list[Record]]:
         """Give the committed changelog in order, from an offset to its end."""
@@ -237,6 +261,10 @@ class SqlitePartition:
         """Give None: a file has one worker, whatever it calls itself."""
         return None
 
+    async def last(self, output: str) -> Record | None:
+        """Give the newest record of an output."""
+        return await self._reader.run(self._tables.last, output, self.number)
+
     async def offsets(self) -> dict[str, int]:
         """Give the positions as the file keeps them for others to see."""
 
@@ -281,12 +309,13 @@ class SqlitePartition:
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),
+        head: Head | None = None,
     ) -> int:
         """Write one batch in one transaction of the file."""
 
         def commit(connection: sqlite3.Connection) -> int:
             before = () if finished is None else finished.records()
-            return self._commit(connection, [*before, *outputs], positions, void)
+            return self._commit(connection, [*before, *outputs], positions, void, head)
 
         return await self._writer.run(commit)
 

@@ -75,6 +75,17 @@ class Tables:
         ).fetchone()[0]
         return self.end(connection, stream, partition) if found is None else offset_of(found)
 
+    def last(self, connection: sqlite3.Connection, stream: str, partition: int) -> Record | None:
+        """Give the newest record of a stream's partition."""
+        shard = self.shard(stream, partition)
+        found = connection.execute(
+            f"SELECT max(id) FROM {self._table(stream)} WHERE id >= ? AND id < ?",  # noqa: S608
+            (row_id(shard, 0), row_id(shard + 1, 0)),
+        ).fetchone()[0]
+        if found is None:
+            return None
+        return self.fetch(connection, stream, partition, offset_of(found), limit=1).records[0]
+
     def fetch(
         self,
         connection: sqlite3.Connection,

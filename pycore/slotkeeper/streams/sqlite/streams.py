@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
-from slotkeeper.streams.witness import Witness
+from slotkeeper.streams.witness import Sighting, Witness
 
 from .file import StoreFile, held_file
 from .ownership import SqliteOwnership
@@ -130,6 +130,11 @@ class SqliteStreams:
                 return
             await asyncio.sleep(POLL_S)
             ends = await self._reader.run(self._ends, stream)
+
+    async def witnessed(self) -> Mapping[int, Sighting]:
+        """Read the witness; see the interface."""
+        path = self._settings.witness
+        return {} if path is None else await asyncio.to_thread(Witness(path).seen)
 
     async def begin_witness(self) -> list[int]:
         """Write what the file holds into the witness; see the interface."""

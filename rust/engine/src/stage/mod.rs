@@ -6,6 +6,7 @@ mod parked;
 use slotkeeper_gbcs::Eui64;
 
 use crate::audit::{Cause, Origin, USUAL_OCTETS};
+use crate::chain::AuditHead;
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE, MENDED};
@@ -17,7 +18,7 @@ use crate::outbox::Outbox;
 use crate::paths::RequestPaths;
 use crate::records::{DeviceRecord, HandoverRequest};
 use crate::seal::Job;
-use crate::staged::{Progress, Staged, Tally};
+use crate::staged::{Chained, Progress, Staged, Tally};
 use crate::stream::{Input, OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 use crate::workers;
@@ -29,6 +30,8 @@ pub struct BatchContext {
     pub now_ms: u64,
     /// For requests: how far each other input of the partition had been read when they were judged.
     pub decided_after: Vec<(String, u64)>,
+    /// The last audit record of the partition that is committed: the batch's first one names it.
+    pub audit_head: Option<AuditHead>,
 }
 
 impl Engine {
@@ -84,7 +87,7 @@ impl Engine {
             partition: engine.partition.index,
             threads: engine.threads,
             now_ms: context.now_ms,
-            records: outbox.into_records(),
+            records: Chained::new(outbox, context.audit_head, engine.threads),
             changes,
             jobs,
             commands: None,

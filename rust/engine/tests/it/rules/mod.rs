@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod certificates;
+mod chain;
 mod embedding;
 mod event_writer;
 mod faults;

@@ -536,6 +536,7 @@ fn a_quote_in_a_stream_name_of_decided_after_stays_json() {
     let context = slotkeeper_engine::BatchContext {
         now_ms: NOW_MS,
         decided_after: vec![(r#"a "quoted" \ name"#.to_owned(), 7)],
+        audit_head: None,
     };
     let staged = host.engine.stage(&inputs, &context).unwrap();
     let decided = decisions(&staged);

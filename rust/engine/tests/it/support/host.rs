@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 use slotkeeper_engine::{
-    BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor, Staged, Stored,
-    Stream, Value,
+    AuditHead, BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor,
+    Staged, Stored, Stream, Value,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -21,6 +21,8 @@ pub(crate) struct Host {
     pub(crate) inventory: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Kept with the store, and compared whenever it is restored from.
     pub(crate) stored: Stored,
+    /// Kept likewise.
+    pub(crate) audit_head: Option<AuditHead>,
     settings: String,
     acb: Vec<AcbKey>,
     waiting: Vec<Record>,
@@ -109,6 +111,7 @@ impl Host {
             settings: settings.to_owned(),
             acb: acb.to_vec(),
             stored: Stored::default(),
+            audit_head: None,
             waiting: Vec::new(),
             next_offset: 0,
             now_ms: NOW_MS,
@@ -193,6 +196,7 @@ impl Host {
         let context = BatchContext {
             now_ms: self.now_ms,
             decided_after: Vec::new(),
+            audit_head: self.audit_head,
         };
         let mut staged = self.engine.stage(&inputs, &context).unwrap();
         staged.seal().unwrap();
@@ -217,6 +221,7 @@ impl Host {
             }
         }
         self.stored = staged.stored();
+        self.audit_head = staged.audit_head();
         self.waiting.clear();
         let records = staged.records().iter().chain(staged.commands().unwrap());
         self.outputs.extend(records.cloned());

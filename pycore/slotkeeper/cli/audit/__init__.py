@@ -1,0 +1,13 @@
+"""``slotkeeper audit``: whether the audit trail is what was written."""
+
+import click
+
+from slotkeeper.cli.audit.verify import verify
+
+
+@click.group()
+def audit() -> None:
+    """Check the audit trail."""
+
+
+audit.add_command(verify)
