@@ -416,7 +416,6 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,
         rollbacks=max(0 if truth is None else truth.rollbacks, evidence.losses),
-        rollbacks=0 if truth is None else truth.rollbacks,
         audit=None if truth is None else truth.audit,
     )
 
