@@ -105,8 +105,15 @@ class FakeEngine:
             if known:
                 self.known.add(name.encode())
 
-    def open(self, *, stored: tuple[int, int] | None = None, rollbacks: int = 0) -> dict[str, int]:
+    def open(
+        self,
+        *,
+        stored: tuple[int, int] | None = None,
+        rollbacks: int = 0,
+        incarnations: Sequence[str] = (),
+    ) -> dict[str, int]:
         assert not self.is_open
+        assert incarnations
         self.rollbacks = rollbacks
         if stored is not None and stored != fingerprint(self.marks):
             raise RestoreError(f"{stored} was committed, and {fingerprint(self.marks)} is there")

@@ -142,6 +142,7 @@ class Engine:
         inventory: Iterable[tuple[str | bytes, bytes | None]] = (),
         stored: Fingerprint | None = None,
         rollbacks: int = 0,
+        incarnations: Sequence[str] = (),
     ) -> int:
         """Take everything that the host's store committed, in any order, and open the partition.
 
@@ -153,6 +154,10 @@ class Engine:
                 a store that lost records is refused. None where that is not known.
             rollbacks: How often the store lost what was committed last and somebody let it go on,
                 e.g. from a backup: numbers are given 2^20 for each above all that is known.
+            incarnations: The name of the host's store, drawn at random when it was made and again
+                whenever it was put back, and after it the names before. With
+                ``adjustments.signers`` each signature names one, so that it counts in no other
+                store; without a name none counts.
 
         It is one step: a second call, by another thread, waits for the end of the first.
 
@@ -164,7 +169,7 @@ class Engine:
                 store. Or the engine is open already.
         """
         with self._restoring:
-            return self._restore(changes, inventory, stored, rollbacks)
+            return self._restore(changes, inventory, stored, rollbacks, incarnations)
 
     def _restore(
         self,
@@ -172,6 +177,7 @@ class Engine:
         inventory: Iterable[tuple[str | bytes, bytes | None]],
         stored: Fingerprint | None,
         rollbacks: int,
+        incarnations: Sequence[str],
     ) -> int:
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
         self._core.clear()
@@ -183,7 +189,7 @@ class Engine:
         keyed = (Change(k.encode() if isinstance(k, str) else k, v) for k, v in inventory)
         while loaded := list(islice(keyed, RESTORED_AT_A_TIME)):
             self._core.load_inventory(loaded)
-        self._core.open(stored=stored, rollbacks=rollbacks)
+        self._core.open(stored=stored, rollbacks=rollbacks, incarnations=incarnations)
         return taken
 
     def stage(

@@ -5,6 +5,7 @@
     reason = "arguments are extracted from Python objects by value"
 )]
 
+mod acts;
 mod allocator;
 mod authority;
 mod census;
@@ -20,6 +21,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::acts::{PersonKey, Signers, describe_act};
+    #[pymodule_export]
     use crate::authority::Authority;
     #[pymodule_export]
     use crate::census::CoreCensus;
@@ -29,8 +32,8 @@ mod _core {
     use crate::engine::CoreStaged;
     #[pymodule_export]
     use crate::errors::{
-        BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
-        NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
+        ActError, BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError,
+        NotRestoredError, NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
     #[pymodule_export]
@@ -48,6 +51,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        let adjustment = slotkeeper_engine::signed_act::COUNTER_ADJUSTMENT;
+        module.add("COUNTER_ADJUSTMENT", adjustment)?;
         module.add("SNAPSHOT_FORMAT", slotkeeper_engine::SNAPSHOT_FORMAT)?;
         module.add(
             "BUILD_PROFILE",

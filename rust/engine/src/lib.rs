@@ -36,6 +36,7 @@ mod quoted;
 mod records;
 mod seal;
 mod settings;
+pub mod signed_act;
 mod snapshot;
 mod stage;
 mod staged;
@@ -55,6 +56,7 @@ pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
 };
 pub use slotkeeper_counters::Stored;
+pub use slotkeeper_crypto::{KeyError, PersonKey, PersonPublicKey};
 pub use snapshot::{SNAPSHOT_FORMAT, SnapshotCursor, SnapshotError};
 pub use stage::BatchContext;
 pub use staged::{Staged, Tally};

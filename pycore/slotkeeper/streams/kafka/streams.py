@@ -11,6 +11,7 @@ from slotkeeper.streams.partitioning import placed
 from .batches import send
 from .clients import consumer, producer
 from .errors import translated
+from .identity import told_by_changelog
 from .inputs import FETCH_WAIT_MS
 from .instance import Instance
 from .membership import Membership
@@ -110,6 +111,12 @@ class KafkaStreams:
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
+
+    async def incarnation(self, partition: int) -> str | None:
+        """Read it from the end of the changelog."""
+        cluster = self._cluster
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
+        return None if told is None else told.incarnation
 
     async def begin_witness(self) -> list[int]:
         """Write what the changelogs hold into this host's witness files; see the interface."""

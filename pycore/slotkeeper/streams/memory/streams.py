@@ -55,6 +55,10 @@ class MemoryStreams:
         if records:
             self._store.append(records)
 
+    async def incarnation(self, partition: int) -> str | None:
+        """Drawn with the streams."""
+        return self._store.incarnations[partition]
+
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""
         raise WrongUseError("streams in memory have no witness")

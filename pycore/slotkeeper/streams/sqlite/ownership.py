@@ -120,7 +120,8 @@ class SqliteOwnership:
                 (partition,),
             ).fetchone()
             presence = self._tables.presence(connection, partition)
-        return OwnerEpoch(partition, epoch, incarnation), presence
+        ended = tuple(sighting.incarnation for sighting in presence.forgiven)
+        return OwnerEpoch(partition, epoch, incarnation, ended), presence
 
 
 class SqlitePartition:
@@ -150,6 +151,11 @@ class SqlitePartition:
     def incarnation(self) -> str:
         """Drawn when the file was made, and again by each acknowledgement."""
         return self._owner.incarnation
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """Those that the file says were acknowledged."""
+        return self._owner.ended
 
     @property
     def application(self) -> str | None:

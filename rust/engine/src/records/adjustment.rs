@@ -1,7 +1,7 @@
 //! `counter-adjustments`: raises, back-fill and imports. Nothing here can lower a number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer};
 use slotkeeper_counters::LAST_COUNTER;
@@ -9,6 +9,7 @@ use slotkeeper_gbcs::Eui64;
 
 use super::field::Field;
 use super::{Unreadable, decimal};
+use crate::signed_act::{COUNTER_ADJUSTMENT, Proof, SignedAct, Signers, refuse_repeated_members};
 
 /// Which number a raise is for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -30,6 +31,51 @@ impl Raise {
     }
 }
 
+/// Who stands behind an adjustment, and how that is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Vouched {
+    /// Names that nobody proved.
+    Claimed(Vec<String>),
+    /// Persons whose signatures hold.
+    Proven(Proof),
+    /// Signatures, and nobody is configured whose they could be.
+    Unproven,
+}
+
+impl Vouched {
+    /// Names of persons, at most that many.
+    pub(crate) fn names(&self, most: usize) -> Vec<&str> {
+        match self {
+            Self::Claimed(by) => by.iter().map(String::as_str).take(most).collect(),
+            Self::Proven(proof) => proof.persons().take(most).collect(),
+            Self::Unproven => Vec::new(),
+        }
+    }
+
+    /// How many different persons: names are compared without the spaces around them and whatever their case.
+    pub(crate) fn persons(&self) -> usize {
+        match self {
+            Self::Claimed(by) => {
+                let names = by.iter().map(|name| name.trim().to_lowercase());
+                names
+                    .filter(|name| !name.is_empty())
+                    .collect::<HashSet<_>>()
+                    .len()
+            }
+            Self::Proven(proof) => proof.persons().count(),
+            Self::Unproven => 0,
+        }
+    }
+
+    /// The same, of those who saw the store as it is now: a claim has no time.
+    pub(crate) fn persons_now(&self) -> usize {
+        match self {
+            Self::Proven(proof) => proof.persons_now(),
+            Self::Claimed(_) | Self::Unproven => self.persons(),
+        }
+    }
+}
+
 /// A raise of one device's numbers for one role.
 #[derive(Clone, Debug)]
 pub(crate) struct Adjustment {
@@ -46,7 +92,7 @@ pub(crate) struct Adjustment {
     /// RequestIDs that were answered with a command: originator, request counter, number.
     pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
     /// Who stands behind it.
-    pub(crate) by: Vec<String>,
+    pub(crate) vouched: Vouched,
     /// Why, in their words.
     pub(crate) reason: Option<String>,
     /// Where the number was found.
@@ -86,7 +132,29 @@ where
 }
 
 impl Adjustment {
-    pub(crate) fn read(value: &[u8]) -> Result<Self, Unreadable> {
+    /// Reads a record, signed or not. Where there are signers, the signatures are verified.
+    pub(crate) fn read(
+        value: &[u8],
+        signers: Option<&Signers>,
+        incarnations: &[String],
+    ) -> Result<Self, Unreadable> {
+        if !SignedAct::is_meant(value) {
+            return Self::unsigned(value);
+        }
+        let act = SignedAct::read(value).map_err(|error| Unreadable(error.to_string()))?;
+        refuse_repeated_members(act.payload())?;
+        let vouched = match signers {
+            Some(signers) => Vouched::Proven(act.prove(COUNTER_ADJUSTMENT, signers, incarnations)),
+            None => Vouched::Unproven,
+        };
+        let adjustment = Self::unsigned(act.payload())?;
+        Ok(Self {
+            vouched,
+            ..adjustment
+        })
+    }
+
+    fn unsigned(value: &[u8]) -> Result<Self, Unreadable> {
         let json: Json<'_> = serde_json::from_slice(value)?;
         let device = Eui64::parse(json.device_id.as_bytes())
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
@@ -133,7 +201,7 @@ impl Adjustment {
             issued_blocks,
             issued_floor,
             request_ids,
-            by: json.by,
+            vouched: Vouched::Claimed(json.by),
             reason: json.reason.text().map(Cow::into_owned),
             source: json.source.text().map(Cow::into_owned),
         })
@@ -150,19 +218,6 @@ impl Adjustment {
             .chain(self.at_least)
             .max()
             .unwrap_or(0)
-    }
-
-    /// Whether two different persons stand behind it.
-    pub(crate) fn has_two_persons(&self) -> bool {
-        let mut persons: Vec<String> = self
-            .by
-            .iter()
-            .map(|person| person.trim().to_lowercase())
-            .filter(|p| !p.is_empty())
-            .collect();
-        persons.sort();
-        persons.dedup();
-        persons.len() >= 2
     }
 }
 
@@ -191,31 +246,33 @@ mod tests {
     #[test]
     fn two_persons_are_two() {
         let by = |by: &str| {
-            Adjustment::read(
+            Adjustment::unsigned(
                 format!(
                     r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "by": {by}}}"#
                 )
                 .as_bytes(),
             )
             .unwrap()
-            .has_two_persons()
+            .vouched
+            .persons()
         };
-        assert!(by(r#"["Ann", "Bob"]"#));
-        assert!(!by(r#"["Ann", "ann "]"#) && !by(r#"["Ann", ""]"#) && !by("[]"));
+        assert_eq!(by(r#"["Ann", "Bob"]"#), 2);
+        assert_eq!(by(r#"["Ann", "ann "]"#), 1);
+        assert_eq!((by(r#"["Ann", ""]"#), by("[]")), (1, 0));
     }
 
     #[test]
     fn null_is_no_member() {
         let value = br#"{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "issued_numbers": null, "issued_blocks": null, "issued_floor": null, "request_ids": null, "by": null, "reason": null, "source": null}"#;
-        let adjustment = Adjustment::read(value).unwrap();
+        let adjustment = Adjustment::unsigned(value).unwrap();
         assert_eq!(adjustment.highest(), 1);
-        assert!(adjustment.by.is_empty() && adjustment.request_ids.is_empty());
+        assert!(adjustment.vouched.persons() == 0 && adjustment.request_ids.is_empty());
     }
 
     #[test]
     fn a_number_that_no_command_can_exceed_is_still_a_number() {
         let read = |n: &str| {
-            Adjustment::read(
+            Adjustment::unsigned(
                 format!(r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "{n}", "kind": "issued"}}"#)
                     .as_bytes(),
             )
