@@ -25,7 +25,7 @@ import orjson
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
 from slotkeeper.clock import system_clock, system_entropy
 
-from .event import ArrowTable, Event, of_arrow
+from .event import ArrowTable, Event, of_arrow, record_of
 from .port import Fingerprint
 
 RESTORED_AT_A_TIME = 4_096
@@ -214,12 +214,13 @@ class Engine:
         Raises:
             StoreNotReadyError: Restore first.
             BatchOpenError: The batch before is neither folded nor dropped.
-            ConfigurationError: The stream of an event is not one that the engine reads.
+            ConfigurationError: An element is no event, or the stream of an event is not one that
+                the engine reads. Nothing is staged.
         """
         with self._staging:
             if isinstance(events, ArrowTable):
                 events = of_arrow(events)
-            records = [event.record() for event in events]
+            records = list(map(record_of, events))
             try:
                 core = self._core.stage(records, now_ms=self._clock(), decided_after=decided_after)
             except NotRestoredError as error:

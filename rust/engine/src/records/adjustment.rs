@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer};
 use slotkeeper_counters::LAST_COUNTER;
 use slotkeeper_gbcs::Eui64;
 
-use super::field::Field;
+use super::field::{Field, only};
 use super::{Unreadable, decimal};
 use crate::signed_act::{COUNTER_ADJUSTMENT, Proof, SignedAct, Signers, refuse_repeated_members};
 
@@ -99,8 +99,9 @@ pub(crate) struct Adjustment {
     pub(crate) source: Option<String>,
 }
 
+/// What the numbers depend on.
 #[derive(Deserialize)]
-struct Json<'a> {
+struct Json {
     device_id: String,
     remote_party_role: String,
     #[serde(default)]
@@ -114,12 +115,25 @@ struct Json<'a> {
     issued_floor: Option<String>,
     #[serde(default, deserialize_with = "absent_or_null")]
     request_ids: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "absent_or_null")]
-    by: Vec<String>,
-    #[serde(borrow, default)]
+}
+
+/// What is kept for people. Each member that cannot be read costs itself alone.
+#[derive(Default)]
+struct Words<'a> {
+    by: Vec<Field<'a>>,
     reason: Field<'a>,
-    #[serde(borrow, default)]
     source: Field<'a>,
+}
+
+impl<'a> Words<'a> {
+    fn read(value: &'a [u8]) -> Self {
+        let by = only!(value, by, Option<Vec<Field<'a>>>);
+        Self {
+            by: by.ok().flatten().unwrap_or_default(),
+            reason: only!(value, reason).unwrap_or_default(),
+            source: only!(value, source).unwrap_or_default(),
+        }
+    }
 }
 
 /// Null is no member.
@@ -155,7 +169,8 @@ impl Adjustment {
     }
 
     fn unsigned(value: &[u8]) -> Result<Self, Unreadable> {
-        let json: Json<'_> = serde_json::from_slice(value)?;
+        let json: Json = serde_json::from_slice(value)?;
+        let words = Words::read(value);
         let device = Eui64::parse(json.device_id.as_bytes())
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
         let at_least = json.at_least.as_deref().map(number).transpose()?;
@@ -201,9 +216,9 @@ impl Adjustment {
             issued_blocks,
             issued_floor,
             request_ids,
-            vouched: Vouched::Claimed(json.by),
-            reason: json.reason.text().map(Cow::into_owned),
-            source: json.source.text().map(Cow::into_owned),
+            vouched: Vouched::Claimed(words.by.into_iter().filter_map(owned).collect()),
+            reason: owned(words.reason),
+            source: owned(words.source),
         })
     }
 
@@ -219,6 +234,10 @@ impl Adjustment {
             .max()
             .unwrap_or(0)
     }
+}
+
+fn owned(field: Field<'_>) -> Option<String> {
+    field.text().map(Cow::into_owned)
 }
 
 fn block([first, last]: [&String; 2]) -> Result<(u64, u64), Unreadable> {
@@ -267,6 +286,49 @@ mod tests {
         let adjustment = Adjustment::unsigned(value).unwrap();
         assert_eq!(adjustment.highest(), 1);
         assert!(adjustment.vouched.persons() == 0 && adjustment.request_ids.is_empty());
+    }
+
+    #[test]
+    fn words_that_cannot_be_read_cost_themselves_alone() {
+        let read = |more: &str| {
+            let value = format!(
+                r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "Supplier", "at_least": "7", "kind": "seen", {more}}}"#
+            );
+            Adjustment::unsigned(value.as_bytes())
+        };
+        for name in ["by", "reason", "source", "more"] {
+            for bad in [
+                "1e999",
+                r#""\ud800""#,
+                r#"[1e999, "\ud800"]"#,
+                "{}",
+                "7",
+                "null",
+            ] {
+                let twice = format!(r#""{name}": "a", "{name}": {bad}"#);
+                for more in [format!(r#""{name}": {bad}"#), twice] {
+                    let adjustment = read(&more).unwrap();
+                    assert_eq!(adjustment.highest(), 7, "{more}");
+                    assert_eq!(adjustment.vouched.persons(), 0, "{more}");
+                    assert_eq!(adjustment.reason.or(adjustment.source), None, "{more}");
+                }
+            }
+        }
+        let adjustment =
+            read(r#""by": ["Ann", 7, null, "Bob"], "reason": 1e999, "source": "s""#).unwrap();
+        assert_eq!(adjustment.vouched.names(9), ["Ann", "Bob"]);
+        assert_eq!(adjustment.source.as_deref(), Some("s"));
+        // Numbers are what it is about.
+        for more in [
+            r#""at_least": "7""#,
+            r#""issued_floor": 7"#,
+            r#""issued_numbers": ["8", 1e999]"#,
+            r#""issued_numbers": "8""#,
+            r#""request_ids": ["8"]"#,
+            r#""request_ids": {"a": "1", "a": "1"}"#,
+        ] {
+            assert!(read(more).is_err(), "{more}");
+        }
     }
 
     #[test]
