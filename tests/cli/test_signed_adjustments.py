@@ -176,6 +176,7 @@ def test_d12_a_damaged_record_is_mended_by_two_signatures(cli: Cli, office: Offi
     signed = re.search(r"slotkeeper (counters sign .*?) ANOTHER_KEY", shown)
     assert raised
     assert signed
+    assert re.search(r"--mends \d{8,} ", raised[1])
     cli(*shlex.split(raised[1].replace("KEY", "ann.key")), *office.at)
     cli(*shlex.split(signed[1]), "bob.key", *office.at)
     cli("run", "--until-idle", *office.at)

@@ -9,6 +9,7 @@ from tests.scenarios.story import Story, verdict
 from slotkeeper._core import partition_for
 from slotkeeper.lab.events import Event, adjustment
 from slotkeeper.lab.terms import Role
+from slotkeeper.worker import acknowledge
 
 
 async def test_back_fill_counts_like_a_record(story: Story) -> None:
@@ -124,3 +125,20 @@ async def test_d11_nothing_unsigned_counts_where_signers_are(story: Story) -> No
     decision = await story.tell(adjustment(gpf.device.eui, 50_000, by=("Ann", "Bob")))
     assert verdict(decision) == "REJECTED NOT_AUTHORISED"
     assert decision["recorded_counter"] is None
+
+
+async def test_d11_what_was_signed_before_an_acknowledgement_still_raises(story: Story) -> None:
+    ann = Person.new("Ann")
+    signers = story.folder.parent / "signers.toml"
+    signers.write_text(ann.entry())
+    story.more = f'[adjustments]\nsigners = "{signers}"'
+    told = await _signed(story, 50_000, ann)
+    assert isinstance(told.key, str)
+    partition = partition_for(told.key.encode(), story.streams.partitions)
+    before = await story.streams.incarnation(partition)
+    await acknowledge(story.streams, partition, reason="rehearsal", by="ops", clock=lambda: 0)
+    assert await story.streams.incarnation(partition) != before
+    await story.publish(told)
+    decision = (await story.work())[-1]
+    assert verdict(decision) == "SEEN ADJUSTED"
+    assert decision["recorded_counter"] == "50000"

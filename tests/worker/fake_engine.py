@@ -61,6 +61,7 @@ class FakeEngine:
         self.on_stage: Callable[[], None] = lambda: None
         self.replayed = 0
         self.rollbacks = 0
+        self.incarnations: Sequence[str] = ()
         self.loaded = 0
         self.cleared = 0
 
@@ -113,8 +114,8 @@ class FakeEngine:
         incarnations: Sequence[str] = (),
     ) -> dict[str, int]:
         assert not self.is_open
-        assert incarnations
         self.rollbacks = rollbacks
+        self.incarnations = incarnations
         if stored is not None and stored != fingerprint(self.marks):
             raise RestoreError(f"{stored} was committed, and {fingerprint(self.marks)} is there")
         self.is_open = True

@@ -42,6 +42,12 @@ from slotkeeper.streams import Message, open_streams
     default="NetworkOperator",
     show_default=True,
 )
+@click.option(
+    "--mends",
+    type=click.IntRange(0, 2**32 - 1),
+    metavar="VERSION",
+    help="Of the damaged record that this makes up for, as `counters show` tells it.",
+)
 @adjustment_options
 @settings_options
 def raise_number(
@@ -50,6 +56,7 @@ def raise_number(
     at_least: int,
     kind: str,
     role: str,
+    mends: int | None,
     reason: str,
     by: tuple[str, ...],
     key_file: Path | None,
@@ -63,6 +70,7 @@ def raise_number(
         role,
         kind=kind,
         at_least=str(at_least),
+        **({} if mends is None else {"mends": str(mends)}),
         reason=reason,
         by=by,
         source="slotkeeper counters raise",

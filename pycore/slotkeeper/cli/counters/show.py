@@ -90,7 +90,7 @@ def _print(console: Console, story: dict[str, Any], *, is_signed: bool) -> None:
     for parked in story["parked"]:
         tree.add(f"parked {parked['reason']}: {parked['stream']} offset {parked['offset']}")
     console.print(tree)
-    _say_how_to_mend(console, story["device_id"], story["damaged"], is_signed=is_signed)
+    _say_how_to_mend(console, story, is_signed=is_signed)
     if story["history"]:
         console.print(_history(story["history"]))
 
@@ -105,11 +105,12 @@ def _notes(story: dict[str, Any]) -> Iterator[str]:
         yield "[yellow]no longer in the inventory[/]"
 
 
-def _say_how_to_mend(
-    console: Console, device: str, damaged: dict[str, str | None], *, is_signed: bool
-) -> None:
+def _say_how_to_mend(console: Console, story: dict[str, Any], *, is_signed: bool) -> None:
+    device, record = story["device_id"], story["record"]
+    # A record that no worker has marked yet has no version to be named.
+    mends = f"--mends {record['version']} " if record else ""
     who = "--sign KEY --out raise.json" if is_signed else "--by ONE --by ANOTHER"
-    for role, number in damaged.items():
+    for role, number in story["damaged"].items():
         if number is None:
             console.print(f"Commands and audit trail tell no number of {role}.")
             continue
@@ -120,7 +121,7 @@ def _say_how_to_mend(
         # Not in the tree, whose lines could not be copied.
         console.print(
             f"slotkeeper counters raise {device} --kind issued --role {role} "
-            f"--at-least {number} --reason 'damaged record' {who}",
+            f"--at-least {number} {mends}--reason 'damaged record' {who}",
             soft_wrap=True,
             highlight=False,
         )

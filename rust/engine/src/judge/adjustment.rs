@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use slotkeeper_counters::{CounterOutOfRange, Role};
+use slotkeeper_counters::{CounterOutOfRange, Role, VERSION_LEAP};
 use slotkeeper_gbcs::Eui64;
 
 use super::{Decision, Judge};
@@ -88,7 +88,8 @@ impl Judge<'_> {
             Ok(_) => decision,
             Err(least) => decision.detail(format!(
                 "the stored record of the device was damaged: its numbers are known again after an adjustment of kind \
-                 issued by two different persons, of at least {least} and of the highest number found in the outputs"
+                 issued by two different persons who know of this damage, of at least {least} and of the highest number \
+                 found in the outputs"
             )),
         }
     }
@@ -142,7 +143,15 @@ impl Judge<'_> {
         let marks = view.marks(role);
         let known = marks.watermark().max(marks.issued);
         let least = known.unwrap_or(0).max(1);
-        let looked_up = adjustment.raise == Raise::Issued
+        // Damage moves the version on by the leap: whoever named an earlier one knew of earlier damage.
+        let version = view.version();
+        let knew_of_it = adjustment.mends.is_none_or(|named| {
+            version
+                .checked_sub(named)
+                .is_some_and(|changes| changes < VERSION_LEAP)
+        });
+        let looked_up = knew_of_it
+            && adjustment.raise == Raise::Issued
             && adjustment.vouched.persons_now() >= 2
             && adjustment
                 .at_least

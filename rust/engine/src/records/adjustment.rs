@@ -91,6 +91,8 @@ pub(crate) struct Adjustment {
     pub(crate) issued_floor: Option<u64>,
     /// RequestIDs that were answered with a command: originator, request counter, number.
     pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
+    /// The version of the damaged record that it is to make up for, where it says so.
+    pub(crate) mends: Option<u32>,
     /// Who stands behind it.
     pub(crate) vouched: Vouched,
     /// Why, in their words.
@@ -113,6 +115,8 @@ struct Json {
     issued_blocks: Vec<[String; 2]>,
     #[serde(default)]
     issued_floor: Option<String>,
+    #[serde(default)]
+    mends: Option<String>,
     #[serde(default, deserialize_with = "absent_or_null")]
     request_ids: BTreeMap<String, String>,
 }
@@ -175,6 +179,7 @@ impl Adjustment {
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
         let at_least = json.at_least.as_deref().map(number).transpose()?;
         let issued_floor = json.issued_floor.as_deref().map(number).transpose()?;
+        let mends = json.mends.as_deref().map(version).transpose()?;
         let single = json.issued_numbers.iter().map(|text| [text, text]);
         let blocks = json.issued_blocks.iter().map(|[first, last]| [first, last]);
         let issued_blocks: Vec<_> = single.chain(blocks).map(block).collect::<Result<_, _>>()?;
@@ -216,6 +221,7 @@ impl Adjustment {
             issued_blocks,
             issued_floor,
             request_ids,
+            mends,
             vouched: Vouched::Claimed(words.by.into_iter().filter_map(owned).collect()),
             reason: owned(words.reason),
             source: owned(words.source),
@@ -248,6 +254,11 @@ fn block([first, last]: [&String; 2]) -> Result<(u64, u64), Unreadable> {
         )));
     }
     Ok(block)
+}
+
+fn version(text: &str) -> Result<u32, Unreadable> {
+    let version = decimal(text).and_then(|version| u32::try_from(version).ok());
+    version.ok_or_else(|| Unreadable("mends is no version of a record".to_owned()))
 }
 
 fn number(text: &str) -> Result<u64, Unreadable> {
@@ -322,6 +333,7 @@ mod tests {
         for more in [
             r#""at_least": "7""#,
             r#""issued_floor": 7"#,
+            r#""mends": "4294967296""#,
             r#""issued_numbers": ["8", 1e999]"#,
             r#""issued_numbers": "8""#,
             r#""request_ids": ["8"]"#,

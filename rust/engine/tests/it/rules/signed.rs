@@ -312,6 +312,47 @@ fn test_d12_two_persons_who_look_at_it_now_mend() {
     }
 }
 
+/// What two persons signed for the first damage knows nothing of what was issued up to the second.
+#[test]
+fn test_d12_an_act_that_mended_once_does_not_mend_again() {
+    let mut host = host(false);
+    let raised = Act::of(&raise(1_000)).by(Person::ANN);
+    host.act(GPF, &raised).decide();
+    let key = Eui64::from_u64(GPF).canonical().to_vec();
+    let damage = |host: &mut Host| {
+        *host.store.get_mut(&key).unwrap().last_mut().unwrap() ^= 1;
+        host.restart();
+        host.decide();
+        host.engine.device(Eui64::from_u64(GPF)).unwrap().version
+    };
+    let looked_up = |number: u64, version: u32| {
+        let adjustment = Adjustment::new(GPF, "issued", number).with("mends", version.to_string());
+        Act::of(&adjustment).by(Person::ANN).by(Person::BOB)
+    };
+    let asked = |host: &mut Host, number| {
+        let request = Request::new(GPF, number).hint(1);
+        host.request(&request).decide_one().verdict()
+    };
+    let version = damage(&mut host);
+    let act = looked_up(1_200, version);
+    for (wrong, number) in [(version + 1, 1), (version - (1 << 24), 2), (0, 3)] {
+        host.act(GPF, &looked_up(1_200, wrong)).decide();
+        let verdict = asked(&mut host, number);
+        assert_eq!(verdict, "REFUSED NO_EVIDENCE", "{wrong}");
+    }
+    host.act(GPF, &act).decide();
+    assert_eq!(asked(&mut host, 4), "ISSUED ISSUED_EXCEEDED");
+    let version = damage(&mut host);
+    let decided = host.act(GPF, &act).decide_one();
+    assert!(
+        decided.text("detail").contains("this damage"),
+        "{decided:?}"
+    );
+    assert_eq!(asked(&mut host, 5), "REFUSED NO_EVIDENCE");
+    host.act(GPF, &looked_up(1_201, version)).decide();
+    assert_eq!(asked(&mut host, 6), "ISSUED ISSUED_EXCEEDED");
+}
+
 #[test]
 fn a_store_without_a_name_takes_no_act() {
     let mut host = host(false);
