@@ -161,7 +161,7 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
             "issuing_certificates": [],
         },
         "parties": {"network_operators": None},
-        "adjustments": {"dual_control": True},
+        "adjustments": {"dual_control": True, "signers": None},
         "limits": {
             "message_bytes": 2048,
             "dead_letter_bytes": 40_000,
@@ -183,7 +183,7 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
     settings = module.Settings()
     for name, section in other.items():
         # Both are of files whose content goes to the engine: none, where none is named.
-        files = {"issuing_certificates", "network_operators"}
+        files = {"issuing_certificates", "network_operators", "signers"}
         for key in section.keys() - files:
             assert getattr(getattr(settings, name), key) == section[key], f"{name}.{key}"
 

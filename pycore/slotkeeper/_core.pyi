@@ -6,7 +6,9 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar, final
 
 __all__ = [
     "BUILD_PROFILE",
+    "COUNTER_ADJUSTMENT",
     "SNAPSHOT_FORMAT",
+    "ActError",
     "Authority",
     "BatchEndedError",
     "BatchOpenError",
@@ -23,13 +25,16 @@ __all__ = [
     "Keystore",
     "NotRestoredError",
     "NotSealedError",
+    "PersonKey",
     "RestoreError",
     "SignerUnavailableError",
+    "Signers",
     "SlotkeeperError",
     "UnreadableSnapshotError",
     "__version__",
     "canonical_key",
     "default_settings",
+    "describe_act",
     "describe_change",
     "inspect_duis",
     "inspect_message",
@@ -41,6 +46,9 @@ __all__ = [
 __version__: Final[str]
 BUILD_PROFILE: Final[str]
 """``"release"`` or ``"debug"``; benchmarks refuse the latter."""
+
+COUNTER_ADJUSTMENT: Final[str]
+"""``typ`` of a signed record of ``counter-adjustments``."""
 
 SNAPSHOT_FORMAT: Final[int]
 """Of the parts that `CoreEngine.snapshot_part` gives; another one is not loaded."""
@@ -64,6 +72,9 @@ AuditHead: TypeAlias = tuple[int, bytes]
 
 class SlotkeeperError(Exception):
     """Base of every error of this package."""
+
+class ActError(SlotkeeperError):
+    """An act cannot be read, or not signed with this key. Look at the file, or sign anew."""
 
 class ConfigurationError(SlotkeeperError):
     """A setting, certificate or key cannot be used. Correct it; trying again does not help."""
@@ -163,6 +174,73 @@ class EvidenceVerifier:
         """Say whether the key made this signature over this statement."""
 
 @final
+class PersonKey:
+    """The private key of a person who signs acts; it never leaves this object."""
+
+    def __new__(cls, path: str | PathLike[str]) -> PersonKey:
+        """Load an Ed25519 or P-256 key: PEM with PKCS#8 or SEC 1, or the form of ssh-keygen.
+
+        Raises:
+            ConfigurationError: The file cannot be used; the text says why, never content.
+        """
+
+    @property
+    def kid(self) -> str:
+        """Names the key: its JWK thumbprint (RFC 7638, SHA-256), base64url."""
+
+    @property
+    def algorithm(self) -> str:
+        """``"EdDSA"`` or ``"ES256"``."""
+
+    def sign(self, typ: str, incarnation: str, payload: bytes) -> bytes:
+        """Make an act with this signature, JWS in the general JSON serialisation.
+
+        Args:
+            typ: The kind of act.
+            incarnation: Of the store that it is for.
+            payload: What it says, JSON.
+        """
+
+    def countersign(self, act: bytes) -> bytes:
+        """Add this signature to an act, for the same kind and store.
+
+        Raises:
+            ActError: It cannot be read, this key has signed it, or there is no room.
+        """
+
+@final
+class Signers:
+    """Who may sign acts, and the public keys that prove it."""
+
+    def __new__(cls, named: bytes) -> Signers:
+        """Read a JSON list of objects with ``name``, ``algorithm`` and ``public_key``.
+
+        Raises:
+            ConfigurationError: A name, an algorithm or a key cannot be used.
+        """
+
+    def all(self) -> list[tuple[str, str, str]]:
+        """Name, algorithm and ``PersonKey.kid`` of each key, as they were given."""
+
+    def prove(
+        self, act: bytes, typ: str, incarnations: Sequence[str]
+    ) -> tuple[bytes, list[str], list[tuple[int, str]]]:
+        """Verify every signature.
+
+        Args:
+            act: A signed act, whose size the caller has bounded.
+            typ: The kind of act that it should be.
+            incarnations: Of the store, and those that acknowledgements have ended.
+
+        Returns:
+            What was signed; the persons whose signatures hold, each once; and of the others the
+            place, from 1, and why they count for nothing.
+
+        Raises:
+            ActError: It cannot be read.
+        """
+
+@final
 class Keystore:
     """A folder of certificates and private keys for ``inspect``."""
 
@@ -257,7 +335,13 @@ class CoreEngine:
             UnreadableSnapshotError: Not a part, or the engine is not cleared.
         """
 
-    def open(self, *, stored: tuple[int, int] | None = None, rollbacks: int = 0) -> dict[str, int]:
+    def open(
+        self,
+        *,
+        stored: tuple[int, int] | None = None,
+        rollbacks: int = 0,
+        incarnations: Sequence[str] = (),
+    ) -> dict[str, int]:
         """Everything committed is restored; the next `stage` judges parked records again.
 
         Gives `statistics`.
@@ -267,6 +351,8 @@ class CoreEngine:
                 restored; None where that is not known.
             rollbacks: How often commits were lost and an operator let the partition go on: numbers
                 are issued 2^20 for each above all that is known.
+            incarnations: Name the store for signed adjustments: its own, and after it those that
+                acknowledgements have ended. Without one no signed adjustment counts.
 
         Raises:
             RestoreError: Records of devices are missing, or some are older than those committed.
@@ -503,6 +589,15 @@ def quarantine(
 
 def default_settings() -> bytes:
     """What the engine takes for each setting that is left out, as JSON for ``CoreEngine``."""
+
+def describe_act(act: bytes) -> bytes:
+    """What a signed act says of itself, as JSON; nothing of it is proven.
+
+    ``typ``, ``incarnation``, ``payload`` (text, or null) and the ``kids`` of its signatures.
+
+    Raises:
+        ActError: It cannot be read, or its signatures are for different kinds or stores.
+    """
 
 def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes:
     """One GBCS message in hex, base64 or binary, decoded and checked, as JSON."""

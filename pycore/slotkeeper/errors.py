@@ -3,7 +3,7 @@
 ============================================  =========================================  ====
 error                                         what the caller does next                  exit
 ============================================  =========================================  ====
-`FaultFoundError`                             look at what was found                     1
+`FaultFoundError`, `ActError`                 look at what was found                     1
 `ConfigurationError`, `WrongUseError`         correct the call or the configuration      2
 `StoppedForOperatorError`, `RestoreError`     ask an operator; do not restart            3
 `TryLaterError`, `SignerUnavailableError`     do the same again later                    4
@@ -20,6 +20,7 @@ The last column is the exit status of the command line.
 """
 
 from slotkeeper._core import (
+    ActError,
     BatchEndedError,
     BatchOpenError,
     ConfigurationError,
@@ -45,6 +46,7 @@ from slotkeeper.streams.errors import (
 )
 
 __all__ = [
+    "ActError",
     "BatchEndedError",
     "BatchOpenError",
     "CommitAbortedError",

@@ -24,6 +24,7 @@ from pydantic import (
 )
 
 from slotkeeper._core import Authority, EvidenceKey, canonical_key, default_settings
+from slotkeeper.acts import Signers, read_signers
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
 from slotkeeper.streams import BATCH_BYTES, StreamsSettings
@@ -133,9 +134,16 @@ class PartiesSettings(_Section):
 
 
 class AdjustmentsSettings(_Section):
-    """Whether every manual raise needs two different persons."""
+    """By whom a number may be raised.
+
+    Attributes:
+        dual_control: Whether every raise needs two different persons.
+        signers: TOML file of persons and their public keys, who sign every adjustment. Empty:
+            names are claims, and nothing above the ceiling is taken.
+    """
 
     dual_control: bool = _ENGINE["adjustments"]["dual_control"]
+    signers: str = ""
 
 
 class AuditSettings(_Section):
@@ -319,7 +327,8 @@ class Settings(_Section):
         """Give the engine its settings as JSON, files read.
 
         Raises:
-            ConfigurationError: A certificate or the list of operators cannot be read.
+            ConfigurationError: A certificate, the list of operators or the file of signers cannot
+                be read.
         """
         return orjson.dumps(
             {
@@ -334,10 +343,27 @@ class Settings(_Section):
                     ],
                 },
                 "parties": {"network_operators": self._network_operators()},
-                "adjustments": self.adjustments.model_dump(),
+                "adjustments": {
+                    "dual_control": self.adjustments.dual_control,
+                    "signers": self._signers(),
+                },
                 "limits": self.limits.model_dump(exclude={"batch_bytes"}),
             }
         )
+
+    def signers(self) -> Signers | None:
+        """Give those who sign adjustments; None where nobody is configured.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or somebody's key cannot be used.
+        """
+        named = self._signers()
+        if named is None:
+            return None
+        try:
+            return Signers(orjson.dumps(named))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"adjustments.signers: {error}") from None
 
     def streams_settings(self, *, partitions: int | None = None) -> StreamsSettings:
         """Give what the streams need besides their address."""
@@ -375,6 +401,10 @@ class Settings(_Section):
     def _certificate_time(self) -> str:
         time = self.verify.certificate_time
         return "" if isinstance(time, str) else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _signers(self) -> list[dict[str, Any]] | None:
+        path = self.adjustments.signers
+        return read_signers(Path(path)) if path else None
 
     def _network_operators(self) -> list[str] | None:
         if not self.parties.network_operators:
@@ -418,6 +448,7 @@ def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
         ("verify", "issuing_certificates"),
         ("audit", "key"),
         ("parties", "network_operators"),
+        ("adjustments", "signers"),
         ("kafka", "witness"),
         ("kafka", "ssl_cafile"),
         ("kafka", "ssl_certfile"),

@@ -135,8 +135,7 @@ async def test_a_number_above_the_ceiling_is_shown_before_it_is_imported(
     assert unknown["ABOVE_CEILING"]["examples"] == [f"{DEVICE} NetworkOperator {2**62 + 1}"]
     file = tmp_path / "numbers.jsonl"
     at = ("--config", served.config, "--reason", "r", "--by", "ann")
-    cli("counters", "import", file, *at, expected=2)
-    cli("counters", "import", file, *at, "--by", "bob")
+    assert "must sign" in cli("counters", "import", file, *at, "--by", "bob", expected=2).stderr
 
 
 def test_what_retention_took_is_told(cli: Cli, served: Site, tmp_path: Path) -> None:

@@ -200,24 +200,26 @@ def test_d10_an_adjustment_that_would_be_too_long_is_told(
     assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
 
 
-def test_d11_a_raise_is_applied_and_above_the_ceiling_needs_two(
-    cli: Cli, handed_back: Site
-) -> None:
+def test_d11_a_raise_is_applied_and_dual_control_needs_two(cli: Cli, handed_back: Site) -> None:
     at = ("--config", handed_back.config)
+    with handed_back.config.open("a") as end:
+        end.write("[adjustments]\ndual_control = true\n")
     device = str(handed_back.fleet.members[0].gpf.device.eui)
+    number = str(2**61)
     asked = ("counters", "raise", device, "--reason", "log of 2023", "--by", "ann", *at)
-    told = cli(*asked, "--at-least", str(2**62 + 1), expected=2)
+    told = cli(*asked, "--at-least", number, expected=2)
     assert "two different persons" in told.stderr
-    cli(*asked, "--at-least", str(2**62 + 1), "--by", " Ann", expected=2)
-    cli(*asked, "--at-least", str(2**62 + 1), "--by", "bob")
+    cli(*asked, "--at-least", number, "--by", " Ann", expected=2)
+    cli(*asked, "--at-least", number, "--by", "bob")
     cli("run", "--until-idle", *at)
     story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
     assert story["history"][-1]["reason"] == "ADJUSTED"
-    assert story["history"][-1]["recorded_counter"] == str(2**62 + 1)
+    assert story["history"][-1]["recorded_counter"] == number
     assert story["history"][-1]["adjusted"]["by"] == ["ann", "bob"]
     shown = cli("counters", "show", device, *at).stdout
     assert "by ann, bob" in shown
     assert "log of 2023" in shown
+    assert "are claims" in cli("check-config", *at).stdout
 
 
 def test_the_configuration_is_shown_without_secrets(cli: Cli, site: Site) -> None:

@@ -263,6 +263,24 @@ async def test_acknowledging_begins_another_incarnation(ownership: Ownership) ->
         await before.commit([], {RESPONSES: 0})
 
 
+async def test_tools_are_told_the_name_of_the_store_and_owners_its_earlier_ones(
+    streams: Streams, ownership: Ownership
+) -> None:
+    first = await ownership.open(1)
+    assert not first.ended
+    await first.commit([(CHANGELOG, 1, b"k", b"v", [])], {})
+    assert await streams.incarnation(1) == first.incarnation
+    await ownership.acknowledge(1)
+    second = await ownership.open(1)
+    assert first.incarnation in second.ended
+    assert second.incarnation not in second.ended
+    await second.commit([(CHANGELOG, 1, b"k", b"w", [])], {})
+    assert await streams.incarnation(1) == second.incarnation
+    await ownership.acknowledge(1)
+    third = await ownership.open(1)
+    assert {first.incarnation, second.incarnation} <= set(third.ended)
+
+
 async def test_publishers_beside_a_committing_owner_lose_nothing(opener: Opener) -> None:
     async with opener() as streams, opener() as tools, streams.own() as ownership:
         owned = await ownership.open(1)

@@ -233,6 +233,43 @@ def test_a_stream_that_is_no_name_is_a_fault_of_the_host(host: Host, stream: str
         host.engine().stage([replace(host.hand_backs[0], stream=stream)])
 
 
+@pytest.mark.parametrize("element", [None, 7, {"stream": "srv-6.21-requests"}, ("a",), b"", Event])
+def test_an_element_that_is_no_event_is_a_fault_of_the_host(host: Host, element: object) -> None:
+    engine = host.engine()
+    with pytest.raises(errors.ConfigurationError, match="is no Event"):
+        engine.stage([host.hand_backs[0], element])  # type: ignore[list-item]
+    # Nothing is staged.
+    engine.stage(host.hand_backs).discard()
+
+
+def broken_text(octets: list[bytes]) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Make a column of text that is not UTF-8 everywhere."""
+    pyarrow = pytest.importorskip("pyarrow")
+    column = pyarrow.array(octets, pyarrow.binary())
+    return pyarrow.Array.from_buffers(pyarrow.string(), len(octets), column.buffers())
+
+
+@pytest.mark.parametrize("encoded", [False, True], ids=["plain", "dictionary"])
+def test_names_of_an_arrow_table_that_are_no_text(host: Host, encoded: bool) -> None:  # noqa: FBT001
+    pyarrow = pytest.importorskip("pyarrow")
+    events = host.hand_backs[:2]
+    stream = events[0].stream.encode()
+
+    def table(streams: list[bytes], forms: list[bytes]) -> Any:  # noqa: ANN401
+        names = {"stream": broken_text(streams), "form": broken_text(forms)}
+        columns = {name: one.dictionary_encode() if encoded else one for name, one in names.items()}
+        keys = [str(event.key) for event in events]
+        return pyarrow.table({**columns, "key": keys, "value": [event.value for event in events]})
+
+    engine = host.engine()
+    staged = engine.stage(table([stream] * 2, [b"record", b"rec\xff"]))
+    assert [d["reason"] for d in staged.decisions] == ["ACB_IN_SLOT", "MALFORMED"]
+    staged.discard()
+    # As any other name that no stream has.
+    with pytest.raises(errors.ConfigurationError, match="is not a stream"):
+        engine.stage(table([stream, b"srv\xff"], [b"record"] * 2))
+
+
 def test_arrow_nulls_and_octets_that_are_no_text_are_decisions(host: Host) -> None:
     pyarrow = pytest.importorskip("pyarrow")
     events = host.hand_backs[:4]
@@ -241,15 +278,11 @@ def test_arrow_nulls_and_octets_that_are_no_text_are_decisions(host: Host) -> No
     values = [event.value for event in events if isinstance(event.value, bytes)]
     values[2] = b"\xff"
 
-    def text(octets: list[bytes]) -> object:
-        column = pyarrow.array(octets, pyarrow.binary())
-        return pyarrow.Array.from_buffers(pyarrow.string(), len(octets), column.buffers())
-
     table = pyarrow.table(
         {
             "stream": [event.stream for event in events],
-            "key": text(keys),
-            "value": text(values),
+            "key": broken_text(keys),
+            "value": broken_text(values),
             "offset": pyarrow.array([1, 2, 3, None], pyarrow.int64()),
         }
     )

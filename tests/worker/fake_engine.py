@@ -66,6 +66,7 @@ class FakeEngine:
         self.on_stage: Callable[[], None] = lambda: None
         self.replayed = 0
         self.rollbacks = 0
+        self.incarnations: Sequence[str] = ()
         self.loaded = 0
         self.cleared = 0
 
@@ -110,9 +111,16 @@ class FakeEngine:
             if known:
                 self.known.add(name.encode())
 
-    def open(self, *, stored: tuple[int, int] | None = None, rollbacks: int = 0) -> dict[str, int]:
+    def open(
+        self,
+        *,
+        stored: tuple[int, int] | None = None,
+        rollbacks: int = 0,
+        incarnations: Sequence[str] = (),
+    ) -> dict[str, int]:
         assert not self.is_open
         self.rollbacks = rollbacks
+        self.incarnations = incarnations
         if stored is not None and stored != fingerprint(self.marks):
             raise RestoreError(f"{stored} was committed, and {fingerprint(self.marks)} is there")
         self.is_open = True

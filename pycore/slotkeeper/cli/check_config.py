@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import click
+from rich.console import Console
 
-from slotkeeper._core import CoreEngine
+from slotkeeper._core import Authority, CoreEngine
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import tables, write_json_line
 from slotkeeper.console import Address
@@ -36,11 +38,33 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
     if settings.http.listen:
         Address.parse(settings.http.listen)
     partitions = asyncio.run(_partitions(settings))
-    report = {"settings": shown, "acb": authority.describe(), "partitions": partitions}
+    signers = settings.signers()
+    named = [] if signers is None else signers.all()
+    report = {
+        "settings": shown,
+        "acb": authority.describe(),
+        "signers": [
+            {"name": name, "algorithm": algorithm, "kid": kid} for name, algorithm, kid in named
+        ],
+        "partitions": partitions,
+    }
     if as_json:
         write_json_line(report)
         return
     console = tables()
+    _print(console, shown, authority, named, partitions)
+    for warning in _warnings(settings, named):
+        console.print(f"warning: {warning}")
+    console.print("the configuration can be used")
+
+
+def _print(
+    console: Console,
+    shown: dict[str, Any],
+    authority: Authority,
+    signers: Sequence[tuple[str, str, str]],
+    partitions: int,
+) -> None:
     for section, value in shown.items():
         if isinstance(value, dict):
             console.print(f"[{section}]", markup=False)
@@ -53,18 +77,28 @@ def check_config(*, settings: Settings, as_json: bool) -> None:
         console.print(
             f"certificate: {certificate['key_usage']} {certificate['key_identifier']}, key {held}"
         )
+    for name, algorithm, kid in signers:
+        console.print(f"signer: {name}, {algorithm} {kid}", markup=False)
     console.print(f"streams: {partitions} partitions")
+
+
+def _warnings(settings: Settings, signers: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     if settings.streams_settings().witness is None:
-        console.print(
-            f"warning: {settings.witness_key} is not set: an older copy of the store would be "
-            "served unnoticed"
+        yield (
+            f"{settings.witness_key} is not set: an older copy of the store would be served "
+            "unnoticed"
         )
     if not settings.verify.issuing_certificates:
-        console.print(
-            "warning: verify.issuing_certificates is not set: an invented authority is believed, "
-            "for devices and for those who take over a slot"
+        yield (
+            "verify.issuing_certificates is not set: an invented authority is believed, for "
+            "devices and for those who take over a slot"
         )
-    console.print("the configuration can be used")
+    if len({name.lower() for name, _, _ in signers}) == 1:
+        yield "adjustments.signers names one person: nothing that takes two can be signed"
+    if settings.adjustments.dual_control and not signers:
+        yield (
+            "adjustments.signers is not set: the two persons of adjustments.dual_control are claims"
+        )
 
 
 def redacted(value: Any, key: str = "") -> Any:  # noqa: ANN401  # JSON is anything

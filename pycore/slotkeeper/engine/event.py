@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_che
 
 import orjson
 
+from slotkeeper._core import ConfigurationError
+
 if TYPE_CHECKING:
     from slotkeeper._core import InputRecord
 
@@ -54,6 +56,17 @@ class Event:
         return (self.stream, offset, key, value, self.form)
 
 
+def record_of(event: object) -> "InputRecord":
+    """Give what the engine takes of one element that a host handed over.
+
+    Raises:
+        ConfigurationError: It is no event, so that no stream has it: a fault of the host.
+    """
+    if not isinstance(event, Event):
+        raise ConfigurationError(f"an element of type {type(event).__name__} is no Event")
+    return event.record()
+
+
 @runtime_checkable
 class ArrowTable(Protocol):
     """A ``pyarrow.Table`` or ``RecordBatch`` with the columns of `Event`; the last two optional."""
@@ -67,16 +80,26 @@ class ArrowTable(Protocol):
 def of_arrow(table: ArrowTable) -> Iterator[Event]:
     """Give the events of a table, in its order."""
     names = set(table.schema.names)
-    streams = table.column("stream").to_pylist()
+    streams = _texts(table.column("stream"))
     keys, values = (_octets(table.column(name)) for name in ("key", "value"))
     offsets = table.column("offset").to_pylist() if "offset" in names else range(len(streams))
-    forms = table.column("form").to_pylist() if "form" in names else ["record"] * len(streams)
+    forms = _texts(table.column("form")) if "form" in names else ["record"] * len(streams)
     return map(Event, streams, keys, values, offsets, forms)
+
+
+def _texts(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow has no types
+    """Take a column of names; what is not UTF-8 is no name that anybody knows."""
+    return [
+        one.decode(errors="backslashreplace") if isinstance(one, bytes) else one
+        for one in _octets(column)
+    ]
 
 
 def _octets(column: Any) -> list[Any]:  # noqa: ANN401 - pyarrow has no types
     """Take a column of text as its octets: text that is not UTF-8 would fail the whole column."""
-    if str(column.type) in {"string", "large_string"}:
+    if str(column.type).startswith("dictionary"):
+        column = column.cast(column.type.value_type)
+    if str(column.type) in {"string", "large_string", "string_view"}:
         column = column.cast(f"{column.type}".replace("string", "binary"))
     listed: list[Any] = column.to_pylist()
     return listed

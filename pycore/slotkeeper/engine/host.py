@@ -26,7 +26,7 @@ import orjson
 from slotkeeper._core import Authority, CoreEngine, CoreStaged, NotRestoredError
 from slotkeeper.clock import system_clock, system_entropy
 
-from .event import ArrowTable, Event, of_arrow
+from .event import ArrowTable, Event, of_arrow, record_of
 from .port import AuditHead, Fingerprint
 
 RESTORED_AT_A_TIME = 4_096
@@ -147,6 +147,7 @@ class Engine:
         stored: Fingerprint | None = None,
         rollbacks: int = 0,
         audit_head: AuditHead | None = None,
+        incarnations: Sequence[str] = (),
     ) -> int:
         """Take everything that the host's store committed, in any order, and open the partition.
 
@@ -160,6 +161,10 @@ class Engine:
                 e.g. from a backup: numbers are given 2^20 for each above all that is known.
             audit_head: `Staged.audit_head` of the last batch that was committed, likewise: the next
                 audit record names it. None begins a new chain.
+            incarnations: The name of the host's store, drawn at random when it was made and again
+                whenever it was put back, and after it the names before. With
+                ``adjustments.signers`` each signature names one, so that it counts in no other
+                store; without a name none counts.
 
         It is one step: a second call, by another thread, waits for the end of the first.
 
@@ -173,7 +178,7 @@ class Engine:
         with self._restoring:
             taken = self._restore(changes, inventory)
             with self._chaining:
-                self._core.open(stored=stored, rollbacks=rollbacks)
+                self._core.open(stored=stored, rollbacks=rollbacks, incarnations=incarnations)
                 self._audit_head = audit_head
             return taken
 
@@ -216,12 +221,13 @@ class Engine:
         Raises:
             StoreNotReadyError: Restore first.
             BatchOpenError: The batch before is neither folded nor dropped.
-            ConfigurationError: The stream of an event is not one that the engine reads.
+            ConfigurationError: An element is no event, or the stream of an event is not one that
+                the engine reads. Nothing is staged.
         """
         with self._staging:
             if isinstance(events, ArrowTable):
                 events = of_arrow(events)
-            records = [event.record() for event in events]
+            records = list(map(record_of, events))
             try:
                 with self._chaining:
                     core = self._core.stage(

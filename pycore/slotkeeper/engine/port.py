@@ -130,12 +130,20 @@ class Engine(Protocol):
     def clear(self) -> None:
         """Forget everything but burned numbers; of a closed engine."""
 
-    def open(self, *, stored: Fingerprint | None = None, rollbacks: int = 0) -> Mapping[str, int]:
+    def open(
+        self,
+        *,
+        stored: Fingerprint | None = None,
+        rollbacks: int = 0,
+        incarnations: Sequence[str] = (),
+    ) -> Mapping[str, int]:
         """Restoring is complete. Gives `statistics`.
 
         Args:
             stored: Of the last committed batch; None where that is not known.
             rollbacks: How often commits were lost and an operator let the partition go on.
+            incarnations: The store's, and those that acknowledgements have ended; a signed
+                adjustment names one.
 
         Raises:
             RestoreError: Device records are missing, or are not the newest.

@@ -292,6 +292,16 @@ class Streams(Protocol):
             StoreUnavailableError: It cannot be read now.
         """
 
+    async def incarnation(self, partition: int) -> str | None:
+        """Name the life of a partition's store; None where nothing was ever committed.
+
+        Signed acts carry it. Safe beside workers.
+
+        Raises:
+            StoppedForOperatorError: The store cannot be understood.
+            StoreUnavailableError: Not readable now.
+        """
+
     async def begin_witness(self) -> list[int]:
         """Write what the store holds now into this host's witness, where it has seen nothing yet.
 
@@ -366,6 +376,10 @@ class OwnedPartition(Protocol):
     @property
     def incarnation(self) -> str:
         """Names this store's life: a store made anew under the same address has another."""
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """Earlier incarnations, which acknowledgements have ended; the last few at least."""
 
     @property
     def application(self) -> str | None:

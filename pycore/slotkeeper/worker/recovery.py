@@ -149,6 +149,7 @@ class Restorer:
             engine.open,
             stored=None if truth is None else truth.stored,
             rollbacks=positions.rollbacks,
+            incarnations=(partition.incarnation, *partition.ended),
         )
         try:
             await engine_thread.run(Step.OPEN, open_engine)

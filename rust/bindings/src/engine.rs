@@ -134,12 +134,13 @@ impl CoreEngine {
             .enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
-    #[pyo3(signature = (*, stored = None, rollbacks = 0))]
+    #[pyo3(signature = (*, stored = None, rollbacks = 0, incarnations = Vec::new()))]
     fn open<'py>(
         &self,
         py: Python<'py>,
         stored: Option<(u64, u64)>,
         rollbacks: u32,
+        incarnations: Vec<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         statistics(py, &self.guarded, |engine| {
             if let Some((devices, fingerprint)) = stored {
@@ -149,6 +150,7 @@ impl CoreEngine {
                 })?;
             }
             engine.set_rollbacks(rollbacks);
+            engine.set_incarnations(incarnations);
             Ok(engine.open()?)
         })
     }

@@ -3,9 +3,10 @@
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use slotkeeper_engine::signed_act::ActError as Act;
 use slotkeeper_engine::{
-    AuthorityError, EngineError, RestoreError as UnreadableStore, SealError, SettingsError,
-    SnapshotError,
+    AuthorityError, EngineError, KeyError, RestoreError as UnreadableStore, SealError,
+    SettingsError, SnapshotError,
 };
 use slotkeeper_kafka::TooLarge;
 
@@ -14,6 +15,12 @@ create_exception!(
     SlotkeeperError,
     PyException,
     "Base of every error of this package."
+);
+create_exception!(
+    slotkeeper,
+    ActError,
+    SlotkeeperError,
+    "An act cannot be read, or cannot be signed with this key. Look at the file, or sign anew."
 );
 create_exception!(
     slotkeeper,
@@ -74,11 +81,15 @@ create_exception!(
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
     #[error(transparent)]
+    Act(#[from] Act),
+    #[error(transparent)]
     Authority(#[from] AuthorityError),
     #[error("{0}")]
     Configuration(String),
     #[error(transparent)]
     Engine(#[from] EngineError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
     #[error(transparent)]
     Pack(#[from] TooLarge),
     #[error("the engine met a defect earlier and serves no more; restart and restore")]
@@ -97,7 +108,8 @@ impl From<Fault> for PyErr {
     fn from(fault: Fault) -> Self {
         let text = fault.to_string();
         match fault {
-            Fault::Authority(_) | Fault::Configuration(_) | Fault::Settings(_) => {
+            Fault::Act(_) => ActError::new_err(text),
+            Fault::Authority(_) | Fault::Configuration(_) | Fault::Key(_) | Fault::Settings(_) => {
                 ConfigurationError::new_err(text)
             }
             Fault::Engine(EngineError::Closed) => NotRestoredError::new_err(text),

@@ -5,6 +5,7 @@
     reason = "arguments are extracted from Python objects by value"
 )]
 
+mod acts;
 mod allocator;
 mod audit;
 mod authority;
@@ -22,6 +23,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::acts::{PersonKey, Signers, describe_act};
+    #[pymodule_export]
     use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
@@ -33,8 +36,8 @@ mod _core {
     use crate::engine::CoreStaged;
     #[pymodule_export]
     use crate::errors::{
-        BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
-        NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
+        ActError, BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError,
+        NotRestoredError, NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
     #[pymodule_export]
@@ -54,6 +57,8 @@ mod _core {
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        let adjustment = slotkeeper_engine::signed_act::COUNTER_ADJUSTMENT;
+        module.add("COUNTER_ADJUSTMENT", adjustment)?;
         module.add("SNAPSHOT_FORMAT", slotkeeper_engine::SNAPSHOT_FORMAT)?;
         module.add(
             "BUILD_PROFILE",

@@ -1,4 +1,4 @@
-//! KRP signature and ACB-SMD MAC: the only crate that names a cryptographic library.
+//! KRP signature, ACB-SMD MAC and signatures of persons: the only crate that names a cryptographic library.
 //!
 //! Everything on this page works on plain octets: which octets of a message are signed or MACed is
 //! the business of the wire format, and which key belongs to which message that of the engine.
@@ -10,10 +10,11 @@
 //! | [`KrpSigner`], [`KeyAgreement`] | what a private key must be able to do, wherever it lives |
 //! | [`verify_krp`], [`verify_certificate`] | the two ECDSA forms, which cannot be mixed |
 //! | [`acb_smd_mac`], [`verify_mac`] | the 12-octet MAC between ACB and device |
+//! | [`PersonKey`], [`PersonPublicKey`] | signatures of persons under acts, ES256 or Ed25519 |
 //!
 //! Errors are told apart by what the caller does next: [`KeyError`] is a fault of configuration,
-//! [`SignerUnavailable`] means try again later, [`BadSignature`] judges the message, and
-//! [`InvalidPublicKey`] judges the certificate that carried the key.
+//! [`SignerUnavailable`] means try again later, [`BadSignature`] judges the message or act, and
+//! [`InvalidPublicKey`] and [`InvalidPersonKey`] judge what carried the key.
 //!
 //! # What happens to secrets
 //!
@@ -31,7 +32,9 @@ mod digest;
 mod key_agreement;
 mod krp_signature;
 mod mac;
+mod openssh;
 mod pem;
+mod person_key;
 mod public_key;
 mod software;
 
@@ -51,6 +54,9 @@ pub use mac::acb_smd_mac;
 pub use mac::verify_mac;
 pub use pem::KeyError;
 pub use pem::KeyOrigin;
+pub use person_key::InvalidPersonKey;
+pub use person_key::PersonKey;
+pub use person_key::PersonPublicKey;
 pub use public_key::CompressedPublicKey;
 pub use public_key::InvalidPublicKey;
 pub use public_key::PublicKey;

@@ -32,6 +32,23 @@ pub enum KeyError {
         origin: KeyOrigin,
     },
 
+    /// The same, of a key in the form of ssh-keygen, which its own tool alone decrypts.
+    #[error(
+        "{origin} is encrypted with a pass phrase; give a copy without, readable by this user alone \
+         (`ssh-keygen -p -N '' -f COPY`), or use a key of openssl"
+    )]
+    EncryptedOpenSsh {
+        /// Where the key was to come from.
+        origin: KeyOrigin,
+    },
+
+    /// Not of a kind that signs acts of persons, or its two halves do not belong together.
+    #[error("{origin} is no valid Ed25519 or P-256 private key, and persons sign with no other")]
+    NotForPersons {
+        /// Where the key was to come from.
+        origin: KeyOrigin,
+    },
+
     /// No section `PRIVATE KEY` (PKCS#8) or `EC PRIVATE KEY` (SEC 1) in it.
     #[error(
         "{origin} holds no PEM private key; expected a section `BEGIN PRIVATE KEY` (PKCS#8) or \
@@ -94,16 +111,8 @@ pub(crate) struct PrivateKeyDer {
 
 impl PrivateKeyDer {
     pub(crate) fn load(path: &Path) -> Result<Self, KeyError> {
-        let origin = KeyOrigin::File(path.to_owned());
-        // Large enough from the start: a buffer that grows leaves copies of the key behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(LARGEST_FILE + 1));
-        let read = File::open(path)
-            .and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut text));
-        match read {
-            Err(source) => Err(KeyError::Unreadable { origin, source }),
-            Ok(length) if length > LARGEST_FILE => Err(KeyError::TooLarge { origin }),
-            Ok(_) => Self::from_pem(&text, origin),
-        }
+        let (text, origin) = load_text(path)?;
+        Self::from_pem(&text, origin)
     }
 
     pub(crate) fn from_pem(text: &[u8], origin: KeyOrigin) -> Result<Self, KeyError> {
@@ -118,13 +127,11 @@ impl PrivateKeyDer {
                 Ok(_) => {}
                 // The parser's own text may quote the file, so it goes no further.
                 Err(pem::Error::NoItemsFound) => break,
-                Err(_) => return Err(KeyError::Damaged { origin }),
+                Err(_) if !is_encrypted(text) => return Err(KeyError::Damaged { origin }),
+                Err(_) => break,
             }
         }
-        if text
-            .windows(ENCRYPTED.len())
-            .any(|window| window == ENCRYPTED)
-        {
+        if is_encrypted(text) {
             return Err(KeyError::Encrypted { origin });
         }
         Err(KeyError::NotPem { origin })
@@ -134,6 +141,10 @@ impl PrivateKeyDer {
         &self.octets
     }
 
+    pub(crate) fn into_origin(self) -> KeyOrigin {
+        self.origin
+    }
+
     pub(crate) fn not_p256(&self) -> KeyError {
         KeyError::NotP256 {
             origin: self.origin.clone(),
@@ -141,9 +152,29 @@ impl PrivateKeyDer {
     }
 }
 
+/// The text of a key file, wiped when dropped.
+pub(crate) fn load_text(path: &Path) -> Result<(Zeroizing<Vec<u8>>, KeyOrigin), KeyError> {
+    let origin = KeyOrigin::File(path.to_owned());
+    // Large enough from the start: a buffer that grows leaves copies of the key behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(LARGEST_FILE + 1));
+    let read =
+        File::open(path).and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut text));
+    match read {
+        Err(source) => Err(KeyError::Unreadable { origin, source }),
+        Ok(length) if length > LARGEST_FILE => Err(KeyError::TooLarge { origin }),
+        Ok(_) => Ok((text, origin)),
+    }
+}
+
+fn is_encrypted(text: &[u8]) -> bool {
+    let has = |mark: &&[u8]| text.windows(mark.len()).any(|window| window == *mark);
+    ENCRYPTED.iter().any(has)
+}
+
 /// A P-256 key in PEM has some 240 bytes; `openssl ecparam -genkey` and certificates put before it
 /// make a file a few times longer.
-const LARGEST_FILE: usize = 16 * 1024;
+pub(crate) const LARGEST_FILE: usize = 16 * 1024;
 
-/// RFC 7468, section 11: the label of an encrypted PKCS#8 key.
-const ENCRYPTED: &[u8] = b"BEGIN ENCRYPTED PRIVATE KEY";
+/// RFC 7468, section 11: the label of an encrypted PKCS#8 key. RFC 1421, section 4.6.1.1: the header of other encrypted
+/// keys, as OpenSSL writes them with `-traditional`.
+const ENCRYPTED: [&[u8]; 2] = [b"BEGIN ENCRYPTED PRIVATE KEY", b"Proc-Type: 4,ENCRYPTED"];

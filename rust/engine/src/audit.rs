@@ -8,7 +8,7 @@ use crate::json::{Member, Object, member};
 use crate::judge::{Decision, SlotView};
 use crate::message::{Facts, role_name};
 use crate::quoted::{LONGEST_DETAIL, LONGEST_NAME, beginning};
-use crate::records::Adjustment;
+use crate::records::{Adjustment, Vouched};
 use crate::stream::Stream;
 
 /// What an audit record with its key usually takes: two cells, two occupants and a digest.
@@ -169,8 +169,12 @@ fn write_adjusted(object: &mut Object, adjustment: &Adjustment) {
     object.object(member!("adjusted"), |object| {
         object.list(
             member!("by"),
-            adjustment.by.iter().take(MOST_PERSONS),
+            adjustment.vouched.names(MOST_PERSONS),
             |object, person| object.text_element(beginning(person, LONGEST_NAME)),
+        );
+        object.boolean(
+            member!("signed"),
+            matches!(adjustment.vouched, Vouched::Proven(_)),
         );
         object.optional_text(member!("reason"), quoted(&adjustment.reason).as_deref());
         object.optional_text(member!("source"), quoted(&adjustment.source).as_deref());

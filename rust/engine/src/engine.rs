@@ -120,6 +120,8 @@ pub struct Engine {
     pub(crate) batches: u64,
     /// Of the batch that was staged last.
     pub(crate) progress: Progress,
+    /// The store's, and after it those that acknowledgements have ended; signed acts name one.
+    pub(crate) incarnations: Vec<String>,
     /// Devices whose image was damaged, to be marked with the next batch, and the version that it claimed.
     pub(crate) damaged: BTreeMap<u64, u32>,
     /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
@@ -178,6 +180,7 @@ impl Engine {
             state: State::Closed,
             batches: 0,
             progress: Progress::ended(),
+            incarnations: Vec::new(),
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
             rejudge_parked: true,
@@ -249,6 +252,12 @@ impl Engine {
     /// times and an operator let the partition go on: [`ROLLBACK_MARGIN`](slotkeeper_counters::ROLLBACK_MARGIN) for each.
     pub fn set_rollbacks(&mut self, rollbacks: u32) {
         self.ledger.set_rollbacks(rollbacks);
+    }
+
+    /// Names the store, since a signed act counts only in the one that it was signed for: its incarnation first, and
+    /// after it those that acknowledgements have ended. Without a name no signed act counts.
+    pub fn set_incarnations(&mut self, incarnations: Vec<String>) {
+        self.incarnations = incarnations;
     }
 
     /// Compares what was restored with what [`Staged::stored`](crate::Staged::stored) told of the last committed batch:

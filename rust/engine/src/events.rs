@@ -7,6 +7,7 @@ use slotkeeper_gbcs::{DecodeError, Eui64, Message};
 
 use crate::base64;
 use crate::decision::{Disposition, Reason};
+use crate::engine::Engine;
 use crate::judge::Decision;
 use crate::message::Facts;
 use crate::paths::{PathCache, RequestPaths};
@@ -59,125 +60,146 @@ impl Event<'_> {
     }
 }
 
-/// Reads the records of a batch; the octets of messages go to the end of `octets`.
-///
-/// Records whose certificates are checked are read on worker threads: requests, where that is most of the work but for
-/// the seal, and the inventory where certificates are configured to vouch for it.
-pub(crate) fn read_all<'a>(
-    inputs: &[Input<'a>],
-    settings: &Settings,
-    partition: Partition,
-    paths: &PathCache,
-    threads: usize,
-    octets: &mut Vec<u8>,
-) -> Vec<Event<'a>> {
-    let has_paths = |input: &&Input<'_>| match input.stream {
-        Stream::HandoverRequests => true,
-        Stream::Inventory => settings.is_anchored(),
-        _ => false,
-    };
-    let on_threads: Vec<&Input<'a>> = inputs.iter().filter(has_paths).collect();
-    let mut on_threads = workers::for_each(threads, &on_threads, |input| {
-        read(input, settings, partition, paths, &mut Vec::new())
-    })
-    .into_iter();
-    inputs
-        .iter()
-        .map(|input| {
-            let event = if has_paths(&input) {
-                on_threads.next()
-            } else {
-                None
-            };
-            event.unwrap_or_else(|| read(input, settings, partition, paths, octets))
-        })
-        .collect()
+/// What records are read by.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'e> {
+    pub(crate) settings: &'e Settings,
+    pub(crate) partition: Partition,
+    pub(crate) paths: &'e PathCache,
+    /// See [`Engine::set_incarnations`].
+    pub(crate) incarnations: &'e [String],
 }
 
-/// Reads a record; the octets of a message go to the end of `octets`.
-pub(crate) fn read<'a>(
-    input: &Input<'a>,
-    settings: &Settings,
-    partition: Partition,
-    paths: &PathCache,
-    octets: &mut Vec<u8>,
-) -> Event<'a> {
-    let fault = |device: Option<Eui64>, reason: Reason, detail: String| {
-        if input.stream == Stream::Inventory {
-            return Event::InventoryFault { reason, detail };
+impl Engine {
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            settings: &self.settings,
+            partition: self.partition,
+            paths: &self.paths,
+            incarnations: &self.incarnations,
         }
-        let decision = Decision::new(Disposition::DeadLetter, reason).detail(detail);
-        Event::Decided {
-            device,
-            request_id: None,
-            decision,
-        }
-    };
-    let device = input.key.and_then(device_of_key);
-    if let Some(detail) = too_large(input, settings) {
-        return fault(device, Reason::TooLarge, detail);
     }
-    let Some(device) = device else {
-        return fault(None, Reason::BadKey, "the key is no EUI-64".to_owned());
-    };
-    let place = partition_of(device, partition.count);
-    if place != partition.index {
-        if input.stream == Stream::Inventory {
-            return fault(
-                Some(device),
-                Reason::WrongPartition,
-                format!("it belongs to partition {place}"),
-            );
-        }
-        return Event::Reroute(device, place);
+}
+
+impl Reader<'_> {
+    /// Reads the records of a batch; the octets of messages go to the end of `octets`.
+    ///
+    /// Records of which certificates or signatures of persons are checked are read on worker threads: requests, where
+    /// that is most of the work but for the seal, the inventory where certificates are configured to vouch for it, and
+    /// adjustments where signers are.
+    pub(crate) fn read_all<'a>(
+        self,
+        inputs: &[Input<'a>],
+        threads: usize,
+        octets: &mut Vec<u8>,
+    ) -> Vec<Event<'a>> {
+        let has_checks = |input: &&Input<'_>| match input.stream {
+            Stream::HandoverRequests => true,
+            Stream::Inventory => self.settings.is_anchored(),
+            Stream::Adjustments => self.settings.signers.is_some(),
+            _ => false,
+        };
+        let on_threads: Vec<&Input<'a>> = inputs.iter().filter(has_checks).collect();
+        let mut on_threads = workers::for_each(threads, &on_threads, |input| {
+            self.read(input, &mut Vec::new())
+        })
+        .into_iter();
+        inputs
+            .iter()
+            .map(|input| {
+                let event = if has_checks(&input) {
+                    on_threads.next()
+                } else {
+                    None
+                };
+                event.unwrap_or_else(|| self.read(input, octets))
+            })
+            .collect()
     }
-    let value = match input.value {
-        Value::Absent if input.stream == Stream::Inventory => {
-            return Event::Inventory(device, None);
-        }
-        Value::Absent => {
-            return fault(
-                Some(device),
-                Reason::Malformed,
-                "a tombstone is no event".to_owned(),
-            );
-        }
-        value => value,
-    };
-    let event = match (input.stream, value) {
-        (
-            Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
-            Value::Gbcs(message),
-        ) => {
-            let start = octets.len();
-            octets.extend_from_slice(message);
-            Ok(Event::Outcome {
+
+    /// Reads a record; the octets of a message go to the end of `octets`.
+    pub(crate) fn read<'a>(self, input: &Input<'a>, octets: &mut Vec<u8>) -> Event<'a> {
+        let Self {
+            settings, paths, ..
+        } = self;
+        let fault = |device: Option<Eui64>, reason: Reason, detail: String| {
+            if input.stream == Stream::Inventory {
+                return Event::InventoryFault { reason, detail };
+            }
+            let decision = Decision::new(Disposition::DeadLetter, reason).detail(detail);
+            Event::Decided {
                 device,
                 request_id: None,
-                octets: start..octets.len(),
-            })
+                decision,
+            }
+        };
+        let device = input.key.and_then(device_of_key);
+        if let Some(detail) = too_large(input, settings) {
+            return fault(device, Reason::TooLarge, detail);
         }
-        (
-            Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
-            Value::Record(value),
-        ) => OutcomeRecord::read(value)
-            .and_then(|record| outcome(input.stream, device, record, octets)),
-        (Stream::HandoverRequests, Value::Record(value)) => {
-            HandoverRequest::read(value).map(|request| {
-                let verdicts = paths.check(&request);
-                Event::Request(device, Box::new(request), verdicts)
-            })
+        let Some(device) = device else {
+            return fault(None, Reason::BadKey, "the key is no EUI-64".to_owned());
+        };
+        let place = partition_of(device, self.partition.count);
+        if place != self.partition.index {
+            if input.stream == Stream::Inventory {
+                return fault(
+                    Some(device),
+                    Reason::WrongPartition,
+                    format!("it belongs to partition {place}"),
+                );
+            }
+            return Event::Reroute(device, place);
         }
-        (Stream::Adjustments, Value::Record(value)) => {
-            Adjustment::read(value).map(|adjustment| Event::Adjustment(device, adjustment))
-        }
-        (Stream::Inventory, Value::Record(value)) => {
-            DeviceRecord::read(device, value, &settings.issuing_certificates)
-                .map(|record| Event::Inventory(device, Some(record)))
-        }
-        _ => Err(Unreadable("not a record of this stream".to_owned())),
-    };
-    event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
+        let value = match input.value {
+            Value::Absent if input.stream == Stream::Inventory => {
+                return Event::Inventory(device, None);
+            }
+            Value::Absent => {
+                return fault(
+                    Some(device),
+                    Reason::Malformed,
+                    "a tombstone is no event".to_owned(),
+                );
+            }
+            value => value,
+        };
+        let event = match (input.stream, value) {
+            (
+                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Value::Gbcs(message),
+            ) => {
+                let start = octets.len();
+                octets.extend_from_slice(message);
+                Ok(Event::Outcome {
+                    device,
+                    request_id: None,
+                    octets: start..octets.len(),
+                })
+            }
+            (
+                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Value::Record(value),
+            ) => OutcomeRecord::read(value)
+                .and_then(|record| outcome(input.stream, device, record, octets)),
+            (Stream::HandoverRequests, Value::Record(value)) => {
+                HandoverRequest::read(value).map(|request| {
+                    let verdicts = paths.check(&request);
+                    Event::Request(device, Box::new(request), verdicts)
+                })
+            }
+            (Stream::Adjustments, Value::Record(value)) => {
+                Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
+                    .map(|adjustment| Event::Adjustment(device, adjustment))
+            }
+            (Stream::Inventory, Value::Record(value)) => {
+                DeviceRecord::read(device, value, &settings.issuing_certificates)
+                    .map(|record| Event::Inventory(device, Some(record)))
+            }
+            _ => Err(Unreadable("not a record of this stream".to_owned())),
+        };
+        event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
+    }
 }
 
 /// What is too large about a record. Nothing else is looked at before: not its key, and not where it belongs, since to

@@ -38,6 +38,7 @@ mod quoted;
 mod records;
 mod seal;
 mod settings;
+pub mod signed_act;
 mod snapshot;
 mod stage;
 mod staged;
@@ -59,6 +60,7 @@ pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
 };
 pub use slotkeeper_counters::Stored;
+pub use slotkeeper_crypto::{KeyError, PersonKey, PersonPublicKey};
 pub use snapshot::{SNAPSHOT_FORMAT, SnapshotCursor, SnapshotError};
 pub use stage::BatchContext;
 pub use staged::{Staged, Tally};

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use slotkeeper_gbcs::{Certificate, Eui64};
 
+use crate::signed_act::{NamedKey, Signers};
+
 /// Why settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -87,6 +89,8 @@ pub struct Settings {
     /// `None`: no list is configured and any party may be a network operator.
     pub(crate) network_operators: Option<HashSet<Eui64>>,
     pub(crate) dual_control: bool,
+    /// `None`: nobody signs adjustments, and the names in them are claims.
+    pub(crate) signers: Option<Signers>,
     pub(crate) message_bytes: usize,
     /// Of each record that is written, with its key and its headers.
     pub(crate) dead_letter_bytes: usize,
@@ -162,6 +166,7 @@ struct Parties {
 #[serde(default, deny_unknown_fields)]
 struct Adjustments {
     dual_control: bool,
+    signers: Option<Vec<NamedKey>>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -278,6 +283,14 @@ impl Settings {
                     .collect::<Result<_, _>>()
             })
             .transpose()?;
+        let signers = document
+            .adjustments
+            .signers
+            .map(|named| {
+                Signers::new(&named)
+                    .map_err(|error| value("adjustments.signers", error.to_string()))
+            })
+            .transpose()?;
         let (message_bytes, dead_letter_bytes) = document.limits.of_records()?;
         Ok(Self {
             source: document.counter.source,
@@ -289,6 +302,7 @@ impl Settings {
             issuing_certificates,
             network_operators,
             dual_control: document.adjustments.dual_control,
+            signers,
             message_bytes,
             dead_letter_bytes,
             parking_bytes: document.limits.parking_bytes.unwrap_or(PARKING_BYTES),

@@ -9,6 +9,8 @@
     reason = "arguments are extracted from Python objects by value"
 )]
 
+#[path = "../../../../rust/bindings/src/acts.rs"]
+mod acts;
 #[path = "../../../../rust/bindings/src/allocator.rs"]
 mod allocator;
 #[path = "../../../../rust/bindings/src/audit.rs"]
@@ -36,6 +38,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _core {
     #[pymodule_export]
+    use crate::acts::{PersonKey, Signers, describe_act};
+    #[pymodule_export]
     use crate::audit::link_audit;
     #[pymodule_export]
     use crate::authority::Authority;
@@ -47,7 +51,7 @@ mod _core {
     use crate::engine::CoreStaged;
     #[pymodule_export]
     use crate::errors::{
-        BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
+        ActError, BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
         NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
@@ -71,6 +75,8 @@ mod _core {
             "__version__",
             concat!(env!("CARGO_PKG_VERSION"), "+unsigned"),
         )?;
+        let adjustment = slotkeeper_engine::signed_act::COUNTER_ADJUSTMENT;
+        module.add("COUNTER_ADJUSTMENT", adjustment)?;
         module.add("SNAPSHOT_FORMAT", slotkeeper_engine::SNAPSHOT_FORMAT)?;
         module.add("BUILD_PROFILE", "unsigned")
     }

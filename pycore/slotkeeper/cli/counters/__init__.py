@@ -8,6 +8,7 @@ from slotkeeper.cli.counters.pending import pending
 from slotkeeper.cli.counters.raise_number import raise_number
 from slotkeeper.cli.counters.rebuild import rebuild
 from slotkeeper.cli.counters.show import show
+from slotkeeper.cli.counters.sign import sign
 
 
 @click.group()
@@ -21,3 +22,4 @@ counters.add_command(pending)
 counters.add_command(raise_number)
 counters.add_command(rebuild)
 counters.add_command(show)
+counters.add_command(sign)

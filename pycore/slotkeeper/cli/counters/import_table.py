@@ -7,12 +7,10 @@ from pathlib import Path
 
 import click
 
-from slotkeeper.cli.counters.adjustments import (
-    adjustment_options,
-    message_of,
-    need_two_persons,
-)
+from slotkeeper.acts import PersonKey
+from slotkeeper.cli.counters.adjustments import adjustment_options, message_of, person_key
 from slotkeeper.cli.counters.entry import Entry, UnusableError, parts
+from slotkeeper.cli.counters.signing import Signing, prepare, signed_octets
 from slotkeeper.cli.counters.transfer import entries, verify
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, progress
@@ -35,29 +33,44 @@ _TOLD = 10
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @adjustment_options
 @settings_options
-def import_table(*, file: Path, reason: str, by: tuple[str, ...], settings: Settings) -> None:
+def import_table(
+    *,
+    file: Path,
+    reason: str,
+    by: tuple[str, ...],
+    key_file: Path | None,
+    out: Path | None,
+    settings: Settings,
+) -> None:
     """Publish what `counters export` wrote to FILE as counter-adjustments.
 
     The checksum is verified and every line looked at before anything is published: one that the
     worker could not take is named, and nothing is published then. The worker takes the larger of
-    both numbers everywhere, so that an import may be repeated and lowers nothing.
+    both numbers everywhere, so that an import may be repeated and lowers nothing. With --sign each
+    adjustment is an act of its own, signed for the store of its device's partition.
     """
     checksum = verify(file)
     source = f"import of {file.name}, sha256 {checksum}"
-    making = _Making(reason, by, source, settings.limits.message_bytes)
-    need_two_persons(settings, by, _highest(file, making))
-    published = asyncio.run(_publish(settings, making.messages(file)))
-    note(f"{published} adjustments published; a running worker applies them in order")
+    longest = settings.limits.message_bytes
+    making = _Making(reason, by, source, longest, is_signed=key_file is not None)
+    highest = _highest(file, making)
+    key = person_key(settings, by=by, key_file=key_file, out=out, highest=highest)
+    published = asyncio.run(_publish(settings, making.messages(file), key, out))
+    if out is None:
+        note(f"{published} adjustments published; a running worker applies them in order")
 
 
 class _Making:
     """Makes records of entries, none longer than what the worker takes."""
 
-    def __init__(self, reason: str, by: tuple[str, ...], source: str, longest: int) -> None:
+    def __init__(
+        self, reason: str, by: tuple[str, ...], source: str, longest: int, *, is_signed: bool
+    ) -> None:
         self._reason = reason
         self._by = by
         self._source = source
         self._longest = longest
+        self._is_signed = is_signed
 
     def messages(self, file: Path) -> Iterator[Message]:
         for _, entry in entries(file):
@@ -80,7 +93,8 @@ class _Making:
                 source=self._source,
                 **numbers,
             )
-            if len(message.value or b"") <= self._longest:
+            octets = len(message.value or b"")
+            if (signed_octets(octets) if self._is_signed else octets) <= self._longest:
                 yield message
             else:
                 waiting.extend(reversed(parts(numbers)))
@@ -112,9 +126,15 @@ def _highest(file: Path, making: _Making) -> int:
     return highest
 
 
-async def _publish(settings: Settings, messages: Iterator[Message]) -> int:
+async def _publish(
+    settings: Settings, messages: Iterator[Message], key: PersonKey | None, out: Path | None
+) -> int:
     published = 0
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        if key is not None:
+            messages = map((await Signing.of(streams, key)).signed, messages)
+        if out is not None:
+            return prepare(out, messages)
         with progress("publishing adjustments") as advance:
             while batch := list(islice(messages, _BATCH)):
                 await streams.publish(batch)

@@ -32,7 +32,7 @@ def show(*, device: str, settings: Settings, as_json: bool) -> None:
     if as_json:
         write_json_line(story)
     else:
-        _print(tables(), story)
+        _print(tables(), story, is_signed=bool(settings.adjustments.signers))
 
 
 async def _story(settings: Settings, device: str) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def _decision(record: Record) -> dict[str, Any]:
     return {"at": {"partition": record.partition, "offset": record.offset}, **decision}
 
 
-def _print(console: Console, story: dict[str, Any]) -> None:
+def _print(console: Console, story: dict[str, Any], *, is_signed: bool) -> None:
     tree = Tree(f"[bold]{story['device_id']}[/]")
     record = story["record"]
     for said in _notes(story):
@@ -90,7 +90,7 @@ def _print(console: Console, story: dict[str, Any]) -> None:
     for parked in story["parked"]:
         tree.add(f"parked {parked['reason']}: {parked['stream']} offset {parked['offset']}")
     console.print(tree)
-    _say_how_to_mend(console, story["device_id"], story["damaged"])
+    _say_how_to_mend(console, story, is_signed=is_signed)
     if story["history"]:
         console.print(_history(story["history"]))
 
@@ -105,8 +105,12 @@ def _notes(story: dict[str, Any]) -> Iterator[str]:
         yield "[yellow]no longer in the inventory[/]"
 
 
-def _say_how_to_mend(console: Console, device: str, damaged: dict[str, str | None]) -> None:
-    for role, number in damaged.items():
+def _say_how_to_mend(console: Console, story: dict[str, Any], *, is_signed: bool) -> None:
+    device, record = story["device_id"], story["record"]
+    # A record that no worker has marked yet has no version to be named.
+    mends = f"--mends {record['version']} " if record else ""
+    who = "--sign KEY --out raise.json" if is_signed else "--by ONE --by ANOTHER"
+    for role, number in story["damaged"].items():
         if number is None:
             console.print(f"Commands and audit trail tell no number of {role}.")
             continue
@@ -117,10 +121,12 @@ def _say_how_to_mend(console: Console, device: str, damaged: dict[str, str | Non
         # Not in the tree, whose lines could not be copied.
         console.print(
             f"slotkeeper counters raise {device} --kind issued --role {role} "
-            f"--at-least {number} --reason 'damaged record' --by ONE --by ANOTHER",
+            f"--at-least {number} {mends}--reason 'damaged record' {who}",
             soft_wrap=True,
             highlight=False,
         )
+        if is_signed:
+            console.print("slotkeeper counters sign raise.json --key ANOTHER_KEY")
 
 
 def _history(decisions: list[dict[str, Any]]) -> Table:
@@ -152,9 +158,10 @@ def _adjusted(adjusted: dict[str, Any] | None) -> str:
     """Tell who raised a number, and why."""
     if adjusted is None:
         return ""
+    by = "signed by" if adjusted.get("signed") else "by"
     lines = (
         f"{adjusted.get('kind')} at least {adjusted.get('at_least') or 'what it lists'}",
-        f"by {', '.join(adjusted.get('by') or ()) or 'nobody named'}",
+        f"{by} {', '.join(adjusted.get('by') or ()) or 'nobody named'}",
         adjusted.get("reason"),
         adjusted.get("source"),
     )

@@ -153,6 +153,11 @@ class KafkaPartition:
         return self._identity.incarnation
 
     @property
+    def ended(self) -> Sequence[str]:
+        """Those that the identity says were acknowledged."""
+        return tuple(sighting.incarnation for sighting in self._identity.forgiven)
+
+    @property
     def application(self) -> str:
         """That of the settings."""
         return self._tools.application

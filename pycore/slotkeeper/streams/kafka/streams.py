@@ -13,6 +13,7 @@ from slotkeeper.streams.witness import Sighting, Witness
 from .batches import send
 from .clients import consumer, producer
 from .errors import translated
+from .identity import told_by_changelog
 from .inputs import FETCH_WAIT_MS
 from .instance import Instance
 from .membership import Membership
@@ -121,6 +122,12 @@ class KafkaStreams:
             witness = Witness(witness_file(self._cluster.settings.witness_path, number))
             seen |= await asyncio.to_thread(witness.seen)
         return seen
+
+    async def incarnation(self, partition: int) -> str | None:
+        """Read it from the end of the changelog."""
+        cluster = self._cluster
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
+        return None if told is None else told.incarnation
 
     async def begin_witness(self) -> list[int]:
         """Write what the changelogs hold into this host's witness files; see the interface."""

@@ -52,6 +52,7 @@ class MemoryOwnership:
     async def acknowledge(self, partition: int) -> Accepted:
         """Begin a new incarnation; no witness ever objects to a store in memory."""
         self._store.epochs[partition] += 1
+        self._store.ended[partition] += (self._store.incarnations[partition],)
         self._store.incarnations[partition] = self._store.draw()
         return Accepted("", None)
 
@@ -71,6 +72,7 @@ class MemoryPartition:
         self._epoch = store.epochs[number]
         self._incarnation = store.incarnations[number]
         self.losses = 0
+        self._ended = store.ended[number]
 
     @property
     def number(self) -> int:
@@ -81,6 +83,11 @@ class MemoryPartition:
     def incarnation(self) -> str:
         """Drawn with the streams, and again by each acknowledgement."""
         return self._incarnation
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """As many as there were."""
+        return self._ended
 
     @property
     def application(self) -> str | None:

@@ -26,6 +26,7 @@ class Store:
         offsets: The positions kept for lag tools.
         epochs: By partition; the highest is the owner's.
         incarnations: By partition.
+        ended: By partition; those before, which acknowledgements have ended.
         owned: Whether a worker has its place here.
         changed: Set, and replaced by a new one, whenever something was written.
     """
@@ -38,6 +39,7 @@ class Store:
         self.offsets: dict[Place, int] = {}
         self.epochs = [0] * self.partitions
         self.incarnations = [self.draw() for _ in range(self.partitions)]
+        self.ended: list[tuple[str, ...]] = [()] * self.partitions
         self.owned = False
         self.changed = asyncio.Event()
         self._logs = {

@@ -60,6 +60,10 @@ class MemoryStreams:
         """There is no witness."""
         return {}
 
+    async def incarnation(self, partition: int) -> str | None:
+        """Drawn with the streams."""
+        return self._store.incarnations[partition]
+
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""
         raise WrongUseError("streams in memory have no witness")

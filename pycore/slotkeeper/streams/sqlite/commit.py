@@ -26,11 +26,13 @@ class OwnerEpoch(NamedTuple):
         partition: From 0.
         epoch: One more than that of the owner before.
         incarnation: The store's, at the time when the epoch was raised.
+        ended: Those before it, which acknowledgements have ended.
     """
 
     partition: int
     epoch: int
     incarnation: str
+    ended: tuple[str, ...]
 
 
 class Commit:

@@ -138,7 +138,8 @@ class SqliteOwnership:
                 (partition,),
             ).fetchone()
             presence = self._tables.presence(connection, partition)
-        return OwnerEpoch(partition, epoch, incarnation), presence
+        ended = tuple(sighting.incarnation for sighting in presence.forgiven)
+        return OwnerEpoch(partition, epoch, incarnation, ended), presence
 
 
 class SqlitePartition:
@@ -180,6 +181,11 @@ class SqlitePartition:
     @losses.setter
     def losses(self, losses: int) -> None:
         self._commit.losses = losses
+
+    @property
+    def ended(self) -> Sequence[str]:
+        """Those that the file says were acknowledged."""
+        return self._owner.ended
 
     @property
     def application(self) -> str | None:

@@ -136,6 +136,11 @@ class SqliteStreams:
         path = self._settings.witness
         return {} if path is None else await asyncio.to_thread(Witness(path).seen)
 
+    async def incarnation(self, partition: int) -> str | None:
+        """It stands in the file from the beginning."""
+        presence = await self._reader.run(self._tables.presence, partition)
+        return presence.seen.incarnation
+
     async def begin_witness(self) -> list[int]:
         """Write what the file holds into the witness; see the interface."""
         witness = Witness(self._settings.witness_path)

@@ -12,6 +12,7 @@ mod conformance;
 mod key_files;
 mod krp_signature;
 mod mac;
+mod person_key;
 mod public_key;
 mod rtds;
 mod secrecy;

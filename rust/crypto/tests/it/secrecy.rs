@@ -1,6 +1,6 @@
 //! No secret octet shows in anything that can be printed.
 
-use slotkeeper_crypto::{AgreementKey, KeyAgreement, SigningKey};
+use slotkeeper_crypto::{AgreementKey, KeyAgreement, PersonKey, SigningKey};
 
 use crate::test_keys::TestKey;
 
@@ -20,6 +20,10 @@ fn nothing_printable_shows_a_secret() {
         format!("{signing:?}"),
         format!("{signing:#?}"),
         format!("{agreement:?}"),
+        format!(
+            "{:?}",
+            PersonKey::from_text(key.sec1_pem().as_bytes()).unwrap()
+        ),
     ] {
         assert_hidden(&shown, &SCALAR);
         assert!(shown.contains("PublicKey(04"), "{shown}");
@@ -46,6 +50,7 @@ fn errors_of_broken_keys_show_nothing() {
             SigningKey::load(&path).unwrap_err(),
             SigningKey::from_pem(broken.as_bytes()).unwrap_err(),
             AgreementKey::load(&path).unwrap_err(),
+            PersonKey::load(&path).unwrap_err(),
         ];
         for error in errors {
             for shown in [

@@ -1,14 +1,15 @@
 //! `counter-adjustments`: raises, back-fill and imports. Nothing here can lower a number.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer};
 use slotkeeper_counters::LAST_COUNTER;
 use slotkeeper_gbcs::Eui64;
 
-use super::field::Field;
+use super::field::{Field, only};
 use super::{Unreadable, decimal};
+use crate::signed_act::{COUNTER_ADJUSTMENT, Proof, SignedAct, Signers, refuse_repeated_members};
 
 /// Which number a raise is for.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
@@ -30,6 +31,51 @@ impl Raise {
     }
 }
 
+/// Who stands behind an adjustment, and how that is known.
+#[derive(Clone, Debug)]
+pub(crate) enum Vouched {
+    /// Names that nobody proved.
+    Claimed(Vec<String>),
+    /// Persons whose signatures hold.
+    Proven(Proof),
+    /// Signatures, and nobody is configured whose they could be.
+    Unproven,
+}
+
+impl Vouched {
+    /// Names of persons, at most that many.
+    pub(crate) fn names(&self, most: usize) -> Vec<&str> {
+        match self {
+            Self::Claimed(by) => by.iter().map(String::as_str).take(most).collect(),
+            Self::Proven(proof) => proof.persons().take(most).collect(),
+            Self::Unproven => Vec::new(),
+        }
+    }
+
+    /// How many different persons: names are compared without the spaces around them and whatever their case.
+    pub(crate) fn persons(&self) -> usize {
+        match self {
+            Self::Claimed(by) => {
+                let names = by.iter().map(|name| name.trim().to_lowercase());
+                names
+                    .filter(|name| !name.is_empty())
+                    .collect::<HashSet<_>>()
+                    .len()
+            }
+            Self::Proven(proof) => proof.persons().count(),
+            Self::Unproven => 0,
+        }
+    }
+
+    /// The same, of those who saw the store as it is now: a claim has no time.
+    pub(crate) fn persons_now(&self) -> usize {
+        match self {
+            Self::Proven(proof) => proof.persons_now(),
+            Self::Claimed(_) | Self::Unproven => self.persons(),
+        }
+    }
+}
+
 /// A raise of one device's numbers for one role.
 #[derive(Clone, Debug)]
 pub(crate) struct Adjustment {
@@ -45,16 +91,19 @@ pub(crate) struct Adjustment {
     pub(crate) issued_floor: Option<u64>,
     /// RequestIDs that were answered with a command: originator, request counter, number.
     pub(crate) request_ids: Vec<(Eui64, u64, u64)>,
+    /// The version of the damaged record that it is to make up for, where it says so.
+    pub(crate) mends: Option<u32>,
     /// Who stands behind it.
-    pub(crate) by: Vec<String>,
+    pub(crate) vouched: Vouched,
     /// Why, in their words.
     pub(crate) reason: Option<String>,
     /// Where the number was found.
     pub(crate) source: Option<String>,
 }
 
+/// What the numbers depend on.
 #[derive(Deserialize)]
-struct Json<'a> {
+struct Json {
     device_id: String,
     remote_party_role: String,
     #[serde(default)]
@@ -66,14 +115,29 @@ struct Json<'a> {
     issued_blocks: Vec<[String; 2]>,
     #[serde(default)]
     issued_floor: Option<String>,
+    #[serde(default)]
+    mends: Option<String>,
     #[serde(default, deserialize_with = "absent_or_null")]
     request_ids: BTreeMap<String, String>,
-    #[serde(default, deserialize_with = "absent_or_null")]
-    by: Vec<String>,
-    #[serde(borrow, default)]
+}
+
+/// What is kept for people. Each member that cannot be read costs itself alone.
+#[derive(Default)]
+struct Words<'a> {
+    by: Vec<Field<'a>>,
     reason: Field<'a>,
-    #[serde(borrow, default)]
     source: Field<'a>,
+}
+
+impl<'a> Words<'a> {
+    fn read(value: &'a [u8]) -> Self {
+        let by = only!(value, by, Option<Vec<Field<'a>>>);
+        Self {
+            by: by.ok().flatten().unwrap_or_default(),
+            reason: only!(value, reason).unwrap_or_default(),
+            source: only!(value, source).unwrap_or_default(),
+        }
+    }
 }
 
 /// Null is no member.
@@ -86,12 +150,36 @@ where
 }
 
 impl Adjustment {
-    pub(crate) fn read(value: &[u8]) -> Result<Self, Unreadable> {
-        let json: Json<'_> = serde_json::from_slice(value)?;
+    /// Reads a record, signed or not. Where there are signers, the signatures are verified.
+    pub(crate) fn read(
+        value: &[u8],
+        signers: Option<&Signers>,
+        incarnations: &[String],
+    ) -> Result<Self, Unreadable> {
+        if !SignedAct::is_meant(value) {
+            return Self::unsigned(value);
+        }
+        let act = SignedAct::read(value).map_err(|error| Unreadable(error.to_string()))?;
+        refuse_repeated_members(act.payload())?;
+        let vouched = match signers {
+            Some(signers) => Vouched::Proven(act.prove(COUNTER_ADJUSTMENT, signers, incarnations)),
+            None => Vouched::Unproven,
+        };
+        let adjustment = Self::unsigned(act.payload())?;
+        Ok(Self {
+            vouched,
+            ..adjustment
+        })
+    }
+
+    fn unsigned(value: &[u8]) -> Result<Self, Unreadable> {
+        let json: Json = serde_json::from_slice(value)?;
+        let words = Words::read(value);
         let device = Eui64::parse(json.device_id.as_bytes())
             .ok_or_else(|| Unreadable("device_id is no EUI-64".to_owned()))?;
         let at_least = json.at_least.as_deref().map(number).transpose()?;
         let issued_floor = json.issued_floor.as_deref().map(number).transpose()?;
+        let mends = json.mends.as_deref().map(version).transpose()?;
         let single = json.issued_numbers.iter().map(|text| [text, text]);
         let blocks = json.issued_blocks.iter().map(|[first, last]| [first, last]);
         let issued_blocks: Vec<_> = single.chain(blocks).map(block).collect::<Result<_, _>>()?;
@@ -133,9 +221,10 @@ impl Adjustment {
             issued_blocks,
             issued_floor,
             request_ids,
-            by: json.by,
-            reason: json.reason.text().map(Cow::into_owned),
-            source: json.source.text().map(Cow::into_owned),
+            mends,
+            vouched: Vouched::Claimed(words.by.into_iter().filter_map(owned).collect()),
+            reason: owned(words.reason),
+            source: owned(words.source),
         })
     }
 
@@ -151,19 +240,10 @@ impl Adjustment {
             .max()
             .unwrap_or(0)
     }
+}
 
-    /// Whether two different persons stand behind it.
-    pub(crate) fn has_two_persons(&self) -> bool {
-        let mut persons: Vec<String> = self
-            .by
-            .iter()
-            .map(|person| person.trim().to_lowercase())
-            .filter(|p| !p.is_empty())
-            .collect();
-        persons.sort();
-        persons.dedup();
-        persons.len() >= 2
-    }
+fn owned(field: Field<'_>) -> Option<String> {
+    field.text().map(Cow::into_owned)
 }
 
 fn block([first, last]: [&String; 2]) -> Result<(u64, u64), Unreadable> {
@@ -174,6 +254,11 @@ fn block([first, last]: [&String; 2]) -> Result<(u64, u64), Unreadable> {
         )));
     }
     Ok(block)
+}
+
+fn version(text: &str) -> Result<u32, Unreadable> {
+    let version = decimal(text).and_then(|version| u32::try_from(version).ok());
+    version.ok_or_else(|| Unreadable("mends is no version of a record".to_owned()))
 }
 
 fn number(text: &str) -> Result<u64, Unreadable> {
@@ -191,31 +276,77 @@ mod tests {
     #[test]
     fn two_persons_are_two() {
         let by = |by: &str| {
-            Adjustment::read(
+            Adjustment::unsigned(
                 format!(
                     r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "by": {by}}}"#
                 )
                 .as_bytes(),
             )
             .unwrap()
-            .has_two_persons()
+            .vouched
+            .persons()
         };
-        assert!(by(r#"["Ann", "Bob"]"#));
-        assert!(!by(r#"["Ann", "ann "]"#) && !by(r#"["Ann", ""]"#) && !by("[]"));
+        assert_eq!(by(r#"["Ann", "Bob"]"#), 2);
+        assert_eq!(by(r#"["Ann", "ann "]"#), 1);
+        assert_eq!((by(r#"["Ann", ""]"#), by("[]")), (1, 0));
     }
 
     #[test]
     fn null_is_no_member() {
         let value = br#"{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "1", "kind": "seen", "issued_numbers": null, "issued_blocks": null, "issued_floor": null, "request_ids": null, "by": null, "reason": null, "source": null}"#;
-        let adjustment = Adjustment::read(value).unwrap();
+        let adjustment = Adjustment::unsigned(value).unwrap();
         assert_eq!(adjustment.highest(), 1);
-        assert!(adjustment.by.is_empty() && adjustment.request_ids.is_empty());
+        assert!(adjustment.vouched.persons() == 0 && adjustment.request_ids.is_empty());
+    }
+
+    #[test]
+    fn words_that_cannot_be_read_cost_themselves_alone() {
+        let read = |more: &str| {
+            let value = format!(
+                r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "Supplier", "at_least": "7", "kind": "seen", {more}}}"#
+            );
+            Adjustment::unsigned(value.as_bytes())
+        };
+        for name in ["by", "reason", "source", "more"] {
+            for bad in [
+                "1e999",
+                r#""\ud800""#,
+                r#"[1e999, "\ud800"]"#,
+                "{}",
+                "7",
+                "null",
+            ] {
+                let twice = format!(r#""{name}": "a", "{name}": {bad}"#);
+                for more in [format!(r#""{name}": {bad}"#), twice] {
+                    let adjustment = read(&more).unwrap();
+                    assert_eq!(adjustment.highest(), 7, "{more}");
+                    assert_eq!(adjustment.vouched.persons(), 0, "{more}");
+                    assert_eq!(adjustment.reason.or(adjustment.source), None, "{more}");
+                }
+            }
+        }
+        let adjustment =
+            read(r#""by": ["Ann", 7, null, "Bob"], "reason": 1e999, "source": "s""#).unwrap();
+        assert_eq!(adjustment.vouched.names(9), ["Ann", "Bob"]);
+        assert_eq!(adjustment.source.as_deref(), Some("s"));
+        // Numbers are what it is about.
+        for more in [
+            r#""at_least": "7""#,
+            r#""issued_floor": 7"#,
+            r#""mends": "4294967296""#,
+            r#""issued_numbers": ["8", 1e999]"#,
+            r#""issued_numbers": "8""#,
+            r#""request_ids": ["8"]"#,
+            r#""request_ids": {"a": "1", "a": "1"}"#,
+        ] {
+            assert!(read(more).is_err(), "{more}");
+        }
     }
 
     #[test]
     fn a_number_that_no_command_can_exceed_is_still_a_number() {
         let read = |n: &str| {
-            Adjustment::read(
+            Adjustment::unsigned(
                 format!(r#"{{"device_id": "00DB1234567890A3", "remote_party_role": "NetworkOperator", "at_least": "{n}", "kind": "issued"}}"#)
                     .as_bytes(),
             )

@@ -5,6 +5,23 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
+/// One member of a record of which another one cannot be read: no reader of JSON can represent it (1e999, half a surrogate
+/// pair), or it stands there twice.
+macro_rules! only {
+    ($value:expr, $name:ident) => {
+        $crate::records::field::only!($value, $name, $crate::records::field::Field<'a>)
+    };
+    ($value:expr, $name:ident, $type:ty) => {{
+        #[derive(serde::Deserialize)]
+        struct Only<'a> {
+            #[serde(borrow, default)]
+            $name: $type,
+        }
+        serde_json::from_slice::<Only<'_>>($value).map(|only| only.$name)
+    }};
+}
+pub(super) use only;
+
 /// A member that should be text, borrowed from the record where it has no escapes.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(super) enum Field<'a> {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use slotkeeper_gbcs::Eui64;
 
-use super::field::Field;
+use super::field::{Field, only};
 use super::{Unreadable, decimal, is_xml};
 use crate::{base64, duis, time};
 
@@ -55,8 +55,6 @@ struct Json<'a> {
     apply_time_based_cpv_checks: Option<bool>,
     #[serde(borrow, default)]
     execution_date_time: Field<'a>,
-    #[serde(borrow, default)]
-    originator_counter: Field<'a>,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +107,8 @@ impl HandoverRequest {
 
     fn from_json(value: &[u8]) -> Result<Self, Unreadable> {
         let json: Json<'_> = serde_json::from_slice(value)?;
+        // A hint is worth nothing that the command depends on, so whatever stands there costs itself alone.
+        let hint = only!(value, originator_counter).unwrap_or(Field::IllTyped);
         let certificates = json.replacement_certificates;
         Draft {
             request_id: json.request_id.into_owned(),
@@ -125,7 +125,7 @@ impl HandoverRequest {
                 .collect::<Result<_, _>>()?,
             time_based_checks: json.apply_time_based_cpv_checks.unwrap_or(true),
             execution_date_time: json.execution_date_time,
-            hint: json.originator_counter,
+            hint,
         }
         .check()
     }
@@ -259,6 +259,10 @@ mod tests {
             r#""-1""#,
             "null",
             r#""01""#,
+            "1e999",
+            r#""\ud800""#,
+            r#"["1301", {"a": -1e999}]"#,
+            r#""1301", "originator_counter": "1302""#,
         ] {
             assert_eq!(request(r#""1301""#, hint).unwrap().hint, None, "{hint}");
         }
@@ -268,6 +272,22 @@ mod tests {
                 .hint,
             Some(u64::MAX)
         );
+    }
+
+    #[test]
+    fn what_is_asked_nowhere_costs_nothing() {
+        for more in ["1e999", r#""\ud800""#, "null", r#"1, "more": 2"#] {
+            assert!(
+                request("{", &format!(r#"{{"more": {more}, "#)).is_ok(),
+                "{more}"
+            );
+        }
+        for (change, to) in [
+            ("\"MA==\",", "\"MA==\", \"more\": 1e999,"),
+            ("false", "null"),
+        ] {
+            assert!(request(change, to).is_ok(), "{change} -> {to}");
+        }
     }
 
     #[test]
@@ -285,6 +305,8 @@ mod tests {
             ),
             ("false", "\"false\""),
             ("\"0\"", "0"),
+            ("\"0\"", "1e999"),
+            ("\"0\"", "\"0\", \"remote_party_floor_seq_number\": \"0\""),
         ] {
             assert!(request(change, to).is_err(), "{change} -> {to}");
         }

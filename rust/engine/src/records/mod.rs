@@ -6,7 +6,7 @@ mod handover;
 mod inventory;
 mod outcome;
 
-pub(crate) use adjustment::{Adjustment, Raise};
+pub(crate) use adjustment::{Adjustment, Raise, Vouched};
 pub(crate) use handover::HandoverRequest;
 pub(crate) use inventory::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
 pub(crate) use outcome::{OutcomeRecord, Payload};

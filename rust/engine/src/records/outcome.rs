@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
-use super::field::Field;
+use super::field::{Field, only};
 use super::{Unreadable, is_xml};
 use crate::duis;
 
@@ -32,18 +32,6 @@ struct Json<'a> {
     response_code: Field<'a>,
     #[serde(borrow, default)]
     gbcs_payload: Field<'a>,
-}
-
-/// One member of a record of which another one cannot be read.
-macro_rules! only {
-    ($value:expr, $name:ident) => {{
-        #[derive(Deserialize)]
-        struct Only<'a> {
-            #[serde(borrow, default)]
-            $name: Field<'a>,
-        }
-        serde_json::from_slice::<Only<'_>>($value).map(|only| only.$name)
-    }};
 }
 
 impl<'a> Json<'a> {

@@ -119,14 +119,9 @@ impl Batch<'_> {
     fn run(&mut self, inputs: &[Input<'_>]) {
         let mut octets = Vec::new();
         let engine = &*self.engine;
-        let mut events = events::read_all(
-            inputs,
-            &engine.settings,
-            engine.partition,
-            &engine.paths,
-            engine.threads,
-            &mut octets,
-        );
+        let mut events = engine
+            .reader()
+            .read_all(inputs, engine.threads, &mut octets);
 
         let concerned = self.apply_inventory(inputs, &mut events);
         self.mark_damaged();

@@ -9,7 +9,7 @@ use super::Batch;
 use crate::audit::{Cause, Origin};
 use crate::decision::{Disposition, Reason};
 use crate::directory::{EVICTED, HAD_CERTIFICATE};
-use crate::events::{self, Event};
+use crate::events::Event;
 use crate::judge::{Decision, Outcome};
 use crate::message::Facts;
 use crate::parking::{Caps, Parked};
@@ -71,9 +71,7 @@ impl Batch<'_> {
         let mut events = Vec::with_capacity(waiting.len());
         for (again, key) in waiting.iter().zip(&keys) {
             let input = again.parked.input(key);
-            let (settings, paths) = (&engine.settings, &engine.paths);
-            let event = events::read(&input, settings, engine.partition, paths, &mut octets);
-            events.push(event);
+            events.push(engine.reader().read(&input, &mut octets));
         }
         let decoded = self.decode(&events, &vec![None; events.len()], &octets, true);
         for (((again, key), event), decoded) in waiting.iter().zip(&keys).zip(events).zip(decoded) {

@@ -52,7 +52,13 @@ fn test_d11_two_different_persons() {
         ),
         (DUAL, 500, json!(["Ann", "Bob"]), "SEEN ADJUSTED"),
         ("", (1 << 62) + 1, json!(["Ann"]), "REJECTED NOT_AUTHORISED"),
-        ("", (1 << 62) + 1, json!(["Ann", "Bob"]), "SEEN ADJUSTED"),
+        // Claims prove nothing, and what is raised can never be lowered.
+        (
+            "",
+            (1 << 62) + 1,
+            json!(["Ann", "Bob"]),
+            "REJECTED NOT_AUTHORISED",
+        ),
     ] {
         let mut host = known(settings);
         let adjustment = Adjustment::new(GPF, "recorded", number).with("by", by);
@@ -76,7 +82,9 @@ fn test_d11_no_number_comes_in_by_a_side_door() {
         ("issued_floor", json!(above)),
     ] {
         let mut host = known("");
-        let adjustment = Adjustment::new(GPF, "seen", 1).with(name, value);
+        let adjustment = Adjustment::new(GPF, "seen", 1)
+            .with(name, value)
+            .with("by", vec!["Ann", "Bob"]);
         assert_eq!(
             host.adjust(&adjustment).decide_one().verdict(),
             "REJECTED NOT_AUTHORISED"
@@ -196,7 +204,7 @@ fn test_d11_the_decision_keeps_who_raised_a_number_and_why() {
         .with("by", vec!["Ann \"A\"", "Bob"]);
     let decided = host.adjust(&raise).decide_one();
     let adjusted = serde_json::json!({
-        "by": ["Ann \"A\"", "Bob"], "reason": "found in the \"old\" register", "source": "ticket 7",
+        "by": ["Ann \"A\"", "Bob"], "signed": false, "reason": "found in the \"old\" register", "source": "ticket 7",
         "kind": "seen", "at_least": "7000",
     });
     assert_eq!(decided.0["adjusted"], adjusted);

@@ -17,6 +17,7 @@ mod parking;
 mod paths;
 mod requests;
 mod restore;
+mod signed;
 mod sizes;
 mod snapshot;
 mod southbound;

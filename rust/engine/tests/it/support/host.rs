@@ -9,6 +9,7 @@ use slotkeeper_engine::{
 };
 use slotkeeper_gbcs::Eui64;
 
+use super::acts::Act;
 use super::records::{Adjustment, Device, Request};
 use super::told::Told;
 use super::world::{AcbKey, NOW_MS, authority};
@@ -190,6 +191,11 @@ impl Host {
         self.publish(Stream::Adjustments, adjustment.device, Some(value))
     }
 
+    pub(crate) fn act(&mut self, device: u64, act: &Act) -> &mut Self {
+        let value = act.json().to_string().into_bytes();
+        self.publish(Stream::Adjustments, device, Some(value))
+    }
+
     /// Stages what waits; it goes on waiting until the batch is committed.
     pub(crate) fn stage(&mut self) -> Staged {
         let inputs: Vec<_> = self.waiting.iter().map(Record::input).collect();
@@ -342,5 +348,10 @@ pub(crate) fn engine(settings: &str, acb: &[AcbKey], seed: u64, threads: usize) 
     let settings = if settings.is_empty() { "{}" } else { settings };
     let partition = Partition { index: 0, count: 1 };
     let settings = Settings::from_json(settings.as_bytes()).unwrap();
-    Engine::new(settings, authority(acb), partition, threads, seed)
+    let mut engine = Engine::new(settings, authority(acb), partition, threads, seed);
+    engine.set_incarnations(vec![INCARNATION.to_owned()]);
+    engine
 }
+
+/// Of the store that hosts keep.
+pub(crate) const INCARNATION: &str = "7b0c6f6e";

@@ -1,5 +1,6 @@
 //! What the tests stand on: keys, certificates and messages made here, and a host that commits what the engine says.
 
+mod acts;
 mod host;
 mod pki;
 mod records;
@@ -10,7 +11,8 @@ pub(crate) use slotkeeper_engine::Stream;
 pub(crate) use slotkeeper_gbcs::Eui64;
 pub(crate) use slotkeeper_test_pki::{Issuer, Validity};
 
-pub(crate) use host::{Decided, Host, Record, decisions, engine};
+pub(crate) use acts::{Act, Person, base64url};
+pub(crate) use host::{Decided, Host, INCARNATION, Record, decisions, engine};
 pub(crate) use pki::Identity;
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told, sign_anew};
