@@ -17,6 +17,7 @@ _COMMANDS = {
     "inspect": "slotkeeper.cli.inspect:inspect",
     "publish": "slotkeeper.cli.publish:publish",
     "read": "slotkeeper.cli.read:read",
+    "registers": "slotkeeper.cli.registers:registers",
     "rule": "slotkeeper.cli.rule:rule",
     "run": "slotkeeper.cli.run:run",
     "streams": "slotkeeper.cli.streams:streams",
