@@ -261,6 +261,11 @@ async def test_a_file_that_is_no_such_table_is_refused(
     assert reason in desk.refused[0][1]
 
 
+async def test_a_row_from_the_future_is_refused(desk: Desk) -> None:
+    await desk.parties("party_id,name,asserted_at\nNORTH,New name,9999-01-01\n", at=LATER)
+    assert desk.refused == [(2, "asserted_at is in the future")]
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

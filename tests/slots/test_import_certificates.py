@@ -161,16 +161,19 @@ async def test_a_weekly_answer_that_says_the_same_publishes_nothing(desk: Desk) 
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0), (2, 0, 1)])
-async def test_answers_in_any_order_give_one_history(desk: Desk, order: tuple[int, ...]) -> None:
+@pytest.mark.parametrize(("codes", "revoked"), [("IIR", "2026-01-15"), ("IRR", "2026-01-08")])
+async def test_answers_in_any_order_give_one_history(
+    desk: Desk, order: tuple[int, ...], codes: str, revoked: str
+) -> None:
     weekly = [
         desk.file(answers(answer(DS, code)), at=START + timedelta(weeks=week), name=f"{week}.xml")
-        for week, code in enumerate("IIR")
+        for week, code in enumerate(codes)
     ]
     for week in order:
         await desk.certificates(weekly[week])
     assert (await one(desk))["status"] == [
         {"from": "2025-01-01", "source": "REPOSITORY", "code": "I"},
-        {"from": "2026-01-15", "source": "REPOSITORY", "code": "R"},
+        {"from": revoked, "source": "REPOSITORY", "code": "R"},
     ]
 
 

@@ -39,7 +39,7 @@ from .table import TABLE, CellClass, Expected, Finding, Row, SlotClass, slot_cla
 VERSION = 1
 """Of the rule; a report's manifest names it."""
 
-_RETIRED = {"decommissioned", "withdrawn"}
+RETIRED = frozenset({"decommissioned", "withdrawn"})
 _NOT_YET = {"pending", "whitelisted", "installednotcommissioned"}
 _JUDGED_AND_ACTIONABLE = {"commissioned"}
 """DUIS DeviceStatus in lower case; any other is judged, but nobody can act on it now."""
@@ -179,7 +179,7 @@ def _why_not_applicable(device: Device, as_of: date) -> str | None:
         return "NOT_GPF"
     if device.smets_version == "SMETS1":
         return "SMETS1"
-    if status in _RETIRED:
+    if status in RETIRED:
         return "RETIRED"
     if status in _NOT_YET:
         return "NOT_COMMISSIONED"

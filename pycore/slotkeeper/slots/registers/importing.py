@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from slotkeeper.slots.tables import BATCH
 from slotkeeper.streams import Message, Streams
 
 from .answers import BY_SERIAL
@@ -17,7 +18,7 @@ from .kinds import CERTIFICATES, MISSING, PARTIES, Held, Members, Register, memb
 from .reading import newest
 from .records import RefusedError, party
 from .sources import Source, rows_of
-from .staging import BATCH, Change, Group, Staging
+from .staging import Change, Group, Staging
 from .uniting import Place, Row, missing_since, unite
 from .whole import whole_record
 

@@ -1,23 +1,10 @@
 """Rows and records beside each other, in a table on disk: an import may be larger than memory."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import duckdb
-
-from slotkeeper.errors import StoreUnavailableError
-
-MEMORY = "512MB"
-"""What the tables may take; beyond it they go to disk. DuckDB's own default, 80 % of the machine,
-would push out whoever else works there."""
-
-THREADS = 2
-
-BATCH = 5_000
-"""Rows that are handed over at once: enough that the call costs nothing beside the rows."""
+from slotkeeper.slots.tables import Tables, tables
 
 _TABLES = """
 CREATE TABLE told (key VARCHAR, file INTEGER, row BIGINT, members BLOB);
@@ -48,36 +35,36 @@ class Change(NamedTuple):
 class Staging:
     """The tables of one import."""
 
-    def __init__(self, connection: "duckdb.DuckDBPyConnection") -> None:
+    def __init__(self, made: Tables) -> None:
         """Make them."""
-        self._connection = connection
-        self._connection.execute(_TABLES)
+        self._tables = made
+        made.run(_TABLES)
 
     def add_told(self, rows: Sequence[tuple[str, int, int, bytes]]) -> None:
         """Keep what rows say."""
-        self._add("told", "varchar[], integer[], bigint[], blob[]", rows)
+        self._tables.add("told", "varchar, integer, bigint, blob", rows)
 
     def add_standing(self, records: Sequence[tuple[str, int, bytes]]) -> None:
         """Keep records of the register; of a key the one with the highest number counts.
 
         One that is empty says that the key has none any more.
         """
-        self._add("record", "varchar[], bigint[], blob[]", records)
+        self._tables.add("record", "varchar, bigint, blob", records)
 
     def add_changes(self, changes: Sequence[Change]) -> None:
         """Keep what is to be published."""
-        self._add("changes", "varchar[], varchar[], varchar[], blob[]", changes)
+        self._tables.add("changes", "varchar, varchar, varchar, blob", changes)
 
     def add_refused(self, refused: Sequence[tuple[int, int, str, str | None]]) -> None:
         """Keep which rows are refused, why, and of which key they are, where that is known."""
-        self._add("refused", "integer[], bigint[], varchar[], varchar[]", refused)
+        self._tables.add("refused", "integer, bigint, varchar, varchar", refused)
 
     def resolve(self, prefix: str) -> Iterator[tuple[int, int, str]]:
         """Give rows whose key has the prefix the one key that ends with the rest of it.
 
         Gives those for which there is none, or more than one, and drops them.
         """
-        self._connection.execute(
+        self._tables.run(
             "CREATE TABLE found AS SELECT t.key AS short, min(k.key) AS whole, "
             "count(*) AS how_many FROM (SELECT DISTINCT key FROM told WHERE starts_with(key, $1)) t"
             " JOIN (SELECT key FROM told WHERE NOT starts_with(key, $1) UNION "
@@ -85,7 +72,7 @@ class Staging:
             " ON regexp_extract(k.key, '[^/]*$') = substr(t.key, length($1) + 1) GROUP BY t.key",
             [prefix],
         )
-        yield from self._fetched(
+        yield from self._tables.rows(
             "SELECT file, row, CASE WHEN how_many IS NULL THEN "
             "'no certificate of this serial is in the register: retrieve it as well' ELSE "
             "'several certificates have this serial: retrieve the one that is meant' END "
@@ -93,14 +80,14 @@ class Staging:
             "AND how_many IS DISTINCT FROM 1 ORDER BY file, row",
             [prefix],
         )
-        self._connection.execute(
+        self._tables.run(
             "UPDATE told SET key = whole FROM found WHERE told.key = short AND how_many = 1"
         )
-        self._connection.execute("DELETE FROM told WHERE starts_with(key, $1)", [prefix])
+        self._tables.run("DELETE FROM told WHERE starts_with(key, $1)", [prefix])
 
     def groups(self) -> Iterator[Group]:
         """Give every key about which rows say something, by key."""
-        for key, value, rows in self._fetched(
+        for key, value, rows in self._tables.rows(
             "SELECT key, value, rows FROM (SELECT key, "
             "list({'file': file, 'row': row, 'members': members} ORDER BY file, row) AS rows "
             "FROM told GROUP BY key) LEFT JOIN standing USING (key) ORDER BY key"
@@ -109,14 +96,14 @@ class Staging:
 
     def absent(self) -> Iterator[tuple[str, bytes]]:
         """Give the records about which no row says anything, not even a refused one, by key."""
-        yield from self._fetched(
+        yield from self._tables.rows(
             "SELECT key, value FROM standing ANTI JOIN told USING (key) "
             "ANTI JOIN refused USING (key) WHERE octet_length(value) > 0 ORDER BY key"
         )
 
     def changes(self, kind: str | None = None, limit: int | None = None) -> Iterator[Change]:
         """Give what is to be published, by key."""
-        for found in self._fetched(
+        for found in self._tables.rows(
             "SELECT key, kind, paths, value FROM changes WHERE $1 IS NULL OR kind = $1 "
             "ORDER BY key LIMIT $2",
             [kind, limit if limit is not None else 1 << 62],
@@ -125,27 +112,10 @@ class Staging:
 
     def refused(self, limit: int | None = None) -> Iterator[tuple[int, int, str]]:
         """Give the rows that are refused, in order."""
-        yield from self._fetched(
+        yield from self._tables.rows(
             "SELECT file, row, reason FROM refused ORDER BY file, row LIMIT $1",
             [limit if limit is not None else 1 << 62],
         )
-
-    def _add(self, table: str, types: str, rows: Sequence[Sequence[object]]) -> None:
-        if not rows:
-            return
-        values = ", ".join(
-            f"unnest(${number}::{kind})" for number, kind in enumerate(types.split(", "), start=1)
-        )
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        # Names and types are constants of this file.
-        self._connection.execute(f"INSERT INTO {table} SELECT {values}", columns)
-
-    def _fetched(self, query: str, given: Sequence[object] = ()) -> Iterator[Any]:
-        # A cursor of its own: others may be asked while this one is read.
-        with self._connection.cursor() as cursor:
-            cursor.execute(query, given)
-            while rows := cursor.fetchmany(BATCH):
-                yield from rows
 
 
 @contextmanager
@@ -155,21 +125,5 @@ def staging() -> Iterator[Staging]:
     Raises:
         StoreUnavailableError: The disk is full, or memory and disk together are too small.
     """
-    with tempfile.TemporaryDirectory(prefix="slotkeeper-registers-") as folder:
-        try:
-            with duckdb.connect(
-                str(Path(folder) / "staging.duckdb"),
-                config={
-                    "memory_limit": MEMORY,
-                    "threads": THREADS,
-                    "temp_directory": str(Path(folder) / "spill"),
-                    # Nothing is read or loaded but what is handed over.
-                    "autoinstall_known_extensions": "false",
-                    "autoload_known_extensions": "false",
-                },
-            ) as connection:
-                connection.execute("SET enable_external_access = false")
-                connection.execute("SET lock_configuration = true")
-                yield Staging(connection)
-        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
-            raise StoreUnavailableError(f"{folder} has no room for the import: {error}") from error
+    with tables() as made:
+        yield Staging(made)

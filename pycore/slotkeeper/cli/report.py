@@ -1,0 +1,140 @@
+"""``slotkeeper report``: the post-commissioning report on Network Operator slots."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import click
+
+from slotkeeper.cli.options import json_option, settings_options
+from slotkeeper.cli.output import note, write_json_line, write_lines
+from slotkeeper.clock import system_clock
+from slotkeeper.errors import FaultFoundError, WrongUseError
+from slotkeeper.settings import Settings
+from slotkeeper.slots.build.folder import Build, open_build
+from slotkeeper.slots.build.policy import policy_from_json
+from slotkeeper.slots.registers.reading import Registers
+from slotkeeper.slots.report.judging import judge_all
+from slotkeeper.slots.report.writing import reconciles, write_report
+from slotkeeper.slots.tables import tables
+
+_FORMATS = ("csv", "json", "parquet")
+
+_FRESH = timedelta(days=1)
+"""A report of older facts says so first (P44)."""
+
+
+@click.command(
+    epilog="Example: slotkeeper report --from slots --as-of 2026-11-25 --to report-2026-11-25"
+)
+@click.option(
+    "--from",
+    "folder",
+    required=True,
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="The folder of `slotkeeper slots build`.",
+)
+@click.option(
+    "--as-of",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    help="The day at whose end it is judged, UTC.",
+)
+@click.option(
+    "--to",
+    "out",
+    required=True,
+    type=click.Path(path_type=Path, file_okay=False),
+    help="A folder for the files; it is made, or must be empty.",
+)
+@click.option(
+    "--format",
+    "formats",
+    default="csv,json",
+    show_default=True,
+    help=f"Of {', '.join(_FORMATS)}, separated by commas.",
+)
+@click.option(
+    "--known-by",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A manifest: judge what that build or report knew, by its policy; else the last build.",
+)
+@settings_options
+@json_option
+def report(
+    *,
+    folder: Path,
+    as_of: datetime,
+    out: Path,
+    formats: str,
+    known_by: Path | None,
+    settings: Settings,
+    as_json: bool,
+) -> None:
+    """Judge the Network Operator slot of every GPF as of a day, and write who must do what.
+
+    The files are device.csv (a line for each GPF that the rule is about), summary.csv,
+    exceptions.csv and reconciliation.json, and manifest.json with what they were made of. The same
+    build, day and policy give the same bytes. The exit status is 1 if the devices of the inventory
+    and those of the report do not add up.
+    """
+    wanted = [one.strip() for one in formats.split(",") if one.strip()]
+    if unknown := [one for one in wanted if one not in _FORMATS]:
+        raise WrongUseError(f"no format {unknown[0]!r}: there are {', '.join(_FORMATS)}")
+    build = open_build(folder, known_by)
+    day = as_of.date()
+    if day > build.made_on:
+        raise WrongUseError(
+            f"build {build.name} was made on {build.made_on} and knows no later day"
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise WrongUseError(f"{out} is not empty")
+    policy = policy_from_json(build.manifest["policy"]) if known_by else settings.slot_policy()
+    with tables(build.folder.resolve(), out.resolve()) as made:
+        registers = judge_all(made, build, policy, day)
+        warnings = _warnings(build, registers)
+        for warning in warnings:
+            note(f"warning: {warning}")
+        totals = write_report(
+            made,
+            build,
+            registers,
+            policy=policy,
+            as_of=day,
+            out=out,
+            formats=wanted,
+            warnings=warnings,
+        )
+    if as_json:
+        write_json_line(totals)
+    else:
+        _tell(totals["judged"], totals["findings"], day)
+    if not reconciles(totals):
+        raise FaultFoundError("the report and the inventory do not add up: reconciliation.json")
+
+
+def _warnings(build: Build, registers: Registers) -> list[str]:
+    """Say first what a reader must know before the figures."""
+    found = []
+    age = _now() - datetime.fromisoformat(str(build.manifest["made_at"]))
+    if age > _FRESH:
+        found.append(
+            f"build {build.name} was made at {build.manifest['made_at']}: it knows nothing later"
+        )
+    if not registers.parties:
+        found.append(
+            "the register of parties is empty: no slot can be found right, and nobody has to act"
+        )
+    if registers.unreadable:
+        found.append(f"{len(registers.unreadable)} records of the registers cannot be used")
+    return found
+
+
+def _tell(judged: int, findings: dict[str, int], day: date) -> None:
+    lines = [f"{judged} GPFs judged as of {day}"]
+    lines += [f"{count:>12,}  {finding}" for finding, count in findings.items()]
+    write_lines([line.encode() for line in lines])
+
+
+def _now() -> datetime:
+    return datetime.fromtimestamp(system_clock() / 1_000, UTC)
