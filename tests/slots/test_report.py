@@ -9,8 +9,8 @@ import pytest
 from tests.slots.desk import Desk, eui, operator, pem, revocations
 from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, device
 
-from slotkeeper.errors import FaultFoundError, WrongUseError
-from slotkeeper.slots.build.folder import open_build
+from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
+from slotkeeper.slots.build.folder import new_build, open_build
 from slotkeeper.slots.facts import Policy
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -284,8 +284,13 @@ async def test_a_damaged_build_is_said_and_the_last_complete_one_stays(
             await fleet.build(NOW)
     assert open_build(folder).name == first.name
     assert [one.name for one in (folder / "builds").iterdir()] == [first.name]
+    # What a build that was killed has left goes with the next one.
+    (folder / "builds" / ".00000002").mkdir()
+    with new_build(folder), pytest.raises(TryLaterError):
+        await fleet.build(NOW)
     await fleet.build(NOW + timedelta(days=1))
     assert open_build(folder).name != first.name
+    assert not list((folder / "builds").glob(".*"))
     os.truncate(open_build(folder).file("history.parquet"), 100)
     with pytest.raises(FaultFoundError, match=r"damaged: history\.parquet"):
         open_build(folder)

@@ -1,5 +1,6 @@
 """The folder of builds: one folder a build, never written again, and the name of the last."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -12,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from slotkeeper.errors import FaultFoundError, WrongUseError
+from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 
 FORMAT = 1
 """Of a build's folder and manifest."""
@@ -27,6 +28,7 @@ FILES = (
 MANIFEST = "manifest.json"
 _LAST = "last"
 _BUILDS = "builds"
+_LOCK = ".lock"
 _CHUNK = 1 << 20
 
 
@@ -61,13 +63,24 @@ class Build:
 def new_build(folder: Path) -> Iterator[Path]:
     """Give an empty folder that becomes the next build if nothing goes wrong.
 
-    Until the manifest has been written nobody sees it; the last complete build stays.
+    Until then nobody sees it, and the last complete build stays.
+
+    Raises:
+        TryLaterError: Another build is being made there.
     """
     builds = folder / _BUILDS
     builds.mkdir(parents=True, exist_ok=True)
+    with _only_builder(folder):
+        yield from _new_build(folder, builds)
+
+
+def _new_build(folder: Path, builds: Path) -> Iterator[Path]:
+    # Whoever left one of these is gone, since this is the only builder.
+    for unfinished in builds.glob(".*"):
+        shutil.rmtree(unfinished, ignore_errors=True)
     numbers = [int(one.name) for one in builds.iterdir() if one.name.isdecimal()]
     name = f"{max(numbers, default=0) + 1:08d}"
-    making = builds / f".{name}-{os.getpid()}"
+    making = builds / f".{name}"
     making.mkdir()
     try:
         yield making
@@ -76,6 +89,19 @@ def new_build(folder: Path) -> Iterator[Path]:
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
+
+
+@contextmanager
+def _only_builder(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TryLaterError(f"another build is being made in {folder}") from None
+    else:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_manifest(folder: Path, made_of: Mapping[str, Any]) -> None:
