@@ -13,7 +13,7 @@ from slotkeeper.slots.build.building import build
 from slotkeeper.slots.build.folder import open_build
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
-from slotkeeper.slots.report.writing import write_report
+from slotkeeper.slots.report.writing import Split, write_report
 from slotkeeper.slots.tables import tables
 from slotkeeper.streams import Message
 from slotkeeper.streams.partitioning import partition_of
@@ -118,6 +118,7 @@ class Fleet:
         policy: Policy = POLICY,
         known_by: Path | None = None,
         threads: int = 2,
+        split_by: Split | None = None,
     ) -> "Report":
         """Write a report, and give its folder."""
         out = self.desk.folder / f"report-{len(list(self.desk.folder.glob('report-*')))}"
@@ -134,6 +135,7 @@ class Fleet:
                 out=out,
                 formats=("csv", "json", "parquet"),
                 warnings=[],
+                split_by=split_by,
             )
         return Report(out, totals)
 

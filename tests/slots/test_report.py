@@ -7,7 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 from tests.slots.desk import Desk, eui, operator, pem, revocations
-from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, device
+from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 from slotkeeper.slots.build.folder import new_build, open_build
@@ -118,6 +118,14 @@ async def test_p08_p17_a_report_is_of_its_day(fleet: Fleet) -> None:
     assert found["2026-08-01"]["slot_since"] == "2026-08-01"
 
 
+async def test_a_decision_that_changes_no_cell_does_not_date_the_slot_anew(fleet: Fleet) -> None:
+    await joined(fleet, 1, "1")
+    fleet.decided(1, ACB_CELLS, LONG_AGO)
+    fleet.decided(1, ACB_CELLS, datetime(2026, 9, 1, tzinfo=UTC), disposition="ISSUED")
+    row = fleet.report(await fleet.build(NOW), TODAY).of(1)
+    assert (row["slot_since"], row["due_on"]) == ("2026-05-02", "2026-05-09")
+
+
 async def test_before_its_first_message_a_slot_held_what_that_one_found(fleet: Fleet) -> None:
     await joined(fleet, 1, "1")
     fleet.decided(1, ACB_CELLS, LONG_AGO, existed=OF_NORTH)
@@ -167,6 +175,30 @@ async def test_p16_runs_threads_and_repeats_give_the_same_bytes(fleet: Fleet) ->
     assert b"\r" not in (one.folder / "device.csv").read_bytes()
     assert lines[1:] == sorted(lines[1:])
     assert one.totals["gpfs"] == one.totals["judged"] == 39
+
+
+async def test_each_party_gets_its_own_rows_and_no_others(fleet: Fleet) -> None:
+    await joined(fleet, 1, "1")
+    await joined(fleet, 2, "2")
+    await fleet.inventory(3, commissioned_on="2026-05-01")
+    folder = await fleet.build(NOW)
+    report = fleet.report(folder, TODAY, split_by="gnp")
+    shares = report.folder / "by-gnp"
+    assert sorted(one.name for one in shares.iterdir()) == ["NORTH", "SOUTH"]
+    north, south = (
+        Report(shares / name, {}).rows() + Report(shares / name, {}).rows("summary.csv")
+        for name in ("NORTH", "SOUTH")
+    )
+    assert [row.get("device_id") for row in north] == [device(1), None]
+    assert [row.get("device_id") for row in south] == [device(2), None]
+    supplier = fleet.report(folder, TODAY, split_by="supplier").folder / "by-supplier"
+    assert [row["device_id"] for row in Report(supplier / "SUP", {}).rows()] == [
+        device(1),
+        device(2),
+    ]
+    assert len(report.rows()) == 3
+    manifest = orjson.loads((report.folder / "manifest.json").read_bytes())
+    assert "by-gnp/NORTH/device.csv" in manifest["files"]
 
 
 async def test_p22_a_device_that_was_never_heard_of(fleet: Fleet) -> None:

@@ -14,7 +14,7 @@ from slotkeeper.slots.build.folder import Build, open_build
 from slotkeeper.slots.build.policy import policy_from_json
 from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.report.judging import judge_all
-from slotkeeper.slots.report.writing import reconciles, write_report
+from slotkeeper.slots.report.writing import Split, reconciles, write_report
 from slotkeeper.slots.tables import tables
 
 _FORMATS = ("csv", "json", "parquet")
@@ -58,6 +58,11 @@ _FRESH = timedelta(days=1)
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="A manifest: judge what that build or report knew, by its policy; else the last build.",
 )
+@click.option(
+    "--split-by",
+    type=click.Choice(["supplier", "gnp"]),
+    help="Also give each of them a folder with its own rows and no others.",
+)
 @settings_options
 @json_option
 def report(
@@ -67,6 +72,7 @@ def report(
     out: Path,
     formats: str,
     known_by: Path | None,
+    split_by: Split | None,
     settings: Settings,
     as_json: bool,
 ) -> None:
@@ -104,6 +110,7 @@ def report(
             out=out,
             formats=wanted,
             warnings=warnings,
+            split_by=split_by,
         )
     if as_json:
         write_json_line(totals)

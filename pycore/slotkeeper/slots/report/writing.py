@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -13,6 +13,7 @@ from slotkeeper.slots.build.policy import policy_json
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.check import odd
 from slotkeeper.slots.registers.reading import Registers
+from slotkeeper.slots.registers.records import party_id
 from slotkeeper.slots.tables import Tables
 
 FORMAT = 1
@@ -30,7 +31,7 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
     since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
     action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
-FROM judged WHERE finding <> 'NOT_APPLICABLE' ORDER BY device
+FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} ORDER BY device
 """
 
 _SUMMARY = """
@@ -39,7 +40,7 @@ SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evid
         WHEN age_days <= 30 THEN '8-30' WHEN age_days <= 90 THEN '31-90'
         WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS age_band,
     count(*) AS devices
-FROM judged WHERE finding <> 'NOT_APPLICABLE' GROUP BY ALL
+FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} GROUP BY ALL
 ORDER BY gas_supplier NULLS FIRST, gas_network_party NULLS FIRST, finding, evidence,
     min(age_days) NULLS FIRST
 """
@@ -59,6 +60,9 @@ SELECT * FROM (
 """
 """What is odd of a party stands once, not at each of its devices."""
 
+Split: TypeAlias = Literal["supplier", "gnp"]
+_WHOSE: dict[Split, str] = {"supplier": "gas_supplier", "gnp": "named_party"}
+
 _CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
 
 
@@ -72,23 +76,29 @@ def write_report(
     out: Path,
     formats: Collection[str],
     warnings: list[str],
+    split_by: Split | None = None,
 ) -> dict[str, Any]:
     """Write the files; gives the reconciliation.
 
-    The manifest is written last: a folder without one is not complete.
+    The manifest is written last: a folder without one is not complete. ``split_by`` gives each
+    supplier or network party a folder with its own rows and no others; what belongs to nobody
+    known is in the whole report alone.
     """
     _add_odd(made, registers, as_of)
     files = []
     if "csv" in formats:
         for name, query in (
-            ("device.csv", _DEVICES),
-            ("summary.csv", _SUMMARY),
+            ("device.csv", _DEVICES.format(whose="true")),
+            ("summary.csv", _SUMMARY.format(whose="true")),
             ("exceptions.csv", _EXCEPTIONS),
         ):
             made.run(f"COPY ({query}) TO $1 {_CSV}", [str(out / name)])
             files.append(name)
     if "parquet" in formats:
-        made.run(f"COPY ({_DEVICES}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
+        query = _DEVICES.format(whose="true")
+        made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
+    if split_by is not None:
+        files += _shares(made, out, split_by)
     totals = _reconciliation(made)
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
@@ -107,6 +117,22 @@ def write_report(
     }
     _write(out / "manifest.json", manifest)
     return totals
+
+
+def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
+    column = _WHOSE[split_by]
+    query = f"SELECT DISTINCT {column} FROM judged WHERE {column} IS NOT NULL ORDER BY 1"  # noqa: S608
+    files = []
+    for (party,) in list(made.rows(query)):
+        folder = Path(f"by-{split_by}") / party
+        (out / folder).mkdir(parents=True)
+        # It names a folder and stands in a query, whoever has written the build.
+        party_id(party, column)
+        whose = f"{column} = '{party}'"
+        for name, rows in (("device.csv", _DEVICES), ("summary.csv", _SUMMARY)):
+            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {_CSV}", [str(out / folder / name)])
+            files.append(str(folder / name))
+    return files
 
 
 def _reconciliation(made: Tables) -> dict[str, Any]:
