@@ -29,6 +29,15 @@ def test_an_import_shows_what_changes_and_refuses_by_row(cli: Cli, tmp_path: Pat
     assert "0 added, 0 changed, 1 unchanged" in again.stdout
 
 
+def test_long_lists_are_cut_and_say_so(cli: Cli, tmp_path: Path) -> None:
+    rows = "".join(f"P{number},Party,GNO,\n" for number in range(25))
+    (tmp_path / "parties.csv").write_text(PARTIES + rows + "x,Red,GNO,\n" * 210)
+    told = cli("registers", "import", "parties", "parties.csv", *AT, expected=1)
+    assert "6 more are added (--json shows them)" in told.stdout
+    assert "10 more rows are refused" in told.stdout
+    assert len(told.stdout.splitlines()) < 230
+
+
 def test_names_of_files_are_not_printed_as_they_are(cli: Cli, tmp_path: Path) -> None:
     file = tmp_path / "\x1b[31mparties.csv"
     file.write_text(PARTIES + "x,Red,GNO,\n")

@@ -35,6 +35,10 @@ def test_p44_from_a_worker_to_a_report(cli: Cli, served: Site, tmp_path: Path) -
     assert stale.stderr.startswith("warning: build 00000001 was made at 2026-01-05T00:00:00Z")
     again = json.loads((tmp_path / "stale" / "manifest.json").read_text())
     assert "2026-01-05" in again["warnings"][0]
+    assert "0 devices differ" in cli("report", "compare", "out", "out").stderr
+    differ = cli("report", "compare", "out", "stale", "--json")
+    assert len(differ.stdout.splitlines()) == 5
+    assert "needs --from" in cli("report", *at, expected=2).stderr
 
 
 def test_without_a_build_there_is_no_report(cli: Cli, tmp_path: Path, site: Site) -> None:

@@ -12,6 +12,7 @@ from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 from slotkeeper.slots.build.folder import new_build, open_build
 from slotkeeper.slots.facts import Policy
+from slotkeeper.slots.report.comparing import differences
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 TODAY = NOW.date()
@@ -238,6 +239,13 @@ async def test_p31_what_comes_later_changes_a_later_build_alone(fleet: Fleet) ->
     assert again.octets() == first.octets()
     later = fleet.report(folder, date(2026, 7, 1))
     assert (first.of(1)["finding"], later.of(1)["finding"]) == ("COMPLIANT", "ACTION_ON_SUPPLIER")
+    assert list(differences(first.folder, again.folder)) == []
+    [one] = differences(first.folder, later.folder)
+    assert one.device_id == device(1)
+    assert one.was is not None
+    assert one.now is not None
+    assert (one.was["finding"], one.now["finding"]) == ("COMPLIANT", "ACTION_ON_SUPPLIER")
+    assert "mprn" not in one.now
 
 
 async def test_p36_impossible_dates_are_never_late(fleet: Fleet) -> None:

@@ -13,6 +13,7 @@ from slotkeeper.settings import Settings
 from slotkeeper.slots.build.folder import Build, open_build
 from slotkeeper.slots.build.policy import policy_from_json
 from slotkeeper.slots.registers.reading import Registers
+from slotkeeper.slots.report.comparing import differences
 from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import Split, reconciles, write_report
 from slotkeeper.slots.tables import tables
@@ -23,26 +24,24 @@ _FRESH = timedelta(days=1)
 """A report of older facts says so first (P44)."""
 
 
-@click.command(
-    epilog="Example: slotkeeper report --from slots --as-of 2026-11-25 --to report-2026-11-25"
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: slotkeeper report --from slots --as-of 2026-11-25 --to report-2026-11-25",
 )
 @click.option(
     "--from",
     "folder",
-    required=True,
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="The folder of `slotkeeper slots build`.",
 )
 @click.option(
     "--as-of",
-    required=True,
     type=click.DateTime(["%Y-%m-%d"]),
     help="The day at whose end it is judged, UTC.",
 )
 @click.option(
     "--to",
     "out",
-    required=True,
     type=click.Path(path_type=Path, file_okay=False),
     help="A folder for the files; it is made, or must be empty.",
 )
@@ -65,11 +64,13 @@ _FRESH = timedelta(days=1)
 )
 @settings_options
 @json_option
+@click.pass_context
 def report(
+    context: click.Context,
     *,
-    folder: Path,
-    as_of: datetime,
-    out: Path,
+    folder: Path | None,
+    as_of: datetime | None,
+    out: Path | None,
     formats: str,
     known_by: Path | None,
     split_by: Split | None,
@@ -83,6 +84,10 @@ def report(
     build, day and policy give the same bytes. The exit status is 1 if the devices of the inventory
     and those of the report do not add up.
     """
+    if context.invoked_subcommand is not None:
+        return
+    if folder is None or as_of is None or out is None:
+        raise WrongUseError("a report needs --from, --as-of and --to")
     wanted = [one.strip() for one in formats.split(",") if one.strip()]
     if unknown := [one for one in wanted if one not in _FORMATS]:
         raise WrongUseError(f"no format {unknown[0]!r}: there are {', '.join(_FORMATS)}")
@@ -118,6 +123,28 @@ def report(
         _tell(totals["judged"], totals["findings"], day)
     if not reconciles(totals):
         raise FaultFoundError("the report and the inventory do not add up: reconciliation.json")
+
+
+@report.command(epilog="Example: slotkeeper report compare report-1 report-2 --json")
+@click.argument("before", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("after", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@json_option
+def compare(*, before: Path, after: Path, as_json: bool) -> None:
+    """List the devices of which two reports do not say the same, and what differs."""
+    found = 0
+    for one in differences(before, after):
+        found += 1
+        if as_json:
+            write_json_line(one._asdict())
+            continue
+        if one.was is None or one.now is None:
+            told = "only in the first" if one.now is None else "only in the second"
+        else:
+            told = "; ".join(
+                f"{name} {one.was[name] or '-'} -> {one.now[name] or '-'}" for name in one.was
+            )
+        write_lines([f"{one.device_id}  {told}".encode()])
+    note(f"{found} devices differ")
 
 
 def _warnings(build: Build, registers: Registers) -> list[str]:

@@ -21,7 +21,7 @@ class Shown:
         self._names = [printable(str(source.path)) for source in sources]
         self._as_json = as_json
 
-    def changes(self, tables: Staging) -> None:
+    def changes(self, tables: Staging, outcome: Outcome) -> None:
         """Show what changes and what is refused."""
         if self._as_json:
             for file, row, reason in tables.refused():
@@ -38,9 +38,11 @@ class Shown:
             return
         for file, row, reason in tables.refused(10 * _SHOWN):
             self._line(f"{self._names[file]}: row {row}: refused: {printable(reason)}")
+        self._more(outcome.refused - 10 * _SHOWN, "rows are refused")
         for kind, mark in _MARKS.items():
             for change in tables.changes(kind, _SHOWN):
                 self._line(f"{mark} {printable(change.key)}  {printable(change.paths)}")
+            self._more(getattr(outcome, kind) - _SHOWN, f"are {kind}")
 
     def outcome(self, outcome: Outcome, *, dry_run: bool, complete: bool) -> None:
         """Show the counts."""
@@ -72,6 +74,10 @@ class Shown:
             )
         if dry_run:
             note("nothing is published (--dry-run)")
+
+    def _more(self, count: int, what: str) -> None:
+        if count > 0:
+            self._line(f"  {count} more {what} (--json shows them)")
 
     def _line(self, text: str) -> None:
         write_lines([text.encode()])

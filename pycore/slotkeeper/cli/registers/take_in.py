@@ -151,7 +151,7 @@ async def _import(
                 parties = await parties_after(streams, tables)
                 renamed = await renamed_certificates(streams, owners_of(parties))
                 outcome.renamed = len(renamed)
-            shown.changes(tables)
+            shown.changes(tables, outcome)
             if not dry_run:
                 await _publish(streams, register, tables, renamed, outcome)
     return outcome
