@@ -31,6 +31,7 @@ from slotkeeper.slots.registers.kinds import CERTIFICATES, PARTIES, REGISTRATION
 from slotkeeper.slots.registers.reading import newest, owners_of, read_registers
 from slotkeeper.slots.registers.sources import sources_of
 from slotkeeper.slots.registers.staging import staging
+from slotkeeper.streams import Streams
 from slotkeeper.streams.memory import MemoryStreams
 
 PKI = Pki("registers")
@@ -123,7 +124,7 @@ class Desk:
     """
 
     folder: Path
-    streams: MemoryStreams = field(default_factory=MemoryStreams)
+    streams: Streams = field(default_factory=MemoryStreams)
     refused: list[tuple[int, str]] = field(default_factory=list)
     _files: "itertools.count[int]" = field(default_factory=itertools.count)
 

@@ -16,6 +16,7 @@ from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import Split, write_report
 from slotkeeper.slots.tables import tables
 from slotkeeper.streams import Message
+from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.streams.partitioning import partition_of
 
 ACB = "90-B3-D5-1F-30-00-00-02"
@@ -95,8 +96,10 @@ class Fleet:
 
     def audit(self, number: int, octets: bytes) -> None:
         key = device(number).encode()
-        partition = partition_of(key, self.desk.streams.partitions)
-        self.desk.streams.log("audit-trail", partition).append(key, octets, (), 0)
+        streams = self.desk.streams
+        assert isinstance(streams, MemoryStreams)
+        partition = partition_of(key, streams.partitions)
+        streams.log("audit-trail", partition).append(key, octets, (), 0)
 
     async def build(self, now: datetime, *, policy: Policy = POLICY) -> Path:
         """Make a build, and give the folder of the builds."""

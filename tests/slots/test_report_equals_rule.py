@@ -49,7 +49,8 @@ def cells_of(number: int) -> Cells:
 
 def drawn(draw: random.Random) -> Drawn:
     def day() -> str | None:
-        return draw.choice([None, *map(str, DAYS)])
+        # Before there were such devices, and after the inventory was read.
+        return draw.choice([None, "2015-05-05", "2031-01-01", *map(str, DAYS)])
 
     def cells() -> Cells:
         either = [ACB_CELLS, *map(cells_of, range(3)), (None, None), (("00", "11"), None)]
@@ -76,9 +77,7 @@ def drawn(draw: random.Random) -> Drawn:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-async def test_a_report_equals_the_rule_asked_for_each_device(
-    tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_report_equals_the_rule_asked_for_each_device(tmp_path: Path, seed: int) -> None:
     draw = random.Random(seed)  # noqa: S311  # a fleet, no secret
     fleet = Fleet(Desk(tmp_path))
     registrations = await registers(fleet.desk, draw)
@@ -97,17 +96,8 @@ async def test_a_report_equals_the_rule_asked_for_each_device(
         later_user=draw.choice(["report", "action"]),
         exit_expectation=draw.choice(["defer", "place"]),
     )
-    asked = 0
-
-    def counted(*told: Any) -> Any:  # noqa: ANN401
-        nonlocal asked
-        asked += 1
-        return decide(*told)
-
-    monkeypatch.setattr(judging, "decide", counted)
     as_of = draw.choice(DAYS[6:])
     report = fleet.report(await fleet.build(NOW), as_of, policy=policy)
-    assert 0 < asked <= DEVICES
 
     known = await read_registers(fleet.desk.streams)
     certificates = Certificates.of(list(known.certificates.values()))
@@ -150,6 +140,29 @@ async def test_a_report_equals_the_rule_asked_for_each_device(
         told = {name: "" if value is None else str(value) for name, value in expected.items()}
         assert {name: row[name] for name in told} == told
     assert rows == {}
+
+
+async def test_the_rule_is_asked_once_for_each_combination(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = Fleet(Desk(tmp_path))
+    await registers(fleet.desk, random.Random(1))  # noqa: S311
+    for number in range(30):
+        day = str(date(2024, 1, 1) + timedelta(days=number))
+        await fleet.inventory(number, commissioned_on=day)
+        fleet.decided(number, cells_of(number % 2), NOW - timedelta(days=100 + number))
+    asked = 0
+
+    def counted(*told: Any) -> Any:  # noqa: ANN401
+        nonlocal asked
+        asked += 1
+        return decide(*told)
+
+    monkeypatch.setattr(judging, "decide", counted)
+    report = fleet.report(await fleet.build(NOW), NOW.date())
+    # Days tell the devices apart, and make no difference to what is said of them.
+    assert asked == 2
+    assert len({row["slot_since"] for row in report.rows()}) == 30
 
 
 async def registers(desk: Desk, draw: random.Random) -> dict[str, tuple[Registered, ...]]:

@@ -24,6 +24,7 @@ from .facts import (
     Slot,
 )
 from .standing import (
+    EARLIEST_COMMISSIONING,
     in_use,
     in_use_since,
     is_user,
@@ -35,6 +36,8 @@ from .standing import (
     why_it_cannot_sign,
 )
 from .table import TABLE, CellClass, Expected, Finding, Row, SlotClass, slot_class
+
+_ONE_DAY = timedelta(days=1)
 
 VERSION = 1
 """Of the rule; a report's manifest names it."""
@@ -171,6 +174,19 @@ def decide(  # noqa: C901, PLR0917  # the whole rule in one place, and its seven
             wanted if expected is Expected.PLACE_GNO_CERTIFICATE else (None, None)
         ),
     )
+
+
+def boundaries(policy: Policy, as_of: date, known_on: date) -> list[date]:
+    """Give days between which a judgement that asks nothing of a supplier is always the same.
+
+    A commissioning date counts beyond them only for the dates and the former supplier of a duty,
+    and since when a slot is as it is counts for these dates alone. Sorted, with the first day of
+    each stretch.
+    """
+    days = {date.min, EARLIEST_COMMISSIONING, as_of + _ONE_DAY, known_on + _ONE_DAY}
+    if policy.coverage_from:
+        days.add(policy.coverage_from)
+    return sorted(days)
 
 
 def _why_not_applicable(device: Device, as_of: date) -> str | None:

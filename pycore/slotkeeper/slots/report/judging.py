@@ -23,7 +23,7 @@ from slotkeeper.slots.registers.certificate import certificate
 from slotkeeper.slots.registers.history_text import history_of
 from slotkeeper.slots.registers.reading import Registers, Unreadable, owners_of
 from slotkeeper.slots.registers.records import RefusedError, party, read_record
-from slotkeeper.slots.rule import RETIRED, Judgement, decide
+from slotkeeper.slots.rule import RETIRED, Judgement, boundaries, decide
 from slotkeeper.slots.standing import status_at
 from slotkeeper.slots.tables import BATCH, Tables
 
@@ -72,8 +72,15 @@ FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
 _COMBINED = (
     "status, smets_version, commissioned_on, gas_network_party, meters, meter_commissioned_on, "
     "has_mprn, mprn_elsewhere, registered, ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, "
-    "ka_doubtful, since, since_source, evidence"
+    "ka_doubtful, since, evidence"
 )
+
+_ROUGH = (
+    "status, smets_version, rough(commissioned_on) AS commissioned_on, gas_network_party, meters, "
+    "rough(meter_commissioned_on) AS meter_commissioned_on, has_mprn, mprn_elsewhere, registered, "
+    "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, NULL::DATE AS since, evidence"
+)
+"""The same with days by which most answers are the same."""
 
 _ANSWERS = (
     "combination BIGINT, gas_supplier VARCHAR, named_party VARCHAR, obligation_from DATE, "
@@ -109,7 +116,6 @@ class _Combination(NamedTuple):
     ka_key: str | None
     ka_doubtful: bool
     since: date | None
-    since_source: str | None
     evidence: Evidence
 
 
@@ -130,20 +136,46 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
         ),
         [before],
     )
+    judge = _Judge(registers, policy, as_of, build.made_on)
+    # Days tell apart nearly every device. Most answers do not depend on them beyond a few
+    # boundaries: these are asked for first, and exactly only where a supplier has to act.
+    days = reversed(boundaries(policy, as_of, build.made_on))
+    cases = " ".join(f"WHEN day >= DATE '{day}' THEN DATE '{day}'" for day in days)
+    made.run(f"CREATE MACRO rough(day) AS CASE {cases} END")
+    made.run(f"CREATE TABLE rough_inputs AS SELECT device, {_ROUGH} FROM joined")  # noqa: S608
+    _ask(made, judge, "rough")
     made.run(
-        f"CREATE TABLE combinations AS SELECT row_number() OVER () AS combination, * "  # noqa: S608
-        f"FROM (SELECT DISTINCT {_COMBINED} FROM joined)"
+        f"CREATE TABLE exact_inputs AS SELECT device, {_COMBINED} FROM joined "  # noqa: S608
+        "SEMI JOIN (SELECT device FROM rough_answers WHERE action_by = 'SUPPLIER') USING (device)"
     )
-    made.run(f"CREATE TABLE answers ({_ANSWERS})")
-    _Judge(registers, policy, as_of, build.made_on).all(made)
-    equal = " AND ".join(
-        f"joined.{name} IS NOT DISTINCT FROM combinations.{name}" for name in _COMBINED.split(", ")
-    )
+    _ask(made, judge, "exact")
     made.run(
-        f"CREATE TABLE judged AS SELECT joined.*, answers.* FROM joined "  # noqa: S608
-        f"JOIN combinations ON {equal} JOIN answers USING (combination)"
+        "CREATE TABLE judged AS SELECT * FROM joined JOIN "
+        "(SELECT * FROM rough_answers WHERE action_by <> 'SUPPLIER' "
+        "UNION ALL SELECT * FROM exact_answers) USING (device)"
     )
     return registers
+
+
+def _ask(made: Tables, judge: "_Judge", name: str) -> None:
+    """Answer each distinct combination of inputs once, and each device by its combination.
+
+    Reads the table ``NAME_inputs`` and makes ``NAME_answers``; all names are constants.
+    """
+    made.run(
+        f"CREATE TABLE {name}_combinations AS SELECT row_number() OVER () AS combination, * "  # noqa: S608
+        f"FROM (SELECT DISTINCT {_COMBINED} FROM {name}_inputs)"
+    )
+    made.run(f"CREATE TABLE {name}_said ({_ANSWERS})")
+    judge.answer_all(made, name)
+    equal = " AND ".join(
+        f"i.{column} IS NOT DISTINCT FROM c.{column}" for column in _COMBINED.split(", ")
+    )
+    made.run(
+        f"CREATE TABLE {name}_answers AS SELECT device, said.* EXCLUDE (combination) "  # noqa: S608
+        f"FROM {name}_inputs i JOIN {name}_combinations c ON {equal} "
+        f"JOIN {name}_said said USING (combination)"
+    )
 
 
 class _Judge:
@@ -158,16 +190,17 @@ class _Judge:
         self._certificates = Certificates.of(held)
         self._policy, self._as_of, self._known_on = policy, as_of, known_on
 
-    def all(self, made: Tables) -> None:
+    def answer_all(self, made: Tables, name: str) -> None:
+        """Put the answer to each of ``NAME_combinations`` into ``NAME_said``."""
         types = ", ".join(column.split()[1].lower() for column in _ANSWERS.split(", "))
         answers: list[tuple[Any, ...]] = []
-        query = f"SELECT combination, {_COMBINED} FROM combinations ORDER BY combination"  # noqa: S608
+        query = f"SELECT combination, {_COMBINED} FROM {name}_combinations"  # noqa: S608
         for row in made.rows(query):
             answers.append(self._answer(_Combination(*row)))
             if len(answers) == BATCH:
-                made.add("answers", types, answers)
+                made.add(f"{name}_said", types, answers)
                 answers.clear()
-        made.add("answers", types, answers)
+        made.add(f"{name}_said", types, answers)
 
     def _answer(self, asked: _Combination) -> tuple[Any, ...]:
         found = self._judgement(asked)
