@@ -211,6 +211,14 @@ async def test_p22_a_device_that_was_never_heard_of(fleet: Fleet) -> None:
     assert (row["finding"], row["evidence"]) == ("COMPLIANT", "PRESUMED_FACTORY")
 
 
+async def test_p22_p36_nothing_is_presumed_from_an_impossible_date(fleet: Fleet) -> None:
+    for number, day in ((1, "2015-05-05"), (2, "2017-01-01")):
+        await fleet.inventory(number, commissioned_on=day, gas_network_party="WEST")
+    policy = Policy(acb_id=POLICY.acb_id, acb_keys=POLICY.acb_keys, coverage_from=date(2015, 1, 1))
+    report = fleet.report(await fleet.build(NOW), TODAY, policy=policy)
+    assert [row["evidence"] for row in report.rows()] == ["NONE", "PRESUMED_FACTORY"]
+
+
 async def test_p28_two_meters_and_two_gpfs(fleet: Fleet) -> None:
     await joined(fleet, 1, "1")
     await fleet.inventory(
