@@ -6,6 +6,8 @@ from pathlib import Path
 
 import orjson
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 from tests.slots.desk import (
     NOW,
     PKI,
@@ -72,14 +74,29 @@ async def test_a_block_that_is_cut_is_refused(desk: Desk) -> None:
     assert (outcome.added, outcome.refused) == (1, 1)
 
 
+def with_serial(der: bytes, octet: int) -> bytes:
+    """Give a certificate a serial of the same length that is 0 or negative."""
+    number = x509.load_der_x509_certificate(der).serial_number
+    octets = number.to_bytes((number.bit_length() + 8) // 8)
+    return der.replace(octets, bytes([octet]) + bytes(len(octets) - 1), 1)
+
+
 @pytest.mark.parametrize(
     ("der", "reason"),
     [
+        (with_serial(DS, 0x80), "its serial is not positive"),
+        # A revocation list of a version that there is not.
+        (
+            x509.load_pem_x509_crl(revocations(DS))
+            .public_bytes(Encoding.DER)
+            .replace(b"\x02\x01\x01\x30", b"\x02\x01\x72\x30", 1),
+            "no organisation certificate",
+        ),
         (PKI.device(1).digital_signature.certificate, "has not one role"),
         (PKI.issuing.certificate, "no organisation certificate"),
         (DS[:-1] + b"\0\0", "no organisation certificate"),
     ],
-    ids=["device", "authority", "damaged"],
+    ids=["serial", "version", "device", "authority", "damaged"],
 )
 async def test_what_is_no_organisation_certificate_is_refused(
     desk: Desk, der: bytes, reason: str

@@ -3,12 +3,14 @@
 import base64
 import binascii
 import hashlib
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 from cryptography import x509
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import NameOID
 
 from slotkeeper.slots.facts import Certificate, KeyUsage, Period, Status
@@ -95,9 +97,7 @@ def told_by(der: bytes) -> dict[str, str]:
     Raises:
         ValueError: And the others of ``NO_CERTIFICATE``, if it is no organisation certificate.
     """
-    parsed = x509.load_der_x509_certificate(der)
-    if parsed.serial_number <= 0:
-        raise ValueError("its serial is not positive")
+    parsed = parsed_certificate(der)
     unit = _only(parsed.subject, NameOID.ORGANIZATIONAL_UNIT_NAME, "role")
     raw = _only(parsed.subject, NameOID.X500_UNIQUE_IDENTIFIER, "EUI-64")
     if not isinstance(raw, bytes) or len(raw) != _UNIQUE_IDENTIFIER_OCTETS or raw[0]:
@@ -119,6 +119,21 @@ def told_by(der: bytes) -> dict[str, str]:
         "not_before": _time(parsed.not_valid_before_utc),
         "not_after": _time(parsed.not_valid_after_utc),
     }
+
+
+def parsed_certificate(der: bytes) -> x509.Certificate:
+    """Parse a certificate, whoever it is of.
+
+    Raises:
+        ValueError: And the others of ``NO_CERTIFICATE``, if it is none.
+    """
+    with warnings.catch_warnings():
+        # Of serials that RFC 5280 disallows, which are refused here anyway.
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        parsed = x509.load_der_x509_certificate(der)
+        if parsed.serial_number <= 0:
+            raise ValueError("its serial is not positive")
+    return parsed
 
 
 def _only(subject: x509.Name, kind: x509.ObjectIdentifier, what: str) -> str | bytes:

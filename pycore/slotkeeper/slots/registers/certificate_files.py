@@ -52,7 +52,7 @@ def der_rows(
     """Read a certificate or a revocation list."""
     try:
         x509.load_der_x509_crl(octets)
-    except ValueError:
+    except NO_CERTIFICATE:
         yield 1, _certificate(octets, default, known)
     else:
         yield from enumerate(_revoked(octets, known, pem=False), start=1)

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 
 from .asserted import Asserted
-from .certificate import NO_CERTIFICATE, told_by
+from .certificate import NO_CERTIFICATE, parsed_certificate, told_by
 from .kinds import Held, Members
 from .records import RefusedError, eui64, party_id
 from .uniting import UNDATED
@@ -108,7 +108,7 @@ def _facts(der: bytes) -> dict[str, str]:
 def _require_anchor(der: bytes, known: Known) -> None:
     if not known.anchors:
         return
-    parsed = x509.load_der_x509_certificate(der)
+    parsed = parsed_certificate(der)
     for anchor in known.anchors:
         try:
             parsed.verify_directly_issued_by(anchor)
