@@ -3,6 +3,7 @@
 import base64
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -38,7 +39,7 @@ async def desk(tmp_path: Path) -> Desk:
     return Desk(tmp_path)
 
 
-async def one(desk: Desk) -> dict[str, object]:
+async def one(desk: Desk) -> dict[str, Any]:
     [record] = (await desk.held(CERTIFICATES)).values()
     return record
 
@@ -60,6 +61,15 @@ async def test_a_folder_of_pem_and_der(desk: Desk) -> None:
 async def test_a_status_may_be_given_for_what_knows_none(desk: Desk) -> None:
     await desk.certificates(pem(DS), status="I")
     assert (await one(desk))["status"] == [{"from": "2025-01-01", "source": "MANUAL", "code": "I"}]
+
+
+async def test_a_record_may_know_no_status_either(desk: Desk) -> None:
+    record = {"certificate": base64.b64encode(DS).decode()}
+    await desk.certificates(orjson.dumps(record), status="I")
+    assert (await one(desk))["status"] == [{"from": "2025-01-01", "source": "MANUAL", "code": "I"}]
+    told = {**record, "status": [{"code": "N", "from": "2026-02-01"}]}
+    await desk.certificates(orjson.dumps(told), status="I", at=START + timedelta(days=60))
+    assert [entry["code"] for entry in (await one(desk))["status"]] == ["I", "N"]
 
 
 async def test_a_private_key_is_refused_and_not_shown(desk: Desk) -> None:

@@ -21,6 +21,7 @@ from .records import (
     plain_text,
     registration,
 )
+from .uniting import UNDATED
 from .whole import whole_record
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -98,8 +99,8 @@ def json_rows(
         try:
             key, record = whole_record(register, line)
             at = _asserted(record, default, known)
-            _CHECKS[register.name](record, known)
-            told = Told(key, members_of(register, {**record, **at.members()}))
+            beside = _CHECKS[register.name](record, at, known)
+            told = Told(key, {**beside, **members_of(register, {**record, **at.members()})})
             _require_past(told.members, known)
             yield number, told
         except RefusedError as refused:
@@ -199,7 +200,7 @@ def _registration_row(told: Mapping[str, str], at: Asserted, known: Known) -> To
     parties = {name: told.get(name) for name in ("gas_network_party", "gas_supplier")}
     record = {"mprn": told.get("mprn"), "history": [{"from": told.get("from"), **parties}]}
     key, _ = registration(orjson.dumps(record))
-    _check_registration(record, known)
+    _check_registration(record, at, known)
     return Told(key, members_of(REGISTRATIONS, {**record, **at.members()}))
 
 
@@ -209,22 +210,28 @@ def _certificate_row(told: Mapping[str, str], at: Asserted, known: Known) -> Tol
     return certificate_told(der_of(told), told, at, known, from_repository=False)
 
 
-def _check_party(_record: Mapping[str, Any], _known: Known) -> None:
+def _check_party(_record: Mapping[str, Any], _at: Asserted, _known: Known) -> Members:
     """A party needs nobody else."""
+    return {}
 
 
-def _check_registration(record: Mapping[str, Any], known: Known) -> None:
+def _check_registration(record: Mapping[str, Any], _at: Asserted, known: Known) -> Members:
     if not record.get("history"):
         raise RefusedError("history is empty")
     for entry in record["history"]:
         named = entry.get("gas_network_party")
         if named is not None and named not in known.parties:
             raise RefusedError(f"gas_network_party {named} is not in the register of parties")
+    return {}
 
 
-def _check_certificate(record: Mapping[str, Any], known: Known) -> None:
+def _check_certificate(record: Mapping[str, Any], at: Asserted, known: Known) -> Members:
+    """Give the status that a record without one gets beside its own members."""
     told = {name: value for name, value in record.items() if name != "status"}
-    certificate_told(der_of(record), told, Asserted("", ""), known, from_repository=False)
+    members = certificate_told(der_of(record), told, at, known, from_repository=False).members
+    if record.get("status"):
+        return {}
+    return {path: held for path, held in members.items() if path.startswith(f"{UNDATED}/")}
 
 
 _CSV = {
