@@ -9,7 +9,7 @@ import base64
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias
 
@@ -27,6 +27,8 @@ from slotkeeper._core import Authority, EvidenceKey, canonical_key, default_sett
 from slotkeeper.acts import Signers, read_signers
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings_keys import refuse_unknown, variables
+from slotkeeper.slots.facts import Policy
+from slotkeeper.slots.policy import key_identifiers
 from slotkeeper.streams import BATCH_BYTES, StreamsSettings
 from slotkeeper.worker import Checkpoints, Snapshots
 
@@ -131,6 +133,21 @@ class PartiesSettings(_Section):
     """Who counts as a network operator: a file with one EUI-64 a line; empty: anyone not ACB."""
 
     network_operators: str = ""
+
+
+class SlotsSettings(_Section):
+    """The policy by which the Network Operator slots of GPFs are judged.
+
+    None of it has a public source: `slotkeeper.slots.facts.Policy` says what each member means.
+    """
+
+    limit_days: int = Field(default=7, ge=0, le=3650)
+    coverage_from: Literal[""] | date = ""
+    expired_signs: bool = False
+    not_in_use_signs: bool = False
+    exit_expectation: Literal["defer", "place"] = "defer"
+    later_user: Literal["report", "action"] = "report"
+    needs_key_agreement: bool = True
 
 
 class AdjustmentsSettings(_Section):
@@ -253,6 +270,7 @@ class Settings(_Section):
     parties: PartiesSettings = PartiesSettings()
     adjustments: AdjustmentsSettings = AdjustmentsSettings()
     audit: AuditSettings = AuditSettings()
+    slots: SlotsSettings = SlotsSettings()
     kafka: KafkaSettings = KafkaSettings()
     snapshot: SnapshotSettings = SnapshotSettings()
     limits: LimitsSettings = LimitsSettings()
@@ -321,6 +339,27 @@ class Settings(_Section):
             key=EvidenceKey(self.audit.key, authority=authority),
             every_records=self.audit.every_records,
             every_ms=round(self.audit.every_seconds * 1_000),
+        )
+
+    def slot_policy(self) -> Policy:
+        """Give the policy of the rule for slots; no private key is needed for it.
+
+        Raises:
+            ConfigurationError: No ACB is configured, or a certificate of it cannot be used.
+        """
+        if not (self.acb.id and self.acb.digital_signature and self.acb.key_agreement):
+            raise ConfigurationError(
+                "acb.id, [[acb.digital_signature]] and [[acb.key_agreement]] must be set: without "
+                "them nobody knows which slots hold the ACB's certificates"
+            )
+        return Policy(
+            **self.slots.model_dump(exclude={"coverage_from"}),
+            coverage_from=self.slots.coverage_from or None,
+            acb_id=self.acb.id,
+            acb_keys={
+                "DS": key_identifiers(pair.certificate for pair in self.acb.digital_signature),
+                "KA": key_identifiers(pair.certificate for pair in self.acb.key_agreement),
+            },
         )
 
     def engine_json(self) -> bytes:

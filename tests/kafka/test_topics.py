@@ -1,11 +1,15 @@
 """How topics are made, and what their names may be."""
 
+from dataclasses import replace
+
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.harness import CHANGELOG, INVENTORY, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT
 
 from slotkeeper.streams import (
+    SLOTKEEPER,
+    Message,
     StoppedForOperatorError,
     StoreUnavailableError,
     StreamsSettings,
@@ -64,3 +68,27 @@ async def test_addresses_without_brokers_are_refused(url: str) -> None:
     with pytest.raises(WrongUseError, match="host:port"):
         async with open_streams(url):
             pass
+
+
+async def test_a_cluster_without_registers_is_served_until_they_are_made(bench: Bench) -> None:
+    parties, registrations = SLOTKEEPER.registers[0], SLOTKEEPER.registers[-1]
+    before = replace(SLOTKEEPER, registers=(), single=frozenset())
+    settings = replace(bench.settings, topic_prefix=f"{bench.settings.topic_prefix}before.")
+    await create_streams(bench.url, replace(settings, layout=before, partitions=3))
+    async with open_streams(bench.url, settings) as streams:
+        assert streams.partitions == 3
+        with pytest.raises(WrongUseError, match=f"no topic .*{parties}.*streams create"):
+            await streams.publish([Message(parties, b"N", b"1")])
+    assert await create_streams(bench.url, settings) == 3
+    assert await create_streams(bench.url, settings) == 3
+    async with open_streams(bench.url, settings) as streams:
+        for stream in (parties, registrations):
+            messages = [Message(stream, str(number).encode(), b"1") for number in range(30)]
+            await streams.publish(messages)
+        found = {
+            stream: [record async for batch in streams.read(stream) for record in batch]
+            for stream in (parties, registrations)
+        }
+        assert len(found[parties]) == len(found[registrations]) == 30
+        assert {record.partition for record in found[parties]} == {0}
+        assert {record.partition for record in found[registrations]} == {0, 1, 2}

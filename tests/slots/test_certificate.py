@@ -9,7 +9,7 @@ import pytest
 
 from slotkeeper.lab.pki import Pki
 from slotkeeper.slots.facts import Period, Status
-from slotkeeper.slots.registers.certificate import _until, certificate
+from slotkeeper.slots.registers.certificate import certificate, until
 from slotkeeper.slots.registers.records import RefusedError
 
 PKI = Pki(7)
@@ -87,12 +87,12 @@ def test_a_certificate_that_is_refused(change: dict[str, Any], reason: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("not_after", "until"),
+    ("not_after", "day"),
     [
         (datetime(2026, 5, 1, 23, 59, 58, tzinfo=UTC), date(2026, 5, 1)),
         (datetime(2026, 5, 1, 23, 59, 59, tzinfo=UTC), date(2026, 5, 2)),
         (datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC), None),
     ],
 )
-def test_a_day_counts_to_its_end(not_after: datetime, until: date | None) -> None:
-    assert _until(not_after) == until
+def test_a_day_counts_to_its_end(not_after: datetime, day: date | None) -> None:
+    assert until(not_after) == day

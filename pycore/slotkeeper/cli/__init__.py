@@ -18,8 +18,11 @@ _COMMANDS = {
     "inspect": "slotkeeper.cli.inspect:inspect",
     "publish": "slotkeeper.cli.publish:publish",
     "read": "slotkeeper.cli.read:read",
+    "registers": "slotkeeper.cli.registers:registers",
+    "report": "slotkeeper.cli.report:report",
     "rule": "slotkeeper.cli.rule:rule",
     "run": "slotkeeper.cli.run:run",
+    "slots": "slotkeeper.cli.slots:slots",
     "streams": "slotkeeper.cli.streams:streams",
     "witness": "slotkeeper.cli.witness:witness",
 }

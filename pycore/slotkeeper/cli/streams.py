@@ -20,7 +20,7 @@ def streams() -> None:
 @streams.command(
     epilog="Example: slotkeeper streams create --streams sqlite:///slots.db --partitions 8"
 )
-@click.option("--partitions", type=click.IntRange(1, 1024), help="Of every stream; 4 if not given.")
+@click.option("--partitions", type=click.IntRange(1, 1024), help="Of a stream; 4 if not given.")
 @click.option(
     "--replication-factor",
     type=click.IntRange(1, 32767),
@@ -31,18 +31,17 @@ def streams() -> None:
 def create(
     *, partitions: int | None, replication_factor: int | None, settings: Settings, as_json: bool
 ) -> None:
-    """Make every stream with the same number of partitions.
+    """Make every stream, those of the worker with the same number of partitions.
 
     The number can never be changed afterwards: the key decides the partition, and a device's
     record must stay where it is. Streams that exist with that number are left as they are.
+    The registers of parties and certificates have one partition each.
     """
     made = asyncio.run(_create(settings, partitions, replication_factor))
     if as_json:
         write_json_line(made)
     else:
-        note(
-            f"{len(made['streams'])} streams of {made['partitions']} partitions: {settings.streams}"
-        )
+        note(f"{len(made['streams'])} streams, {made['partitions']} partitions: {settings.streams}")
 
 
 async def _create(

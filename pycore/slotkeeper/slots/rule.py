@@ -24,6 +24,7 @@ from .facts import (
     Slot,
 )
 from .standing import (
+    EARLIEST_COMMISSIONING,
     in_use,
     in_use_since,
     is_user,
@@ -36,10 +37,12 @@ from .standing import (
 )
 from .table import TABLE, CellClass, Expected, Finding, Row, SlotClass, slot_class
 
+_ONE_DAY = timedelta(days=1)
+
 VERSION = 1
 """Of the rule; a report's manifest names it."""
 
-_RETIRED = {"decommissioned", "withdrawn"}
+RETIRED = frozenset({"decommissioned", "withdrawn"})
 _NOT_YET = {"pending", "whitelisted", "installednotcommissioned"}
 _JUDGED_AND_ACTIONABLE = {"commissioned"}
 """DUIS DeviceStatus in lower case; any other is judged, but nobody can act on it now."""
@@ -173,13 +176,26 @@ def decide(  # noqa: C901, PLR0917  # the whole rule in one place, and its seven
     )
 
 
+def boundaries(policy: Policy, as_of: date, known_on: date) -> list[date]:
+    """Give days between which a judgement that asks nothing of a supplier is always the same.
+
+    A commissioning date counts beyond them only for the dates and the former supplier of a duty,
+    and since when a slot is as it is counts for these dates alone. Sorted, with the first day of
+    each stretch.
+    """
+    days = {date.min, EARLIEST_COMMISSIONING, as_of + _ONE_DAY, known_on + _ONE_DAY}
+    if policy.coverage_from:
+        days.add(policy.coverage_from)
+    return sorted(days)
+
+
 def _why_not_applicable(device: Device, as_of: date) -> str | None:
     status = device.status.lower()
     if device.device_type != "GPF":
         return "NOT_GPF"
     if device.smets_version == "SMETS1":
         return "SMETS1"
-    if status in _RETIRED:
+    if status in RETIRED:
         return "RETIRED"
     if status in _NOT_YET:
         return "NOT_COMMISSIONED"

@@ -256,12 +256,13 @@ class Streams(Protocol):
 
     @property
     def partitions(self) -> int:
-        """How many partitions each stream has."""
+        """How many partitions each stream of the worker has."""
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append all of the messages, in order, or none of them where the kind can do that.
 
-        Returns once they are durable. Inputs only take messages: what a worker writes is its own.
+        Returns once they are durable. Inputs and registers alone take messages: what a worker
+        writes is its own.
 
         Raises:
             WrongUseError: An unknown stream or partition, or a stream that only its worker writes.

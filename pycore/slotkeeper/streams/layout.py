@@ -7,7 +7,7 @@ from .errors import WrongUseError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """The streams of one application, all with the same number of partitions.
+    """The streams of one application; those of the worker have the same number of partitions.
 
     Attributes:
         events: Inputs whose records are kept and read once, in order.
@@ -15,6 +15,9 @@ class Layout:
         table: The input of which only the newest record of a key counts.
         changelog: The worker's own state, newest record of a key; written by owners alone.
         outputs: What the worker writes besides; kept.
+        registers: Tables that people fill and reports read, newest record of a key. No worker owns
+            their partitions, so that how many there are is nobody's concern.
+        single: Those of ``registers`` that have one partition, whatever the others have.
     """
 
     events: tuple[str, ...]
@@ -22,6 +25,8 @@ class Layout:
     table: str
     changelog: str
     outputs: tuple[str, ...]
+    registers: tuple[str, ...] = ()
+    single: frozenset[str] = frozenset()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -29,9 +34,23 @@ class Layout:
         return (self.table, *self.events)
 
     @property
+    def served(self) -> tuple[str, ...]:
+        """What a worker reads and writes."""
+        return (*self.events, self.table, *self.outputs, self.changelog)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Every stream. The order never changes, since stores number streams by it."""
-        return (*self.events, self.table, *self.outputs, self.changelog)
+        return (*self.served, *self.registers)
+
+    @property
+    def compacted(self) -> frozenset[str]:
+        """Those of which the newest record of a key counts."""
+        return frozenset((self.table, self.changelog, *self.registers))
+
+    def partitions_of(self, stream: str, partitions: int) -> int:
+        """Say how many partitions a stream is made with where the worker's have so many."""
+        return 1 if stream in self.single else partitions
 
     def require(self, stream: str) -> str:
         """Give the name back, if there is such a stream.
@@ -56,5 +75,7 @@ SLOTKEEPER = Layout(
     table="smart-metering-inventory",
     changelog="originator-counters",
     outputs=("cs02b-commands", "handover-refusals", "audit-trail", "dead-letters"),
+    registers=("gas-network-parties", "smki-organisation-certificates", "gas-registrations"),
+    single=frozenset({"gas-network-parties", "smki-organisation-certificates"}),
 )
 """The names of the contract; the same serve as Kafka topics."""

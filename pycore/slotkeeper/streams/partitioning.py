@@ -8,13 +8,13 @@ from .layout import Layout
 
 
 def placed(message: Message, layout: Layout, partitions: int) -> Output:
-    """Give the record that a message becomes.
+    """Give the record that a message becomes; ``partitions`` are those of its stream.
 
     Raises:
         WrongUseError: An unknown stream or partition, or a stream that only its worker writes.
     """
     stream, key, value, headers, partition = message
-    if stream not in layout.inputs:
+    if stream not in layout.inputs and stream not in layout.registers:
         layout.require(stream)
         raise WrongUseError(f"{stream} is written by its worker alone")
     if partition is None:

@@ -33,7 +33,13 @@ _T = TypeVar("_T")
 
 
 class RefusedError(ValueError):
-    """A record is not taken; the text is the reason, for the person who supplied it."""
+    """A record is not taken; the text is the reason, for the person who supplied it.
+
+    Attributes:
+        key: Of the record, where that much could be read.
+    """
+
+    key: str | None = None
 
 
 def party(octets: bytes) -> Party:
@@ -43,7 +49,8 @@ def party(octets: bytes) -> Party:
         RefusedError: It does not have the record's form, or contradicts itself.
     """
     record = read_record(octets)
-    plain_text(record.get("name", ""), "name", at_most=MAX_TEXT)
+    plain_text(record.get("name") or "", "name", at_most=MAX_TEXT)
+    each(record, "by", lambda person, what: plain_text(person, what, at_most=MAX_TEXT))
     if record.get("kind") not in ("GNO", "IGT"):
         raise RefusedError("kind must be GNO or IGT")
     identities = each(record, "eui64", eui64)

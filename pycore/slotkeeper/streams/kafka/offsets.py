@@ -43,12 +43,12 @@ class Offsets:
 
 
 def know_topics(client: Any, topics: Topics, partitions: int) -> None:  # noqa: ANN401
-    """Let a client learn the leaders of all topics at once, by an assignment that reads nothing.
+    """Let a client learn the leaders of a worker's topics, by an assignment that reads nothing.
 
     Otherwise each first question about a topic would cost a failed attempt and a pause.
     """
     places = [
-        topics.at(stream, number) for stream in topics.layout.names for number in range(partitions)
+        topics.at(stream, number) for stream in topics.layout.served for number in range(partitions)
     ]
     client.assign(places)
     for place in places:

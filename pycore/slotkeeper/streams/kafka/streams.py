@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.partitioning import placed
@@ -42,7 +43,8 @@ async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["
     """
     options = ClientOptions(servers, settings.kafka, batch_bytes=settings.batch_bytes)
     topics = Topics(settings.layout, settings.topic_prefix)
-    partitions = await agreed_partitions(options, topics, settings.partitions)
+    counts = await agreed_partitions(options, topics, settings.partitions)
+    partitions = counts[settings.layout.changelog]
     async with AsyncExitStack() as stack:
         asking = await stack.enter_async_context(
             consumer(options, isolation_level=Offsets.ISOLATION, auto_offset_reset="none")
@@ -57,15 +59,22 @@ async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["
             offsets=offsets,
             watch=TopicWatch(options, topics, partitions, offsets, stack),
         )
-        yield KafkaStreams(cluster, stack)
+        yield KafkaStreams(cluster, counts, stack)
 
 
 class KafkaStreams:
     """Open streams of one cluster."""
 
-    def __init__(self, cluster: Cluster, stack: AsyncExitStack) -> None:
-        """Share the clients of the cluster; the stack closes what is opened later."""
+    def __init__(self, cluster: Cluster, counts: Mapping[str, int], stack: AsyncExitStack) -> None:
+        """Share the clients of the cluster; the stack closes what is opened later.
+
+        Args:
+            cluster: Where the streams are.
+            counts: Partitions by stream, of those that exist.
+            stack: Outlives this.
+        """
         self._cluster = cluster
+        self._counts = counts
         self._stack = stack
         self._publisher: Any = None
 
@@ -76,12 +85,15 @@ class KafkaStreams:
 
     @property
     def partitions(self) -> int:
-        """How many partitions each topic has; pinned in the changelog."""
+        """How many partitions each topic of the worker has; pinned in the changelog."""
         return self._cluster.partitions
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages, in order and each once; a failure may leave a beginning of them."""
-        records = [placed(message, self.layout, self.partitions) for message in messages]
+        records = [
+            placed(message, self.layout, self._partitions_of(message.stream))
+            for message in messages
+        ]
         if not records:
             return
         if self._publisher is None:
@@ -95,9 +107,11 @@ class KafkaStreams:
         self, stream: str, *, from_start: bool = True, follow: bool = False
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
-        self.layout.require(stream)
         cluster = self._cluster
-        places = {cluster.topics.at(stream, number): stream for number in range(self.partitions)}
+        places = {
+            cluster.topics.at(stream, number): stream
+            for number in range(self._partitions_of(stream))
+        }
         ends = await cluster.offsets.ends(places)
         begins = await cluster.offsets.starts(places) if from_start else ends
         async for records in scan(cluster.options, begins, ends, places, limit=READ_BATCH):
@@ -128,6 +142,15 @@ class KafkaStreams:
         cluster = self._cluster
         told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
         return None if told is None else told.incarnation
+
+    def _partitions_of(self, stream: str) -> int:
+        if self.layout.require(stream) not in self._counts:
+            raise WrongUseError(
+                f"{self._cluster.options.servers} has no topic "
+                f"{self._cluster.topics.name(stream)}: `slotkeeper streams create` makes what is "
+                "missing"
+            )
+        return self._counts[stream]
 
     async def begin_witness(self) -> list[int]:
         """Write what the changelogs hold into this host's witness files; see the interface."""

@@ -1,7 +1,7 @@
 """Streams as topics: their names, their settings, how many partitions they have."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from aiokafka import TopicPartition
@@ -55,7 +55,7 @@ _NEWEST = {
     # Whoever reads on from a snapshot, or returns, must be told of what was removed meanwhile.
     "delete.retention.ms": str(7 * _DAY_MS),
 }
-"""Of the table and of the changelog: the newest record of a key, and tombstones for a week."""
+"""Of tables, registers and the changelog: the newest record of a key, and tombstones for a week."""
 
 
 class Existing(NamedTuple):
@@ -100,18 +100,18 @@ class Topics:
         """Give what a worker does with each topic; it writes inputs into their right partition."""
         return {
             self.name(stream): {"Write"} if stream in self.layout.outputs else {"Read", "Write"}
-            for stream in self.layout.names
+            for stream in self.layout.served
         }
 
 
 async def create_topics(
     servers: str, settings: StreamsSettings, *, replication_factor: int | None = None
 ) -> int:
-    """Make the topics that are missing; gives how many partitions each has.
+    """Make the topics that are missing; gives how many partitions each of the worker's has.
 
     Args:
         servers: ``host:port[,host:port]``.
-        settings: ``partitions`` is wanted of every topic; 4 if None and there are none.
+        settings: ``partitions`` is wanted of the worker's topics; 4 if None and there are none.
         replication_factor: 3, or as many as there are brokers, if None.
 
     Raises:
@@ -121,7 +121,8 @@ async def create_topics(
     """
     options = ClientOptions(servers, settings.kafka)
     topics = Topics(settings.layout, settings.topic_prefix)
-    existing = (await existing_topics(options, topics)).counts
+    every = (await existing_topics(options, topics)).counts
+    existing = {stream: every[stream] for stream in topics.layout.served if stream in every}
     await _refuse_if_hidden(options, [topics.name(stream) for stream in topics.layout.names])
     counts = set(existing.values()) | ({settings.partitions} - {None})
     if len(counts) > 1:
@@ -135,12 +136,12 @@ async def create_topics(
                 [
                     NewTopic(
                         topics.name(stream),
-                        partitions,
+                        settings.layout.partitions_of(stream, partitions),
                         replicas,
                         topic_configs=_configuration(settings.layout, stream, replicas),
                     )
                     for stream in settings.layout.names
-                    if stream not in existing
+                    if stream not in every
                 ]
             )
     for topic, code, *message in answer.topic_errors:
@@ -148,13 +149,13 @@ async def create_topics(
         if code and error is not TopicAlreadyExistsError:
             about = [topic] if error is TopicAuthorizationFailedError else message
             raise judged(error(*about), "the topics were not made", needs="Create")
-    await _all_led(options, topics, partitions)
+    made = {name: settings.layout.partitions_of(name, partitions) for name in topics.layout.names}
+    await _all_led(options, topics, Existing({**made, **every}, ()))
     return partitions
 
 
-async def _all_led(options: ClientOptions, topics: Topics, partitions: int) -> None:
+async def _all_led(options: ClientOptions, topics: Topics, wanted: Existing) -> None:
     """Wait until every partition of what was made has a leader that clients are told of."""
-    wanted = Existing(dict.fromkeys(topics.layout.names, partitions), ())
     found = wanted
     try:
         async with asyncio.timeout(LED_S):
@@ -168,8 +169,10 @@ async def _all_led(options: ClientOptions, topics: Topics, partitions: int) -> N
 
 async def agreed_partitions(
     options: ClientOptions, topics: Topics, wanted: int | None = None
-) -> int:
-    """Give the partition count that all topics have.
+) -> Mapping[str, int]:
+    """Give the partition counts by stream; all topics of the worker have the same.
+
+    Registers are missing where a cluster has none yet, as after an upgrade: workers do without.
 
     Raises:
         WrongUseError: Topics are missing.
@@ -177,8 +180,9 @@ async def agreed_partitions(
         StoreUnavailableError: Some partition has no leader now.
     """
     found = await existing_topics(options, topics)
-    existing = found.counts
-    missing = [topics.name(stream) for stream in topics.layout.names if stream not in existing]
+    served = topics.layout.served
+    existing = {stream: found.counts[stream] for stream in served if stream in found.counts}
+    missing = [topics.name(stream) for stream in served if stream not in existing]
     if missing:
         await _refuse_if_hidden(options, missing)
         raise WrongUseError(
@@ -188,9 +192,9 @@ async def agreed_partitions(
     counts = set(existing.values())
     if len(counts) > 1 or (wanted is not None and counts != {wanted}):
         raise StoppedForOperatorError(_differing(existing, wanted))
-    if found.leaderless:
+    if set(found.leaderless) & set(served):
         raise StoreUnavailableError(_leaderless(found))
-    return counts.pop()
+    return found.counts
 
 
 async def _refuse_if_hidden(options: ClientOptions, topics: Sequence[str]) -> None:
@@ -225,7 +229,7 @@ async def existing_topics(options: ClientOptions, topics: Topics) -> Existing:
 
 
 def _configuration(layout: Layout, stream: str, replicas: int) -> dict[str, str]:
-    if stream in (layout.table, layout.changelog):
+    if stream in layout.compacted:
         kept = _NEWEST
     else:
         kept = _EVENTS if stream in layout.events else _OUTPUTS

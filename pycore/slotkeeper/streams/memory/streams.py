@@ -52,7 +52,10 @@ class MemoryStreams:
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages: all or none."""
-        records = [placed(message, self.layout, self.partitions) for message in messages]
+        records = [
+            placed(message, self.layout, self.layout.partitions_of(message.stream, self.partitions))
+            for message in messages
+        ]
         if records:
             self._store.append(records)
 
@@ -73,9 +76,12 @@ class MemoryStreams:
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
-        logs = [self.log(stream, partition) for partition in range(self.partitions)]
+        logs = [
+            self.log(stream, partition)
+            for partition in range(self.layout.partitions_of(stream, self.partitions))
+        ]
         ends = [log.end for log in logs]
-        positions = [0] * self.partitions if from_start else list(ends)
+        positions = [0] * len(logs) if from_start else list(ends)
         while True:
             for partition, log in enumerate(logs):
                 while positions[partition] < ends[partition]:

@@ -24,7 +24,7 @@ class Tables:
         """Number the streams in the layout's order."""
         self.layout = layout
         self._number = {name: number for number, name in enumerate(layout.names)}
-        self._compacted = {layout.table, layout.changelog}
+        self._superseding = {layout.changelog, *layout.registers}
 
     def shard(self, stream: str, partition: int) -> int:
         """Give the upper bits of the ids of a stream's partition."""
@@ -35,7 +35,8 @@ class Tables:
     ) -> dict[int, int]:
         """Write records after the last of their partitions, inside the caller's transaction.
 
-        Of the changelog's records older ones of the same key go. Gives the new ends by shard.
+        Of the changelog's and the registers' records older ones of the same key go; of the
+        table's, when its worker has passed them. Gives the new ends by shard.
         """
         ends: dict[int, int] = dict(connection.execute("SELECT shard, next FROM ends").fetchall())
         touched: dict[int, int] = {}
@@ -47,9 +48,9 @@ class Tables:
             offset = ends.get(shard, 0)
             ends[shard] = touched[shard] = offset + 1
             row = (row_id(shard, offset), at_ms, key, value, pack_headers(headers))
-            if stream in self._compacted:
+            if stream in self.layout.compacted:
                 compacted.append(row)
-                if stream == self.layout.changelog:
+                if stream in self._superseding:
                     superseded.append((shard, key))
             else:
                 kept.append(row)
@@ -182,7 +183,7 @@ class Tables:
 
     def _table(self, stream: str) -> str:
         # One of two constants: nothing from outside gets into a statement's text.
-        return "compacted" if stream in self._compacted else "log"
+        return "compacted" if stream in self.layout.compacted else "log"
 
 
 def pack_headers(headers: Headers) -> bytes | None:

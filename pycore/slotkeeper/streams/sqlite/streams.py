@@ -90,12 +90,15 @@ class SqliteStreams:
 
     @property
     def partitions(self) -> int:
-        """How many partitions each stream has; pinned in the file."""
+        """How many partitions each stream of the worker has; pinned in the file."""
         return self._partitions
 
     async def publish(self, messages: Sequence[Message]) -> None:
         """Append the messages in one transaction: all or none."""
-        records = [placed(message, self.layout, self._partitions) for message in messages]
+        records = [
+            placed(message, self.layout, self._partitions_of(message.stream))
+            for message in messages
+        ]
 
         def write(connection: sqlite3.Connection) -> None:
             with transaction(connection):
@@ -111,7 +114,7 @@ class SqliteStreams:
         """Give committed records; see the interface."""
         self.layout.require(stream)
         ends = await self._reader.run(self._ends, stream)
-        positions = [0] * self._partitions if from_start else list(ends)
+        positions = [0] * len(ends) if from_start else list(ends)
         while True:
             for partition, end in enumerate(ends):
                 while positions[partition] < end:
@@ -169,5 +172,9 @@ class SqliteStreams:
 
     def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
         return [
-            self._tables.end(connection, stream, partition) for partition in range(self._partitions)
+            self._tables.end(connection, stream, partition)
+            for partition in range(self._partitions_of(stream))
         ]
+
+    def _partitions_of(self, stream: str) -> int:
+        return self.layout.partitions_of(stream, self._partitions)

@@ -1,0 +1,182 @@
+"""The files of a report, out of the judged devices."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import orjson
+
+from slotkeeper.slots import rule
+from slotkeeper.slots.build.folder import Build, digest
+from slotkeeper.slots.build.policy import policy_json
+from slotkeeper.slots.facts import Policy
+from slotkeeper.slots.registers.check import odd
+from slotkeeper.slots.registers.reading import Registers
+from slotkeeper.slots.registers.records import party_id
+from slotkeeper.slots.tables import Tables
+
+FORMAT = 1
+"""Of the files; columns are only ever appended."""
+
+_EXPIRING_DAYS = 30
+"""As ``registers check`` ships with."""
+
+_DEVICES = """
+SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party,
+    status AS device_status, commissioned_on AS gpf_commissioned_on,
+    meter_commissioned_on AS gsme_commissioned_on, obligation_from, due_on, age_days, overdue_days,
+    expected, expected_ds_serial, expected_ka_serial, ds_party, ds_eui AS ds_subject,
+    ds_key AS ds_key_identifier, ds_certificate_status, ka_party, ka_eui AS ka_subject,
+    ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
+    since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
+    action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
+FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} ORDER BY device
+"""
+
+_SUMMARY = """
+SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
+    CASE WHEN age_days IS NULL THEN NULL WHEN age_days <= 7 THEN '0-7'
+        WHEN age_days <= 30 THEN '8-30' WHEN age_days <= 90 THEN '31-90'
+        WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS age_band,
+    count(*) AS devices
+FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} GROUP BY ALL
+ORDER BY gas_supplier NULLS FIRST, gas_network_party NULLS FIRST, finding, evidence,
+    min(age_days) NULLS FIRST
+"""
+
+_EXCEPTIONS = """
+SELECT * FROM (
+    SELECT kind, party_id, serial, NULL::VARCHAR AS mprn, NULL::VARCHAR AS device_id, since, detail
+    FROM odd
+    UNION ALL
+    SELECT kind, named_party, NULL, mprn, device, NULL,
+        CASE kind WHEN 'FORMER_SUPPLIER' THEN reason END
+    FROM (
+        SELECT unnest(string_split(exceptions, ';')) AS kind, named_party, mprn, device, reason
+        FROM judged WHERE finding <> 'NOT_APPLICABLE' AND exceptions IS NOT NULL
+    ) WHERE kind NOT IN ('SUBSCRIBER_NOT_USER', 'HALF_SUBSCRIBED')
+) ORDER BY ALL
+"""
+"""What is odd of a party stands once, not at each of its devices."""
+
+Split: TypeAlias = Literal["supplier", "gnp"]
+_WHOSE: dict[Split, str] = {"supplier": "gas_supplier", "gnp": "named_party"}
+
+_CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+
+
+def write_report(
+    made: Tables,
+    build: Build,
+    registers: Registers,
+    *,
+    policy: Policy,
+    as_of: date,
+    out: Path,
+    formats: Collection[str],
+    warnings: list[str],
+    split_by: Split | None = None,
+) -> dict[str, Any]:
+    """Write the files; gives the reconciliation.
+
+    The manifest is written last: a folder without one is not complete. ``split_by`` gives each
+    supplier or network party a folder with its own rows and no others; what belongs to nobody
+    known is in the whole report alone.
+    """
+    _add_odd(made, registers, as_of)
+    files = []
+    if "csv" in formats:
+        for name, query in (
+            ("device.csv", _DEVICES.format(whose="true")),
+            ("summary.csv", _SUMMARY.format(whose="true")),
+            ("exceptions.csv", _EXCEPTIONS),
+        ):
+            made.run(f"COPY ({query}) TO $1 {_CSV}", [str(out / name)])
+            files.append(name)
+    if "parquet" in formats:
+        query = _DEVICES.format(whose="true")
+        made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
+    if split_by is not None:
+        files += _shares(made, out, split_by)
+    totals = _reconciliation(made)
+    if "json" in formats:
+        _write(out / "reconciliation.json", totals)
+        files.append("reconciliation.json")
+    manifest = {
+        "format": FORMAT,
+        "as_of": str(as_of),
+        "build": build.name,
+        "built_at": build.manifest["made_at"],
+        "rule_version": rule.VERSION,
+        "policy": policy_json(policy),
+        "positions": build.manifest["positions"],
+        "made_of": build.manifest["files"],
+        "warnings": warnings,
+        "files": {name: digest(out / name) for name in files},
+    }
+    _write(out / "manifest.json", manifest)
+    return totals
+
+
+def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
+    column = _WHOSE[split_by]
+    query = f"SELECT DISTINCT {column} FROM judged WHERE {column} IS NOT NULL ORDER BY 1"  # noqa: S608
+    files = []
+    for (party,) in list(made.rows(query)):
+        folder = Path(f"by-{split_by}") / party
+        (out / folder).mkdir(parents=True)
+        # It names a folder and stands in a query, whoever has written the build.
+        party_id(party, column)
+        whose = f"{column} = '{party}'"
+        for name, rows in (("device.csv", _DEVICES), ("summary.csv", _SUMMARY)):
+            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {_CSV}", [str(out / folder / name)])
+            files.append(str(folder / name))
+    return files
+
+
+def _reconciliation(made: Tables) -> dict[str, Any]:
+    def counted(column: str, where: str) -> dict[str, int]:
+        query = f"SELECT {column}, count(*) FROM judged WHERE {where} GROUP BY 1 ORDER BY 1"  # noqa: S608
+        return dict(made.rows(query))
+
+    partitions = [
+        {"partition": number, "gpfs": gpfs, "judged": judged}
+        for number, gpfs, judged in made.rows(
+            "SELECT partition, count(*), count(*) FILTER (finding <> 'NOT_APPLICABLE') "
+            "FROM gpfs LEFT JOIN (SELECT device, finding FROM judged) USING (device) "
+            "GROUP BY partition ORDER BY partition"
+        )
+    ]
+    return {
+        "gpfs": made.one("SELECT count(*) FROM gpfs"),
+        "judged": made.one("SELECT count(*) FROM judged WHERE finding <> 'NOT_APPLICABLE'"),
+        "not_applicable": counted("reason", "finding = 'NOT_APPLICABLE'"),
+        "findings": counted("finding", "finding <> 'NOT_APPLICABLE'"),
+        "evidence": counted("known_by", "finding <> 'NOT_APPLICABLE'"),
+        "partitions": partitions,
+    }
+
+
+def reconciles(totals: Mapping[str, Any]) -> bool:
+    """Say whether every GPF of the inventory was judged or has a reason why not."""
+    applicable = totals["judged"] + sum(totals["not_applicable"].values())
+    return bool(
+        totals["gpfs"] == applicable and totals["judged"] == sum(totals["findings"].values())
+    )
+
+
+def _add_odd(made: Tables, registers: Registers, as_of: date) -> None:
+    made.run(
+        "CREATE TABLE odd "
+        "(kind VARCHAR, party_id VARCHAR, serial VARCHAR, since DATE, detail VARCHAR)"
+    )
+    found = [
+        (one.kind, one.party_id or None, one.serial or None, one.since, one.detail)
+        for one in odd(registers, as_of, days=_EXPIRING_DAYS)
+    ]
+    made.add("odd", "varchar, varchar, varchar, date, varchar", found)
+
+
+def _write(path: Path, value: Mapping[str, Any]) -> None:
+    path.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n")
