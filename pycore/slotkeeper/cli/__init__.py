@@ -15,6 +15,7 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "inspect": "slotkeeper.cli.inspect:inspect",
+    "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",
     "read": "slotkeeper.cli.read:read",
     "rule": "slotkeeper.cli.rule:rule",
