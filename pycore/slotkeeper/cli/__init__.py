@@ -14,6 +14,7 @@ _COMMANDS = {
     "check-config": "slotkeeper.cli.check_config:check_config",
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
+    "emulate": "slotkeeper.cli.emulate:emulate",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",

@@ -22,6 +22,7 @@ __all__ = [
     "HANDOVER_RESPONSES",
     "INVENTORY",
     "PRE_COMMANDS",
+    "READ_BACKS",
     "UPDATE_RESPONSES",
     "Event",
     "adjustment",
@@ -37,6 +38,7 @@ HANDOVER_RESPONSES: Final = "srv-6.21-responses"
 HANDOVER_REQUESTS: Final = "srv-6.21-requests"
 ADJUSTMENTS: Final = "counter-adjustments"
 INVENTORY: Final = "smart-metering-inventory"
+READ_BACKS: Final = "srv-6.24.1-responses"
 
 _ROLE_NAMES = {Role.NETWORK_OPERATOR: "NetworkOperator", Role.SUPPLIER: "Supplier"}
 

@@ -177,7 +177,7 @@ class Pki:
             shared_keys: so many key pairs serve all devices in turn, which makes a large fleet
                 quick; every device still has certificates of its own. None: a key pair each.
         """
-        eui = Eui64.of(_DEVICES | number)
+        eui = self.device_eui(number)
         pair = number if shared_keys is None else number % shared_keys
 
         def credential(usage: KeyUsage, purpose: str) -> Credential:
@@ -196,6 +196,11 @@ class Pki:
             credential(KeyUsage.DIGITAL_SIGNATURE, "ds"),
             credential(KeyUsage.KEY_AGREEMENT, "ka"),
         )
+
+    @staticmethod
+    def device_eui(number: int) -> Eui64:
+        """Give the EUI-64 of a device, which is the same in every PKI."""
+        return Eui64.of(_DEVICES | number)
 
     def contingency_key(self) -> EllipticCurvePrivateKey:
         """Give the key that authorises contingency commands (mode 9)."""
