@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from cryptography import x509
 
 from slotkeeper.lab import events
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Plan, StateFileError
@@ -15,9 +16,14 @@ from slotkeeper.lab.emulated.export import devices, results, slots, summary, wri
 from slotkeeper.lab.emulated.handover import command_without_tracking
 from slotkeeper.lab.emulated.sending import Asked
 from slotkeeper.lab.events import Event
+from slotkeeper.slots.registers import records
 
 PLAN = Plan(devices=40, seed="lab", rounds=26, tracking=False)
 SOUND = replace(PLAN, rates=FaultRates.none())
+
+
+KEYS = ("ds_key_identifier", "ka_key_identifier")
+TABLES = ("devices", "commands", "slots")
 
 
 class KilledError(Exception):
@@ -192,13 +198,47 @@ def test_exports_have_the_same_rows_in_each_format(tmp_path: Path) -> None:
     fleet, _ = lived(tmp_path / "fleet", PLAN)
     written = write_export(fleet, tmp_path / "out", ("csv", "jsonl"))
     assert [path.name for path in written] == [
-        f"{table}.{kind}" for table in ("devices", "commands", "slots") for kind in ("csv", "jsonl")
+        *(f"{table}.{kind}" for table in TABLES for kind in ("csv", "jsonl")),
+        "parties.jsonl",
+        "registrations.jsonl",
+        "certificates",
     ]
-    for table in ("devices", "commands", "slots"):
+    for table in TABLES:
         rows = (tmp_path / "out" / f"{table}.jsonl").read_bytes().splitlines()
         lines = (tmp_path / "out" / f"{table}.csv").read_text().splitlines()
         assert lines[0].split(",") == list(orjson.loads(rows[0]))
         assert len(lines) == len(rows) + 1
+
+
+def test_registers_take_what_is_exported(tmp_path: Path) -> None:
+    fleet, told = lived(tmp_path / "fleet", PLAN)
+    write_export(fleet, tmp_path / "out", ("jsonl",))
+    parties = [records.party(line) for line in lines(tmp_path / "out" / "parties.jsonl")]
+    assert len(parties) == 5
+    history = dict(
+        records.registration(line) for line in lines(tmp_path / "out" / "registrations.jsonl")
+    )
+    assert len(history) == PLAN.devices
+    assert any(len(one) > 1 for one in history.values())
+    assert {entry.gas_network_party for one in history.values() for entry in one} <= {
+        party.party_id for party in parties
+    }
+    meters = [orjson.loads(one.octets or b"") for one in told if b'"GSME"' in (one.octets or b"")]
+    assert {one["mprn"] for one in meters} == set(history)
+    standing = {one["device_id"] for one in devices(fleet) if one["status"] == "Commissioned"}
+    assert {one["mprn"]: one["gpf"] for one in meters}.keys() == history.keys()
+    assert set({one["mprn"]: one["gpf"] for one in meters}.values()) == standing
+    known = {
+        x509.load_pem_x509_certificate(path.read_bytes())
+        .extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+        .value.digest.hex()
+        for path in (tmp_path / "out" / "certificates").iterdir()
+    }
+    assert {one[name] for one in slots(fleet) for name in KEYS} <= known
+
+
+def lines(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines()
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ __all__ = [
     "adjustment",
     "handover_request",
     "inventory",
+    "meter",
     "outcome",
     "request_id",
 ]
@@ -177,6 +178,25 @@ def inventory(
             "smets_version": smets_version,
             "key_agreement_certificate": _base64(device.key_agreement.certificate),
             "digital_signing_certificate": _base64(device.digital_signature.certificate),
+            **more,
+        },
+    )
+
+
+def meter(
+    device_id: Eui64, gpf: Eui64, mprn: str, *, status: str = "Commissioned", **more: str
+) -> Event:
+    """Tell what the inventory says of a gas meter (GSME): its meter point and its GPF."""
+    return Event(
+        INVENTORY,
+        str(device_id),
+        {
+            "device_id": str(device_id),
+            "device_type": "GSME",
+            "status": status,
+            "smets_version": "SMETS2",
+            "mprn": mprn,
+            "gpf": str(gpf),
             **more,
         },
     )

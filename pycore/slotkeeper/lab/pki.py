@@ -37,6 +37,7 @@ NOT_AFTER = datetime(2045, 1, 1, tzinfo=UTC)
 # 02-1A-B0 has the bit of locally administered addresses, so that no maker's device has it.
 _LAB = 0x021AB0 << 40
 _DEVICES = _LAB | 0x01 << 32
+_METERS = _LAB | 0x02 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +202,11 @@ class Pki:
     def device_eui(number: int) -> Eui64:
         """Give the EUI-64 of a device, which is the same in every PKI."""
         return Eui64.of(_DEVICES | number)
+
+    @staticmethod
+    def meter_eui(number: int) -> Eui64:
+        """Give the EUI-64 of a gas meter (GSME), 0 to 2**32 - 1; it has no keys here."""
+        return Eui64.of(_METERS | number)
 
     def contingency_key(self) -> EllipticCurvePrivateKey:
         """Give the key that authorises contingency commands (mode 9)."""

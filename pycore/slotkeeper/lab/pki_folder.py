@@ -27,7 +27,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from slotkeeper.lab import keystore
+from slotkeeper.lab import keystore, registers
 from slotkeeper.lab.pki import NOT_AFTER, NOT_BEFORE, Pki
 from slotkeeper.lab.terms import Role
 
@@ -244,15 +244,7 @@ class PkiFolder:
     def _parties(self, made: list[Organisation]) -> Iterator[dict[str, Any]]:
         for entry, organisation in zip(self.issued, made, strict=True):
             if entry.role is Role.NETWORK_OPERATOR and entry.generation == 0:
-                yield {
-                    "party_id": f"GNO-{entry.number}",
-                    "name": f"Test network operator {entry.number}",
-                    "kind": "GNO",
-                    "eui64": [str(organisation.eui)],
-                    "dcc_user": [{"from": NOT_BEFORE.date().isoformat()}],
-                    "exits": [],
-                    "by": ["slotkeeper lab"],
-                }
+                yield registers.party(entry.number, organisation.eui)
 
     def _write_record(self) -> None:
         told = {

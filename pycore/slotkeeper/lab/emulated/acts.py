@@ -12,7 +12,7 @@ from slotkeeper.lab.commands import CANCELLATION, SeqNumberChange
 from slotkeeper.lab.credentials import CredentialsCommand
 from slotkeeper.lab.emulated.member import NEVER, Member
 from slotkeeper.lab.emulated.parties import ACB, DS, KA, SUPPLIERS, Holder, milliseconds
-from slotkeeper.lab.emulated.sending import Asked, Result, outcome_of
+from slotkeeper.lab.emulated.sending import Asked, Result, meter_record, outcome_of
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.terms import Cra, MessageCode, Mode, Role, Status
 
@@ -137,6 +137,8 @@ class Act:
             "renew": self._parties.renewed(holder),
             "sell": self._another(holder),
         }.get(kind, ACB)
+        if kind == "sell":
+            self._member.owner = successor.number
         # A new operator counts from 0: its numbers may be far below those of the old one.
         floor = 0 if kind == "sell" or self.told.chance(_WITH_FLOOR) else None
         payload = messages.slot_payload(
@@ -247,9 +249,12 @@ class Act:
 
     def _request(self) -> None:
         """Let a supplier ask for the handover (SRV 6.21)."""
-        before = Holder(Role.NETWORK_OPERATOR, self._member.left_by or 1, 0)
-        comes_back = self.told.chance(_HALF)
-        holder = before if comes_back else self._another(before)
+        holder = Holder(Role.NETWORK_OPERATOR, self._member.owner, 0)
+        if self.told.chance(_HALF):
+            holder = self._another(holder)
+        if self._parties.holder(self._gpf.cells) == ACB:
+            # The network has been sold since the operator left; or it comes back.
+            self._member.owner = holder.number
         floor = 0 if self.told.chance(_HALF) else None
         key_agreement = not self.told.chance(_ONE_CELL)
         hint = milliseconds(self._moment) & ~1
@@ -284,8 +289,10 @@ class Act:
             number=number,
             cells=self._parties.factory_cells(at_factory, member.supplier),
             supplier=member.supplier,
+            owner=member.owner,
             next_act=self.told.current + 1,
             replaces=member.number,
+            owned_by=member.owner,
         )
         self.told.tell(
             events.inventory(
@@ -294,6 +301,7 @@ class Act:
                 commissioned_on=self._moment.date().isoformat(),
             )
         )
+        self.told.tell(meter_record(plan, number))
 
     def _error_response(self, holder: Holder) -> None:
         eui = self._parties.organisation(holder).eui

@@ -5,11 +5,16 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 
-from slotkeeper.lab import anchors
+from slotkeeper.lab import anchors, registers
+from slotkeeper.lab.emulated.parties import Holder
+from slotkeeper.lab.emulated.sending import mprn
+from slotkeeper.lab.keystore import pem
 from slotkeeper.lab.terms import KeyUsage, Role
 
 if TYPE_CHECKING:
@@ -149,22 +154,63 @@ def slots(fleet: EmulatedFleet) -> Iterator[dict[str, Any]]:
         }
 
 
+def registrations(fleet: EmulatedFleet) -> Iterator[dict[str, Any]]:
+    """Give the network and supplier of each meter point, by days, as the register has it."""
+    rows = fleet.state.rows(
+        "SELECT device, at, operator, supplier FROM owners ORDER BY device % ?, id",
+        fleet.plan.devices,
+    )
+    by_meter = groupby(rows, key=lambda row: mprn(fleet.plan, row["device"]))
+    for meter, history in by_meter:
+        yield registers.registration(
+            meter,
+            (
+                (datetime.fromisoformat(row["at"]), row["operator"], row["supplier"] + 1)
+                for row in history
+            ),
+        )
+
+
+def parties(fleet: EmulatedFleet) -> Iterator[dict[str, Any]]:
+    """Give the operators as gas network parties."""
+    for number in range(1, fleet.parties.operators + 1):
+        operator = fleet.parties.organisation(Holder(Role.NETWORK_OPERATOR, number, 0))
+        yield registers.party(number, operator.eui)
+
+
 def write_export(fleet: EmulatedFleet, folder: Path, formats: Iterable[Format]) -> list[Path]:
-    """Write ``devices``, ``commands`` and ``slots`` into a folder in each format."""
+    """Write what became of a fleet into a folder.
+
+    ``devices``, ``commands`` and ``slots`` in each format; ``parties.jsonl``,
+    ``registrations.jsonl`` and ``certificates/`` as the registers take them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    tables: dict[str, Callable[[EmulatedFleet], Iterator[dict[str, Any]]]] = {
-        "devices": devices,
-        "commands": results,
-        "slots": slots,
-    }
     written = []
-    for name, rows in tables.items():
+    for name, rows in _TABLES.items():
         for kind in formats:
             path = folder / f"{name}.{kind}"
             (_write_csv if kind == "csv" else _write_lines)(path, rows(fleet))
             written.append(path)
-    return written
+    for name, rows in {"parties": parties, "registrations": registrations}.items():
+        _write_lines(path := folder / f"{name}.jsonl", rows(fleet))
+        written.append(path)
+    held = folder / "certificates"
+    held.mkdir(exist_ok=True)
+    for organisation, (_, _, generation) in fleet.parties.operator_certificates():
+        for usage, credential in (
+            ("ds", organisation.digital_signature),
+            ("ka", organisation.key_agreement),
+        ):
+            path = held / f"{organisation.eui.compact}-{usage}-{generation}.pem"
+            path.write_bytes(pem(credential.certificate))
+    return [*written, held]
 
+
+_TABLES: Final[dict[str, Callable[[EmulatedFleet], Iterator[dict[str, Any]]]]] = {
+    "devices": devices,
+    "commands": results,
+    "slots": slots,
+}
 
 _USAGES: Final = {
     "ds": KeyUsage.DIGITAL_SIGNATURE,

@@ -15,7 +15,7 @@ from slotkeeper.lab.emulated.acts import Act
 from slotkeeper.lab.emulated.handover import Handover, command_without_tracking, number_of
 from slotkeeper.lab.emulated.member import NEVER, Member
 from slotkeeper.lab.emulated.parties import ACB, SUPPLIERS, Holder, Parties
-from slotkeeper.lab.emulated.sending import FACTS, REQUESTS, TABLE, Sent, Told
+from slotkeeper.lab.emulated.sending import FACTS, REQUESTS, TABLE, Sent, Told, meter_record
 from slotkeeper.lab.emulated.state_file import StateFile, StateFileError
 from slotkeeper.lab.terms import Role
 
@@ -171,15 +171,16 @@ class EmulatedFleet:
                 number=number,
                 cells=self.parties.factory_cells(holder, supplier),
                 supplier=supplier,
+                owner=operator.number,
                 next_act=act,
                 wake=act,
             )
             commissioned = self.plan.start - timedelta(days=draw.randrange(1, _OLDEST_DAYS))
-            event = events.inventory(
-                self.parties.device(number), commissioned_on=commissioned.date().isoformat()
-            )
-            self.state.keep(member, self.plan.start)
-            self.state.send([Sent(0, TABLE, event)])
+            day = commissioned.date().isoformat()
+            self.state.keep(member, commissioned)
+            gpf = events.inventory(self.parties.device(number), commissioned_on=day)
+            meter = meter_record(self.plan, number, commissioned_on=day)
+            self.state.send([Sent(0, TABLE, gpf), Sent(0, TABLE, meter)])
             progress(number)
 
     def _act(self, member: Member) -> None:

@@ -35,6 +35,7 @@ class Member:
         wake: the round in which something happens to it next.
         next_act: the round in which a party does something with it.
         supplier: who serves the meter, 0 to 4.
+        owner: the operator whose network the meter is in, 1 to 5.
         clock_error: seconds by which its clock is ahead; negative where it is behind.
         numbers: replay numbers by role.
         top_ups: specialist numbers by role.
@@ -47,6 +48,7 @@ class Member:
         status: as the inventory has it.
         slot: ids of the certificates in the Network Operator cells, digital signature first, as
             the fleet's file had them.
+        owned_by: the owner as the fleet's file had it; 0 for a new device.
     """
 
     number: int
@@ -54,6 +56,7 @@ class Member:
     wake: int = NEVER
     next_act: int = NEVER
     supplier: int = 0
+    owner: int = 1
     clock_error: int = 0
     numbers: dict[Role, int] = field(default_factory=dict)
     top_ups: dict[Role, int] = field(default_factory=dict)
@@ -65,6 +68,7 @@ class Member:
     replaces: int | None = None
     status: str = "Commissioned"
     slot: tuple[int, int] | None = None
+    owned_by: int = 0
 
     @property
     def held(self) -> int:
@@ -106,6 +110,7 @@ class Member:
                 ],
                 "next_act": self.next_act,
                 "supplier": self.supplier,
+                "owner": self.owner,
                 "clock_error": self.clock_error,
                 "numbers": {str(role.value): n for role, n in self.numbers.items()},
                 "top_ups": {str(role.value): n for role, n in self.top_ups.items()},

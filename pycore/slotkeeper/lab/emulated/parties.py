@@ -12,7 +12,7 @@ from slotkeeper.lab.pki import Organisation, Pki
 from slotkeeper.lab.terms import KeyUsage, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from slotkeeper.lab.fleet import Group
     from slotkeeper.lab.pki import Device
@@ -29,8 +29,8 @@ KA: Final = anchors.operator_cell(KeyUsage.KEY_AGREEMENT)
 SUPPLIERS: Final = 5
 """How many there are."""
 
-_GENERATIONS: Final = 40
-"""An operator renews its certificates at most so often; a year has some ten at most."""
+_GENERATIONS: Final = 12
+"""An operator renews a device's certificates so often, then the first ones come again."""
 
 # As many key pairs as differ from device to device, and few enough to be made in a moment.
 _KEY_PAIRS: Final = 1_024
@@ -67,6 +67,7 @@ class Parties:
         self._holders: dict[bytes, Holder] = {}
         self.organisation = functools.lru_cache(maxsize=None)(self._organisation)
         self.device = functools.lru_cache(maxsize=1 << 17)(self._device)
+        self._factory_cells = functools.lru_cache(maxsize=None)(self._make_cells)
         self.organisation(ACB)
 
     def holder(self, cells: Mapping[Cell, bytes], cell: Cell = DS) -> Holder:
@@ -78,9 +79,8 @@ class Parties:
         certificate = cells[cell]
         if certificate not in self._holders:
             # A fleet that was read from its file has not met all of them yet.
-            for number in range(1, self.operators + 1):
-                for generation in range(_GENERATIONS):
-                    self.organisation(Holder(Role.NETWORK_OPERATOR, number, generation))
+            for _ in self.operator_certificates():
+                pass
         return self._holders[certificate]
 
     def renewed(self, holder: Holder) -> Holder:
@@ -97,6 +97,17 @@ class Parties:
 
     def factory_cells(self, operator: Holder, supplier: int) -> dict[Cell, bytes]:
         """Give the cells of a new device whose Network Operator cells hold ``operator``."""
+        return dict(self._factory_cells(operator, supplier))
+
+    def operator_certificates(self) -> Iterator[tuple[Organisation, Holder]]:
+        """Give every generation of every operator, and the ACB."""
+        yield self.acb, ACB
+        for number in range(1, self.operators + 1):
+            for generation in range(_GENERATIONS):
+                holder = Holder(Role.NETWORK_OPERATOR, number, generation)
+                yield self.organisation(holder), holder
+
+    def _make_cells(self, operator: Holder, supplier: int) -> dict[Cell, bytes]:
         return anchors.factory_anchors(
             self.pki,
             operator=self.organisation(operator),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from slotkeeper.lab import events
+from slotkeeper.lab.pki import Pki
 from slotkeeper.lab.terms import Status
 
 if TYPE_CHECKING:
@@ -19,7 +20,18 @@ if TYPE_CHECKING:
     from slotkeeper.lab.gpf import Reply
     from slotkeeper.lab.terms import Eui64
 
-__all__ = ["FACTS", "REQUESTS", "TABLE", "Asked", "Result", "Sent", "Told", "outcome_of"]
+__all__ = [
+    "FACTS",
+    "REQUESTS",
+    "TABLE",
+    "Asked",
+    "Result",
+    "Sent",
+    "Told",
+    "meter_record",
+    "mprn",
+    "outcome_of",
+]
 
 TABLE: Final = 0
 """The inventory comes before all else of a round."""
@@ -168,6 +180,17 @@ class Told:
         if self.chance(self.plan.rates.request_repeated):
             self.sent.append(Sent(self.current + self.random.randint(0, 1), REQUESTS, event))
         self.asked.append(asked)
+
+
+def mprn(plan: Plan, number: int) -> str:
+    """Name the meter point of a device, which stays when the hub is exchanged."""
+    return str(1_000_000_000 + number % plan.devices)
+
+
+def meter_record(plan: Plan, number: int, **more: str) -> Event:
+    """Give the inventory record of a device's gas meter, which tells its meter point."""
+    eui = Pki.meter_eui(number % plan.devices)
+    return events.meter(eui, Pki.device_eui(number), mprn(plan, number), **more)
 
 
 def outcome_of(reply: Reply) -> tuple[str, str]:

@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS results (
   counter TEXT, held TEXT, result TEXT, cause TEXT, valid INTEGER, left_by TEXT, request_id TEXT);
 CREATE TABLE IF NOT EXISTS holders (
   id INTEGER PRIMARY KEY, device INTEGER, at TEXT, ds INTEGER, ka INTEGER);
+CREATE TABLE IF NOT EXISTS owners (
+  id INTEGER PRIMARY KEY, device INTEGER, at TEXT, operator INTEGER, supplier INTEGER);
 """
 
 
@@ -127,7 +129,7 @@ class StateFile:
         return self._member(*found)
 
     def keep(self, member: Member, at: datetime) -> None:
-        """Write a device, and who has come into its Network Operator slot since the last time."""
+        """Write a device, and who came into its slot or became its owner since the last time."""
         ds, ka = (self.certificate_id(member.cells[cell]) for cell in (DS, KA))
         self._file.execute(
             "INSERT OR REPLACE INTO devices VALUES (?, ?, ?, ?, ?)",
@@ -137,6 +139,16 @@ class StateFile:
             self._file.execute(
                 "INSERT INTO holders VALUES (NULL, ?, ?, ?, ?)",
                 (member.number, at.isoformat(timespec="seconds"), ds, ka),
+            )
+        if member.owned_by != member.owner:
+            self._file.execute(
+                "INSERT INTO owners VALUES (NULL, ?, ?, ?, ?)",
+                (
+                    member.number,
+                    at.isoformat(timespec="seconds"),
+                    member.owner,
+                    member.supplier,
+                ),
             )
 
     def certificate_id(self, der: bytes) -> int:
@@ -222,12 +234,12 @@ class StateFile:
 
     def _member(self, number: int, wake: int, ds: int, ka: int, state: bytes) -> Member:
         member = Member.of(number, wake, state, self._certificates)
-        member.slot = (ds, ka)
+        member.slot, member.owned_by = (ds, ka), member.owner
         return member
 
-    def rows(self, query: str) -> Iterator[dict[str, Any]]:
+    def rows(self, query: str, *given: int) -> Iterator[dict[str, Any]]:
         """Give the rows of a query as objects."""
-        found = self._file.execute(query)
+        found = self._file.execute(query, given)
         names = [column[0] for column in found.description]
         for row in found:
             yield dict(zip(names, row, strict=True))
