@@ -68,6 +68,19 @@ def test_without_tracking_no_worker_is_needed(cli: Cli) -> None:
     assert "NUMBER_TOO_LOW" in again.stdout
 
 
+def test_streams_that_are_away_are_for_later(cli: Cli) -> None:
+    cli("emulate", "--devices", "5", "--streams", "kafka://127.0.0.1:1", expected=4)
+
+
+def test_a_file_that_cannot_be_written_is_for_later(cli: Cli, tmp_path: Path) -> None:
+    cli("emulate", "--devices", "5", "--without-tracking")
+    with sqlite3.connect(tmp_path / "emulated-fleet.db", isolation_level=None) as file:
+        file.execute("UPDATE about SET value = 7 WHERE name IN ('round', 'begun')")
+        file.execute("BEGIN IMMEDIATE")
+        told = cli("emulate", "--devices", "5", "--without-tracking", expected=4)
+    assert "locked" in told.stderr
+
+
 def test_wrong_calls_are_told(cli: Cli) -> None:
     cli("emulate", "--acts", "60", expected=2)
     assert "future_dated" in cli("emulate", "--fault", "fire=1", expected=2).stderr

@@ -15,7 +15,7 @@ from slotkeeper.lab import keystore
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Plan
 from slotkeeper.lab.emulated.export import devices, results, summary
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Streams
+from slotkeeper.streams import StoppedForOperatorError, Streams, open_streams
 from slotkeeper.worker import run
 
 Json = dict[str, Any]
@@ -33,21 +33,23 @@ async def lived(folder: Path, streams: Streams, plan: Plan) -> EmulatedFleet:
     settings = Settings.load(file, environment={})
     factory, stop = engines(settings.authority(), settings.engine_json()), asyncio.Event()
     worker = asyncio.create_task(run(streams, factory, stop=stop))
-    living = asyncio.create_task(
-        live(
-            fleet,
-            streams,
-            now=lambda _what, _steps: None,
-            progress=lambda _: None,
-            impatient=lambda _: None,
-        )
-    )
+    living = asyncio.create_task(quietly(fleet, streams))
     await asyncio.wait([worker, living], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     await worker
     await living
     await run(streams, factory, until_idle=True)
     return fleet
+
+
+async def quietly(fleet: EmulatedFleet, streams: Streams) -> None:
+    await live(
+        fleet,
+        streams,
+        now=lambda _what, _steps: None,
+        progress=lambda _: None,
+        impatient=lambda _: None,
+    )
 
 
 async def books(streams: Streams) -> tuple[dict[str, int], dict[str, Json]]:
@@ -102,3 +104,13 @@ async def test_without_faults_the_worker_knows_who_holds_each_slot(
                     assert cell["subject_key_identifier"] == device[f"{name}_key_identifier"]
             assert int(device["network_operator_number"]) <= numbers.get(device["device_id"], 0)
         assert compared > 60
+
+
+async def test_streams_that_are_gone_end_it_with_their_own_error(tmp_path: Path) -> None:
+    file = tmp_path / "streams.db"
+    with EmulatedFleet(tmp_path / "fleet.db", Plan(devices=3)) as fleet:
+        async with open_streams(f"sqlite:///{file}") as streams:
+            file.unlink()
+            with pytest.raises(StoppedForOperatorError):
+                await quietly(fleet, streams)
+        assert fleet.round == 0

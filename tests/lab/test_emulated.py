@@ -1,7 +1,8 @@
 """Fleets that live for a while: the same from the same plan, faults where they are asked for."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,19 @@ class KilledError(Exception):
     """Stands for the end of a process."""
 
 
-def lived(path: Path, plan: Plan) -> tuple[EmulatedFleet, list[Event]]:
-    fleet = EmulatedFleet(path, plan)
-    return fleet, list(live(fleet))
+Lived = Callable[[Path, Plan], tuple[EmulatedFleet, list[Event]]]
+
+
+@pytest.fixture
+def lived() -> Iterator[Lived]:
+    """Let fleets live; they stay open until the test ends."""
+    with ExitStack() as stack:
+
+        def made(path: Path, plan: Plan) -> tuple[EmulatedFleet, list[Event]]:
+            fleet = stack.enter_context(EmulatedFleet(path, plan))
+            return fleet, list(live(fleet))
+
+        yield made
 
 
 def live(fleet: EmulatedFleet) -> Iterator[Event]:
@@ -62,7 +73,7 @@ def everything(fleet: EmulatedFleet) -> list[list[dict[str, Any]]]:
     return [list(rows(fleet)) for rows in (devices, results, slots)]
 
 
-def test_one_plan_gives_one_history(tmp_path: Path) -> None:
+def test_one_plan_gives_one_history(lived: Lived, tmp_path: Path) -> None:
     first, told = lived(tmp_path / "first", PLAN)
     again, told_again = lived(tmp_path / "again", PLAN)
     other, _ = lived(tmp_path / "other", replace(PLAN, seed="other"))
@@ -71,7 +82,9 @@ def test_one_plan_gives_one_history(tmp_path: Path) -> None:
     assert everything(first) != everything(other)
 
 
-def test_without_tracking_only_those_who_count_ahead_lose_their_slots(tmp_path: Path) -> None:
+def test_without_tracking_only_those_who_count_ahead_lose_their_slots(
+    lived: Lived, tmp_path: Path
+) -> None:
     fleet, _ = lived(tmp_path / "fleet", SOUND)
     too_low = [one for one in results(fleet) if one["cause"] == "NUMBER_TOO_LOW"]
     assert {one["left_by"] for one in too_low} == {"microseconds", "nanoseconds", "fast clock"}
@@ -80,7 +93,9 @@ def test_without_tracking_only_those_who_count_ahead_lose_their_slots(tmp_path: 
     assert summary(fleet).refused_valid == len(too_low)
 
 
-def test_with_numbers_that_are_high_enough_no_valid_command_is_refused(tmp_path: Path) -> None:
+def test_with_numbers_that_are_high_enough_no_valid_command_is_refused(
+    lived: Lived, tmp_path: Path
+) -> None:
     fleet, _ = lived(tmp_path / "fleet", replace(PLAN, tracking=True))
     told = summary(fleet)
     assert told.refused_valid == 0
@@ -94,7 +109,9 @@ def test_with_numbers_that_are_high_enough_no_valid_command_is_refused(tmp_path:
     assert taken <= changed
 
 
-def test_a_number_that_nobody_told_is_not_held_against_the_dsp(tmp_path: Path) -> None:
+def test_a_number_that_nobody_told_is_not_held_against_the_dsp(
+    lived: Lived, tmp_path: Path
+) -> None:
     rates = replace(FaultRates.none(), command_unseen=1.0, response_lost=1.0)
     fleet, _ = lived(tmp_path / "fleet", replace(PLAN, tracking=True, rates=rates))
     refused = [one for one in results(fleet) if one["cause"] == "NUMBER_NEVER_TOLD"]
@@ -104,7 +121,9 @@ def test_a_number_that_nobody_told_is_not_held_against_the_dsp(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("moment", ["begin", "end"])
-def test_a_fleet_that_was_killed_goes_on_and_tells_the_same(tmp_path: Path, moment: str) -> None:
+def test_a_fleet_that_was_killed_goes_on_and_tells_the_same(
+    lived: Lived, tmp_path: Path, moment: str
+) -> None:
     whole, told = lived(tmp_path / "whole", PLAN)
     path, told_twice = tmp_path / "killed", []
     deaths = 0
@@ -136,12 +155,17 @@ def test_a_file_of_another_fleet_is_refused(tmp_path: Path) -> None:
     EmulatedFleet(tmp_path / "fleet", PLAN).state.close()
     with pytest.raises(StateFileError, match="asked for otherwise"):
         EmulatedFleet(tmp_path / "fleet", replace(PLAN, seed="other"))
+    with (
+        EmulatedFleet(tmp_path / "fleet", PLAN),
+        pytest.raises(StateFileError, match="another process"),
+    ):
+        EmulatedFleet(tmp_path / "fleet", PLAN)
     (tmp_path / "text").write_text("no database, but long enough to be looked at as one " * 100)
     with pytest.raises(StateFileError, match="no file of"):
         EmulatedFleet(tmp_path / "text", PLAN)
 
 
-def test_every_kind_of_fault_shows(tmp_path: Path) -> None:
+def test_every_kind_of_fault_shows(lived: Lived, tmp_path: Path) -> None:
     sound, _ = lived(tmp_path / "sound", SOUND)
     assert {one["result"] for one in results(sound)} == {"ACCEPTED", "REFUSED"}
     assert {one["clock_error"] for one in devices(sound)} == {0}
@@ -173,7 +197,7 @@ def test_every_kind_of_fault_shows(tmp_path: Path) -> None:
     assert set(asked.values()) == {2}
 
 
-def test_an_exchanged_hub_is_another_device(tmp_path: Path) -> None:
+def test_an_exchanged_hub_is_another_device(lived: Lived, tmp_path: Path) -> None:
     fleet, told = lived(tmp_path / "fleet", SOUND)
     by_id = {one["device_id"]: one for one in devices(fleet)}
     exchanged = [one for one in by_id.values() if one["replaces"]]
@@ -186,7 +210,7 @@ def test_an_exchanged_hub_is_another_device(tmp_path: Path) -> None:
     }
 
 
-def test_slots_tell_who_held_them_when(tmp_path: Path) -> None:
+def test_slots_tell_who_held_them_when(lived: Lived, tmp_path: Path) -> None:
     fleet, _ = lived(tmp_path / "fleet", PLAN)
     last = {one["device_id"]: one for one in slots(fleet)}
     for device in devices(fleet):
@@ -194,7 +218,7 @@ def test_slots_tell_who_held_them_when(tmp_path: Path) -> None:
         assert last[device["device_id"]]["ka_key_identifier"] == device["ka_key_identifier"]
 
 
-def test_exports_have_the_same_rows_in_each_format(tmp_path: Path) -> None:
+def test_exports_have_the_same_rows_in_each_format(lived: Lived, tmp_path: Path) -> None:
     fleet, _ = lived(tmp_path / "fleet", PLAN)
     written = write_export(fleet, tmp_path / "out", ("csv", "jsonl"))
     assert [path.name for path in written] == [
@@ -210,7 +234,7 @@ def test_exports_have_the_same_rows_in_each_format(tmp_path: Path) -> None:
         assert len(lines) == len(rows) + 1
 
 
-def test_registers_take_what_is_exported(tmp_path: Path) -> None:
+def test_registers_take_what_is_exported(lived: Lived, tmp_path: Path) -> None:
     fleet, told = lived(tmp_path / "fleet", PLAN)
     write_export(fleet, tmp_path / "out", ("jsonl",))
     parties = [records.party(line) for line in lines(tmp_path / "out" / "parties.jsonl")]

@@ -1,6 +1,7 @@
 """``slotkeeper emulate``: devices that live on the streams, beside a worker."""
 
 import asyncio
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from slotkeeper.cli.emulate.carrying import live
 from slotkeeper.cli.emulate.telling import print_summary, summary_json
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import Advance, note, progress, tables, write_json_line
-from slotkeeper.errors import ConfigurationError, FaultFoundError
+from slotkeeper.errors import ConfigurationError, FaultFoundError, StoreUnavailableError
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Plan, StateFileError
 from slotkeeper.lab.emulated.export import FORMATS, Format, summary, write_export
 from slotkeeper.settings import Settings
@@ -122,7 +123,7 @@ def emulate(
     with fleet:
         _check_acb(settings, fleet)
         with progress("emulating", rounds) as advance:
-            asyncio.run(_live(fleet, settings, advance))
+            _live(fleet, settings, advance)
         told = summary(fleet)
         if folder is not None:
             note("written: " + ", ".join(map(str, write_export(fleet, folder, formats))))
@@ -135,7 +136,14 @@ def emulate(
         raise FaultFoundError(f"{told.refused_valid} valid commands were refused by their devices")
 
 
-async def _live(fleet: EmulatedFleet, settings: Settings, advance: Advance) -> None:
+def _live(fleet: EmulatedFleet, settings: Settings, advance: Advance) -> None:
+    try:
+        asyncio.run(_carried(fleet, settings, advance))
+    except sqlite3.OperationalError as error:
+        raise StoreUnavailableError(f"the fleet's file cannot be written: {error}") from error
+
+
+async def _carried(fleet: EmulatedFleet, settings: Settings, advance: Advance) -> None:
     def impatient(missing: int) -> None:
         note(f"{missing} requests wait for an answer: does a worker run on these streams?")
 

@@ -9,6 +9,7 @@ import orjson
 from slotkeeper.lab.emulated import EmulatedFleet
 from slotkeeper.lab.events import Event
 from slotkeeper.streams import Message, Streams
+from slotkeeper.worker.group import gravest
 
 COMMANDS = "cs02b-commands"
 REFUSALS = "handover-refusals"
@@ -84,14 +85,31 @@ async def live(
         now: is told what is done, and how many steps it has.
         progress: is told how many of them are done.
         impatient: is told how many requests have been waiting for long.
+
+    Raises:
+        StreamsError: The streams cannot be read or written; the fleet goes on another time.
     """
     if streams is None:
         while not fleet.over:
-            now(f"round {fleet.round} of {fleet.plan.rounds}", fleet.plan.rounds)
-            progress(fleet.round)
-            await asyncio.to_thread(fleet.begin)
-            await asyncio.to_thread(fleet.end, {})
+            now(f"round {fleet.round} of {fleet.plan.rounds}", fleet.plan.devices)
+            await asyncio.to_thread(fleet.begin, progress)
+            await asyncio.to_thread(fleet.end, {}, progress)
         return
+    try:
+        await _live_on(fleet, streams, now=now, progress=progress, impatient=impatient)
+    except ExceptionGroup as errors:
+        # Readers and writer end together, mostly by one cause.
+        raise gravest(errors) from errors
+
+
+async def _live_on(
+    fleet: EmulatedFleet,
+    streams: Streams,
+    *,
+    now: Callable[[str, int], None],
+    progress: Callable[[int], None],
+    impatient: Callable[[int], None],
+) -> None:
     answers = Answers(streams)
     readers: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:

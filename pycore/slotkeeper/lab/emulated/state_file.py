@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -58,9 +59,15 @@ class StateFile:
         """Open it, making it where there is none.
 
         Raises:
-            StateFileError: it is no file of an emulated fleet.
+            StateFileError: it is no file of an emulated fleet, or another process has it.
         """
-        self._path = path
+        # Beside SQLite's own locks, which are let go between transactions.
+        self._lock = path.open("ab")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise StateFileError(f"another process has the fleet of {path}") from None
         # Autocommit, so that transactions are the ones that are written here.
         self._file = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         try:
@@ -70,10 +77,10 @@ class StateFile:
             if self.about("format") is None and not self.counts():
                 self.note("format", _FORMAT)
         except sqlite3.DatabaseError as error:
-            self._file.close()
+            self.close()
             raise StateFileError(f"{path} is no file of an emulated fleet: {error}") from error
         if self.about("format") != _FORMAT:
-            self._file.close()
+            self.close()
             raise StateFileError(f"{path} is no file of an emulated fleet")
         rows = self._file.execute("SELECT id, der FROM certificates")
         self._certificates: dict[int, bytes] = dict(rows)
@@ -82,6 +89,7 @@ class StateFile:
     def close(self) -> None:
         """Close it."""
         self._file.close()
+        self._lock.close()
 
     @contextmanager
     def whole(self) -> Iterator[None]:
