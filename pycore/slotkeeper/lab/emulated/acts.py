@@ -163,17 +163,17 @@ class Act:
         """Bring a party's command to the device, and tell of the Response."""
         operator = payload.mode is Mode.NETWORK_OPERATOR_BY_NETWORK_OPERATOR
         counter = payload.seq_number
+        command = messages.command(payload, sender, self._device, self._parties.acb)
         if operator:
-            pre = messages.pre_command(payload, sender, self._device.eui, signed=True)
+            # What the operator signed, before the ACB's MAC.
+            pre = replace(Envelope.decode(command), mac=None).encode()
             event = self._outcome(pre, str(sender.eui), counter, events.PRE_COMMANDS)
             self.told.pre_command(event, counter)
         if self.told.chance(self._rates.cell_failed):
             cell = self._random.choice(payload.replacements).target
             self._gpf.faults.cells[cell] = Status.RESOURCES_BUSY
         held = self._member.held
-        reply = self._gpf.receive(
-            messages.command(payload, sender, self._device, self._parties.acb)
-        )
+        reply = self._gpf.receive(command)
         self._gpf.faults.cells.clear()
         self._note(service, sender, payload, held, reply)
         if reply.response is None:

@@ -142,7 +142,7 @@ class EmulatedFleet:
 
         Raises:
             KeyError: a request has no answer; nothing has happened then.
-            ValueError: a command is no CS02b command; likewise.
+            ValueError: a command is no GBCS message; likewise.
         """
         current = self.round
         if self.state.about("begun") != current:

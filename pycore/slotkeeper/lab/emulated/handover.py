@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from slotkeeper.lab import events, messages
-from slotkeeper.lab.commands import CommandPayload
 from slotkeeper.lab.emulated.parties import ACB, KA
 from slotkeeper.lab.emulated.sending import Result, outcome_of
 from slotkeeper.lab.envelope import Envelope
@@ -101,14 +100,12 @@ class Handover:
 
 
 def number_of(command: bytes) -> int:
-    """Give the Originator Counter of a CS02b command.
+    """Give the Originator Counter of a command.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is no GBCS message.
     """
-    envelope = Envelope.decode(command)
-    CommandPayload.decode(envelope.payload)
-    return envelope.counter
+    return Envelope.decode(command).counter
 
 
 def command_without_tracking(asked: Asked, parties: Parties, device: int) -> bytes:
