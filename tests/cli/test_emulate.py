@@ -1,11 +1,10 @@
 """``slotkeeper emulate`` beside ``slotkeeper run``, as processes that are killed."""
 
-import os
 import signal
 import sqlite3
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import orjson
@@ -15,48 +14,65 @@ from tests.cli.conftest import COMMAND, Cli
 EMULATE = ("emulate", "--devices", "20", "--rounds", "26", "--config", "site/slotkeeper.toml")
 
 
+def started(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    nowhere = subprocess.DEVNULL
+    return subprocess.Popen([COMMAND, *arguments], cwd=folder, stdout=nowhere, stderr=nowhere)
+
+
 @contextmanager
-def worker(folder: Path) -> Iterator[None]:
-    config = folder / "site" / "slotkeeper.toml"
-    process = subprocess.Popen([COMMAND, "run", "--config", config], stderr=subprocess.DEVNULL)
+def worker(folder: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    process = started(folder, "run", "--config", "site/slotkeeper.toml")
     try:
-        yield
+        yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait() == 0
+        assert process.wait() in (0, -signal.SIGKILL)
+
+
+def wait_for_round(wanted: int, process: "subprocess.Popen[bytes]", state: Path) -> None:
+    """Look into the fleet's file from outside until it is so far; the process must not end."""
+    while rounds(state) < wanted:
+        with suppress(subprocess.TimeoutExpired):
+            pytest.fail(f"ended with {process.wait(0.01)}")
 
 
 def rounds(state: Path) -> int:
-    """Look into the fleet's file from outside."""
     try:
-        with sqlite3.connect(f"file:{state}?mode=ro", uri=True) as file:
+        with closing(sqlite3.connect(f"file:{state}?mode=ro", uri=True)) as file:
             (found,) = file.execute("SELECT value FROM about WHERE name = 'round'").fetchone()
             return int(found)
     except (sqlite3.OperationalError, TypeError):
         return 0
 
 
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    process.wait()
+
+
 @pytest.mark.timeout(300)
-def test_a_fleet_that_is_killed_goes_on_where_it_was(cli: Cli, tmp_path: Path) -> None:
+def test_who_is_killed_goes_on_and_history_is_the_same(cli: Cli, tmp_path: Path) -> None:
+    """First the fleet is killed, then its worker, then nobody, and all three tell the same."""
+    state = tmp_path / "emulated-fleet.db"
     cli("lab", "pki", "site", "--streams", "sqlite:///fleet.db")
-    with worker(tmp_path):
-        process = subprocess.Popen(
-            [COMMAND, *EMULATE], cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        while rounds(tmp_path / "emulated-fleet.db") < 5:
-            assert process.poll() is None
-            os.sched_yield()
-        process.kill()
-        process.wait()
-        assert rounds(tmp_path / "emulated-fleet.db") < 26
-        told = orjson.loads(cli(*EMULATE, "--json", "--export", "killed").stdout)
+    with worker(tmp_path) as first:
+        fleet = started(tmp_path, *EMULATE)
+        wait_for_round(5, fleet, state)
+        kill(fleet)
+        assert rounds(state) < 26
+        fleet = started(tmp_path, *EMULATE)
+        wait_for_round(rounds(state) + 3, fleet, state)
+        kill(first)
+        with worker(tmp_path):
+            assert fleet.wait() == 0
+    told = orjson.loads(cli(*EMULATE, "--json", "--export", "killed").stdout)
     assert told["refused_valid"] == 0
+    whole = tmp_path / "whole"
     cli("lab", "pki", "whole/site", "--streams", "sqlite:///fleet.db")
-    with worker(tmp_path / "whole"):
-        config = ("--config", "whole/site/slotkeeper.toml", "--state", "whole/state.db")
-        cli(*EMULATE[:-2], *config, "--export", "whole/out")
+    with worker(whole):
+        assert started(whole, *EMULATE, "--export", "out").wait() == 0
     for table in ("devices", "commands", "slots"):
-        names = [tmp_path / folder / f"{table}.jsonl" for folder in ("killed", "whole/out")]
+        names = [folder / f"{table}.jsonl" for folder in (tmp_path / "killed", whole / "out")]
         assert names[0].read_bytes() == names[1].read_bytes()
 
 
