@@ -9,7 +9,13 @@ import pytest
 from .listing import offered
 
 KEPT = Path(__file__).with_name("slotkeeper.txt")
-MODULES = ("slotkeeper", "slotkeeper.errors", "slotkeeper.settings", "slotkeeper.streams")
+MODULES = (
+    "slotkeeper",
+    "slotkeeper.errors",
+    "slotkeeper.lab",
+    "slotkeeper.settings",
+    "slotkeeper.streams",
+)
 
 
 def test_the_package_offers_what_is_written() -> None:

@@ -22,11 +22,13 @@ __all__ = [
     "HANDOVER_RESPONSES",
     "INVENTORY",
     "PRE_COMMANDS",
+    "READ_BACKS",
     "UPDATE_RESPONSES",
     "Event",
     "adjustment",
     "handover_request",
     "inventory",
+    "meter",
     "outcome",
     "request_id",
 ]
@@ -37,6 +39,7 @@ HANDOVER_RESPONSES: Final = "srv-6.21-responses"
 HANDOVER_REQUESTS: Final = "srv-6.21-requests"
 ADJUSTMENTS: Final = "counter-adjustments"
 INVENTORY: Final = "smart-metering-inventory"
+READ_BACKS: Final = "srv-6.24.1-responses"
 
 _ROLE_NAMES = {Role.NETWORK_OPERATOR: "NetworkOperator", Role.SUPPLIER: "Supplier"}
 
@@ -175,6 +178,25 @@ def inventory(
             "smets_version": smets_version,
             "key_agreement_certificate": _base64(device.key_agreement.certificate),
             "digital_signing_certificate": _base64(device.digital_signature.certificate),
+            **more,
+        },
+    )
+
+
+def meter(
+    device_id: Eui64, gpf: Eui64, mprn: str, *, status: str = "Commissioned", **more: str
+) -> Event:
+    """Tell what the inventory says of a gas meter (GSME): its meter point and its GPF."""
+    return Event(
+        INVENTORY,
+        str(device_id),
+        {
+            "device_id": str(device_id),
+            "device_type": "GSME",
+            "status": status,
+            "smets_version": "SMETS2",
+            "mprn": mprn,
+            "gpf": str(gpf),
             **more,
         },
     )

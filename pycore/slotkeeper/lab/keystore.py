@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from slotkeeper.lab.pki import Credential, Device, Organisation
 
-__all__ = ["pem", "write_keystore", "write_settings"]
+__all__ = ["pem", "write_credential", "write_keystore", "write_settings"]
 
 _PRIVATE_MODE = 0o600
 
@@ -26,8 +26,8 @@ def write_keystore(folder: Path, identities: Iterable[Organisation | Device]) ->
     """Write ``<eui64>-ds`` and ``-ka`` certificates and keys of each identity into ``folder``."""
     folder.mkdir(parents=True, exist_ok=True)
     for identity in identities:
-        _write(folder, f"{identity.eui.compact}-ds", identity.digital_signature)
-        _write(folder, f"{identity.eui.compact}-ka", identity.key_agreement)
+        write_credential(folder, f"{identity.eui.compact}-ds", identity.digital_signature)
+        write_credential(folder, f"{identity.eui.compact}-ka", identity.key_agreement)
 
 
 def write_settings(
@@ -58,7 +58,7 @@ def write_settings(
             ("digital_signature", f"acb-ds-{age}", generation.digital_signature),
             ("key_agreement", f"acb-ka-{age}", generation.key_agreement),
         ):
-            _write(folder, name, credential)
+            write_credential(folder, name, credential)
             lines += [f"[[acb.{table}]]", f'certificate = "{name}.pem"']
             if age < len(acb):
                 lines.append(f'key = "{name}.key"')
@@ -76,7 +76,9 @@ def pem(certificate: bytes) -> bytes:
     return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
 
 
-def _write(folder: Path, name: str, credential: Credential) -> None:
+def write_credential(folder: Path, name: str, credential: Credential) -> None:
+    """Write ``<name>.pem`` and ``<name>.key``, which only its owner may read."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.pem").write_bytes(pem(credential.certificate))
     key = folder / f"{name}.key"
     key.touch(mode=_PRIVATE_MODE)

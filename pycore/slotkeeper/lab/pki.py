@@ -23,17 +23,21 @@ from slotkeeper.lab.terms import Eui64, KeyUsage, Role
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
-__all__ = ["Authority", "Credential", "Device", "Organisation", "Pki"]
+__all__ = ["NOT_AFTER", "NOT_BEFORE", "Authority", "Credential", "Device", "Organisation", "Pki"]
 
 # Order of P-256 (FIPS 186-4 D.1.2.3): scalars run from 1 to one less.
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
-_NOT_BEFORE = datetime(2015, 1, 1, tzinfo=UTC)
-_NOT_AFTER = datetime(2045, 1, 1, tzinfo=UTC)
+NOT_BEFORE = datetime(2015, 1, 1, tzinfo=UTC)
+"""Start of validity where none is asked for."""
+
+NOT_AFTER = datetime(2045, 1, 1, tzinfo=UTC)
+"""End of validity of authorities and organisations where none is asked for."""
 
 # 02-1A-B0 has the bit of locally administered addresses, so that no maker's device has it.
 _LAB = 0x021AB0 << 40
 _DEVICES = _LAB | 0x01 << 32
+_METERS = _LAB | 0x02 << 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,8 @@ class Pki:
         *,
         generation: int = 0,
         issuer: Authority | None = None,
-        not_before: datetime = _NOT_BEFORE,
-        not_after: datetime = _NOT_AFTER,
+        not_before: datetime = NOT_BEFORE,
+        not_after: datetime = NOT_AFTER,
     ) -> Organisation:
         """Make an organisation, or one's renewed certificates.
 
@@ -174,7 +178,7 @@ class Pki:
             shared_keys: so many key pairs serve all devices in turn, which makes a large fleet
                 quick; every device still has certificates of its own. None: a key pair each.
         """
-        eui = Eui64.of(_DEVICES | number)
+        eui = self.device_eui(number)
         pair = number if shared_keys is None else number % shared_keys
 
         def credential(usage: KeyUsage, purpose: str) -> Credential:
@@ -182,7 +186,7 @@ class Pki:
                 key_usage=usage,
                 eui=eui,
                 device=True,
-                not_before=_NOT_BEFORE,
+                not_before=NOT_BEFORE,
                 not_after=FOREVER,
                 serial=self._serial(f"{eui} {purpose}"),
             )
@@ -193,6 +197,16 @@ class Pki:
             credential(KeyUsage.DIGITAL_SIGNATURE, "ds"),
             credential(KeyUsage.KEY_AGREEMENT, "ka"),
         )
+
+    @staticmethod
+    def device_eui(number: int) -> Eui64:
+        """Give the EUI-64 of a device, which is the same in every PKI."""
+        return Eui64.of(_DEVICES | number)
+
+    @staticmethod
+    def meter_eui(number: int) -> Eui64:
+        """Give the EUI-64 of a gas meter (GSME), 0 to 2**32 - 1; it has no keys here."""
+        return Eui64.of(_METERS | number)
 
     def contingency_key(self) -> EllipticCurvePrivateKey:
         """Give the key that authorises contingency commands (mode 9)."""
@@ -205,8 +219,8 @@ class Pki:
             common_name=name,
             authority=True,
             path_length=None if issuer is None else 0,
-            not_before=_NOT_BEFORE,
-            not_after=_NOT_AFTER,
+            not_before=NOT_BEFORE,
+            not_after=NOT_AFTER,
             serial=self._serial(name),
         )
         return Authority(name, self._credential(name, profile, issuer))

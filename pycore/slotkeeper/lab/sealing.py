@@ -8,6 +8,7 @@ with other content. Signatures are deterministic (RFC 6979): one seed gives the 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 from typing import TYPE_CHECKING
@@ -20,7 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import (
     encode_dss_signature,
 )
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from slotkeeper.lab.certificates import public_key
 from slotkeeper.lab.envelope import MAC_OCTETS, SIGNATURE_OCTETS, Envelope
 
 if TYPE_CHECKING:
@@ -75,11 +78,17 @@ def mac(envelope: Envelope, own: EllipticCurvePrivateKey, peer: EllipticCurvePub
             envelope.recipient,
         )
     )
-    shared = own.exchange(ec.ECDH(), peer)
+    shared = _shared_secret(own, peer.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
     key = hashlib.sha256(_KEY_DERIVATION_ROUND + shared + _AES_GCM_128 + identity).digest()
     nonce = envelope.originator + bytes(4)
     tag = AESGCM(key[:_MAC_KEY_OCTETS]).encrypt(nonce, b"", _AAD_PREFIX + envelope.maced_octets())
     return tag[:MAC_OCTETS]
+
+
+@functools.lru_cache(maxsize=4_096)
+def _shared_secret(own: EllipticCurvePrivateKey, peer: bytes) -> bytes:
+    """Agree on a secret; a device and the ACB have the same one for every message."""
+    return own.exchange(ec.ECDH(), public_key(peer))
 
 
 def mac_is_true(
