@@ -29,7 +29,12 @@ _DO = {
     "compact": 1,
     "snapshot": 2,
     "clock_moves": 1,
+    "damage": 1,
+    "backup": 1,
+    "rollback": 1,
 }
+
+_APART = ("restart", "compact", "snapshot", "clock_moves", "damage", "backup", "rollback")
 
 
 def setup(rng: random.Random) -> Json:
@@ -61,7 +66,7 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
     while len(steps) < length:
         do = rng.choices(names, weights)[0]
         step = {"do": do, "device": rng.randrange(devices)} | _DRAWN[do](rng)
-        if do not in ("restart", "compact", "snapshot", "clock_moves"):
+        if do not in _APART:
             step["ends"] = rng.choices(
                 ["fold", None, "discard", "doubt-kept", "doubt-lost"], [70, 20, 5, 2, 2]
             )[0]
@@ -284,5 +289,8 @@ _DRAWN: dict[str, Callable[[random.Random], Json]] = {
     "restart": _restart,
     "compact": lambda _: {},
     "snapshot": lambda _: {},
+    "damage": lambda rng: {"which": rng.randrange(2**20), **_restart(rng)},
+    "backup": lambda _: {},
+    "rollback": _restart,
     "clock_moves": lambda rng: {"days": rng.choice([-4000, -1, 1, 2500])},
 }

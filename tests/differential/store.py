@@ -37,6 +37,25 @@ class Store:
         # Its positions are no longer those of the log.
         self._snapshot = None
 
+    def copy(self) -> "Store":
+        other = Store()
+        other.log, other.inventory = list(self.log), list(self.inventory)
+        other.stored = self.stored
+        return other
+
+    def damage(self, which: int) -> bytes | None:
+        """Turn a bit of one of the records that count; give its key."""
+        self.compact()
+        if not self.log:
+            return None
+        place = which % len(self.log)
+        key, value = self.log[place]
+        octets = bytearray(value or b"")
+        # Behind the format, which tells damage and novelty apart.
+        octets[1 + which % (len(octets) - 1)] ^= 1 << which % 8
+        self.log[place] = (key, bytes(octets))
+        return key
+
     def take_snapshot(self, engine: CoreEngine) -> None:
         parts, cursor = [], None
         while True:

@@ -12,7 +12,7 @@ from .reading import (
     partition,
     payload_of,
 )
-from .table import empty_table, overlay, row_of
+from .table import device_row, empty_table, overlay, row_of
 
 INVENTORY = "smart-metering-inventory"
 REQUESTS = "srv-6.21-requests"
@@ -86,6 +86,20 @@ class Model:
             for device, facts in inventory:
                 take(scratch, self.settings, device, facts["said"])
             self.table["inventory"] = scratch["inventory"]
+
+    def overlay(self) -> Json:
+        return overlay(self.table)
+
+    def damaged(self, device: str, digest: str | None) -> None:
+        """Forget what stood in a stored record that was damaged: a device's, or a parked one."""
+        if digest is None:
+            self.table["devices"].pop(device, None)
+        self.table["parked"] = [
+            one
+            for one in self.table["parked"]
+            if one["device"] != device or not digest or not one["whole"].startswith(digest)
+        ]
+        device_row(self.table, device)["damaged"] = list(ROLE_NAMES)
 
     def _decide(self, record: Record, now_ms: int) -> list[Json]:
         said, extra = self._event(record, now_ms)
