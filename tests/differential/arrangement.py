@@ -22,15 +22,19 @@ LISTED = ("A", "B", "expired", "foreign", "invented")
 
 
 @functools.cache
-def authority(*, knows_retired: bool) -> Authority:
-    """Load the ACB's keys; of a retired generation only the certificates are there."""
+def authority(*, knows_retired: bool, holds_retired: bool = False) -> Authority:
+    """Load the ACB's keys; a retired generation may be there without its keys."""
     with tempfile.TemporaryDirectory() as folder:
-        retired = [cast.RETIRED_ACB] if knows_retired else []
-        keystore.write_settings(Path(folder), [cast.ACB], retired=retired)
+        older = [cast.RETIRED_ACB] if knows_retired else []
+        held, retired = ([cast.ACB, *older], []) if holds_retired else ([cast.ACB], older)
+        keystore.write_settings(Path(folder), held, retired=retired)
         pairs = {
             usage: [
-                (f"{folder}/acb-{usage}-{age}.pem", None if age else f"{folder}/acb-{usage}-0.key")
-                for age in range(1 + len(retired))
+                (
+                    f"{folder}/acb-{usage}-{age}.pem",
+                    f"{folder}/acb-{usage}-{age}.key" if age < len(held) else None,
+                )
+                for age in range(len(held) + len(retired))
             ]
             for usage in ("ds", "ka")
         }

@@ -51,6 +51,16 @@ ORGANISATIONS: dict[str, Organisation] = {
     "invented": INVENTED,
 }
 
+LINE_OF_OPERATORS = {
+    f"{letter}{generation}": PKI.organisation(
+        Role.NETWORK_OPERATOR, 20 + place, generation=generation
+    )
+    for place, letter in enumerate("ABCDEF")
+    for generation in range(3)
+}
+"""Six operators with three generations of certificates each, for long histories of one device."""
+ORGANISATIONS |= LINE_OF_OPERATORS
+
 PARTITIONS = 2
 START = datetime(2026, 6, 1, 12, tzinfo=UTC)
 
@@ -107,7 +117,7 @@ class Told:
     code: int | None = None
 
 
-_USAGES = {"ds": KeyUsage.DIGITAL_SIGNATURE, "ka": KeyUsage.KEY_AGREEMENT}
+USAGES = {"ds": KeyUsage.DIGITAL_SIGNATURE, "ka": KeyUsage.KEY_AGREEMENT}
 
 
 def holder(name: str, usage: str) -> Occupant:
@@ -128,7 +138,7 @@ def octets(told: Told) -> bytes:
             changes=tuple(SeqNumberChange(role=Role(r), floor=n) for r, n in told.floors),
             cells=tuple(
                 CellOutcome(
-                    Cell(Role(role), _USAGES[usage]),
+                    Cell(Role(role), USAGES[usage]),
                     Status.SUCCESS if replaced else Status.RESOURCES_BUSY,
                     holder(existing, usage),
                     holder(replacing if replaced else existing, usage),

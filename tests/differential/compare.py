@@ -89,7 +89,20 @@ def _decided(audit: Json) -> Json:
         "recorded": _number(audit["recorded_counter"]),
         "seen": _number(audit["seen_counter"]),
         "number": _number(audit["originator_counter"]),
+        "evidence": audit["evidence"] if audit["disposition"] == "ISSUED" else None,
+        "flags": sorted(_FLAGS.intersection(audit["flags"])),
     }
+
+
+_FLAGS = {
+    "ABSENT_FLOOR_OMITTED",
+    "ABSENT_FLOOR_ZEROED",
+    "COUNTERS_DIFFER",
+    "COUNTER_OUT_OF_RANGE",
+    "EVICTED",
+    "MODE_MISMATCH",
+}
+"""Those of which the rules say exactly when."""
 
 
 def _expected(said: Json, audit: Json) -> Json:
@@ -100,6 +113,8 @@ def _expected(said: Json, audit: Json) -> Json:
         "role": said["role"] or audit.get("role"),
         **found,
         "number": said.get("number"),
+        "evidence": said.get("evidence"),
+        "flags": sorted(said.get("flags", ())),
     }
 
 

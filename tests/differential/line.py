@@ -111,7 +111,7 @@ class Line(Steps):
             self._come_back(step, fresh=False)
         compare_rows(self.model, self.engine)
         if how in ("fold", "doubt-kept"):
-            self._deliver(written, batch)
+            self._deliver(written, batch, {one["offset"]: one for one in expected})
         else:
             self._tell_inventory_again(batch)
 
@@ -120,14 +120,17 @@ class Line(Steps):
         self.batch = [one for one in batch if one[0][0] == events.INVENTORY]
         self._end("fold")
 
-    def _deliver(self, written: list[Any], batch: list[Any]) -> None:
+    def _deliver(self, written: list[Any], batch: list[Any], expected: dict[int, Json]) -> None:
         asked = {record[1]: step for record, _, step in batch}
         for stream, _partition, _key, value, _headers in written:
             if stream != "cs02b-commands":
                 continue
             command = orjson.loads(value)
             place = next(n for n, one in enumerate(DEVICES) if str(one.eui) == command["device_id"])
-            judge_command(command, [cast.ACB], self._device_of(command["device_id"]))
+            payload = judge_command(command, [cast.ACB], self._device_of(command["device_id"]))
+            said = expected[command["source"]["offset"]]
+            if payload.floor != said["floor"]:
+                raise DisagreementError(f"a command has the floor {payload.floor}, not {said}")
             number = (command["device_id"], int(command["originator_counter"]))
             message = base64.b64decode(command["gbcs_payload"])
             if self.given.setdefault(number, message) != message:
@@ -142,14 +145,11 @@ class Line(Steps):
             if reply.response is not None and not step["lost"]:
                 self.mail[place].append(reply.response)
             if reply.refusal is not None and command["remote_party_role"] == NETWORK_OPERATOR:
-                self._judge_refusal(command, reply.refusal, numbers, cells)
+                self._judge_refusal(said, reply.refusal, numbers, cells)
 
+    @staticmethod
     def _judge_refusal(
-        self,
-        command: Json,
-        refusal: Refusal,
-        numbers: dict[Role, int],
-        cells: dict[Cell, bytes],
+        said: Json, refusal: Refusal, numbers: dict[Role, int], cells: dict[Cell, bytes]
     ) -> None:
         """Tell whether a device had a reason to refuse that nobody could know.
 
@@ -159,10 +159,10 @@ class Line(Steps):
         standing = cells[operator_cell(KeyUsage.DIGITAL_SIGNATURE)]
         if standing != cast.ACB.digital_signature.certificate:
             return
-        kept = self.model.device(command["device_id"])["roles"][NETWORK_OPERATOR]
-        if refusal is Refusal.REPLAY and (kept["seen"] or 0) < numbers[Role.NETWORK_OPERATOR]:
+        number = numbers.get(Role.NETWORK_OPERATOR, 0)
+        if refusal is Refusal.REPLAY and (said["seen"] or 0) < number:
             return
-        raise DisagreementError(f"the device refused {command}\n  {refusal}, {numbers}")
+        raise DisagreementError(f"the device has {number} and refused {said}\n  {refusal}")
 
     def _device_of(self, device: str) -> Any:  # noqa: ANN401 - a Device of the lab
         known = self.model.table["inventory"][device]

@@ -2,7 +2,7 @@
 
 from . import adjustments, outcomes, parking, pre_commands, requests
 from .inventory import take
-from .numbers import ROLE_NAMES, carried
+from .numbers import ROLE_NAMES, carried, flags_of
 from .reading import (
     Json,
     UnreadableError,
@@ -166,7 +166,8 @@ class Model:
         judge = outcomes.judge
         if stream == PRE_COMMANDS and message["kind"] == "COMMAND" and "command" in message:
             judge = pre_commands.judge
-        return judge(self.staged, self.settings, device, message, parked)
+        said = judge(self.staged, self.settings, device, message, parked)
+        return {**said, "flags": flags_of(message)}
 
     def device(self, device: str) -> Json:
         return row_of(self.table, device)

@@ -113,6 +113,19 @@ def own_number(message: Json) -> int | None:
     return max(told, default=None)
 
 
+def flags_of(message: Json) -> list[str]:
+    """Give what is to be noticed about a message's numbers, and about its mode."""
+    flags = []
+    if message["kind"] != "ALERT":
+        if message["header"] > LAST:
+            flags.append("COUNTER_OUT_OF_RANGE")
+        if message["number"] not in (None, message["header"]):
+            flags.append("COUNTERS_DIFFER")
+        if message["mode"] is not None and message["code"] != 0x0100 + message["mode"]:
+            flags.append("MODE_MISMATCH")
+    return flags
+
+
 def every_number(message: Json, *, floors: bool = True) -> list[tuple[str, int]]:
     """Give all numbers of a message that count for a role, those beyond the range as well."""
     role = MODES.get(message["mode"], "")
