@@ -67,23 +67,14 @@ def set_aside(table: Json, settings: Json, device: str, message: Json) -> None:
     if known is not None and (known["type"] != "GPF" or known["smets"] == "SMETS1"):
         return
     row = row_of(table, device)
-    followed = [
-        (row["slots"][cell["role"]][cell["usage"]], cell)
-        for cell in message["cells"]
-        if cell["role"] and cell["usage"] and cell["replaced"] and _followed(row, cell["role"])
-    ]
+    followed = {role for role in slots.steps_of(message) if slots.is_followed(row["slots"][role])}
     if not followed and not _is_news(row["roles"], settings, message):
         return
     _, believed, verified = proof(table, settings, device, message)
     if not believed:
         return
     note_numbers(table, settings, device, message, verified=verified)
-    for place, cell in followed:
-        slots.told(place, message, cell, verified=verified)
-
-
-def _followed(row: Json, role: str) -> bool:
-    return any(cell["links"] or cell["overlay"] for cell in row["slots"][role].values())
+    slots.told(device_row(table, device)["slots"], message, verified=verified, roles=followed)
 
 
 def _is_news(roles: Json, settings: Json, message: Json) -> bool:
@@ -165,9 +156,8 @@ def _by_identity(table: Json, settings: Json, device: str, message: Json) -> Jso
             return {"verdict": "DUPLICATE SAME_MESSAGE"}
         _, _, verified = proof(table, settings, device, message)
         note_numbers(table, settings, device, message, verified=verified)
-        for cell in message["cells"]:
-            if cell["role"] and cell["usage"]:
-                device_row(table, device)["slots"][cell["role"]][cell["usage"]]["conflict"] = True
+        if verified:
+            slots.disputed(device_row(table, device)["slots"], message)
         remember(table, device, message, verified=verified)
         return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
     return None
@@ -201,10 +191,8 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, role: str
     changed = note_numbers(table, settings, device, message, verified=verified)
     if recorded:
         changed |= raise_to(kept, "recorded", carried(message)[role])
-    for cell in message["cells"]:
-        if cell["role"] and cell["usage"] and cell["replaced"]:
-            place = row["slots"][cell["role"]][cell["usage"]]
-            changed |= slots.told(place, message, cell, verified=verified)
+    if verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED")):
+        changed |= slots.told(row["slots"], message, verified=verified)
     if changed and not verdict.startswith("PARKED"):
         remember(table, device, message, verified=verified)
     return {"verdict": verdict}

@@ -26,9 +26,9 @@ def judge(
     changed = _note(table, settings, device, message)
     if known is None:
         return {"verdict": "PARKED UNKNOWN_DEVICE", "role": role}
-    replacing = message.get("replacing", {})
-    if any(party in settings["acb_cells"][usage] for usage, party in replacing.items()):
-        slots.tapped(device_row(table, device)["slots"][role], message, replacing)
+    if message["number"] <= settings["ceiling"]:
+        slot = device_row(table, device)["slots"][role]
+        slots.pending(slot, message["originator"], message["number"], message["replacing"])
     if changed:
         remember(table, device, message, verified=False)
     return {"verdict": "SEEN PRE_COMMAND", "role": role}

@@ -126,7 +126,7 @@ def _issue(
     raise_to(kept, "issued", floor)
     settle(kept, settings["ceiling"])
     table["allocated"][device, role] = max(table["allocated"].get((device, role), 0), number)
-    slots.command_pending(row["slots"][role], asked, number)
+    slots.pending(row["slots"][role], asked["acb"], number, asked["holder"])
     return {
         "verdict": f"ISSUED {reason}",
         "role": role,

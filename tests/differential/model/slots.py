@@ -1,131 +1,146 @@
-"""Who stands in a cell: a walk over what verified messages told, in no order of arrival.
+"""Who stands in a cell: computed from all that messages told, in no order of arrival.
 
-A cell keeps links (a certificate went out, another came in), commands that are pending, and a base
-where the walk begins. The occupant is computed from these alone.
+A cell keeps links, from the certificate that was there to the one that came; one that failed names
+who is there, and leads from it to itself. A slot keeps the commands that are pending.
 """
 
 from collections import Counter
-from typing import Any
 
-from .reading import Json
+from .reading import MODES, Json
 
 USAGES = ("ds", "ka")
-LINKS = 64
 PENDING = 8
-Party = tuple[str, str]
-"""EUI-64 and key identifier of a certificate."""
+Party = tuple[str, str | None]
+"""EUI-64 and key identifier of a certificate; None: of a party, whatever its certificate."""
 
 
 def empty_slot() -> Json:
-    return {usage: empty_cell() for usage in USAGES}
+    return {"cells": {usage: empty_cell() for usage in USAGES}, "pending": {}}
 
 
 def empty_cell() -> Json:
-    return {"base": None, "links": {}, "overlay": {}, "pending": {}, "conflict": False}
+    return {"links": {}, "overlay": {}, "conflict": False}
 
 
-def told(cell: Json, message: Json, outcome: Json, *, verified: bool) -> bool:
-    """Take a replacement that a message tells; give whether anything is new."""
-    link = {
-        "existing": outcome["existing"],
-        "replacing": outcome["replacing"],
-        "time": message["time"],
-    }
-    settled = cell["pending"].pop(pending_key(message), None) is not None
-    kept = cell["links" if verified else "overlay"]
-    if message["signed"] in kept:
-        return settled
-    kept[message["signed"]] = link
-    if verified:
-        cell["overlay"], cell["conflict"] = {}, False
-    return True
+def is_followed(slot: Json) -> bool:
+    """Tell whether anything is known of a slot's cells."""
+    return any(cell["links"] or cell["overlay"] for cell in slot["cells"].values())
 
 
-def pending_key(message: Json) -> tuple[str, int]:
-    """Name the command that a message is, or answers: who sent it, and its number."""
-    sender = message["originator"] if message["kind"] == "COMMAND" else message["recipient"]
-    return (sender, message["number"])
-
-
-def command_pending(slot: Json, asked: Json, number: int) -> None:
-    """Keep a command of our own: from an ACB certificate to the new party's."""
-    for usage in USAGES:
-        replacing = asked["holder"].get(usage)
-        existing = occupant(slot[usage])[0]
-        if replacing is None or existing is None:
+def told(slots: Json, message: Json, *, verified: bool, roles: set[str] | None = None) -> bool:
+    """Take what a message tells of its cells; give whether any of it is new."""
+    new = False
+    for role, steps in steps_of(message).items():
+        if roles is not None and role not in roles:
             continue
-        _keep_pending(slot[usage], asked["acb"], number, existing, replacing)
+        slot = slots[role]
+        if steps:
+            slot["pending"].pop((message["recipient"], message["number"]), None)
+        for usage, (existing, replacing) in steps.items():
+            link = {"existing": existing, "replacing": replacing, "time": message["time"]}
+            cell = slot["cells"][usage]
+            kept = cell["links" if verified else "overlay"]
+            if message["signed"] in kept:
+                continue
+            kept[message["signed"]], new = link, True
+            if verified:
+                cell["overlay"], cell["conflict"] = {}, False
+    return new
 
 
-def tapped(slot: Json, message: Json, replacing: dict[str, Party]) -> None:
-    """Keep a pre-command that goes to a slot: its sender's certificate goes out."""
-    for usage, party in replacing.items():
-        existing = occupant(slot[usage])[0]
-        if existing is not None and existing[0] == message["originator"]:
-            _keep_pending(slot[usage], message["originator"], message["number"], existing, party)
+def steps_of(message: Json) -> dict[str, dict[str, tuple[Party, Party]]]:
+    """Give from whom to whom each cell went, by role and usage."""
+    found: dict[str, dict[str, tuple[Party, Party]]] = {}
+    for cell in message["cells"]:
+        if cell["role"] and cell["usage"]:
+            after = cell["replacing" if cell["replaced"] else "existing"]
+            found.setdefault(cell["role"], {})[cell["usage"]] = (cell["existing"], after)
+    for role, steps in found.items():
+        if "ds" not in steps and message["mode"] in MODES and MODES[message["mode"]] == role:
+            # Who commands a slot holds its digital-signature cell.
+            sender = (message["recipient"], None)
+            steps["ds"] = (sender, sender)
+    return found
 
 
-def _keep_pending(cell: Json, sender: str, number: int, existing: Party, replacing: Party) -> None:
-    cell["pending"][sender, number] = {"existing": existing, "replacing": replacing}
-    while len(cell["pending"]) > PENDING:
-        del cell["pending"][min(cell["pending"], key=lambda one: one[1])]
+def disputed(slots: Json, message: Json) -> None:
+    """Leave the cells that a conflicting message names in doubt, until the next link."""
+    for role, steps in steps_of(message).items():
+        for usage in steps:
+            slots[role]["cells"][usage]["conflict"] = True
 
 
-def occupant(cell: Json) -> tuple[Party | None, str, list[Party]]:
-    """Give the occupant, the cell's state (KNOWN, DOUBTFUL, UNKNOWN) and all ends."""
-    links = cell["links"] or cell["overlay"]
-    base = cell["base"]
-    if not links and base is None:
+def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> None:
+    """Keep a command that has no outcome yet; the highest numbers stay."""
+    if number is None or (sender, number) in slot["pending"]:
+        return
+    slot["pending"][sender, number] = replacing
+    while len(slot["pending"]) > PENDING:
+        del slot["pending"][min(slot["pending"], key=lambda one: one[1])]
+
+
+def occupant(cell: Json, *, unverified: bool = False) -> tuple[Party | None, str, list[Party]]:
+    """Give the occupant, the cell's state (KNOWN, DOUBTFUL, UNKNOWN) and all ends.
+
+    ``unverified``: What nobody verified is read as well, since verification is off.
+    """
+    links = {**cell["links"], **(cell["overlay"] if unverified or not cell["links"] else {})}
+    if not links:
         return None, "DOUBTFUL" if cell["conflict"] else "UNKNOWN", []
-    net: Counter[Party] = Counter([base["occupant"]] if base else [])
     steps = {(link["existing"], link["replacing"]) for link in links.values()}
+    net: Counter[Party] = Counter()
     for link in links.values():
         net[link["existing"]] -= 1
         net[link["replacing"]] += 1
-    while base and (read := _executed(cell, net)):
-        net[read[0]] -= 1
-        net[read[1]] += 1
-        steps.add(read)
     ends = [party for party, times in net.items() for _ in range(times)]
     starts = sum(-times for times in net.values() if times < 0)
-    certain = len(ends) == 1 and starts == (0 if base else 1) and _hang_together(steps, ends, base)
-    if not certain or cell["conflict"]:
+    if not ends and not starts:
+        # Nothing but readings may name the one who is there.
+        ends, starts = _only_reading(steps), 1
+    if len(ends) != 1 or starts != 1 or not _hang_together(steps, ends[0]) or cell["conflict"]:
         return None, "DOUBTFUL", ends
     return ends[0], "KNOWN", ends
 
 
-def _executed(cell: Json, net: Counter[Party]) -> tuple[Party, Party] | None:
-    for _, command in sorted(cell["pending"].items(), key=lambda one: -one[0][1]):
-        if net[command["existing"]] > 0 and net[command["replacing"]] < 0:
-            return command["existing"], command["replacing"]
-    return None
+def _only_reading(steps: set[tuple[Party, Party]]) -> list[Party]:
+    if any(existing != replacing for existing, replacing in steps):
+        return []
+    certain = {party for party, _ in steps if party[1] is not None}
+    return sorted(certain or {party for party, _ in steps}, key=str)
 
 
-def _hang_together(steps: Any, ends: list[Party], base: Json | None) -> bool:  # noqa: ANN401
-    reached, left = {ends[0]}, set(steps)
-    while near := {step for step in left if reached & set(step)}:
+def _hang_together(steps: set[tuple[Party, Party]], end: Party) -> bool:
+    reached, left = {end}, set(steps)
+    while near := {step for step in left if any(_meets(reached, party) for party in step)}:
         left -= near
         reached |= {party for step in near for party in step}
-    return not left and (base is None or base["occupant"] in reached)
+    return not left
+
+
+def _meets(reached: set[Party], party: Party) -> bool:
+    """Tell whether a party was reached; of one without key identifier any certificate counts."""
+    return party in reached or (party[1] is None and any(one[0] == party[0] for one in reached))
 
 
 def refuses(slot: Json, settings: Json) -> bool:
     """Tell whether an occupant that is certain, and not the ACB, stands in the way of a 6.21."""
-    cell = slot["ds"]
+    cell = slot["cells"]["ds"]
+    if settings["signatures"] == "off" and cell["overlay"]:
+        return False
     standing, _, _ = occupant(cell)
     if standing is None or not cell["links"] or not is_operator(standing, settings):
         return False
     times = [link["time"] for link in cell["links"].values() if link["time"] is not None]
-    if times:
-        latest = max(times)
-        if not any(
-            link["replacing"] == standing and link["time"] == latest
-            for link in cell["links"].values()
-        ):
-            return False
+    latest = [
+        link["replacing"]
+        for link in cell["links"].values()
+        if link["time"] is not None and link["time"] == max(times)
+    ]
+    if times and standing not in latest:
+        return False
     return not any(
-        one["existing"] == standing and one["replacing"] in settings["acb_cells"]["ds"]
-        for one in cell["pending"].values()
+        sender == standing[0] and replacing.get("ds") in settings["acb_cells"]["ds"]
+        for (sender, _), replacing in slot["pending"].items()
     )
 
 
@@ -139,7 +154,8 @@ def is_operator(party: Party, settings: Json) -> bool:
 
 def signing_key_held(slot: Json, settings: Json) -> bool:
     """Tell whether the key of the ACB certificate in the cell is here; the newest is."""
-    standing, _, ends = occupant(slot["ds"])
+    unverified = settings["signatures"] == "off"
+    standing, _, ends = occupant(slot["cells"]["ds"], unverified=unverified)
     for party in [standing] if standing else ends:
         if party in settings["acb_cells"]["ds"]:
             return party not in settings["acb_cells_without_key"]["ds"]

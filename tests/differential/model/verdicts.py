@@ -57,7 +57,7 @@ def _extent(settings: Json, slot: Json, cells: Json, back: set[str]) -> str:
         if usage in cells:
             standing = cells[usage]["replacing" if cells[usage]["replaced"] else "existing"]
         else:
-            standing = slots.occupant(slot[usage])[0]
+            standing = slots.occupant(slot["cells"][usage])[0]
         if standing is not None and standing in settings["acb_cells"][usage]:
             acb.add(usage)
     if len(acb) == len(slots.USAGES):
