@@ -10,6 +10,7 @@ from slotkeeper._core import CoreEngine
 
 from .cast import DEVICES
 from .model.decisions import Model
+from .model.slots import occupant
 
 Json = dict[str, Any]
 
@@ -122,13 +123,15 @@ def _number(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def compare_rows(model: Model, engine: CoreEngine) -> None:
+def compare_rows(model: Model, engine: CoreEngine, *, slots: bool) -> None:
     """Compare what is kept of every device."""
     for device in DEVICES:
         name = str(device.eui)
         found = engine.device(name)
         row = orjson.loads(found) if found else {"roles": {}, "requests": [], "issued_blocks": []}
         got, wanted = _kept(row), _of_model(model, name)
+        if slots:
+            got["cells"], wanted["cells"] = _cells(row), _cells_of_model(model, name)
         if got != wanted:
             differing = {key: (got[key], wanted[key]) for key in got if got[key] != wanted[key]}
             lines = [
@@ -183,6 +186,27 @@ def _of_model(model: Model, device: str) -> Json:
         ),
         "dropped": row["dropped"],
         "damaged": sorted(row["damaged"]),
+    }
+
+
+def _cells(row: Json) -> dict[tuple[str, str], Any]:
+    """Give who stands in each cell; of those that nobody is known to stand in, nothing."""
+    found: dict[tuple[str, str], Any] = {}
+    for role, kept in row["roles"].items():
+        for name, usage in (("digital_signature", "ds"), ("key_agreement", "ka")):
+            cell = (kept["slot"] or {}).get(name) or {}
+            if one := cell.get("occupant"):
+                found[role, usage] = (one["subject_unique_id"], one["subject_key_identifier"])
+    return found
+
+
+def _cells_of_model(model: Model, device: str) -> dict[tuple[str, str], Any]:
+    unverified = model.settings["signatures"] == "off"
+    return {
+        (role, usage): standing
+        for role, slot in model.device(device)["slots"].items()
+        for usage, cell in slot["cells"].items()
+        if (standing := occupant(cell, unverified=unverified)[0]) is not None
     }
 
 

@@ -109,7 +109,7 @@ class Line(Steps):
             staged.in_doubt()
             step = {"order": self.offset, "inventory": "loaded", "snapshot": False}
             self._come_back(step, fresh=False)
-        compare_rows(self.model, self.engine)
+        compare_rows(self.model, self.engine, slots=self.slots)
         if how in ("fold", "doubt-kept"):
             self._deliver(written, batch, {one["offset"]: one for one in expected})
         else:
@@ -204,7 +204,7 @@ class Line(Steps):
         self.store, self.model.table = store, table
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
-        compare_rows(self.model, self.engine)
+        compare_rows(self.model, self.engine, slots=self.slots)
         self.given.clear()
 
     def _restart(self, step: Json) -> None:
@@ -217,7 +217,7 @@ class Line(Steps):
         else:
             self.engine.close()
         self._come_back(step, fresh=crash or step["how"] == "clear")
-        compare_rows(self.model, self.engine)
+        compare_rows(self.model, self.engine, slots=self.slots)
 
     def _come_back(self, step: Json, *, fresh: bool) -> None:
         if fresh:

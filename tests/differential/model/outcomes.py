@@ -1,10 +1,12 @@
 """What becomes of a device's message, in the order in which its reasons are looked for."""
 
+import copy
+
 from . import slots
 from .numbers import carried, every_number, is_used, plausible, raise_to, settle, used
 from .reading import LAST, MODES, NETWORK_OPERATOR, Json
 from .table import device_row, known_as, row_of
-from .verdicts import by_acb, verdict_of
+from .verdicts import by_acb, role_of, verdict_of
 
 OTHERS_REMEMBERED = 8
 
@@ -19,8 +21,7 @@ def judge(
         if verdict in ("NOT_RECORDED NO_OUTCOME", "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE"):
             set_aside(table, settings, device, message)
         return {"verdict": verdict, "role": role}
-    role = MODES.get(message["mode"], NETWORK_OPERATOR) if by_acb(settings, message) else None
-    role = role or NETWORK_OPERATOR
+    role = role_of(settings, message)
     if parked is None and is_repeated(table, settings, device, message):
         return {"verdict": "DUPLICATE SAME_MESSAGE", "role": role}
     refused = parked is not None and parked["verdict"] == "REJECTED BAD_SIGNATURE"
@@ -32,7 +33,7 @@ def judge(
     if said is None:
         said = _by_identity(table, settings, device, message)
     if said is None:
-        said = _by_cells(table, settings, device, message, role)
+        said = _by_cells(table, settings, device, message, parked)
     return {"role": role, **said}
 
 
@@ -67,14 +68,17 @@ def set_aside(table: Json, settings: Json, device: str, message: Json) -> None:
     if known is not None and (known["type"] != "GPF" or known["smets"] == "SMETS1"):
         return
     row = row_of(table, device)
-    followed = {role for role in slots.steps_of(message) if slots.is_followed(row["slots"][role])}
+    steps = slots.steps_of(message, settings)
+    followed = {role for role in steps if slots.is_followed(row["slots"][role])}
     if not followed and not _is_news(row["roles"], settings, message):
         return
     _, believed, verified = proof(table, settings, device, message)
     if not believed:
         return
     note_numbers(table, settings, device, message, verified=verified)
-    slots.told(device_row(table, device)["slots"], message, verified=verified, roles=followed)
+    slots.told(
+        device_row(table, device)["slots"], settings, message, verified=verified, roles=followed
+    )
 
 
 def _is_news(roles: Json, settings: Json, message: Json) -> bool:
@@ -98,6 +102,7 @@ def is_repeated(table: Json, settings: Json, device: str, message: Json) -> bool
         if one["whole"] == message["whole"]:
             known = known_as(table, device)
             checked = known and known["signing"] and settings["signatures"] != "off"
+            checked = checked and message["kind"] != "COMMAND"
             return bool(one["verified"] or not checked)
     return False
 
@@ -157,7 +162,7 @@ def _by_identity(table: Json, settings: Json, device: str, message: Json) -> Jso
         _, _, verified = proof(table, settings, device, message)
         note_numbers(table, settings, device, message, verified=verified)
         if verified:
-            slots.disputed(device_row(table, device)["slots"], message)
+            slots.disputed(device_row(table, device)["slots"], settings, message)
         remember(table, device, message, verified=verified)
         return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
     return None
@@ -181,18 +186,21 @@ def note_numbers(
     return changed
 
 
-def _by_cells(table: Json, settings: Json, device: str, message: Json, role: str) -> Json:
+def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: Json | None) -> Json:
     _, _, verified = proof(table, settings, device, message)
-    row = device_row(table, device)
-    kept = row["roles"][role]
+    row, role = device_row(table, device), role_of(settings, message)
     own = message["header"] if message["number"] is None else message["number"]
     issued_here = any(is_used(one, own) for one in row["roles"].values())
-    verdict, recorded = verdict_of(settings, row, message, role, issued_here=issued_here)
+    after = copy.deepcopy(row["slots"])
+    slots.told(after, settings, message, verified=verified)
+    verdict, recorded = verdict_of(settings, row, message, after[role], issued_here=issued_here)
     changed = note_numbers(table, settings, device, message, verified=verified)
     if recorded:
-        changed |= raise_to(kept, "recorded", carried(message)[role])
-    if verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED")):
-        changed |= slots.told(row["slots"], message, verified=verified)
+        changed |= raise_to(row["roles"][role], "recorded", carried(message)[role])
+    # What was judged before and is judged the same has told its cells.
+    anew = parked is None or parked["verdict"] != verdict
+    if anew and (verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED"))):
+        changed |= slots.told(row["slots"], settings, message, verified=verified)
     if changed and not verdict.startswith("PARKED"):
         remember(table, device, message, verified=verified)
     return {"verdict": verdict}

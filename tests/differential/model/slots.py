@@ -6,7 +6,7 @@ who is there, and leads from it to itself. A slot keeps the commands that are pe
 
 from collections import Counter
 
-from .reading import MODES, Json
+from .reading import MODES, NETWORK_OPERATOR, Json
 
 USAGES = ("ds", "ka")
 PENDING = 8
@@ -27,10 +27,12 @@ def is_followed(slot: Json) -> bool:
     return any(cell["links"] or cell["overlay"] for cell in slot["cells"].values())
 
 
-def told(slots: Json, message: Json, *, verified: bool, roles: set[str] | None = None) -> bool:
+def told(
+    slots: Json, settings: Json, message: Json, *, verified: bool, roles: set[str] | None = None
+) -> bool:
     """Take what a message tells of its cells; give whether any of it is new."""
     new = False
-    for role, steps in steps_of(message).items():
+    for role, steps in steps_of(message, settings).items():
         if roles is not None and role not in roles:
             continue
         slot = slots[role]
@@ -48,24 +50,32 @@ def told(slots: Json, message: Json, *, verified: bool, roles: set[str] | None =
     return new
 
 
-def steps_of(message: Json) -> dict[str, dict[str, tuple[Party, Party]]]:
-    """Give from whom to whom each cell went, by role and usage."""
-    found: dict[str, dict[str, tuple[Party, Party]]] = {}
+Steps = dict[str, dict[str, tuple[Party, Party]]]
+"""From whom to whom each cell went, by role and usage."""
+
+
+def steps_of(message: Json, settings: Json) -> Steps:
+    """Give what a message tells of cells that are followed."""
+    found: Steps = {}
+    by_acb = message["recipient"] == settings["acb"]
     for cell in message["cells"]:
         if cell["role"] and cell["usage"]:
             after = cell["replacing" if cell["replaced"] else "existing"]
             found.setdefault(cell["role"], {})[cell["usage"]] = (cell["existing"], after)
-    for role, steps in found.items():
-        if "ds" not in steps and message["mode"] in MODES and MODES[message["mode"]] == role:
-            # Who commands a slot holds its digital-signature cell.
-            sender = (message["recipient"], None)
-            steps["ds"] = (sender, sender)
+    own = MODES.get(message["mode"])
+    if own in found:
+        # Who commands its own slot changes no other.
+        found = {own: found[own]}
+    if own == NETWORK_OPERATOR and own in found and not by_acb:
+        # An operator that commands its slot holds the digital-signature cell.
+        sender = (message["recipient"], None)
+        found = {own: {"ds": (sender, sender), **found[own]}}
     return found
 
 
-def disputed(slots: Json, message: Json) -> None:
+def disputed(slots: Json, settings: Json, message: Json) -> None:
     """Leave the cells that a conflicting message names in doubt, until the next link."""
-    for role, steps in steps_of(message).items():
+    for role, steps in steps_of(message, settings).items():
         for usage in steps:
             slots[role]["cells"][usage]["conflict"] = True
 
@@ -139,7 +149,7 @@ def refuses(slot: Json, settings: Json) -> bool:
     if times and standing not in latest:
         return False
     return not any(
-        sender == standing[0] and replacing.get("ds") in settings["acb_cells"]["ds"]
+        sender == standing[0] and replacing.get("ds", ("",))[0] == settings["acb"]
         for (sender, _), replacing in slot["pending"].items()
     )
 
@@ -153,10 +163,13 @@ def is_operator(party: Party, settings: Json) -> bool:
 
 
 def signing_key_held(slot: Json, settings: Json) -> bool:
-    """Tell whether the key of the ACB certificate in the cell is here; the newest is."""
-    unverified = settings["signatures"] == "off"
-    standing, _, ends = occupant(slot["cells"]["ds"], unverified=unverified)
-    for party in [standing] if standing else ends:
-        if party in settings["acb_cells"]["ds"]:
-            return party not in settings["acb_cells_without_key"]["ds"]
-    return True
+    """Tell whether the key of the ACB certificate that certainly stands in the cell is here.
+
+    What is in doubt, or nobody verified, refuses nothing: the newest key signs then.
+    """
+    cell = slot["cells"]["ds"]
+    if settings["signatures"] == "off" and cell["overlay"]:
+        return True
+    standing, _, _ = occupant(cell)
+    certain = bool(cell["links"]) and standing in settings["acb_cells"]["ds"]
+    return not certain or standing not in settings["acb_cells_without_key"]["ds"]

@@ -2,17 +2,27 @@
 
 from . import slots
 from .numbers import carried
-from .reading import MODES, Json
+from .reading import MODES, NETWORK_OPERATOR, Json
 
 
 def by_acb(settings: Json, message: Json) -> bool:
     return bool(message["recipient"] == settings["acb"])
 
 
+def role_of(settings: Json, message: Json) -> str:
+    """Give the role whose slot a message with an outcome is about."""
+    own = MODES.get(message["mode"], NETWORK_OPERATOR)
+    return own if by_acb(settings, message) else NETWORK_OPERATOR
+
+
 def verdict_of(
-    settings: Json, row: Json, message: Json, role: str, *, issued_here: bool
+    settings: Json, row: Json, message: Json, slot: Json, *, issued_here: bool
 ) -> tuple[str, bool]:
-    """Give disposition and reason, and whether the number is recorded."""
+    """Give disposition and reason, and whether the number is recorded.
+
+    ``slot`` is the one that the message is about, as it stands once the message has told.
+    """
+    role = role_of(settings, message)
     cells = {cell["usage"]: cell for cell in message["cells"] if cell["role"] == role}
     if by_acb(settings, message) and message["mode"] in MODES:
         return _handover(settings, message, cells, issued_here=issued_here), False
@@ -20,7 +30,7 @@ def verdict_of(
         return "SEEN SLOT_CHANGED_OTHERWISE", False
     before = row["roles"][role]["recorded"]
     late = before is not None and carried(message)[role] < before
-    return _handed_back(settings, message, row["slots"][role], cells, late=late)
+    return _handed_back(settings, message, slot, cells, late=late)
 
 
 def _handed_back(
