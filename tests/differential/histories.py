@@ -197,7 +197,8 @@ def _request(rng: random.Random) -> Json:
     others = [] if plain else ["Recovery"]
     role = rng.choice(["NetworkOperator"] * 8 + ["Supplier"] * 3 + others)
     holders = (
-        ["A", "B"] * (60 if plain else 4) + ["A-renewed", "S", "expired", "foreign", "invented", "acb"]
+        ["A", "B"] * (60 if plain else 4)
+        + ["A-renewed", "S", "expired", "foreign", "invented", "acb"]
         if role != "Supplier"
         else ["S", "T"] * (50 if plain else 4) + ["A"]
     )

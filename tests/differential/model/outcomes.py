@@ -31,7 +31,7 @@ def judge(
     if said is None:
         said = _by_signature(table, settings, device, message, parked)
     if said is None:
-        said = _by_identity(table, settings, device, message)
+        said = _by_identity(table, settings, device, message, parked)
     if said is None:
         said = _by_cells(table, settings, device, message, parked)
     return {"role": role, **said}
@@ -153,8 +153,12 @@ def _by_signature(
     return None
 
 
-def _by_identity(table: Json, settings: Json, device: str, message: Json) -> Json | None:
+def _by_identity(
+    table: Json, settings: Json, device: str, message: Json, parked: Json | None
+) -> Json | None:
     for one in row_of(table, device)["messages"]:
+        if parked is not None and one["whole"] == message["whole"]:
+            continue
         if not one["verified"] or one["identity"] != message["identity"]:
             continue
         if one["signed"] == message["signed"]:
@@ -198,10 +202,12 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: J
     if recorded:
         changed |= raise_to(row["roles"][role], "recorded", carried(message)[role])
     # What was judged before and is judged the same has told its cells.
-    anew = parked is None or parked["verdict"] != verdict
+    anew, linked = parked is None or parked["verdict"] != verdict, False
     if anew and (verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED"))):
-        changed |= slots.told(row["slots"], settings, message, verified=verified)
-    if changed and not verdict.startswith("PARKED"):
+        linked = slots.told(row["slots"], settings, message, verified=verified)
+        changed |= linked
+    # A parked message that has told of its cells is known by them.
+    if changed and (not verdict.startswith("PARKED") or linked):
         remember(table, device, message, verified=verified)
     return {"verdict": verdict}
 

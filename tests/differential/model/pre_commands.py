@@ -28,7 +28,8 @@ def judge(
         return {"verdict": "PARKED UNKNOWN_DEVICE", "role": role}
     if message["number"] <= settings["ceiling"]:
         slot = device_row(table, device)["slots"][role]
-        slots.pending(slot, message["originator"], message["number"], message["replacing"])
+        sender, number = message["originator"], message["number"]
+        changed |= slots.pending(slot, sender, number, message["replacing"])
     if changed:
         remember(table, device, message, verified=False)
     return {"verdict": "SEEN PRE_COMMAND", "role": role}

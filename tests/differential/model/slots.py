@@ -80,13 +80,15 @@ def disputed(slots: Json, settings: Json, message: Json) -> None:
             slots[role]["cells"][usage]["conflict"] = True
 
 
-def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> None:
-    """Keep a command that has no outcome yet; the highest numbers stay."""
-    if number is None or (sender, number) in slot["pending"]:
-        return
-    slot["pending"][sender, number] = replacing
-    while len(slot["pending"]) > PENDING:
-        del slot["pending"][min(slot["pending"], key=lambda one: one[1])]
+def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> bool:
+    """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does."""
+    kept = slot["pending"]
+    if (sender, number) in kept:
+        return False
+    kept[sender, number] = replacing
+    while len(kept) > PENDING:
+        del kept[min(kept, key=lambda one: one[1])]
+    return (sender, number) in kept
 
 
 def occupant(cell: Json, *, unverified: bool = False) -> tuple[Party | None, str, list[Party]]:
@@ -128,8 +130,10 @@ def _hang_together(steps: set[tuple[Party, Party]], end: Party) -> bool:
 
 
 def _meets(reached: set[Party], party: Party) -> bool:
-    """Tell whether a party was reached; of one without key identifier any certificate counts."""
-    return party in reached or (party[1] is None and any(one[0] == party[0] for one in reached))
+    """Tell whether a party was reached; one without key identifier may be any of its EUI-64."""
+    return party in reached or any(
+        one[0] == party[0] and None in (one[1], party[1]) for one in reached
+    )
 
 
 def refuses(slot: Json, settings: Json) -> bool:

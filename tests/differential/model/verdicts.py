@@ -55,20 +55,15 @@ def _handed_back(
         return "SEEN GNO_REPLACED_BY_GNO", False
     if late:
         return "RECORDED LATE", True
-    return f"RECORDED {_extent(settings, slot, cells, back)}", True
+    return f"RECORDED {_extent(settings, slot, back)}", True
 
 
-def _extent(settings: Json, slot: Json, cells: Json, back: set[str]) -> str:
+def _extent(settings: Json, slot: Json, back: set[str]) -> str:
     """Tell whether the ACB stands in both cells now, or in which one."""
     acb = set(back)
     for usage in slots.USAGES:
-        if usage in back:
-            continue
-        if usage in cells:
-            standing = cells[usage]["replacing" if cells[usage]["replaced"] else "existing"]
-        else:
-            standing = slots.occupant(slot["cells"][usage])[0]
-        if standing is not None and standing in settings["acb_cells"][usage]:
+        standing = slots.occupant(slot["cells"][usage])[0]
+        if standing is not None and standing[0] == settings["acb"]:
             acb.add(usage)
     if len(acb) == len(slots.USAGES):
         return "ACB_IN_SLOT"
