@@ -26,6 +26,9 @@ BENCH_CORES ?= 2,3
 ON_BENCH_CORES := $(shell taskset -c $(BENCH_CORES) true 2>/dev/null && echo taskset -c $(BENCH_CORES))
 # Of chaos, of which the suite has 75 seconds; a soak has 30.
 MINUTES ?= 10
+# Histories of the differential, of which the suite plays 200; 1,000 take half a minute.
+SEEDS ?= 1000
+FROM ?= 0
 # Seconds for each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -107,6 +110,10 @@ wheels: $(PACKAGES_STAMP) $(TOOLS)/release/.packages | needs-rust  ## Build what
 	mkdir -p $(DIST)
 	PATH=$(CURDIR)/$(TOOLS)/release/bin:$(CURDIR)/$(VENV)/bin:$$PATH CARGO_TARGET_DIR=$(abspath $(TARGET)) \
 	  .ci/wheels $(DIST) $(WHEEL_TARGETS)
+
+.PHONY: differential
+differential: setup  ## Play SEEDS random histories to the engine and to a model of the rules (FROM=n: from that seed on)
+	$(PY) -m tests.differential --seeds $(SEEDS) --first $(FROM)
 
 .PHONY: chaos
 chaos: setup  ## Kill workers and their broker for MINUTES, then check every law (SEED=n repeats; KAFKA=version)

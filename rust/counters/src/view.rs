@@ -112,11 +112,11 @@ impl<'a> DeviceView<'a> {
     }
 
     /// Whether a command to this device may have had this number, under either role: one of them
-    /// has it as highest, remembers or covers it.
+    /// remembers or covers it. That a role has it as highest may come of a floor.
     pub fn was_issued(&self, number: u64) -> bool {
         Role::ALL
             .into_iter()
-            .any(|role| self.first_unused(role, number) != number)
+            .any(|role| self.notes.remembers(role, number) || self.cover(role).contains(number))
     }
 
     /// The first number from `number` on that `role` neither has as highest nor remembers nor

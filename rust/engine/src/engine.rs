@@ -126,6 +126,9 @@ pub struct Engine {
     pub(crate) damaged: BTreeMap<u64, u32>,
     /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
     pub(crate) damaged_parked: BTreeSet<(u64, [u8; 8])>,
+    /// Devices whose certificate went with an inventory record, as no committed batch has written down yet: the
+    /// directory forgets it at once, also for a batch that is lost.
+    pub(crate) uncertified: BTreeSet<u64>,
     /// Whether parked records are to be judged again with the next batch.
     pub(crate) rejudge_parked: bool,
     /// Whether nothing is known yet but what parts of a snapshot told.
@@ -183,6 +186,7 @@ impl Engine {
             incarnations: Vec::new(),
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
+            uncertified: BTreeSet::new(),
             rejudge_parked: true,
             cleared: true,
         }
@@ -314,6 +318,7 @@ impl Engine {
         self.rejudge_parked = false;
         self.damaged.clear();
         self.damaged_parked.clear();
+        self.uncertified.clear();
         Ok(())
     }
 
@@ -372,6 +377,7 @@ impl Engine {
         self.parking = Parking::new(self.seed);
         self.damaged.clear();
         self.damaged_parked.clear();
+        self.uncertified.clear();
         self.cleared = true;
         Ok(())
     }

@@ -136,7 +136,9 @@ impl PathCache {
         let mut anchored = false;
         // A path has at most three certificates (DUIS), so a chain in a circle ends here as well.
         for depth in 0..=path.len() {
-            if let Some(anchor) = anchors.iter().find(|anchor| has_issued(anchor, subject)) {
+            // The device has the path alone, so its issuer has to come along, whoever is configured here.
+            let anchor = anchors.iter().find(|anchor| has_issued(anchor, subject));
+            if let Some(anchor) = anchor.filter(|_| depth > 0) {
                 checked.narrow(anchor);
                 anchored = true;
                 break;

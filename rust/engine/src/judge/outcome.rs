@@ -123,14 +123,9 @@ impl Judge<'_> {
             .signature
             .unwrap_or_else(|| self.check_signature(facts));
         let still_refused = outcome.refused && signature != Signature::Valid;
+        self.note_certificate(facts, signature);
         if signature == Signature::Invalid || still_refused {
-            if signature == Signature::Invalid && self.settings.is_anchored() {
-                self.note_certificate(facts);
-            }
             return bad_signature();
-        }
-        if signature == Signature::Valid {
-            self.note_certificate(facts);
         }
         let mut flags = Flags::default();
         flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
@@ -221,12 +216,12 @@ impl Judge<'_> {
         let signature = outcome
             .signature
             .unwrap_or_else(|| self.check_signature(facts));
+        self.note_certificate(facts, signature);
         let mut flags = Flags::default();
         if signature != Signature::Invalid && self.may_believe(facts, signature) {
             flags.set(Flags::UNVERIFIED, signature == Signature::Unchecked);
             self.raise_seen(facts);
             if signature == Signature::Valid {
-                self.note_certificate(facts);
                 self.note_answered(facts);
             }
             if self.is_known(facts, role) {
@@ -245,11 +240,13 @@ impl Judge<'_> {
         Decision::new(Disposition::NotRecorded, reason)
     }
 
-    /// Whether a message that is set aside would change anything. A slot of which nothing is known needs no following:
-    /// the storm of suppliers' own outcomes costs no signature then (D13).
+    /// Whether a message that is set aside would change anything: a floor that it reports for the other role counts, too.
+    /// A slot of which nothing is known needs no following: the storm of suppliers' own outcomes costs no signature then
+    /// (D13).
     fn has_news(&self, facts: &Facts<'_>, role: Role) -> bool {
         let view = self.ledger.device(facts.device.to_u64());
-        facts.number_towards(role) > view.marks(role).seen
+        let is_higher = |role| facts.number_towards(role) > view.marks(role).seen;
+        Role::ALL.into_iter().any(is_higher)
             || has_cells(facts, role) && self.is_known(facts, role)
             || self.is_unknown_answer(facts)
     }
@@ -311,8 +308,17 @@ impl Judge<'_> {
         highest <= of_roles
     }
 
-    /// Remembers with the device's record that a certificate of it was at hand.
-    fn note_certificate(&mut self, facts: &Facts<'_>) {
+    /// Remembers with the device's record that a certificate of it was at hand: one that has verified something, or
+    /// that is vouched for and has refused it.
+    fn note_certificate(&mut self, facts: &Facts<'_>, signature: Signature) {
+        let counts = match signature {
+            Signature::Valid => true,
+            Signature::Invalid => self.settings.is_anchored(),
+            Signature::Unchecked => false,
+        };
+        if !counts {
+            return;
+        }
         let flags = self.flags(facts.device);
         if flags & HAD_CERTIFICATE == 0 {
             let device = facts.device.to_u64();

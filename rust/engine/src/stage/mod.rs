@@ -124,6 +124,7 @@ impl Batch<'_> {
             .read_all(inputs, engine.threads, &mut octets);
 
         let concerned = self.apply_inventory(inputs, &mut events);
+        self.mark_uncertified();
         self.mark_damaged();
         let classes = self.read_ahead(&events);
         self.judge_parked_again(&concerned);
@@ -169,19 +170,29 @@ impl Batch<'_> {
             None => engine.directory.remove(engine.ledger.table(), device),
         };
         let flags = engine.ledger.device(device.to_u64()).flags();
-        let mut after = match applied {
+        let after = match applied {
             Applied::Dropped => flags | DROPPED,
             Applied::Present => flags & !DROPPED,
             Applied::Nothing => flags,
         };
         if proven && !named {
-            after |= HAD_CERTIFICATE;
+            engine.uncertified.insert(device.to_u64());
         }
         if after != flags {
             engine.ledger.set_flags(device.to_u64(), after);
         }
         let standing = engine.standing(device);
         engine.parking.set_standing(device, standing);
+    }
+
+    fn mark_uncertified(&mut self) {
+        let engine = &mut *self.engine;
+        for device in &engine.uncertified {
+            let flags = engine.ledger.device(*device).flags();
+            if flags & HAD_CERTIFICATE == 0 {
+                engine.ledger.set_flags(*device, flags | HAD_CERTIFICATE);
+            }
+        }
     }
 
     fn mark_damaged(&mut self) {

@@ -294,3 +294,35 @@ fn an_anchored_certificate_counts_before_it_has_proven_anything() {
         assert_eq!(seen(&host), None);
     }
 }
+
+/// The inventory is told again after a batch that was lost, and then nothing vanishes any more.
+#[test]
+fn a_certificate_that_vanished_in_a_lost_batch_is_remembered() {
+    for record in [true, false] {
+        let mut host = Host::knowing(&Device::new(GPF), &anchored(issuer()));
+        if record {
+            host.knows(&without_certificate());
+        } else {
+            host.forgets(GPF);
+        }
+        let staged = host.stage();
+        host.engine.discard(staged.batch()).unwrap();
+        host.decide();
+        host.inventory.clear();
+        host.restart();
+        let decided = host.outcome(&forger(), &told(CEILING)).decide_one();
+        assert_eq!(decided.text("disposition"), "PARKED");
+        assert_eq!(seen(&host), None);
+    }
+}
+
+/// A refusal counts also for messages of which nothing but the number would be noted.
+#[test]
+fn a_certificate_that_refused_an_acceptance_is_remembered() {
+    let mut host = Host::knowing(&Device::new(GPF), &anchored(issuer()));
+    host.outcome(&forger(), &told(7).accepted()).decide();
+    host.inventory.clear();
+    host.restart();
+    host.outcome(&forger(), &told(CEILING).accepted()).decide();
+    assert_eq!(seen(&host), None);
+}

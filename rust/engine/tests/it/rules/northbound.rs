@@ -440,6 +440,25 @@ fn test_n24_n25_the_largest_number_within_range_counts() {
     assert_eq!(image.supplier.unwrap().marks.seen, Some(9_000));
 }
 
+/// A message that is set aside is looked at for the numbers of both roles.
+#[test]
+fn test_n25_a_floor_for_the_other_role_counts_where_the_own_number_is_no_news() {
+    let (device, mut host) = known();
+    let outcome = |number: u64| {
+        let cells = Cell::both(supplier(), supplier());
+        let cells = cells
+            .into_iter()
+            .map(|c| c.of(RemotePartyRole::Supplier))
+            .collect();
+        Told::new(GPF, supplier(), number, cells).mode(ReplacementMode::SupplierBySupplier)
+    };
+    host.outcome(&device, &outcome(900)).decide();
+    let lower = outcome(7).floor(RemotePartyRole::NetworkOperator, 1_200);
+    host.outcome(&device, &lower).decide();
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    assert_eq!(image.network_operator.marks.seen, Some(1_200));
+}
+
 #[test]
 fn a_mode_that_does_not_fit_is_flagged_and_decides() {
     let (device, mut host) = known();

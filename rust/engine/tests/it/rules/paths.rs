@@ -102,6 +102,17 @@ fn a_path_ends_at_a_configured_issuer() {
     assert_eq!(anchored_verdict(&root(), &request), "ISSUED NATURAL");
 }
 
+/// The device has the path alone, whatever authorities are configured here.
+#[test]
+fn a_configured_issuer_stands_in_for_none_of_the_path() {
+    let other = Issuer::new("07", Some(&root()), [0x47; 32]);
+    let request = under(&certified(&other, Validity::LONG), &[issuer()], 1);
+    assert_eq!(
+        anchored_verdict(&other, &request),
+        "REFUSED BAD_CERTIFICATE"
+    );
+}
+
 #[test]
 fn times_count_only_where_the_request_asks() {
     let expired = certified(issuer(), Validity("150101000000Z", "251231235959Z"));

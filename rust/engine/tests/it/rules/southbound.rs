@@ -254,6 +254,23 @@ fn a_verified_answer_to_a_command_not_known_here_counts_as_used() {
     }
 }
 
+/// A floor is no number of a command: that a command carried it says nothing of who used it.
+#[test]
+fn an_answer_with_the_number_of_a_floor_is_news() {
+    let (device, mut host) = known();
+    let floor = "/remote_party_floor_seq_number";
+    host.request(&Request::new(GPF, 1).hint(1).with(floor, "77"));
+    host.decide();
+    let mode = ReplacementMode::AccessControlBrokerByAcb;
+    let told = Told::new(GPF, &ACB[0], 77, Vec::new()).mode(mode);
+    host.outcome(&device, &told).decide();
+    // The floor is the highest number no longer, so that only a cover tells of 77.
+    host.request(&Request::new(GPF, 2).hint(100)).decide();
+    let request = Request::of(GPF, 3, "Supplier", supplier()).hint(77);
+    let decided = host.request(&request).decide_one();
+    assert_eq!(decided.number("originator_counter"), Some(78));
+}
+
 #[test]
 fn an_answer_that_is_not_proven_uses_no_number() {
     let told = Told::new(GPF, &ACB[0], 77, Vec::new()).mode(ReplacementMode::SupplierBySupplier);

@@ -1,0 +1,51 @@
+"""Which number a command gets."""
+
+from .numbers import is_used
+from .reading import LAST, NETWORK_OPERATOR, SUPPLIER, Json
+
+MARGIN = 2**20
+"""For each acknowledged rollback of the store."""
+
+
+class ExhaustedError(Exception):
+    """No number is left; ``retryable`` where burned numbers alone stand in the way."""
+
+    def __init__(self, *, retryable: bool) -> None:
+        super().__init__(retryable)
+        self.retryable = retryable
+
+
+def allocate(
+    table: Json, settings: Json, device: str, role: str, hint: int | None
+) -> tuple[int, str, bool]:
+    """Give the number, the reason, and whether the hint gave it."""
+    row = table["devices"][device]["roles"]
+    own, other = row[role], SUPPLIER if role == NETWORK_OPERATOR else NETWORK_OPERATOR
+    ceiling, margin = settings["ceiling"], MARGIN * table["rollbacks"]
+    told = max(own["recorded"] or 0, own["seen"] or 0)
+    issued = own["issued"] or 0
+    burned = table["burned"].get((device, role), 0)
+    least = max(max(told, issued) + margin, burned) + 1
+    held = hint is not None and least <= hint <= ceiling
+    first = hint if held and hint is not None else least
+    number, skipped = _skip(table, device, other, row[other], first)
+    if number > LAST:
+        without_burned = max(told, issued) + margin + 1
+        raise ExhaustedError(retryable=without_burned <= LAST)
+    if skipped:
+        return number, "ISSUED_EXCEEDED", False
+    nothing = own["recorded"] is None and own["seen"] is None and own["issued"] is None
+    if held or (nothing and not burned):
+        return number, "NATURAL", held
+    if burned > max(told, issued) + margin or issued > told:
+        return number, "ISSUED_EXCEEDED", False
+    return number, "WATERMARK_EXCEEDED", False
+
+
+def _skip(table: Json, device: str, other: str, row: Json, number: int) -> tuple[int, bool]:
+    first = number
+    burned = table["burned"].get((device, other))
+    while number in (burned, row["issued"]) or is_used(row, number):
+        ranges = [high for low, high in row["covered"] if low <= number <= high]
+        number = max([number, *ranges]) + 1
+    return number, number != first

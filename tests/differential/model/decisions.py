@@ -1,0 +1,183 @@
+"""The whole model: records in, decisions out, and what is kept for the next."""
+
+from . import adjustments, outcomes, parking, pre_commands, requests
+from .inventory import take
+from .numbers import ROLE_NAMES, carried, flags_of
+from .reading import (
+    Json,
+    UnreadableError,
+    device_of,
+    json_of,
+    message_of,
+    partition,
+    payload_of,
+)
+from .table import device_row, empty_table, overlay, row_of
+
+INVENTORY = "smart-metering-inventory"
+REQUESTS = "srv-6.21-requests"
+ADJUSTMENTS = "counter-adjustments"
+PRE_COMMANDS = "srv-6.15.1-requests"
+HANDOVER_RESPONSES = "srv-6.21-responses"
+
+
+Record = tuple[str, int, bytes, bytes | None, Json]
+"""Stream, offset, key, value, and what the test says of a record that it wrote itself: of an
+inventory record and a request what their certificates are, of a bare message or a DUIS document the
+JSON record of the same meaning."""
+
+
+class Model:
+    """One partition's decisions."""
+
+    def __init__(self, settings: Json) -> None:
+        self.settings = settings
+        self.table = empty_table()
+        self.staged: Json | None = None
+
+    def stage(self, records: list[Record], now_ms: int) -> list[Json]:
+        self.staged = overlay(self.table)
+        self.staged["allocated"] = {}
+        found: list[Json] = []
+        # Of a batch the inventory is applied first.
+        named = [one for record in records if (one := self._inventory(record))]
+        if self.staged["judge_again"]:
+            self.staged["judge_again"] = False
+            found += parking.judge_again(self.staged, None, self._again)
+        for device in named:
+            found += parking.judge_again(self.staged, device, self._again)
+        for record in records:
+            if record[0] != INVENTORY:
+                found += self._decide(record, now_ms)
+        return found
+
+    def fold(self) -> None:
+        assert self.staged is not None
+        self._burn()
+        # What was committed is issued, not burned.
+        self.staged["burned"] = dict(self.table["burned"])
+        self.table = self.staged
+        self.staged = None
+
+    def discard(self) -> None:
+        assert self.staged is not None
+        self._burn(aborted=True)
+        self.staged = None
+
+    def _burn(self, *, aborted: bool = False) -> None:
+        assert self.staged is not None
+        for slot, number in self.staged["allocated"].items():
+            if aborted:
+                burned = self.table["burned"]
+                burned[slot] = max(burned.get(slot, 0), number)
+
+    def restored(self, *, burned_kept: bool, inventory: list[tuple[str, Json]] | None) -> None:
+        """Begin again with what was committed; burned numbers live as long as the process.
+
+        Args:
+            burned_kept: It is the same process.
+            inventory: What is read of it again, in its order; None: what is in memory stays.
+        """
+        self.table["judge_again"] = True
+        if not burned_kept:
+            self.table["burned"] = {}
+        if inventory is not None:
+            scratch = empty_table()
+            for device, facts in inventory:
+                take(scratch, self.settings, device, facts["said"])
+            self.table["inventory"] = scratch["inventory"]
+
+    def overlay(self) -> Json:
+        return overlay(self.table)
+
+    def damaged(self, device: str, digest: str | None) -> None:
+        """Forget what stood in a stored record that was damaged: a device's, or a parked one."""
+        if digest is None:
+            self.table["devices"].pop(device, None)
+        self.table["parked"] = [
+            one
+            for one in self.table["parked"]
+            if one["device"] != device or not digest or not one["whole"].startswith(digest)
+        ]
+        device_row(self.table, device)["damaged"] = list(ROLE_NAMES)
+
+    def _decide(self, record: Record, now_ms: int) -> list[Json]:
+        said, extra = self._event(record, now_ms)
+        device = device_of(record[2])
+        own = {"kind": "decision", "stream": record[0], "offset": record[1], "device": device}
+        own |= said
+        assert self.staged is not None
+        if device is not None and own["role"] in ROLE_NAMES:
+            kept = row_of(self.staged, device)["roles"][own["role"]]
+            own |= {"recorded": kept["recorded"], "seen": kept["seen"]}
+        return [own, *extra]
+
+    def _inventory(self, record: Record) -> str | None:
+        """Apply a record of the inventory; give the device that it is about."""
+        stream, _, key, _, facts = record
+        device = device_of(key)
+        if stream != INVENTORY or device is None or facts.get("unreadable"):
+            return None
+        assert self.staged is not None
+        return device if take(self.staged, self.settings, device, facts["said"]) else None
+
+    def _event(self, record: Record, now_ms: int) -> tuple[Json, list[Json]]:
+        stream, offset, key, value, facts = record
+        device = device_of(key)
+        table, settings = self.staged, self.settings
+        assert table is not None
+        if device is None:
+            return {"verdict": "DEAD_LETTER BAD_KEY", "role": None}, []
+        if partition(device, settings["partitions"]) != settings["partition"]:
+            return {"verdict": "REROUTED WRONG_PARTITION", "role": None}, []
+        try:
+            if stream == REQUESTS:
+                asked = {**facts["asked"], "acb": settings["acb"]}
+                return requests.judge(table, settings, device, asked, now_ms), []
+            if stream == ADJUSTMENTS:
+                return adjustments.judge(table, settings, device, facts["entry"]), []
+            entry = facts.get("entry") or json_of(value)
+            octets = payload_of(entry)
+            if octets is None:
+                return _without_message(stream, entry), []
+            message = message_of(octets)
+        except UnreadableError:
+            return {"verdict": "DEAD_LETTER MALFORMED", "role": None}, []
+        said = self._judge(stream, device, message, None)
+        extra = []
+        if parking.stays(said["verdict"]):
+            kept = {
+                "device": device,
+                "stream": stream,
+                "offset": offset,
+                "whole": message["whole"],
+                "message": message,
+                "verdict": said["verdict"],
+                "numbers": carried(message),
+            }
+            extra = parking.park(table, settings, kept)
+        return said, extra
+
+    def _again(self, entry: Json) -> Json:
+        return self._judge(entry["stream"], entry["device"], entry["message"], entry)
+
+    def _judge(self, stream: str, device: str, message: Json, parked: Json | None) -> Json:
+        assert self.staged is not None
+        judge = outcomes.judge
+        if stream == PRE_COMMANDS and message["kind"] == "COMMAND" and "command" in message:
+            judge = pre_commands.judge
+        said = judge(self.staged, self.settings, device, message, parked)
+        return {**said, "flags": flags_of(message)}
+
+    def device(self, device: str) -> Json:
+        return row_of(self.table, device)
+
+
+def _without_message(stream: str, entry: Json) -> Json:
+    code = entry.get("response_code")
+    if not isinstance(code, str):
+        raise UnreadableError
+    if code.startswith("I"):
+        return {"verdict": "NOT_RECORDED NO_OUTCOME", "role": None}
+    disposition = "HANDOVER_FAILED" if stream == HANDOVER_RESPONSES else "NOT_RECORDED"
+    return {"verdict": f"{disposition} ERROR_RESPONSE", "role": None}

@@ -1,0 +1,226 @@
+"""What becomes of a device's message, in the order in which its reasons are looked for."""
+
+import copy
+
+from . import slots
+from .numbers import carried, every_number, is_used, plausible, raise_to, settle, used
+from .reading import LAST, MODES, NETWORK_OPERATOR, Json
+from .table import device_row, known_as, row_of
+from .verdicts import by_acb, role_of, verdict_of
+
+OTHERS_REMEMBERED = 8
+
+
+def judge(
+    table: Json, settings: Json, device: str, message: Json, parked: Json | None = None
+) -> Json:
+    """Decide an outcome; ``parked`` is its entry where it is judged again."""
+    alone = _alone(settings, device, message)
+    if alone is not None:
+        verdict, role = alone
+        if verdict in ("NOT_RECORDED NO_OUTCOME", "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE"):
+            set_aside(table, settings, device, message)
+        return {"verdict": verdict, "role": role}
+    role = role_of(settings, message)
+    if parked is None and is_repeated(table, settings, device, message):
+        return {"verdict": "DUPLICATE SAME_MESSAGE", "role": role}
+    refused = parked is not None and parked["verdict"] == "REJECTED BAD_SIGNATURE"
+    if refused and known_as(table, device) is None:
+        return {"verdict": "REJECTED BAD_SIGNATURE", "role": role}
+    said = _by_inventory(table, settings, device, message)
+    if said is None:
+        said = _by_signature(table, settings, device, message, parked)
+    if said is None:
+        said = _by_identity(table, settings, device, message, parked)
+    if said is None:
+        said = _by_cells(table, settings, device, message, parked)
+    return {"role": role, **said}
+
+
+def _alone(settings: Json, device: str, message: Json) -> tuple[str, str | None] | None:
+    """Judge by the message alone; None where its outcome has to be looked at."""
+    about = message["recipient"] if message["kind"] == "COMMAND" else message["originator"]
+    if about != device:
+        return "REJECTED WRONG_DEVICE", None
+    if message["kind"] == "COMMAND" or message.get("foreign"):
+        return "NOT_RECORDED NOT_AN_OUTCOME", None
+    mode, acb = message["mode"], by_acb(settings, message)
+    roles = {cell["role"] for cell in message["cells"]} | {one for one, _ in message["floors"]}
+    if message.get("accepted"):
+        if acb and mode in MODES:
+            return None
+        if mode == 3:
+            return "NOT_RECORDED NO_OUTCOME", NETWORK_OPERATOR
+        return "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE", None
+    if mode == 3 or (acb and mode in MODES):
+        return None
+    if NETWORK_OPERATOR in roles and mode not in MODES:
+        return None
+    return "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE", None
+
+
+def set_aside(table: Json, settings: Json, device: str, message: Json) -> None:
+    """Note numbers where they are believed, and cells of a slot that is followed.
+
+    The signature is looked at only where there is anything to note.
+    """
+    known = known_as(table, device)
+    if known is not None and (known["type"] != "GPF" or known["smets"] == "SMETS1"):
+        return
+    row = row_of(table, device)
+    steps = slots.steps_of(message, settings)
+    followed = {role for role in steps if slots.is_followed(row["slots"][role])}
+    if not followed and not _is_news(row["roles"], settings, message):
+        return
+    _, believed, verified = proof(table, settings, device, message)
+    if not believed:
+        return
+    note_numbers(table, settings, device, message, verified=verified)
+    slots.told(
+        device_row(table, device)["slots"], settings, message, verified=verified, roles=followed
+    )
+
+
+def _is_news(roles: Json, settings: Json, message: Json) -> bool:
+    for role, number in carried(message).items():
+        if roles[role]["seen"] is None or roles[role]["seen"] < number:
+            return True
+    return by_acb(settings, message) and _is_unknown(roles, message)
+
+
+def _is_unknown(roles: Json, message: Json) -> bool:
+    """Tell whether any number of the command that is answered was known for neither role."""
+    numbers = [number for _, number in every_number(message, floors=False) if number <= LAST]
+    return not all(any(is_used(kept, number) for kept in roles.values()) for number in numbers)
+
+
+def is_repeated(table: Json, settings: Json, device: str, message: Json) -> bool:
+    for entry in table["parked"]:
+        if entry["device"] == device and entry["whole"] == message["whole"]:
+            return True
+    for one in row_of(table, device)["messages"]:
+        if one["whole"] == message["whole"]:
+            known = known_as(table, device)
+            checked = known and known["signing"] and settings["signatures"] != "off"
+            checked = checked and message["kind"] != "COMMAND"
+            return bool(one["verified"] or not checked)
+    return False
+
+
+def _by_inventory(table: Json, settings: Json, device: str, message: Json) -> Json | None:
+    known = known_as(table, device)
+    if known is None:
+        _, believed, _ = proof(table, settings, device, message)
+        if believed:
+            note_numbers(table, settings, device, message, verified=False)
+        return {"verdict": "PARKED UNKNOWN_DEVICE"}
+    if known["type"] != "GPF":
+        return {"verdict": "NOT_RECORDED NOT_GPF"}
+    if known["smets"] == "SMETS1":
+        return {"verdict": "NOT_RECORDED SMETS1"}
+    return None
+
+
+def proof(table: Json, settings: Json, device: str, message: Json) -> tuple[str, bool, bool]:
+    """Give the signature's state, whether the numbers are believed, and whether it is proven."""
+    known = known_as(table, device)
+    signing = known["signing"] if known and settings["signatures"] != "off" else None
+    row = row_of(table, device)
+    roles, ceiling = row["roles"], settings["ceiling"]
+    if signing is None:
+        likely = plausible(message, roles, ceiling, signed=False)
+        had = settings["signatures"] == "if-known" and row["had_certificate"]
+        unproven = settings["signatures"] == "require" or had
+        return "unchecked", likely and not unproven, False
+    if settings["verifies"](message["octets"], device, signing):
+        device_row(table, device)["had_certificate"] = True
+        likely = plausible(message, roles, ceiling, signed=True)
+        return "valid", settings["anchored"] or likely, True
+    if settings["anchored"]:
+        device_row(table, device)["had_certificate"] = True
+    return "invalid", False, False
+
+
+def _by_signature(
+    table: Json, settings: Json, device: str, message: Json, parked: Json | None
+) -> Json | None:
+    signature, believed, _ = proof(table, settings, device, message)
+    refused_before = parked is not None and parked["verdict"] == "REJECTED BAD_SIGNATURE"
+    if signature == "invalid" or (signature == "unchecked" and refused_before):
+        return {"verdict": "REJECTED BAD_SIGNATURE", "signature": signature}
+    if not believed:
+        return {"verdict": "PARKED UNVERIFIED", "signature": signature}
+    return None
+
+
+def _by_identity(
+    table: Json, settings: Json, device: str, message: Json, parked: Json | None
+) -> Json | None:
+    for one in row_of(table, device)["messages"]:
+        if parked is not None and one["whole"] == message["whole"]:
+            continue
+        if not one["verified"] or one["identity"] != message["identity"]:
+            continue
+        if one["signed"] == message["signed"]:
+            return {"verdict": "DUPLICATE SAME_MESSAGE"}
+        _, _, verified = proof(table, settings, device, message)
+        note_numbers(table, settings, device, message, verified=verified)
+        if verified:
+            slots.disputed(device_row(table, device)["slots"], settings, message)
+        remember(table, device, message, verified=verified)
+        return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
+    return None
+
+
+def note_numbers(
+    table: Json, settings: Json, device: str, message: Json, *, verified: bool
+) -> bool:
+    """Raise what the message's numbers raise; tell whether anything rose."""
+    counts = carried(message)
+    row, changed = device_row(table, device), False
+    for role, number in counts.items():
+        changed |= raise_to(row["roles"][role], "seen", number)
+    own = MODES.get(message["mode"])
+    if verified and by_acb(settings, message) and (own or _is_unknown(row["roles"], message)):
+        # A number of neither slot counts for that which the other one steers clear of as well.
+        kept = row["roles"][own or NETWORK_OPERATOR]
+        for _, told in every_number(message, floors=False):
+            changed |= told <= LAST and used(kept, told)
+        settle(kept, settings["ceiling"])
+    return changed
+
+
+def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: Json | None) -> Json:
+    _, _, verified = proof(table, settings, device, message)
+    row, role = device_row(table, device), role_of(settings, message)
+    own = message["header"] if message["number"] is None else message["number"]
+    issued_here = any(is_used(one, own) for one in row["roles"].values())
+    after = copy.deepcopy(row["slots"])
+    slots.told(after, settings, message, verified=verified)
+    verdict, recorded = verdict_of(settings, row, message, after[role], issued_here=issued_here)
+    changed = note_numbers(table, settings, device, message, verified=verified)
+    if recorded:
+        changed |= raise_to(row["roles"][role], "recorded", carried(message)[role])
+    # What was judged before and is judged the same has told its cells.
+    anew, linked = parked is None or parked["verdict"] != verdict, False
+    if anew and (verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED"))):
+        linked = slots.told(row["slots"], settings, message, verified=verified)
+        changed |= linked
+    # A parked message that has told of its cells is known by them.
+    if changed and (not verdict.startswith("PARKED") or linked):
+        remember(table, device, message, verified=verified)
+    return {"verdict": verdict}
+
+
+def remember(table: Json, device: str, message: Json, *, verified: bool) -> None:
+    messages = device_row(table, device)["messages"]
+    messages[:] = [one for one in messages if one["whole"] != message["whole"]]
+    messages.append(
+        {
+            "whole": message["whole"],
+            "signed": message["signed"],
+            "identity": message["identity"],
+            "verified": verified,
+        }
+    )
+    del messages[:-OTHERS_REMEMBERED]

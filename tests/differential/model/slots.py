@@ -1,0 +1,179 @@
+"""Who stands in a cell: computed from all that messages told, in no order of arrival.
+
+A cell keeps links, from the certificate that was there to the one that came; one that failed names
+who is there, and leads from it to itself. A slot keeps the commands that are pending.
+"""
+
+from collections import Counter
+
+from .reading import MODES, NETWORK_OPERATOR, Json
+
+USAGES = ("ds", "ka")
+PENDING = 8
+Party = tuple[str, str | None]
+"""EUI-64 and key identifier of a certificate; None: of a party, whatever its certificate."""
+
+
+def empty_slot() -> Json:
+    return {"cells": {usage: empty_cell() for usage in USAGES}, "pending": {}}
+
+
+def empty_cell() -> Json:
+    return {"links": {}, "overlay": {}, "conflict": False}
+
+
+def is_followed(slot: Json) -> bool:
+    """Tell whether anything is known of a slot's cells."""
+    return any(cell["links"] or cell["overlay"] for cell in slot["cells"].values())
+
+
+def told(
+    slots: Json, settings: Json, message: Json, *, verified: bool, roles: set[str] | None = None
+) -> bool:
+    """Take what a message tells of its cells; give whether any of it is new."""
+    new = False
+    for role, steps in steps_of(message, settings).items():
+        if roles is not None and role not in roles:
+            continue
+        slot = slots[role]
+        if steps:
+            slot["pending"].pop((message["recipient"], message["number"]), None)
+        for usage, (existing, replacing) in steps.items():
+            link = {"existing": existing, "replacing": replacing, "time": message["time"]}
+            cell = slot["cells"][usage]
+            kept = cell["links" if verified else "overlay"]
+            if message["signed"] in kept:
+                continue
+            kept[message["signed"]], new = link, True
+            if verified:
+                cell["overlay"], cell["conflict"] = {}, False
+    return new
+
+
+Steps = dict[str, dict[str, tuple[Party, Party]]]
+"""From whom to whom each cell went, by role and usage."""
+
+
+def steps_of(message: Json, settings: Json) -> Steps:
+    """Give what a message tells of cells that are followed."""
+    found: Steps = {}
+    by_acb = message["recipient"] == settings["acb"]
+    for cell in message["cells"]:
+        if cell["role"] and cell["usage"]:
+            after = cell["replacing" if cell["replaced"] else "existing"]
+            found.setdefault(cell["role"], {})[cell["usage"]] = (cell["existing"], after)
+    own = MODES.get(message["mode"])
+    if own in found:
+        # Who commands its own slot changes no other.
+        found = {own: found[own]}
+    if own == NETWORK_OPERATOR and own in found and not by_acb:
+        # An operator that commands its slot holds the digital-signature cell.
+        sender = (message["recipient"], None)
+        found = {own: {"ds": (sender, sender), **found[own]}}
+    return found
+
+
+def disputed(slots: Json, settings: Json, message: Json) -> None:
+    """Leave the cells that a conflicting message names in doubt, until the next link."""
+    for role, steps in steps_of(message, settings).items():
+        for usage in steps:
+            slots[role]["cells"][usage]["conflict"] = True
+
+
+def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> bool:
+    """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does."""
+    kept = slot["pending"]
+    if (sender, number) in kept:
+        return False
+    kept[sender, number] = replacing
+    while len(kept) > PENDING:
+        del kept[min(kept, key=lambda one: one[1])]
+    return (sender, number) in kept
+
+
+def occupant(cell: Json, *, unverified: bool = False) -> tuple[Party | None, str, list[Party]]:
+    """Give the occupant, the cell's state (KNOWN, DOUBTFUL, UNKNOWN) and all ends.
+
+    ``unverified``: What nobody verified is read as well, since verification is off.
+    """
+    links = {**cell["links"], **(cell["overlay"] if unverified or not cell["links"] else {})}
+    if not links:
+        return None, "DOUBTFUL" if cell["conflict"] else "UNKNOWN", []
+    steps = {(link["existing"], link["replacing"]) for link in links.values()}
+    net: Counter[Party] = Counter()
+    for link in links.values():
+        net[link["existing"]] -= 1
+        net[link["replacing"]] += 1
+    ends = [party for party, times in net.items() for _ in range(times)]
+    starts = sum(-times for times in net.values() if times < 0)
+    if not ends and not starts:
+        # Nothing but readings may name the one who is there.
+        ends, starts = _only_reading(steps), 1
+    if len(ends) != 1 or starts != 1 or not _hang_together(steps, ends[0]) or cell["conflict"]:
+        return None, "DOUBTFUL", ends
+    return ends[0], "KNOWN", ends
+
+
+def _only_reading(steps: set[tuple[Party, Party]]) -> list[Party]:
+    if any(existing != replacing for existing, replacing in steps):
+        return []
+    certain = {party for party, _ in steps if party[1] is not None}
+    return sorted(certain or {party for party, _ in steps}, key=str)
+
+
+def _hang_together(steps: set[tuple[Party, Party]], end: Party) -> bool:
+    reached, left = {end}, set(steps)
+    while near := {step for step in left if any(_meets(reached, party) for party in step)}:
+        left -= near
+        reached |= {party for step in near for party in step}
+    return not left
+
+
+def _meets(reached: set[Party], party: Party) -> bool:
+    """Tell whether a party was reached; one without key identifier may be any of its EUI-64."""
+    return party in reached or any(
+        one[0] == party[0] and None in (one[1], party[1]) for one in reached
+    )
+
+
+def refuses(slot: Json, settings: Json) -> bool:
+    """Tell whether an occupant that is certain, and not the ACB, stands in the way of a 6.21."""
+    cell = slot["cells"]["ds"]
+    if settings["signatures"] == "off" and cell["overlay"]:
+        return False
+    standing, _, _ = occupant(cell)
+    if standing is None or not cell["links"] or not is_operator(standing, settings):
+        return False
+    times = [link["time"] for link in cell["links"].values() if link["time"] is not None]
+    latest = [
+        link["replacing"]
+        for link in cell["links"].values()
+        if link["time"] is not None and link["time"] == max(times)
+    ]
+    if times and standing not in latest:
+        return False
+    return not any(
+        sender == standing[0] and replacing.get("ds", ("",))[0] == settings["acb"]
+        for (sender, _), replacing in slot["pending"].items()
+    )
+
+
+def is_operator(party: Party, settings: Json) -> bool:
+    """Tell whether a party is neither the ACB nor one whom no list knows."""
+    if party[0] == settings["acb"]:
+        return False
+    listed = settings["network_operators"]
+    return listed is None or party[0] in listed
+
+
+def signing_key_held(slot: Json, settings: Json) -> bool:
+    """Tell whether the key of the ACB certificate that certainly stands in the cell is here.
+
+    What is in doubt, or nobody verified, refuses nothing: the newest key signs then.
+    """
+    cell = slot["cells"]["ds"]
+    if settings["signatures"] == "off" and cell["overlay"]:
+        return True
+    standing, _, _ = occupant(cell)
+    certain = bool(cell["links"]) and standing in settings["acb_cells"]["ds"]
+    return not certain or standing not in settings["acb_cells_without_key"]["ds"]

@@ -1,0 +1,70 @@
+"""What is kept: plain dictionaries, copied whole for a batch that may not be committed."""
+
+import copy
+
+from .numbers import ROLE_NAMES, empty_role
+from .reading import Json
+from .slots import empty_slot
+
+RETIRED = ("Decommissioned", "Withdrawn")
+
+
+def empty_table() -> Json:
+    return {
+        "devices": {},
+        "inventory": {},
+        "parked": [],
+        "arrivals": 0,
+        "burned": {},
+        "allocated": {},
+        "rollbacks": 0,
+        "judge_again": False,
+    }
+
+
+def overlay(table: Json) -> Json:
+    return copy.deepcopy(table)
+
+
+def row_of(table: Json, device: str) -> Json:
+    """Give what is kept of a device, or what would be of one that nothing is known of."""
+    found: Json | None = table["devices"].get(device)
+    return _empty_row() if found is None else found
+
+
+def device_row(table: Json, device: str) -> Json:
+    """Give what is kept of a device, to be changed."""
+    row: Json = table["devices"].setdefault(device, _empty_row())
+    return row
+
+
+def _empty_row() -> Json:
+    return {
+        "roles": {role: empty_role() for role in ROLE_NAMES},
+        "slots": {role: empty_slot() for role in ROLE_NAMES},
+        "messages": [],
+        "had_certificate": False,
+        "evicted": False,
+        "dropped": False,
+        "damaged": [],
+    }
+
+
+def known_as(table: Json, device: str) -> Json | None:
+    """Give what the inventory says; of a GPF whose record is gone, that it was one."""
+    known: Json | None = table["inventory"].get(device)
+    if known is None and row_of(table, device)["dropped"]:
+        return {
+            "type": "GPF",
+            "status": None,
+            "smets": "SMETS2",
+            "signing": None,
+            "agreement": None,
+            "acb_agreement": None,
+            "gone": True,
+        }
+    return known
+
+
+def is_retired(known: Json) -> bool:
+    return known["gone"] or known["status"] in RETIRED
