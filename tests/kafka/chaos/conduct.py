@@ -265,7 +265,7 @@ async def as_it_was(
             offsets=offsets,
             watch=TopicWatch(options, topics, partitions, offsets, stack),
         )
-        yield KafkaStreams(cluster, stack)
+        yield KafkaStreams(cluster, dict.fromkeys(settings.layout.names, partitions), stack)
 
 
 @asynccontextmanager
