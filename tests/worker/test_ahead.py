@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import pytest
 
-from slotkeeper.streams import Fetched, Output, OutputBatch, Record
+from slotkeeper.streams import Fetched, Head, Output, OutputBatch, Record
 from slotkeeper.streams.memory.faults import Fault
 from slotkeeper.streams.memory.ownership import MemoryPartition
 
@@ -45,10 +45,11 @@ def step_in(
         *,
         finished: OutputBatch | None = None,
         void: Collection[int] = (),
+        head: Head | None = None,
     ) -> int:
         if self.number == 1 and positions.get(REQUESTS) == at:
             await before_commit()
-        return await commit(self, outputs, positions, finished=finished, void=void)
+        return await commit(self, outputs, positions, finished=finished, void=void, head=head)
 
     monkeypatch.setattr(MemoryPartition, "fetch", fetching)
     monkeypatch.setattr(MemoryPartition, "commit", committing)
