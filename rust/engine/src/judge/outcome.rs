@@ -377,7 +377,7 @@ impl Judge<'_> {
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, parked_as: Option<Verdict>) -> bool {
         let view = self.ledger.device(facts.device.to_u64());
         // What a parked message told of cells is known; it is no repeat of itself for that.
-        let linked = view.linked_messages().filter(|_| !has_told(parked_as));
+        let linked = view.linked_messages().filter(|_| parked_as.is_none());
         linked.chain(view.other_messages()).any(|note| {
             is_of_octets(&note, facts) && (note.verified || !self.can_be_verified(facts))
         }) || (parked_as.is_none() && self.parking.contains(facts.device, &facts.digest))
@@ -406,8 +406,9 @@ impl Judge<'_> {
             return None;
         }
         let content = content_start(facts);
-        let is_itself =
-            |note: &MessageNote| has_told(parked_as) && note.digest.starts_with(&content);
+        // Whatever it was parked as last: it may have told of its cells before that.
+        let own = note_digest(facts);
+        let is_itself = |note: &MessageNote| parked_as.is_some() && note.digest == own;
         let linked = linked.into_iter().filter(|note| !is_itself(note));
         let known: Vec<_> = linked.chain(others).collect();
         if !known.iter().any(|note| note.verified) {
@@ -463,14 +464,6 @@ pub(super) fn note_of(facts: &Facts<'_>, signature: Signature) -> MessageNote {
 pub(super) struct JudgedOutcome {
     pub(super) decision: Decision,
     pub(super) changed: bool,
-}
-
-/// Whether a message that was parked so has told of its cells, and waits with its number alone.
-fn has_told(parked_as: Option<Verdict>) -> bool {
-    matches!(
-        parked_as,
-        Some((_, Reason::UnknownAcbCertificate | Reason::UnknownParty))
-    )
 }
 
 fn bad_signature() -> Decision {

@@ -249,3 +249,24 @@ fn what_an_earlier_release_knew_is_where_the_walk_begins_and_refuses_nothing() {
     let decided = host.outcome(&device, &hand_back(1_200)).decide_one();
     assert_eq!(state(&decided), "ACB");
 }
+
+/// What a parked message told of cells is no repeat of itself, whatever it waited for in between.
+#[test]
+fn test_n17_a_parked_message_that_told_of_cells_is_judged_by_each_reason_that_it_waits_for() {
+    let (device, mut host) = known();
+    let without = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let told = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[1]));
+    let decided = host.outcome(&device, &told).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_ACB_CERTIFICATE");
+    let decided = host.knows(&without).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNVERIFIED");
+    let decided = host.knows(&device).decide_one();
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_ACB_CERTIFICATE");
+    host.restart_as("", &[AcbKey::Held(1), AcbKey::Held(0)]);
+    let decided = host.decide_one();
+    assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
+    assert_eq!(decided.number("recorded_counter"), Some(1_200));
+}
