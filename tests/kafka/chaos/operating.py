@@ -77,6 +77,16 @@ class Operator:
         async with self._admin() as client:
             await self._configure(client, COMPACTED)
 
+    async def is_begun(self) -> bool:
+        """Say whether an application has said that it serves the store, which it does once."""
+        place = TopicPartition(self.changelog, 0)
+        client = AIOKafkaConsumer(bootstrap_servers=self.servers)
+        await client.start()
+        try:
+            return bool((await client.end_offsets([place]))[place])
+        finally:
+            await client.stop()
+
     async def delete_beginning(self, partition: int) -> None:
         """Delete records of the changelog, as a slip of the administrator would."""
         place = TopicPartition(self.changelog, partition)

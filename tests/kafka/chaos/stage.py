@@ -92,6 +92,10 @@ class Stage:
         It fences owners before it reads who serves the topics, so the first is disturbed.
         """
         await asyncio.sleep(at)
+        # Before that nobody could tell which of the two is the second.
+        async with asyncio.timeout(STOPPED_S), self._reachable:
+            while not await self._operator.is_begun():  # noqa: ASYNC110  # told by a broker
+                await asyncio.sleep(LOOK_S)
         self._tell(f"{at:7.2f} s  a second application comes")
         self._second.may_stop(f"application {SERVES!r} serves it")
         await self._second.be_refused()

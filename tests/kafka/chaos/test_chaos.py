@@ -77,10 +77,11 @@ async def test_a_refusal_for_another_cause_or_none_is_seen(
 async def test_a_refusal_for_the_cause_is_what_is_waited_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    worker = ending(tmp_path, monkeypatch, status=3, told="the cause, and more")
+    told = '{"event":"ended early","error":"the cause, and more"}'
+    worker = ending(tmp_path, monkeypatch, status=3, told=f"{told}\n{{}}")
     worker.may_stop("another", "the cause")
     await worker.be_refused()
-    assert worker.stopped == "the cause, and more"
+    assert worker.stopped == told
     worker.go_on()
     with pytest.raises(WorkerFailedError):
         await worker.be_refused()
@@ -122,13 +123,15 @@ def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
         '{"logger": "aiokafka", "event": "Heartbeat failed"}\n'
         '{"logger": "aiokafka.producer", "event": "Sender", "exception": "Traceback ..."}\n'
         '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
+        '{"logger": "asyncio", "event": "Task exception ... at /lib/aiokafka/producer/sender.py",'
+        ' "exception": "Traceback ..."}\n'
         '{"logger": "slotkeeper.worker.recovery", "event": "snapshot is refused",'
         ' "partition": 1, "reason": "damaged", "error": "it is cut short"}\n'
         "Segmentation fault\n"
     )
     told = Told()
     told.read(log)
-    assert (told.restored, told.fenced, told.of_the_client) == (7, 1, 1)
+    assert (told.restored, told.fenced, told.of_the_client) == (7, 1, 2)
     assert told.restores == {"memory": 1}
     assert told.events["partition is restored anew"] == 1
     assert len(told.unexpected) == 3

@@ -19,6 +19,9 @@ TRY_LATER = 4
 FOR_AN_OPERATOR = 3
 """The exit status after which it never does."""
 
+ENDED = '"event":"ended early"'
+"""Stands in the line in which a worker says why it ends."""
+
 RESTART_S = 0.5
 STOP_S = 30.0
 """Of the supervisor: what it waits before it starts a worker again, and what it gives one that it
@@ -40,7 +43,9 @@ class Told:
         fenced: Partitions that were lost to another owner.
         of_the_client: Tracebacks that aiokafka wrote. It does so where a broker answers what it
             does not know, as Kafka 4.3.1 does when a fence meets the commit of whom it fences
-            (IllegalStateException: "... while it already a pending state PREPARE_EPOCH_FENCE").
+            (IllegalStateException: "... while it already a pending state PREPARE_EPOCH_FENCE"); or
+            that the event loop wrote of a task of its own, as of a request that comes back to a
+            producer that was stopped (KeyError in MessageAccumulator.reenqueue).
         unexpected: Lines that should not be there.
     """
 
@@ -60,7 +65,9 @@ class Told:
                 self.unexpected.append(f"{log.parent.name} wrote {line!r}")
 
     def _hear(self, entry: dict[str, Any], worker: str, acknowledged: Collection[int]) -> None:
-        if "exception" in entry and entry["logger"].startswith("aiokafka"):
+        if "exception" in entry and (
+            entry["logger"].startswith("aiokafka") or "/aiokafka/" in entry["event"]
+        ):
             self.of_the_client += 1
         elif "exception" in entry:
             self.unexpected.append(f"{worker} met {entry['event']}: {entry['exception']}")
@@ -214,7 +221,9 @@ class Worker:
             await asyncio.sleep(RESTART_S)
         if status in self._allowed:
             return status
-        last = "".join(self.log.read_text().splitlines()[-1:])
+        lines = self.log.read_text().splitlines()
+        # The client may go on to tell of its own.
+        last = next((line for line in reversed(lines) if ENDED in line), "".join(lines[-1:]))
         if status == FOR_AN_OPERATOR and any(cause in last for cause in self._causes):
             self.stopped = last
             return status
