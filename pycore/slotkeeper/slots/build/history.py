@@ -69,9 +69,11 @@ def seen(octets: bytes, partition: int, offset: int) -> list[Seen]:
 
 def _seen(record: dict[str, Any], partition: int, offset: int) -> list[Seen]:
     message = record.get("message") or {}
-    at, at_source = _when(record, message)
     slot = record["slot"]
     ds, ka = slot.get("digital_signature") or {}, slot.get("key_agreement") or {}
+    # What was told of a cell last is what the message told, where it changed the cell.
+    told = [cell["time"] for cell in (ds, ka) if cell.get("time")]
+    at, at_source = _when(record, message.get("device_time") or max(told, default=None))
     doubtful = slot.get("state") == "DOUBTFUL"
     source = _SOURCES.get(record.get("reason") or "", "OUTCOME")
     verified = message.get("signature") == "valid"
@@ -114,10 +116,9 @@ def _seen(record: dict[str, Any], partition: int, offset: int) -> list[Seen]:
     return [existed, after]
 
 
-def _when(record: dict[str, Any], message: dict[str, Any]) -> tuple[datetime, str]:
+def _when(record: dict[str, Any], device: str | None) -> tuple[datetime, str]:
     decided = _time(record["decided_at"])
     received = _time(record["received_at"]) if record.get("received_at") else None
-    device = message.get("device_time")
     if device:
         told = _time(device)
         if told <= (received or decided) + _SLACK:
