@@ -93,6 +93,8 @@ async def test_a_worker_that_stopped_begins_again_when_that_is_put_right(
     worker = ending(tmp_path, monkeypatch, status=3, told="the cause")
     worker.may_stop("the cause")
     living = asyncio.create_task(worker.live())
+    while not worker.stopped:  # noqa: ASYNC110  # told by a process
+        await asyncio.sleep(0)
     await worker.rest()
     assert (worker.stopped, worker.exits[3]) == ("the cause", 1)
     worker.go_on()
