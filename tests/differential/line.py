@@ -196,7 +196,7 @@ class Line(Steps):
     def _rollback(self, step: Json) -> None:
         """Go on from the copy, as an operator acknowledges it."""
         self._end("fold")
-        if self.saved is None:
+        if self.saved is None or self.model.table["rollbacks"]:
             return
         (store, table), self.saved = self.saved, None
         table["rollbacks"] = self.model.table["rollbacks"] + 1

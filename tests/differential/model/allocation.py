@@ -4,7 +4,7 @@ from .numbers import is_used
 from .reading import LAST, NETWORK_OPERATOR, SUPPLIER, Json
 
 MARGIN = 2**20
-"""For each acknowledged rollback of the store."""
+"""For an acknowledged rollback of the store; what a second one does is not modelled."""
 
 
 class ExhaustedError(Exception):
@@ -25,12 +25,12 @@ def allocate(
     told = max(own["recorded"] or 0, own["seen"] or 0)
     issued = own["issued"] or 0
     burned = table["burned"].get((device, role), 0)
-    least = _of_this_time(max(max(told, issued) + margin, burned) + 1, table["rollbacks"])
+    least = max(max(told, issued) + margin, burned) + 1
     held = hint is not None and least <= hint <= ceiling
     first = hint if held and hint is not None else least
     number, skipped = _skip(table, device, other, row[other], first)
     if number > LAST:
-        without_burned = _of_this_time(max(told, issued) + margin + 1, table["rollbacks"])
+        without_burned = max(told, issued) + margin + 1
         raise ExhaustedError(retryable=without_burned <= LAST)
     if skipped:
         return number, "ISSUED_EXCEEDED", False
@@ -40,13 +40,6 @@ def allocate(
     if burned > max(told, issued) + margin or issued > told:
         return number, "ISSUED_EXCEEDED", False
     return number, "WATERMARK_EXCEEDED", False
-
-
-def _of_this_time(least: int, rollbacks: int) -> int:
-    """Give the next number that no other time after a loss could have given."""
-    if rollbacks <= 1:
-        return least
-    return least + (rollbacks - least) % MARGIN
 
 
 def _skip(table: Json, device: str, other: str, row: Json, number: int) -> tuple[int, bool]:
