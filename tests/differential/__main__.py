@@ -12,14 +12,13 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=1_000)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--findings", type=int, default=5, help="how many before it stops")
-    parser.add_argument("--no-slots", action="store_true")
     options = parser.parse_args()
     begun, found = time.monotonic(), 0
     for seed in range(options.first, options.first + options.seeds):
-        if try_seed(seed, slots=not options.no_slots) is None:
+        if try_seed(seed) is None:
             continue
         found += 1
-        sys.stdout.write(explain(seed, slots=not options.no_slots) + "\n")
+        sys.stdout.write(explain(seed) + "\n")
         sys.stdout.flush()
         if found == options.findings:
             break

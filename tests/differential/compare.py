@@ -15,17 +15,13 @@ from .model.slots import occupant
 Json = dict[str, Any]
 
 
-class UndecidedError(Exception):
-    """What follows depends on slots, which are not compared."""
-
-
 class DisagreementError(Exception):
     """Engine and model differ; ``step`` is the place in the history."""
 
     step = -1
 
 
-def compare_batch(expected: list[Json], written: list[Any], *, slots: bool) -> None:
+def compare_batch(expected: list[Json], written: list[Any]) -> None:
     """Compare the decisions of a batch, in their order."""
     expected = _in_order(expected)
     audits = [orjson.loads(value) for stream, _, _, value, _ in written if stream == "audit-trail"]
@@ -36,8 +32,6 @@ def compare_batch(expected: list[Json], written: list[Any], *, slots: bool) -> N
     for place in range(max(len(got), len(wanted))):
         engine = got[place] if place < len(got) else None
         model = wanted[place] if place < len(wanted) else None
-        if engine != model and not slots:
-            _leave_to_slots(engine, model)
         if engine != model:
             raise DisagreementError(f"decision {place}\n  engine {engine}\n  model  {model}")
     answers = [
@@ -59,24 +53,6 @@ def _in_order(decisions: list[Json]) -> list[Json]:
             run.sort(key=lambda one: str(one["device"]))
         found += run
     return found
-
-
-def _leave_to_slots(engine: Json | None, model: Json | None) -> None:
-    """Take the engine's word, or no further part, where the state of a slot decides."""
-    found = {one["verdict"] for one in (engine, model) if one}
-    if found & _BY_SLOTS:
-        raise UndecidedError
-    if engine and model and found <= _EXTENTS:
-        model["verdict"] = engine["verdict"]
-
-
-_BY_SLOTS = {
-    "DUPLICATE SAME_MESSAGE",
-    "DUPLICATE CONFLICTING_CONTENT",
-    "REFUSED NOT_DCC_CONTROLLED",
-    "REFUSED ACB_KEY_NOT_HELD",
-}
-_EXTENTS = {f"RECORDED {reason}" for reason in ("ACB_IN_SLOT", "PARTIAL_DS", "PARTIAL_KA")}
 
 
 def _decided(audit: Json) -> Json:
@@ -123,15 +99,14 @@ def _number(text: str | None) -> int | None:
     return None if text is None else int(text)
 
 
-def compare_rows(model: Model, engine: CoreEngine, *, slots: bool) -> None:
+def compare_rows(model: Model, engine: CoreEngine) -> None:
     """Compare what is kept of every device."""
     for device in DEVICES:
         name = str(device.eui)
         found = engine.device(name)
         row = orjson.loads(found) if found else {"roles": {}, "requests": [], "issued_blocks": []}
         got, wanted = _kept(row), _of_model(model, name)
-        if slots:
-            got["cells"], wanted["cells"] = _cells(row), _cells_of_model(model, name)
+        got["cells"], wanted["cells"] = _cells(row), _cells_of_model(model, name)
         if got != wanted:
             differing = {key: (got[key], wanted[key]) for key in got if got[key] != wanted[key]}
             lines = [

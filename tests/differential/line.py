@@ -31,10 +31,9 @@ Json = dict[str, Any]
 class Line(Steps):
     """One history on its way."""
 
-    def __init__(self, drawn: Json, *, slots: bool = True) -> None:
+    def __init__(self, drawn: Json) -> None:
         super().__init__(drawn)
         self.drawn = dict(drawn)
-        self.slots = slots
         self.model = Model(arrangement.model_settings(self.drawn))
         self.store = Store()
         self.saved: tuple[Store, Json] | None = None
@@ -86,7 +85,7 @@ class Line(Steps):
         )
         sealed = staged.seal()
         written = sealed.outputs.records()
-        compare_batch(expected, written, slots=self.slots)
+        compare_batch(expected, written)
         if how in ("fold", "doubt-kept"):
             self.store.log += [
                 (r[2] or b"", r[3]) for r in written if r[0] == "originator-counters"
@@ -109,7 +108,7 @@ class Line(Steps):
             staged.in_doubt()
             step = {"order": self.offset, "inventory": "loaded", "snapshot": False}
             self._come_back(step, fresh=False)
-        compare_rows(self.model, self.engine, slots=self.slots)
+        compare_rows(self.model, self.engine)
         if how in ("fold", "doubt-kept"):
             self._deliver(written, batch, {one["offset"]: one for one in expected})
         else:
@@ -197,14 +196,14 @@ class Line(Steps):
     def _rollback(self, step: Json) -> None:
         """Go on from the copy, as an operator acknowledges it."""
         self._end("fold")
-        if self.saved is None:
+        if self.saved is None or self.model.table["rollbacks"]:
             return
         (store, table), self.saved = self.saved, None
         table["rollbacks"] = self.model.table["rollbacks"] + 1
         self.store, self.model.table = store, table
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
-        compare_rows(self.model, self.engine, slots=self.slots)
+        compare_rows(self.model, self.engine)
         self.given.clear()
 
     def _restart(self, step: Json) -> None:
@@ -217,7 +216,7 @@ class Line(Steps):
         else:
             self.engine.close()
         self._come_back(step, fresh=crash or step["how"] == "clear")
-        compare_rows(self.model, self.engine, slots=self.slots)
+        compare_rows(self.model, self.engine)
 
     def _come_back(self, step: Json, *, fresh: bool) -> None:
         if fresh:

@@ -8,14 +8,12 @@ from tests.differential.run import explain, try_seed
 from tests.differential.shrink import shrink
 
 SEEDS = 200
-SLOTS = False
-"""Whether slots are compared as well."""
 
 
 @pytest.mark.timeout(300)
 def test_engine_and_model_decide_the_same() -> None:
     for seed in range(SEEDS):
-        assert try_seed(seed, slots=SLOTS) is None, explain(seed, slots=SLOTS)
+        assert try_seed(seed) is None, explain(seed)
 
 
 def test_a_history_is_shrunk_to_what_it_fails_by() -> None:

@@ -23,7 +23,8 @@ def judge(table: Json, settings: Json, device: str, entry: Json) -> Json:
         *(n for n in (entry["at_least"], entry["issued_floor"]) if n is not None),
     ]
     two = len({one for one in by if one}) >= 2
-    if (settings["dual_control"] or max(numbers) > settings["ceiling"]) and not two:
+    # Names are claims: of nobody who did not sign is a number above the ceiling taken.
+    if max(numbers) > settings["ceiling"] or (settings["dual_control"] and not two):
         return {"verdict": "REJECTED NOT_AUTHORISED", "role": role}
     changed = _apply(table, settings, device, entry, two=two)
     return {"verdict": "SEEN ADJUSTED" if changed else "SEEN NO_CHANGE", "role": role}

@@ -4,7 +4,7 @@ from .numbers import is_used
 from .reading import LAST, NETWORK_OPERATOR, SUPPLIER, Json
 
 MARGIN = 2**20
-"""For each acknowledged rollback of the store."""
+"""For an acknowledged rollback of the store; what a second one does is not modelled."""
 
 
 class ExhaustedError(Exception):
