@@ -134,7 +134,10 @@ impl CoreEngine {
             .enter(py, |engine| Ok(engine.load_part(&part)?))
     }
 
-    #[pyo3(signature = (*, stored = None, rollbacks = 0, incarnations = Vec::new()))]
+    #[pyo3(
+        signature = (*, stored = None, rollbacks = 0, incarnations = Vec::new()),
+        text_signature = "($self, *, stored=None, rollbacks=0, incarnations=())"
+    )]
     fn open<'py>(
         &self,
         py: Python<'py>,

@@ -51,8 +51,8 @@ mod _core {
     use crate::engine::CoreStaged;
     #[pymodule_export]
     use crate::errors::{
-        ActError, BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError, NotRestoredError,
-        NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
+        ActError, BatchEndedError, BatchOpenError, ConfigurationError, EngineFaultError,
+        NotRestoredError, NotSealedError, RestoreError, SignerUnavailableError, SlotkeeperError,
         UnreadableSnapshotError,
     };
     #[pymodule_export]
