@@ -52,7 +52,7 @@ def remember(role: Json, kind: str, request: str, number: int, limit: int) -> No
     role[kind][request] = number
     raise_to(role, "issued", number)
     while len(role[kind]) > limit:
-        lowest = min(role[kind], key=lambda one: role[kind][one])
+        lowest = min(role[kind], key=lambda one: (role[kind][one], int(one.split(":")[-1])))
         number = role[kind].pop(lowest)
         role["covered"].append((number, number))
 

@@ -166,7 +166,7 @@ def _by_identity(
         _, _, verified = proof(table, settings, device, message)
         note_numbers(table, settings, device, message, verified=verified)
         if verified:
-            slots.disputed(device_row(table, device)["slots"], settings, message)
+            slots.disputed(device_row(table, device)["slots"], message)
         remember(table, device, message, verified=verified)
         return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
     return None

@@ -37,7 +37,9 @@ def told(
             continue
         slot = slots[role]
         if steps:
-            slot["pending"].pop((message["recipient"], message["number"]), None)
+            answered = (message["recipient"], message["number"])
+            for one in [one for one in slot["pending"] if one[:2] == answered]:
+                del slot["pending"][one]
         for usage, (existing, replacing) in steps.items():
             link = {"existing": existing, "replacing": replacing, "time": message["time"]}
             cell = slot["cells"][usage]
@@ -73,22 +75,22 @@ def steps_of(message: Json, settings: Json) -> Steps:
     return found
 
 
-def disputed(slots: Json, settings: Json, message: Json) -> None:
+def disputed(slots: Json, message: Json) -> None:
     """Leave the cells that a conflicting message names in doubt, until the next link."""
-    for role, steps in steps_of(message, settings).items():
-        for usage in steps:
-            slots[role]["cells"][usage]["conflict"] = True
+    for cell in message["cells"]:
+        if cell["role"] and cell["usage"]:
+            slots[cell["role"]]["cells"][cell["usage"]]["conflict"] = True
 
 
 def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> bool:
     """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does."""
-    kept = slot["pending"]
-    if (sender, number) in kept:
+    kept, name = slot["pending"], (sender, number, tuple(sorted(replacing.items())))
+    if name in kept:
         return False
-    kept[sender, number] = replacing
+    kept[name] = replacing
     while len(kept) > PENDING:
         del kept[min(kept, key=lambda one: one[1])]
-    return (sender, number) in kept
+    return name in kept
 
 
 def occupant(cell: Json, *, unverified: bool = False) -> tuple[Party | None, str, list[Party]]:
@@ -136,25 +138,31 @@ def _meets(reached: set[Party], party: Party) -> bool:
     )
 
 
-def refuses(slot: Json, settings: Json) -> bool:
-    """Tell whether an occupant that is certain, and not the ACB, stands in the way of a 6.21."""
+def certain(slot: Json, settings: Json) -> Party | None:
+    """Give whom a refusal may rest on: verified, and told by the message with the latest time."""
     cell = slot["cells"]["ds"]
     if settings["signatures"] == "off" and cell["overlay"]:
-        return False
+        return None
     standing, _, _ = occupant(cell)
-    if standing is None or not cell["links"] or not is_operator(standing, settings):
-        return False
     times = [link["time"] for link in cell["links"].values() if link["time"] is not None]
     latest = [
         link["replacing"]
         for link in cell["links"].values()
         if link["time"] is not None and link["time"] == max(times)
     ]
-    if times and standing not in latest:
+    if not cell["links"] or (times and standing not in latest):
+        return None
+    return standing
+
+
+def refuses(slot: Json, settings: Json) -> bool:
+    """Tell whether an occupant that is certain, and not the ACB, stands in the way of a 6.21."""
+    standing = certain(slot, settings)
+    if standing is None or not is_operator(standing, settings):
         return False
     return not any(
         sender == standing[0] and replacing.get("ds", ("",))[0] == settings["acb"]
-        for (sender, _), replacing in slot["pending"].items()
+        for (sender, *_), replacing in slot["pending"].items()
     )
 
 
@@ -167,13 +175,5 @@ def is_operator(party: Party, settings: Json) -> bool:
 
 
 def signing_key_held(slot: Json, settings: Json) -> bool:
-    """Tell whether the key of the ACB certificate that certainly stands in the cell is here.
-
-    What is in doubt, or nobody verified, refuses nothing: the newest key signs then.
-    """
-    cell = slot["cells"]["ds"]
-    if settings["signatures"] == "off" and cell["overlay"]:
-        return True
-    standing, _, _ = occupant(cell)
-    certain = bool(cell["links"]) and standing in settings["acb_cells"]["ds"]
-    return not certain or standing not in settings["acb_cells_without_key"]["ds"]
+    """Tell whether the key of the ACB certificate that certainly stands in the cell is here."""
+    return certain(slot, settings) not in settings["acb_cells_without_key"]["ds"]
