@@ -9,6 +9,7 @@ from slotkeeper import errors
 from slotkeeper.cli.exits import run_to_exit_status
 
 EXPECTED = {
+    errors.ActError: 1,
     errors.FaultFoundError: 1,
     errors.EngineFaultError: 1,
     errors.BatchEndedError: 1,

@@ -133,9 +133,9 @@ class Site:
         """Let one octet of one device's newest changelog record rot."""
         device = str(self.fleet.members[0].gpf.device.eui).encode()
         with closing(sqlite3.connect(self.folder / "streams.db")) as connection, connection:
-            # A changelog record's value begins with its format, 2; the inventory's is JSON.
+            # A changelog record's value begins with its format, 3; the inventory's is JSON.
             found = connection.execute(
-                "SELECT id, value FROM compacted WHERE key = ? AND substr(value, 1, 1) = X'02'",
+                "SELECT id, value FROM compacted WHERE key = ? AND substr(value, 1, 1) = X'03'",
                 (device,),
             ).fetchone()
             rotten = bytearray(found[1])
