@@ -27,6 +27,8 @@ pub struct Ledger {
     overlay: Overlay,
     burned: Burned,
     losses: u32,
+    /// Whether nobody verifies messages any more.
+    unverified_too: bool,
     found: Vec<Option<RowId>>,
 }
 
@@ -43,6 +45,7 @@ impl Ledger {
             overlay: Overlay::default(),
             burned: Burned::new(),
             losses: 0,
+            unverified_too: false,
             found: Vec::new(),
         }
     }
@@ -66,6 +69,11 @@ impl Ledger {
     /// were lost so many times: [`ROLLBACK_MARGIN`](crate::ROLLBACK_MARGIN) for each.
     pub fn set_rollbacks(&mut self, rollbacks: u32) {
         self.losses = rollbacks;
+    }
+
+    /// From here on what is unverified tells of cells as well, beside what is verified: nobody verifies any more.
+    pub fn hear_unverified(&mut self) {
+        self.unverified_too = true;
     }
 
     /// The numbers of dropped batches.
@@ -220,28 +228,26 @@ impl Ledger {
 
     /// Adds what a message told of a role's cells, and who holds them by all that was told; whether that changes anything.
     ///
-    /// What is unverified counts where nothing is verified, or with `unverified_too`; see [`Trail::tell`].
-    pub fn tell(&mut self, device: u64, role: Role, link: &Link, unverified_too: bool) -> bool {
-        self.change_trail(device, role, unverified_too, |trail| {
-            trail.tell(link, unverified_too)
-        })
+    /// What is unverified counts where nothing is verified, or after [`Self::hear_unverified`]; see [`Trail::tell`].
+    pub fn tell(&mut self, device: u64, role: Role, link: &Link) -> bool {
+        let unverified_too = self.unverified_too;
+        self.change_trail(device, role, |trail| trail.tell(link, unverified_too))
     }
 
     /// Adds a command that waits for an answer; see [`Trail::expect`].
     pub fn expect(&mut self, device: u64, role: Role, pending: Pending) -> bool {
-        self.change_trail(device, role, false, |trail| trail.expect(pending))
+        self.change_trail(device, role, |trail| trail.expect(pending))
     }
 
     /// The command of `party` with this number has an outcome; see [`Trail::settle`].
     pub fn settle(&mut self, device: u64, role: Role, party: u64, number: u64) -> bool {
         let words = self.device(device).notes.trail_words(role);
-        !words.is_empty()
-            && self.change_trail(device, role, false, |trail| trail.settle(party, number))
+        !words.is_empty() && self.change_trail(device, role, |trail| trail.settle(party, number))
     }
 
     /// Two messages contradict each other about a cell; see [`Trail::dispute`].
     pub fn dispute(&mut self, device: u64, role: Role, cell_use: CellUse) -> bool {
-        self.change_trail(device, role, false, |trail| trail.dispute(cell_use))
+        self.change_trail(device, role, |trail| trail.dispute(cell_use))
     }
 
     /// Begins the walk of a cell at what was read there; see [`Trail::set_base`]. Whether that changes anything.
@@ -252,14 +258,13 @@ impl Ledger {
         cell_use: CellUse,
         base: CellImage,
     ) -> bool {
-        self.change_trail(device, role, false, |trail| trail.set_base(cell_use, base))
+        self.change_trail(device, role, |trail| trail.set_base(cell_use, base))
     }
 
     fn change_trail(
         &mut self,
         device: u64,
         role: Role,
-        unverified_too: bool,
         change: impl FnOnce(&mut Trail) -> bool,
     ) -> bool {
         let view = self.device(device);
@@ -269,7 +274,7 @@ impl Ledger {
         }
         trail.shrink(view.notes.words_for_trail(role));
         let cells = CellUse::ALL.map(|cell_use| {
-            let standing = trail.standing(cell_use, unverified_too);
+            let standing = trail.standing(cell_use, self.unverified_too);
             if !standing.is_told {
                 return Cell::default();
             }
@@ -294,7 +299,7 @@ impl Ledger {
         }
         for role in Role::ALL {
             if !self.device(device).notes.trail_words(role).is_empty() {
-                self.change_trail(device, role, false, |_| true);
+                self.change_trail(device, role, |_| true);
             }
         }
     }

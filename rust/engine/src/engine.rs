@@ -13,7 +13,7 @@ use crate::directory::{DAMAGED, Device, Directory, MENDED};
 use crate::parking::{Parking, Standing};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
-use crate::settings::Settings;
+use crate::settings::{DeviceSignatures, Settings};
 use crate::staged::Progress;
 use crate::stream::{Partition, device_of_key};
 use crate::workers;
@@ -169,14 +169,17 @@ impl Engine {
         seed: u64,
     ) -> Self {
         let paths = PathCache::new(settings.issuing_certificates.clone());
-        let table = CounterTable::new(seed, settings.ceiling);
+        let mut ledger = Ledger::new(CounterTable::new(seed, settings.ceiling));
+        if settings.device_signatures == DeviceSignatures::Off {
+            ledger.hear_unverified();
+        }
         Self {
             settings,
             authority,
             partition,
             threads: threads.max(1),
             seed,
-            ledger: Ledger::new(table),
+            ledger,
             directory: Directory::new(seed),
             parking: Parking::new(seed),
             paths,

@@ -15,7 +15,7 @@ use crate::directory::{DROPPED, Device, EVICTED, Gpf, damaged};
 use crate::message::{gbcs_role, role_of_name};
 use crate::paths::{PathError, RequestPaths};
 use crate::records::HandoverRequest;
-use crate::settings::{AbsentFloor, CounterSource, WithoutEvidence};
+use crate::settings::{AbsentFloor, CounterSource, DeviceSignatures, WithoutEvidence};
 
 /// A GBCS message says its length in 16 bits; all that stands in a command besides its certificates has less than 400
 /// octets.
@@ -208,8 +208,11 @@ impl Judge<'_> {
                 return Err(refused(Reason::NotDccControlled, true, detail));
             }
             None if cell.is_doubtful() => {
+                let unverified_too = self.settings.device_signatures == DeviceSignatures::Off;
                 let trail = view.trail(role, occupants);
-                trail.standing(CellUse::DigitalSignature, false).ends
+                trail
+                    .standing(CellUse::DigitalSignature, unverified_too)
+                    .ends
             }
             Some(_) | None => Vec::new(),
         };

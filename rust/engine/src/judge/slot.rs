@@ -8,7 +8,6 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier, ReplacementOutcome, StatusCode};
 use super::outcome::note_of;
 use super::{Judge, Signature};
 use crate::message::{Facts, cell_use};
-use crate::settings::DeviceSignatures;
 
 /// A slot as the audit trail shows it.
 pub(crate) struct SlotView {
@@ -100,9 +99,7 @@ impl Judge<'_> {
             source,
             steps,
         };
-        let unverified_too = self.settings.device_signatures == DeviceSignatures::Off;
-        self.ledger
-            .tell(facts.device.to_u64(), role, &link, unverified_too)
+        self.ledger.tell(facts.device.to_u64(), role, &link)
     }
 
     /// Another message with the same headers and other cells was verified as well: nothing is certain of them.

@@ -270,3 +270,17 @@ fn test_n17_a_parked_message_that_told_of_cells_is_judged_by_each_reason_that_it
     assert_eq!(decided.verdict(), "RECORDED ACB_IN_SLOT");
     assert_eq!(decided.number("recorded_counter"), Some(1_200));
 }
+
+/// Whatever changes the record of a slot: a command that is sent tells nothing of who was heard.
+#[test]
+fn where_nobody_verifies_any_more_all_messages_are_read_at_every_change() {
+    let (device, mut host) = known();
+    host.outcome(&device, &hand_back(1_200)).decide();
+    let off = r#"{"verify": {"device_signatures": "off"}}"#;
+    host.restart_as(off, &[AcbKey::Held(0)]);
+    let decided = host.outcome(&device, &hand_back(1_300)).decide_one();
+    assert_eq!(state(&decided), "DOUBTFUL");
+    let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(issued.number("originator_counter"), Some(1_301));
+    assert_eq!(state(&issued), "DOUBTFUL");
+}
