@@ -49,6 +49,14 @@ pub(crate) enum Judged {
     },
 }
 
+/// What is known of the ACB's certificate in the digital-signature cell.
+struct InSlot {
+    /// Which it may be.
+    keys: Vec<KeyIdentifier>,
+    /// Whether it is that and no other.
+    is_certain: bool,
+}
+
 /// Everything that comes before a number is allocated.
 struct Ready {
     role: Role,
@@ -147,7 +155,7 @@ impl Judge<'_> {
                 "the stored record of the device was damaged; name its number with a counter adjustment",
             ));
         }
-        let (signing_key_identifier, signer) = self.signer(key, role)?;
+        let in_slot = self.in_slot(key, role)?;
         let asks_for_evidence = self.settings.without_evidence == WithoutEvidence::Refuse;
         if asks_for_evidence && view.flags() & EVICTED != 0 {
             return Err(refused(
@@ -163,6 +171,7 @@ impl Judge<'_> {
                 "nothing is known of this slot; back-fill its number with a counter adjustment",
             ));
         }
+        let (signing_key_identifier, signer) = self.signer(&in_slot)?;
         let row = self.ledger.table().find(key.to_u64());
         let named = self.directory.acb_key_agreement(gpf, row);
         let KeyChoice::Held(_, agreement) = self.authority.agreement(named) else {
@@ -182,15 +191,11 @@ impl Judge<'_> {
         })
     }
 
-    /// The key whose certificate stands in the slot's digital-signature cell, or may stand there.
+    /// Whose certificates stand in the slot's digital-signature cell, or may stand there.
     ///
     /// Only an occupant that is certain refuses. Certificates and parties that are not known say nothing: such a cell
     /// counts as unknown.
-    fn signer(
-        &self,
-        key: Eui64,
-        role: Role,
-    ) -> Result<(KeyIdentifier, Arc<dyn KrpSigner>), Refusal> {
+    fn in_slot(&self, key: Eui64, role: Role) -> Result<InSlot, Refusal> {
         let view = self.ledger.device(key.to_u64());
         let occupants = self.ledger.table().occupants();
         let cell = view.cell(role, CellUse::DigitalSignature);
@@ -200,7 +205,7 @@ impl Judge<'_> {
             let trail = view.trail(role, occupants);
             cell.verified && trail.is_certain(CellUse::DigitalSignature, acb)
         };
-        let in_slot: Vec<_> = match occupant {
+        let may_stand: Vec<_> = match occupant {
             Some(occupant) if self.is_acb(occupant) => vec![occupant],
             Some(occupant) if self.may_be_operator(occupant) && is_certain() => {
                 let eui = Eui64::from_u64(occupant.eui);
@@ -210,38 +215,37 @@ impl Judge<'_> {
             None if cell.is_doubtful() => {
                 let unverified_too = self.settings.device_signatures == DeviceSignatures::Off;
                 let trail = view.trail(role, occupants);
-                trail
-                    .standing(CellUse::DigitalSignature, unverified_too)
-                    .ends
+                let standing = trail.standing(CellUse::DigitalSignature, unverified_too);
+                standing.ends
             }
             Some(_) | None => Vec::new(),
         };
-        let known = in_slot
+        let keys: Vec<_> = may_stand
             .into_iter()
             .filter(|occupant| self.is_acb(*occupant))
             .filter_map(|occupant| occupant.key_identifier.map(KeyIdentifier))
-            .filter(|identifier| self.authority.knows(*identifier));
-        for identifier in known {
-            match self.authority.signer(Some(identifier)) {
-                KeyChoice::Held(identifier, signer) => return Ok((identifier, signer)),
-                KeyChoice::NotHeld if occupant.is_some() && is_certain() => {
-                    return Err(refused(
-                        Reason::AcbKeyNotHeld,
-                        true,
-                        "the digital-signature key whose certificate stands in the slot is not held",
-                    ));
-                }
-                KeyChoice::NotHeld => {}
+            .filter(|identifier| self.authority.knows(*identifier))
+            .collect();
+        Ok(InSlot {
+            is_certain: !keys.is_empty() && occupant.is_some() && is_certain(),
+            keys,
+        })
+    }
+
+    /// The key for what stands in the slot; the newest where that is not known.
+    fn signer(&self, in_slot: &InSlot) -> Result<(KeyIdentifier, Arc<dyn KrpSigner>), Refusal> {
+        let named = in_slot.keys.iter().copied().map(Some);
+        let newest = (!in_slot.is_certain).then_some(None);
+        for wanted in named.chain(newest) {
+            if let KeyChoice::Held(identifier, signer) = self.authority.signer(wanted) {
+                return Ok((identifier, signer));
             }
         }
-        match self.authority.signer(None) {
-            KeyChoice::Held(identifier, signer) => Ok((identifier, signer)),
-            KeyChoice::NotHeld => Err(refused(
-                Reason::AcbKeyNotHeld,
-                true,
-                "the newest digital-signature key is not held",
-            )),
-        }
+        Err(refused(
+            Reason::AcbKeyNotHeld,
+            true,
+            "the digital-signature key whose certificate stands in the slot is not held",
+        ))
     }
 
     fn may_be_operator(&self, occupant: Occupant) -> bool {
