@@ -127,13 +127,15 @@ def test_a_worker_s_log_tells_what_went_wrong(tmp_path: Path) -> None:
         '{"logger": "asyncio", "event": "Task exception", "exception": "Traceback ..."}\n'
         '{"logger": "asyncio", "event": "Task exception ... at /lib/aiokafka/producer/sender.py",'
         ' "exception": "Traceback ..."}\n'
+        '{"logger": "asyncio", "event": "Exception in callback cb", "exception": "Traceback ...'
+        ' File \\"/lib/aiokafka/producer/message_accumulator.py\\", line 459"}\n'
         '{"logger": "slotkeeper.worker.recovery", "event": "snapshot is refused",'
         ' "partition": 1, "reason": "damaged", "error": "it is cut short"}\n'
         "Segmentation fault\n"
     )
     told = Told()
     told.read(log)
-    assert (told.restored, told.fenced, told.of_the_client) == (7, 1, 2)
+    assert (told.restored, told.fenced, told.of_the_client) == (7, 1, 3)
     assert told.restores == {"memory": 1}
     assert told.events["partition is restored anew"] == 1
     assert len(told.unexpected) == 3

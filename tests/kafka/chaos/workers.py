@@ -44,8 +44,9 @@ class Told:
         of_the_client: Tracebacks that aiokafka wrote. It does so where a broker answers what it
             does not know, as Kafka 4.3.1 does when a fence meets the commit of whom it fences
             (IllegalStateException: "... while it already a pending state PREPARE_EPOCH_FENCE"); or
-            that the event loop wrote of a task of its own, as of a request that comes back to a
-            producer that was stopped (KeyError in MessageAccumulator.reenqueue).
+            that the event loop wrote of a task or a callback of its own, as of a request that comes
+            back to a producer that was stopped, or of a batch whose sender ended (KeyError in
+            MessageAccumulator).
         unexpected: Lines that should not be there.
     """
 
@@ -65,9 +66,7 @@ class Told:
                 self.unexpected.append(f"{log.parent.name} wrote {line!r}")
 
     def _hear(self, entry: dict[str, Any], worker: str, acknowledged: Collection[int]) -> None:
-        if "exception" in entry and (
-            entry["logger"].startswith("aiokafka") or "/aiokafka/" in entry["event"]
-        ):
+        if "exception" in entry and is_of_the_client(entry):
             self.of_the_client += 1
         elif "exception" in entry:
             self.unexpected.append(f"{worker} met {entry['event']}: {entry['exception']}")
@@ -81,6 +80,16 @@ class Told:
             entry["partition"] in acknowledged and entry["reason"] == "foreign"
         ):
             self.unexpected.append(f"{worker} refused a snapshot: {entry['error']}")
+
+
+def is_of_the_client(entry: dict[str, Any]) -> bool:
+    """Say whether aiokafka wrote a traceback, or the event loop one that ends in its code."""
+    *_, place = [line for line in entry["exception"].splitlines() if "File " in line] or [""]
+    return (
+        entry["logger"].startswith("aiokafka")
+        or "/aiokafka/" in entry["event"]
+        or (entry["logger"] == "asyncio" and "/aiokafka/" in place)
+    )
 
 
 class Worker:
