@@ -69,11 +69,17 @@ async def conduct(
     folder: Path,
     tell: Callable[[str], None] = print,
     kafka: Distribution = KAFKA,
+    *,
+    loses: bool = True,
 ) -> Report:
-    """Run chaos for so many seconds; the report says what came of it."""
+    """Run chaos for so many seconds; the report says what came of it.
+
+    With ``loses`` a changelog loses its beginning. A broker that is killed soon after can undo
+    that: then a worker stops a second time, with cause, and the run counts it as a violation.
+    """
     report = Report(seed, seconds, folder)
     async with broker(folder / "broker", kafka) as cluster:
-        run = await Run.prepare(seed, seconds, cluster, folder, tell)
+        run = await Run.prepare(seed, seconds, cluster, folder, tell, loses=loses)
         async with told(report):
             report.drained_in = await run.chaos()
         if report.violations:
@@ -115,6 +121,7 @@ class Run:
         second: Of another one.
         operator: Puts right what can be.
         people: What they do who should not.
+        loses: Whether a changelog loses its beginning.
         stage: Where all of it happens.
     """
 
@@ -129,6 +136,7 @@ class Run:
     second: Worker
     operator: Operator
     people: Interventions
+    loses: bool
     stage: Stage
 
     @classmethod
@@ -139,6 +147,8 @@ class Run:
         cluster: Cluster,
         folder: Path,
         tell: Callable[[str], None],
+        *,
+        loses: bool,
     ) -> Self:
         """Make the topics, and set up each machine as its operator would."""
         # Twice as many as the pace gives, since the writer hurries after an outage.
@@ -164,6 +174,7 @@ class Run:
             workers=workers,
             second=second,
             operator=operator,
+            loses=loses,
             people=interventions(
                 seed, seconds, partitions=PARTITIONS, inputs=len(SETTINGS.layout.inputs)
             ),
@@ -187,7 +198,11 @@ class Run:
                     seconds=seconds,
                 ),
                 stage.let_a_second_application_come(people.second_at),
-                stage.let_the_changelog_lose_its_beginning(people.loss_at, people.loses),
+                *(
+                    [stage.let_the_changelog_lose_its_beginning(people.loss_at, people.loses)]
+                    if self.loses
+                    else []
+                ),
             )
         return await stage.drain()
 

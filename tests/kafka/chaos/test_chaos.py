@@ -23,7 +23,8 @@ def archive() -> None:
 @pytest.mark.timeout(900)
 async def test_d01_d02_d03_chaos_breaks_no_law(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
-    report = await conduct(seed, SECONDS, tmp_path)
+    # `make chaos` has the loss of a changelog's beginning as well, see there.
+    report = await conduct(seed, SECONDS, tmp_path, loses=False)
     told = "\n".join(report.lines())
     print(told)  # noqa: T201  # pytest shows it with a failure
     assert not report.violations, told
