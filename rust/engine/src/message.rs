@@ -1,5 +1,7 @@
 //! What a GBCS message says that decisions depend on, whatever its kind.
 
+use std::sync::OnceLock;
+
 use slotkeeper_counters::{LAST_COUNTER, Role};
 use slotkeeper_gbcs::{
     CellUsage, CommandPayload, Cra, DlmsDateTime, Eui64, ExecutionOutcome, KeyUsage, Kind, Message,
@@ -24,7 +26,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) flags: Flags,
     /// Where the device stands in the inventory, if that was looked up beforehand.
     pub(crate) class: Option<Class>,
+    /// Found out once, of the messages that are remembered or compared with such.
+    pub(crate) content: OnceLock<ContentStart>,
 }
+
+/// The start of the SHA-256 of what the device signs.
+pub(crate) type ContentStart = [u8; 8];
 
 impl<'a> Facts<'a> {
     pub(crate) fn of(message: Message<'a>, octets: &[u8]) -> Self {
@@ -55,8 +62,17 @@ impl<'a> Facts<'a> {
             mode,
             flags,
             class: None,
+            content: OnceLock::new(),
             message,
         }
+    }
+
+    /// The start of the SHA-256 of the content, which is what the device signs.
+    pub(crate) fn content_start(&self) -> ContentStart {
+        *self.content.get_or_init(|| {
+            let digest = slotkeeper_crypto::sha256(self.message.signed_octets());
+            digest.first_chunk().copied().unwrap_or_default()
+        })
     }
 
     pub(crate) fn outcome(&self) -> Option<&ExecutionOutcome> {

@@ -7,7 +7,7 @@ use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignatureP
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Device, HAD_CERTIFICATE};
-use crate::message::Facts;
+use crate::message::{ContentStart, Facts};
 use crate::settings::DeviceSignatures;
 
 /// How a record was decided.
@@ -405,7 +405,7 @@ impl Judge<'_> {
         if linked.is_empty() && others.is_empty() {
             return None;
         }
-        let content = content_start(facts);
+        let content = facts.content_start();
         // Whatever it was parked as last: it may have told of its cells before that.
         let own = note_digest(facts);
         let is_itself = |note: &MessageNote| parked_as.is_some() && note.digest == own;
@@ -492,28 +492,21 @@ fn identity(header: &Header) -> u64 {
     u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
 }
 
-const CONTENT: usize = 8;
-
 /// What a note keeps of a message: the start of the SHA-256 of its content, which is what the device signs, and that of
 /// all its octets.
 fn note_digest(facts: &Facts<'_>) -> [u8; 15] {
     let mut digest = [0; 15];
-    let (content, octets) = digest.split_at_mut(CONTENT);
-    content.copy_from_slice(&content_start(facts));
+    let (content, octets) = digest.split_at_mut(size_of::<ContentStart>());
+    content.copy_from_slice(&facts.content_start());
     for (place, octet) in octets.iter_mut().zip(facts.digest) {
         *place = octet;
     }
     digest
 }
 
-fn content_start(facts: &Facts<'_>) -> [u8; CONTENT] {
-    let digest = slotkeeper_crypto::sha256(facts.message.signed_octets());
-    digest.first_chunk().copied().unwrap_or_default()
-}
-
 /// Whether a note is of these octets. Earlier releases kept 15 octets of the SHA-256 of them all.
 fn is_of_octets(note: &MessageNote, facts: &Facts<'_>) -> bool {
-    let (content, octets) = note.digest.split_at(CONTENT);
+    let (content, octets) = note.digest.split_at(size_of::<ContentStart>());
     facts.digest.starts_with(&note.digest)
-        || facts.digest.starts_with(octets) && content_start(facts) == content
+        || facts.digest.starts_with(octets) && facts.content_start() == content
 }
