@@ -83,11 +83,11 @@ def _of_slot(table: Json, settings: Json, device: str, role: str) -> str | None:
         return "NO_EVIDENCE"
     if slots.refuses(row["slots"][role], settings):
         return "NOT_DCC_CONTROLLED"
-    if not slots.signing_key_held(row["slots"][role], settings):
-        return "ACB_KEY_NOT_HELD"
     unknown = kept["recorded"] is None and kept["seen"] is None
     if settings["without_evidence"] == "refuse" and (unknown or row["evicted"]):
         return "NO_EVIDENCE"
+    if not slots.signing_key_held(row["slots"][role], settings):
+        return "ACB_KEY_NOT_HELD"
     if (known_as(table, device) or {})["acb_agreement"] == "acb-retired":
         return "ACB_KEY_NOT_HELD"
     return None
