@@ -4,7 +4,7 @@ import asyncio
 import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -29,13 +29,9 @@ from slotkeeper.lab import keystore
 from slotkeeper.lab.pki import Organisation
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
 from slotkeeper.streams.errors import StoreUnavailableError
-from slotkeeper.streams.kafka.clients import consumer
-from slotkeeper.streams.kafka.offsets import Offsets
 from slotkeeper.streams.kafka.options import ClientOptions
-from slotkeeper.streams.kafka.ownership import Cluster as KafkaCluster
-from slotkeeper.streams.kafka.streams import KafkaStreams
+from slotkeeper.streams.kafka.streams import opened
 from slotkeeper.streams.kafka.topics import Topics
-from slotkeeper.streams.kafka.watch import TopicWatch
 
 KAFKA = Distribution("4.2.1")
 """Not 4.3.0 or 4.3.1: a broker of these that is killed and started again may call a transaction
@@ -267,20 +263,9 @@ async def as_it_was(
 ) -> AsyncIterator[Streams]:
     """Read streams of which one has got partitions since, which nobody else may."""
     options, topics = ClientOptions(servers, {}), Topics(settings.layout, settings.topic_prefix)
-    async with AsyncExitStack() as stack:
-        asking = await stack.enter_async_context(
-            consumer(options, isolation_level=Offsets.ISOLATION, auto_offset_reset="none")
-        )
-        offsets = Offsets(asking)
-        cluster = KafkaCluster(
-            options=options,
-            settings=settings,
-            topics=topics,
-            partitions=partitions,
-            offsets=offsets,
-            watch=TopicWatch(options, topics, partitions, offsets, stack),
-        )
-        yield KafkaStreams(cluster, dict.fromkeys(settings.layout.names, partitions), stack)
+    counts = dict.fromkeys(settings.layout.names, partitions)
+    async with opened(options, topics, settings, counts) as streams:
+        yield streams
 
 
 @asynccontextmanager

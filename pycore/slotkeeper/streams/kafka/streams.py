@@ -44,6 +44,22 @@ async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["
     options = ClientOptions(servers, settings.kafka, batch_bytes=settings.batch_bytes)
     topics = Topics(settings.layout, settings.topic_prefix)
     counts = await agreed_partitions(options, topics, settings.partitions)
+    async with opened(options, topics, settings, counts) as streams:
+        yield streams
+
+
+@asynccontextmanager
+async def opened(
+    options: ClientOptions, topics: Topics, settings: StreamsSettings, counts: Mapping[str, int]
+) -> AsyncIterator["KafkaStreams"]:
+    """Open the streams of a cluster, whatever their topics have.
+
+    Args:
+        options: Of every client.
+        topics: Where streams are.
+        settings: Of the streams.
+        counts: Partitions by stream, of those that exist.
+    """
     partitions = counts[settings.layout.changelog]
     async with AsyncExitStack() as stack:
         asking = await stack.enter_async_context(
