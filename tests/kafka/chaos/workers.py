@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections import Counter
@@ -253,5 +254,8 @@ class Worker:
         """Send a signal to a process, unless it has ended by itself meanwhile."""
         if allowed is not None:
             self._allowed.add(allowed)
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
+        # Not by the process itself: that asks for the exit status first, which asyncio misses then
+        # and tells 255 in its place.
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, number)
