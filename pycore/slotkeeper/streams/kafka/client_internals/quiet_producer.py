@@ -38,6 +38,9 @@ class _Accumulator(Protocol):
 class _TransactionManager(Protocol):
     """``aiokafka.producer.transaction_manager.TransactionManager``."""
 
+    fatal_error: Callable[[BaseException], None]
+    """Ends the transaction for good; one that has ended gets another future, which fails too."""
+
     def wait_for_transaction_end(self) -> asyncio.Future[None]:
         """Give the future that a commit or an abort awaits; nobody does where neither is called."""
 
@@ -53,6 +56,8 @@ class QuietProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
         super().__init__(**options)
         self._fail_all = self._message_accumulator.fail_all
         self._message_accumulator.fail_all = self._fail_all_once
+        self._end_for_good = self._txn_manager.fatal_error
+        self._txn_manager.fatal_error = self._end_for_good_once
 
     async def begin_transaction(self) -> None:
         """Begin. The end is told by the call that sends, commits or aborts."""
@@ -66,6 +71,11 @@ class QuietProducer(AIOKafkaProducer):  # type: ignore[misc]  # aiokafka has no 
         self._fail_all(error)
         for sending in sendings:
             _look_at(sending)
+
+    def _end_for_good_once(self, error: BaseException) -> None:
+        """End the transaction; each answer that tells of a fence does so once more."""
+        self._end_for_good(error)
+        _look_at(self._txn_manager.wait_for_transaction_end())
 
 
 def _look_at(ended: asyncio.Future[None]) -> None:
