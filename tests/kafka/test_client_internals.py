@@ -21,6 +21,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.consumer.group_coordinator import GroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import MessageBatch
 from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBatchBuilder
 from aiokafka.record.legacy_records import LegacyRecordBatch, LegacyRecordBatchBuilder
@@ -29,8 +30,9 @@ from aiokafka.structs import BrokerMetadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from tests.kafka.private_names import aiokafkas_names
+from tests.kafka.test_quiet import complaints
 
-from slotkeeper.streams.kafka.client_internals import PackedBatch
+from slotkeeper.streams.kafka.client_internals import PackedBatch, QuietProducer
 
 ROOT = Path(__file__).parents[2]
 DOOR = ROOT / "pycore/slotkeeper/streams/kafka/client_internals"
@@ -82,6 +84,7 @@ SIGNATURES = {
     # quiet_producer
     f"{QUEUES}:MessageAccumulator.fail_all": "(self, exception)",
     f"{TRANSACTIONS}.wait_for_transaction_end": "(self)",
+    f"{TRANSACTIONS}.fatal_error": "(self, exc)",
     "aiokafka:AIOKafkaProducer.begin_transaction": "async (self)",
     # transaction_pause
     "aiokafka.producer:sender": "module",
@@ -282,6 +285,22 @@ def test_a_packed_batch_has_all_that_the_producer_looks_at() -> None:
     }
     assert used == expected, f"the producer looks at {sorted(used ^ expected)} of a builder"
     assert not {name for name in expected - {"append"} if not hasattr(PackedBatch, name)}
+
+
+async def test_a_fence_that_several_answers_tell_of_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Each of them ends the transaction anew, by a future that nobody awaits any more."""
+    producer = QuietProducer(bootstrap_servers="127.0.0.1:1", transactional_id="one")
+    manager: Any = producer._txn_manager
+    manager.set_pid_and_epoch(1, 0)
+    await producer.begin_transaction()
+    for _ in range(3):
+        manager.fatal_error(ProducerFenced())
+    manager = None
+    await producer.stop()
+    del producer
+    assert complaints(caplog) == []
 
 
 def test_each_internal_that_the_door_uses_is_checked_here() -> None:

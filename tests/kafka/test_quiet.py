@@ -3,10 +3,8 @@
 import asyncio
 import dataclasses
 import gc
-from typing import Any
 
 import pytest
-from aiokafka.errors import ProducerFenced
 from tests.kafka.acls import Right, grant, revoke
 from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.kafka.secured import Secured
@@ -20,7 +18,6 @@ from slotkeeper.streams import (
     Output,
     WrongUseError,
 )
-from slotkeeper.streams.kafka.client_internals import QuietProducer
 from slotkeeper.streams.kafka.clients import BATCH_OCTETS
 
 BATCH: list[Output] = [
@@ -109,22 +106,6 @@ async def lose_a_right(secured: Secured, bench: Bench) -> None:
         assert isinstance(aborted.value.__cause__, WrongUseError)
         assert f"Write on topic {bench.topic(AUDIT)}" in str(aborted.value.__cause__)
         await owned.close()
-
-
-async def test_a_fence_that_several_answers_tell_of_is_told_once(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """Each of them ends the transaction anew, by a future that nobody awaits any more."""
-    producer = QuietProducer(bootstrap_servers="127.0.0.1:1", transactional_id="one")
-    manager: Any = producer._txn_manager
-    manager.set_pid_and_epoch(1, 0)
-    await producer.begin_transaction()
-    for _ in range(3):
-        manager.fatal_error(ProducerFenced())
-    manager = None
-    await producer.stop()
-    del producer
-    assert complaints(caplog) == []
 
 
 async def test_errors_that_nobody_looked_at_are_still_told(
