@@ -8,10 +8,9 @@ from typing import Any
 import orjson
 import pytest
 
-import slotkeeper.settings
 from slotkeeper import _core
 from slotkeeper.errors import ConfigurationError
-from slotkeeper.settings import Settings
+from slotkeeper.settings import Settings, sections
 
 FILE = """
 streams = "sqlite:///slots.db"
@@ -175,17 +174,17 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
         name: set(section) for name, section in engine.items()
     }
     monkeypatch.setattr(_core, "default_settings", lambda: orjson.dumps(other))
-    assert slotkeeper.settings.__spec__ is not None
-    module = importlib.util.module_from_spec(slotkeeper.settings.__spec__)
-    assert module.__spec__ is not None
-    assert module.__spec__.loader is not None
-    module.__spec__.loader.exec_module(module)
-    settings = module.Settings()
+    assert sections.__spec__ is not None
+    anew = importlib.util.module_from_spec(sections.__spec__)
+    assert anew.__spec__ is not None
+    assert anew.__spec__.loader is not None
+    anew.__spec__.loader.exec_module(anew)
+    settings = {name: getattr(anew, f"{name.capitalize()}Settings")() for name in other}
     for name, section in other.items():
         # Both are of files whose content goes to the engine: none, where none is named.
         files = {"issuing_certificates", "network_operators", "signers"}
         for key in section.keys() - files:
-            assert getattr(getattr(settings, name), key) == section[key], f"{name}.{key}"
+            assert getattr(settings[name], key) == section[key], f"{name}.{key}"
 
 
 def test_no_list_of_operators_is_not_an_empty_list() -> None:

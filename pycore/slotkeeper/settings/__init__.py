@@ -1,0 +1,281 @@
+"""Settings: ``slotkeeper.toml``, then ``SLOTKEEPER_*`` variables, then options.
+
+What a decision depends on has its default in the engine; every other default stands in the models
+of ``sections``. A key that no model knows is an error that names the nearest one that does, since a
+misspelt switch would otherwise silently keep its default.
+"""
+
+import base64
+import os
+from collections.abc import Mapping
+from datetime import UTC
+from pathlib import Path
+from typing import Any, Self
+
+import orjson
+from pydantic import ValidationError
+
+from slotkeeper._core import Authority, EvidenceKey
+from slotkeeper.acts import Signers, read_signers
+from slotkeeper.errors import ConfigurationError
+from slotkeeper.settings.keys import refuse_unknown, variables
+from slotkeeper.settings.reading import DEFAULT_FILE, certificates, read, read_file
+from slotkeeper.settings.sections import (
+    MAX_COUNTER,
+    MOST_BATCH_BYTES,
+    AcbSettings,
+    AdjustmentsSettings,
+    AuditSettings,
+    ConsoleSettings,
+    CounterSettings,
+    DecimalString,
+    EvidenceSettings,
+    ExitSettings,
+    HttpSettings,
+    KafkaSettings,
+    KeyPair,
+    LimitsSettings,
+    PartiesSettings,
+    Section,
+    SlotsSettings,
+    SnapshotSettings,
+    SqliteSettings,
+    VerifySettings,
+    WorkerSettings,
+    eui64,
+)
+from slotkeeper.slots.facts import Policy
+from slotkeeper.slots.policy import key_identifiers
+from slotkeeper.streams import StreamsSettings
+from slotkeeper.worker import Checkpoints, Snapshots
+
+__all__ = [
+    "DEFAULT_FILE",
+    "MAX_COUNTER",
+    "MOST_BATCH_BYTES",
+    "AcbSettings",
+    "AdjustmentsSettings",
+    "AuditSettings",
+    "ConsoleSettings",
+    "CounterSettings",
+    "DecimalString",
+    "EvidenceSettings",
+    "ExitSettings",
+    "HttpSettings",
+    "KafkaSettings",
+    "KeyPair",
+    "LimitsSettings",
+    "PartiesSettings",
+    "Settings",
+    "SlotsSettings",
+    "SnapshotSettings",
+    "SqliteSettings",
+    "VerifySettings",
+    "WorkerSettings",
+]
+
+
+class Settings(Section):
+    """The effective settings. Paths are as given, those of the file resolved from its folder."""
+
+    streams: str = "sqlite:///slotkeeper.db"
+    acb: AcbSettings = AcbSettings()
+    counter: CounterSettings = CounterSettings()
+    verify: VerifySettings = VerifySettings()
+    parties: PartiesSettings = PartiesSettings()
+    adjustments: AdjustmentsSettings = AdjustmentsSettings()
+    audit: AuditSettings = AuditSettings()
+    slots: SlotsSettings = SlotsSettings()
+    exit: ExitSettings = ExitSettings()
+    evidence: EvidenceSettings = EvidenceSettings()
+    console: ConsoleSettings = ConsoleSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    snapshot: SnapshotSettings = SnapshotSettings()
+    limits: LimitsSettings = LimitsSettings()
+    sqlite: SqliteSettings = SqliteSettings()
+    worker: WorkerSettings = WorkerSettings()
+    http: HttpSettings = HttpSettings()
+
+    @classmethod
+    def load(
+        cls,
+        file: Path | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        streams: str | None = None,
+    ) -> Self:
+        """Read the file, then the environment, then the option.
+
+        Args:
+            file: None takes ``slotkeeper.toml`` of the working folder, where there is one.
+            environment: None takes the process's own.
+            streams: The value of ``--streams``.
+
+        Raises:
+            ConfigurationError: A file cannot be read, a key is unknown, or a value does not fit.
+        """
+        raw = read_file(file)
+        for path, value in variables(os.environ if environment is None else environment, cls):
+            section = raw
+            for name in path[:-1]:
+                section = section.setdefault(name, {})
+            section[path[-1]] = value
+        if streams is not None:
+            raw["streams"] = streams
+        refuse_unknown(raw, cls)
+        try:
+            return cls.model_validate(raw)
+        except ValidationError as error:
+            raise ConfigurationError(_sentences(error)) from None
+
+    def authority(self) -> Authority:
+        """Load the ACB's certificates and private keys; the keys stay in the extension.
+
+        Raises:
+            ConfigurationError: None are configured, or a file cannot be used.
+        """
+        if not (self.acb.id and self.acb.digital_signature and self.acb.key_agreement):
+            raise ConfigurationError(
+                "acb.id, [[acb.digital_signature]] and [[acb.key_agreement]] must be set: "
+                "without them no command can be signed"
+            )
+        return Authority(
+            self.acb.id,
+            digital_signature=[(pair.certificate, pair.key) for pair in self.acb.digital_signature],
+            key_agreement=[(pair.certificate, pair.key) for pair in self.acb.key_agreement],
+        )
+
+    def checkpoints(self, authority: Authority) -> Checkpoints | None:
+        """Give how the audit trail is signed; None where it is not.
+
+        Raises:
+            ConfigurationError: The key cannot be used, or is the ACB's.
+        """
+        if not self.audit.key:
+            return None
+        return Checkpoints(
+            key=EvidenceKey(self.audit.key, authority=authority),
+            every_records=self.audit.every_records,
+            every_ms=round(self.audit.every_seconds * 1_000),
+        )
+
+    def slot_policy(self) -> Policy:
+        """Give the policy of the rule for slots; no private key is needed for it.
+
+        Raises:
+            ConfigurationError: No ACB is configured, or a certificate of it cannot be used.
+        """
+        if not (self.acb.id and self.acb.digital_signature and self.acb.key_agreement):
+            raise ConfigurationError(
+                "acb.id, [[acb.digital_signature]] and [[acb.key_agreement]] must be set: without "
+                "them nobody knows which slots hold the ACB's certificates"
+            )
+        return Policy(
+            **self.slots.model_dump(exclude={"coverage_from"}),
+            coverage_from=self.slots.coverage_from or None,
+            acb_id=self.acb.id,
+            acb_keys={
+                "DS": key_identifiers(pair.certificate for pair in self.acb.digital_signature),
+                "KA": key_identifiers(pair.certificate for pair in self.acb.key_agreement),
+            },
+        )
+
+    def engine_json(self) -> bytes:
+        """Give the engine its settings as JSON, files read.
+
+        Raises:
+            ConfigurationError: A certificate, the list of operators or the file of signers cannot
+                be read.
+        """
+        return orjson.dumps(
+            {
+                "counter": self.counter.model_dump(),
+                "verify": {
+                    "device_signatures": self.verify.device_signatures,
+                    "certificate_time": self._certificate_time(),
+                    "issuing_certificates": [
+                        base64.b64encode(der).decode()
+                        for path in self.verify.issuing_certificates
+                        for der in certificates(Path(path))
+                    ],
+                },
+                "parties": {"network_operators": self._network_operators()},
+                "adjustments": {
+                    "dual_control": self.adjustments.dual_control,
+                    "signers": self._signers(),
+                },
+                "limits": self.limits.model_dump(exclude={"batch_bytes"}),
+            }
+        )
+
+    def signers(self) -> Signers | None:
+        """Give those who sign adjustments; None where nobody is configured.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or somebody's key cannot be used.
+        """
+        named = self._signers()
+        if named is None:
+            return None
+        try:
+            return Signers(orjson.dumps(named))
+        except ConfigurationError as error:
+            raise ConfigurationError(f"adjustments.signers: {error}") from None
+
+    def streams_settings(self, *, partitions: int | None = None) -> StreamsSettings:
+        """Give what the streams need besides their address."""
+        kind = self.kafka if self.streams.startswith("kafka:") else self.sqlite
+        return StreamsSettings(
+            partitions=partitions,
+            witness=Path(kind.witness) if kind.witness else None,
+            application=self.kafka.application,
+            topic_prefix=self.kafka.topic_prefix,
+            tombstones_ms=self.snapshot.tombstone_seconds * 1_000,
+            batch_bytes=self.limits.batch_bytes,
+            kafka=self.kafka.model_dump(exclude={"application", "topic_prefix", "witness"}),
+        )
+
+    @property
+    def witness_key(self) -> str:
+        """Name the setting that has this kind's witness."""
+        return "kafka.witness" if self.streams.startswith("kafka:") else "sqlite.witness"
+
+    def snapshots(self) -> Snapshots | None:
+        """Give where snapshots are kept; None if nowhere."""
+        if not self.snapshot.directory:
+            return None
+        whose = (
+            f"{self.kafka.application} {self.kafka.topic_prefix}"
+            if self.streams.startswith("kafka:")
+            else str(Path(self.streams.removeprefix("sqlite:///")).absolute())
+        )
+        return Snapshots(
+            directory=Path(self.snapshot.directory),
+            application=whose,
+            every_s=self.snapshot.every_seconds,
+        )
+
+    def _certificate_time(self) -> str:
+        time = self.verify.certificate_time
+        return "" if isinstance(time, str) else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _signers(self) -> list[dict[str, Any]] | None:
+        path = self.adjustments.signers
+        return read_signers(Path(path)) if path else None
+
+    def _network_operators(self) -> list[str] | None:
+        if not self.parties.network_operators:
+            return None
+        path = Path(self.parties.network_operators)
+        lines = [line.partition("#")[0].strip() for line in read(path).decode().splitlines()]
+        try:
+            return [eui64(line) for line in lines if line]
+        except ValueError as error:
+            raise ConfigurationError(f"parties.network_operators: {path}: {error}") from None
+
+
+def _sentences(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
+        for fault in error.errors(include_url=False, include_input=False)
+    )
