@@ -188,7 +188,8 @@ def _no_answer(issued: Json) -> Sentence:
         _AGAIN,
         f"{held}The command has number {issued.get('originator_counter')}. Ask whether it was "
         "delivered: a device does not answer a command whose number is too low for it, or that "
-        "another than the holder of its slot has signed. A request with a new RequestID gets a higher number.",
+        "another than the holder of its slot has signed. A request with a new RequestID gets a "
+        "higher number.",
     )
 
 
