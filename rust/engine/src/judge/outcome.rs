@@ -209,6 +209,11 @@ impl Judge<'_> {
             Device::Gpf(gpf) if !gpf.is_smets1() => {}
             Device::Unknown => {
                 let flags = self.raise_unverified(facts);
+                // Nothing is parked that is set aside: what it tells of cells would never be heard again.
+                if self.may_believe(facts, Signature::Unchecked) && self.is_known(facts, role) {
+                    let signature = Signature::Unchecked;
+                    self.tell_cells(facts, role, CellSource::Outcome, signature, None);
+                }
                 return decision.flags(flags);
             }
             _ => return decision,
