@@ -16,6 +16,7 @@ mod errors;
 mod evidence;
 mod functions;
 mod outputs;
+mod package;
 mod records;
 
 use pyo3::prelude::*;
@@ -51,6 +52,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
+    #[pymodule_export]
+    use crate::package::{EvidenceTree, check_package, open_detached};
 
     use pyo3::prelude::*;
 
