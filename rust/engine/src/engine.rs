@@ -446,8 +446,12 @@ impl Engine {
                 return Err(RestoreError::Newer { device, error });
             }
             Ok(_) | Err(_) => {
-                let claimed = self.damaged.entry(eui).or_default();
-                *claimed = changelog::claimed_version(value).max(*claimed);
+                let claimed = changelog::claimed_version(value);
+                let known = || self.ledger.table().image(eui);
+                if order == Order::Log || !knows_of(&known(), claimed) {
+                    let highest = self.damaged.entry(eui).or_default();
+                    *highest = claimed.max(*highest);
+                }
             }
         }
         Ok(())
