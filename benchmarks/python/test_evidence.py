@@ -124,6 +124,7 @@ def _audit(event: Event, parties: set[str], number: int) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode()
 
 
+@pytest.mark.timeout(1_800)  # making so many devices takes a minute of its own
 def test_a_package_is_verified(benchmark: BenchmarkFixture, site: Path) -> None:
     def check() -> None:
         verdict = verify(site / "package", None)
