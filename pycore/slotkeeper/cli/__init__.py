@@ -16,6 +16,7 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
+    "evidence": "slotkeeper.cli.evidence:evidence",
     "explain": "slotkeeper.cli.why.explaining:explain",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
