@@ -57,6 +57,15 @@ def test_an_answer_whose_clock_is_behind_its_request() -> None:
     assert state(told, 30) is State.FAILED
 
 
+def test_an_answer_that_is_decided_before_its_request() -> None:
+    half = holding().tried(1, What.HANDED_BACK).seen(1, ACB, OWN, again=True)
+    assert state(half.tried(1, What.REQUESTED), 40) is State.PARTIAL_DS
+    failed = holding().tried(1, What.FAILED).tried(1, What.REQUESTED)
+    assert state(failed, 40) is State.FAILED
+    dated = holding().tried(1, What.SCHEDULED).tried(1, What.REQUESTED)
+    assert state(dated, 40) is State.SCHEDULED
+
+
 def test_a_failure_and_a_new_attempt() -> None:
     told = holding().tried(1, What.REQUESTED).tried(1, What.FAILED)
     assert state(told, 2) is State.FAILED

@@ -66,6 +66,13 @@ class Campaign:
     gates: tuple[Gate, ...]
 
     @property
+    def stranded(self) -> int:
+        """Devices that hold a revoked key: nobody can act on them remotely (R21)."""
+        if self.revoked_on is not None:
+            return self.survey.holding
+        return self.survey.holders[max(self.survey.holders, default=date.min)]
+
+    @property
     def residue(self) -> int:
         """Devices that are left after the revocation (R21); 0 before it."""
         return self.survey.blocking if self.revoked_on is not None else 0

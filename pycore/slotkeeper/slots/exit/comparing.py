@@ -21,7 +21,7 @@ class Difference(NamedTuple):
     """A device of which the two lists do not say the same.
 
     Attributes:
-        device_id: As the list has it where it is no EUI-64.
+        device_id: Of NO_DEVICE the place in the list, since what stands there may be anything.
         kind: ONLY_THEIRS, ONLY_OURS (left to do, and not in their list), STATE_DIFFERS, DONE_HERE
             (in a list without states, and nothing is left to do), TWICE or NO_DEVICE.
         theirs: The state that they have; empty where their list has none.
@@ -51,12 +51,11 @@ def read_list(path: Path) -> tuple[dict[str, str], list[Difference]]:
             rows = csv.DictReader(_short(file, path))
             if "device_id" not in (rows.fieldnames or ()):
                 raise FaultFoundError(f"{path} has no column device_id")
-            for row in rows:
-                text = (row["device_id"] or "").strip()
-                state = (row.get("state") or "").strip().upper()
-                key = canonical_key(text.encode())
+            for number, row in enumerate(rows, start=1):
+                key = canonical_key((row["device_id"] or "").strip().encode())
+                state = _word((row.get("state") or "").strip().upper())
                 if key is None:
-                    odd.append(Difference(text, "NO_DEVICE", state, ""))
+                    odd.append(Difference(f"row {number}", "NO_DEVICE", state, ""))
                 elif (device := key.decode()) in theirs:
                     odd.append(Difference(device, "TWICE", state, ""))
                 else:
@@ -84,6 +83,11 @@ def compare(theirs: dict[str, str], ours: Iterable[tuple[str, State]]) -> Iterat
             yield Difference(device, "DONE_HERE", "", state)
     for device, said in sorted(theirs.items()):
         yield Difference(device, "ONLY_THEIRS", said, "")
+
+
+def _word(text: str) -> str:
+    """Give a state as they wrote it; what is no word is not repeated."""
+    return text if text in set(State) or not text else "OTHER"
 
 
 def _short(lines: Iterable[str], path: Path) -> Iterator[str]:

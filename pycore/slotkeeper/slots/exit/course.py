@@ -106,6 +106,7 @@ class _Walk:
     _heard_of: bool = False
     _registered: bool = False
     _open: dict[str, tuple[What, datetime]] = field(default_factory=dict)
+    _answered: set[str] = field(default_factory=set)
     _parked: set[str] = field(default_factory=set)
 
     def take(self, at: datetime, fact: Seen | Attempt) -> None:
@@ -150,19 +151,24 @@ class _Walk:
             self._parked.add(fact.request)
         elif fact.what is What.ANSWERED:
             self._parked.discard(fact.request)
-        elif fact.what is What.FAILED:
+        elif fact.what in {What.FAILED, What.HANDED_BACK}:
             self._open.pop(fact.request, None)
-            self._failed = True
-        elif fact.what is What.HANDED_BACK:
-            self._open.pop(fact.request, None)
-            self._handed_back, self._failed = True, False
+            self._answered.add(fact.request)
+            self._failed = fact.what is What.FAILED
+            self._handed_back = self._handed_back or not self._failed
+        elif fact.request not in self._answered:
+            self._await(at, fact)
+
+    def _await(self, at: datetime, fact: Attempt) -> None:
+        """Wait for an answer, unless it came before: streams are not read in step."""
+        if fact.what is What.REQUESTED:
+            self.asked, self._failed = at, False
+            # A request that came after takes the place of those that nobody answered.
+            for request, (what, _) in list(self._open.items()):
+                if what is What.REQUESTED:
+                    del self._open[request]
+            self._open.setdefault(fact.request, (fact.what, at))
         else:
-            if fact.what is What.REQUESTED:
-                self.asked, self._failed = at, False
-                # A request that came after takes the place of those that nobody answered.
-                for request, (what, _) in list(self._open.items()):
-                    if what is What.REQUESTED:
-                        del self._open[request]
             self._open[fact.request] = (fact.what, at)
 
     def _note(self, at: datetime) -> None:

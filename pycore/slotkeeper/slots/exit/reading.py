@@ -31,16 +31,19 @@ CREATE TABLE points AS
 
 _REGISTERED = """
 CREATE TABLE registered AS
-    SELECT device, min(since) AS since, min(mprn) AS mprn FROM (
+    WITH RECURSIVE named AS (
         SELECT points.device, points.mprn, runs.since FROM points
         JOIN {registrations} r ON r.key = points.mprn JOIN runs ON runs.record = r.record
-        UNION ALL
+        UNION
         SELECT device, mprn, DATE '0001-01-01' FROM {devices}
         WHERE device_type = 'GPF' AND gas_network_party = $1
             AND (mprn IS NULL OR mprn NOT IN (SELECT key FROM {registrations}))
-    ) GROUP BY device
+        UNION SELECT d.replaces, named.mprn, named.since
+            FROM named JOIN {devices} d USING (device) WHERE d.replaces IS NOT NULL
+    ) SELECT device, min(since) AS since, min(mprn) AS mprn FROM named GROUP BY device
 """
-"""The inventory's own word counts only where no registration has one."""
+"""The inventory's own word counts only where no registration has one. A meter names the hub that it
+is joined to now: one that was exchanged was registered where the one in its place is."""
 
 _SCOPE = """
 CREATE TABLE scope AS
