@@ -17,6 +17,7 @@ mod evidence;
 mod functions;
 mod outputs;
 mod records;
+mod tables;
 
 use pyo3::prelude::*;
 
@@ -51,6 +52,10 @@ mod _core {
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
+    #[pymodule_export]
+    use crate::tables::{
+        ArrowRows, CoreAuditTables, CoreCellsTable, CoreInventoryTable, CoreRegisterTable,
+    };
 
     use pyo3::prelude::*;
 

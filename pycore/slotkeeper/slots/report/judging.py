@@ -59,13 +59,16 @@ WITH points AS (
         ("at", audit_partition, audit_offset)) AS slot
     FROM {history} WHERE "at" < $1 GROUP BY device
 )
-SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on,
+SELECT points.device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
     twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
-    slot.ds_eui, slot.ds_key, coalesce(slot.ds_doubtful, false) AS ds_doubtful,
-    slot.ka_eui, slot.ka_key, coalesce(slot.ka_doubtful, false) AS ka_doubtful,
+    slot.ds_eui, slot.ds_key,
+    coalesce(slot.ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful,
+    slot.ka_eui, slot.ka_key,
+    coalesce(slot.ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
     slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
+    LEFT JOIN (SELECT DISTINCT device FROM {differing}) AS differs ON differs.device = points.device
     LEFT JOIN {registrations} ON key = points.mprn;
 """
 
@@ -131,6 +134,7 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
     made.run(
         _JOINED.format(
             history=build.table("history"),
+            differing=build.table("differing"),
             registrations=build.table("registrations"),
             retired=_RETIRED,
         ),

@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from slotkeeper.slots import rule
-from slotkeeper.slots.build.folder import Build, digest
+from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.build.policy import policy_json
+from slotkeeper.slots.build.work import digest
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.check import odd
 from slotkeeper.slots.registers.reading import Registers
@@ -116,6 +117,7 @@ def write_report(
         "files": {name: digest(out / name) for name in files},
     }
     _write(out / "manifest.json", manifest)
+    build.name_in(out / "manifest.json")
     return totals
 
 
