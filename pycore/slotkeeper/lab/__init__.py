@@ -18,6 +18,7 @@ from slotkeeper.lab.anchors import factory_anchors
 from slotkeeper.lab.emulated import (
     EmulatedFleet,
     FaultRates,
+    Leaving,
     Plan,
     StateFileError,
     Summary,
@@ -38,6 +39,7 @@ __all__ = [
     "EmulatedFleet",
     "Eui64",
     "FaultRates",
+    "Leaving",
     "Faults",
     "Fleet",
     "FloorPolicy",

@@ -1,5 +1,6 @@
 """Where a device of an exit stands: each state, and which is told where two hold."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -105,6 +106,14 @@ def test_what_a_first_message_names_as_existing_was_held() -> None:
     told = Told().tried(1, What.HANDED_BACK).seen(1, OWN, again=True).seen(1, ACB, again=True)
     assert state(told, 0.5) is State.UNKNOWN
     assert state(told, 1) is State.REPLACED
+
+
+def test_where_history_and_changelog_differ_nothing_is_known() -> None:
+    told = holding().handed_back(1)
+    view = View(at=on(2))
+    last = course_of(replace(told.facts, doubted=True), OPENED, view, WAITS).last
+    assert last is not None
+    assert last.state is State.UNKNOWN
 
 
 def test_p40_a_hub_that_was_exchanged() -> None:

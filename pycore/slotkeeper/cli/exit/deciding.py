@@ -15,7 +15,7 @@ from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, write_lines
 from slotkeeper.errors import FaultFoundError, TryLaterError
 from slotkeeper.settings import Settings
-from slotkeeper.slots.build.folder import digest
+from slotkeeper.slots.build.work import digest
 from slotkeeper.slots.exit.acts import MAX_REASON
 from slotkeeper.slots.exit.states import Word
 from slotkeeper.slots.registers.records import RefusedError, plain_text

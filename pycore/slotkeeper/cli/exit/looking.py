@@ -16,7 +16,8 @@ from slotkeeper.clock import system_clock
 from slotkeeper.errors import WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build as read_streams
-from slotkeeper.slots.build.folder import MANIFEST, Build, digest, open_build
+from slotkeeper.slots.build.folder import MANIFEST, Build, open_build
+from slotkeeper.slots.build.work import digest
 from slotkeeper.slots.exit.acts import Act, Ignored
 from slotkeeper.slots.exit.campaign import Campaign, fold
 from slotkeeper.slots.exit.facts import Fence, Waits
@@ -157,5 +158,5 @@ async def _build(folder: Path, settings: Settings) -> None:
                 folder,
                 policy=policy,
                 now_ms=system_clock(),
-                advance=lambda _stream, records: bar.by(records),
+                advance=lambda _stream, offsets, _total: bar.by(offsets),
             )

@@ -201,6 +201,8 @@ class _Walk:
 
     def _standing(self, at: datetime) -> State:
         """Give the state, retirement aside."""
+        if self.device.doubted:
+            return State.UNKNOWN
         cells = (self._ds, self._ka)
         holds = Occupant.OWN in cells
         presumed = self.device.presumed and not self._heard_of

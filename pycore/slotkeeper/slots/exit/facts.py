@@ -80,6 +80,8 @@ class DeviceFacts:
         presumed: Commissioned since all outcomes are in the audit trail and never heard of: it is
             taken to hold the ACB's certificates, as it was made.
         retired: Decommissioned, withdrawn or gone from the inventory, as known at the build.
+        doubted: Its history and the changelog do not agree, as known at the build: what it holds
+            is not known.
         successor: It took the place of another device of the scope.
         seen: By time, then position.
         attempts: By position.
@@ -90,6 +92,7 @@ class DeviceFacts:
     registered: datetime | None = None
     presumed: bool = False
     retired: bool = False
+    doubted: bool = False
     successor: bool = False
     seen: tuple[Seen, ...] = ()
     attempts: tuple[Attempt, ...] = ()

@@ -62,6 +62,7 @@ SELECT scope.device, coalesce(registered.mprn, d.mprn), registered.since, d.comm
     d.device IS NULL OR list_contains({retired}, lower(d.status)) AS retired,
     coalesce(list_contains({not_yet}, lower(d.status)) OR d.smets_version = 'SMETS1', false)
         AS aside,
+    scope.device IN (SELECT device FROM {differing}) AS doubted,
     coalesce(d.replaces IN (SELECT device FROM scope), false) AS successor
 FROM scope LEFT JOIN {devices} d USING (device) LEFT JOIN registered USING (device)
 ORDER BY scope.device
@@ -86,6 +87,9 @@ ORDER BY device, audit_partition, audit_offset
 """
 
 
+_READ = ("devices", "history", "attempts", "registrations", "differing")
+
+
 class Scope:
     """The devices of a party in a build; each iteration reads them anew."""
 
@@ -93,9 +97,7 @@ class Scope:
         """Find the devices; what is known of them is read when they are asked for."""
         self._made, self._policy = made, policy
         self._own, self._party = leaving.identities, leaving.party.party_id
-        self._tables = {
-            name: build.table(name) for name in ("devices", "history", "attempts", "registrations")
-        }
+        self._tables = {name: build.table(name) for name in _READ}
         made.run("CREATE TABLE runs (record VARCHAR, since DATE)")
         made.add("runs", "varchar, date", list(self._runs()))
         made.run(_POINTS.format(**self._tables))
@@ -122,7 +124,7 @@ class Scope:
         )
         seen = _Beside(self._made.rows(_HISTORY.format(**self._tables)))
         attempts = _Beside(self._made.rows(_ATTEMPTS.format(**self._tables)))
-        for device, mprn, since, commissioned, retired, aside, successor in rows:
+        for device, mprn, since, commissioned, retired, aside, doubted, successor in rows:
             slots = tuple(self._seen(row) for row in seen.of(device))
             yield DeviceFacts(
                 device_id=device,
@@ -130,6 +132,7 @@ class Scope:
                 registered=_from(since, commissioned, aside=aside, successor=successor),
                 presumed=self._presumed(commissioned),
                 retired=retired,
+                doubted=doubted,
                 successor=successor,
                 seen=slots,
                 attempts=tuple(self._attempts(attempts.of(device))),

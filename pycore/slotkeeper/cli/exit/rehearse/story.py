@@ -127,7 +127,7 @@ def play(folder: Path, asked: Asked, advance: Advance) -> Story:
     story = Story()
     with EmulatedFleet(folder / "fleet.db", asked.plan) as fleet:
         settings = site.prepare(folder, fleet)
-        stage = _Stage(folder, asked, fleet, settings, advance)
+        stage = Stage(folder, asked, fleet, settings, advance)
         while not fleet.over:
             current = fleet.round
             stage.live()
@@ -138,7 +138,7 @@ def play(folder: Path, asked: Asked, advance: Advance) -> Story:
     return story
 
 
-class _Stage:
+class Stage:
     """A round, step by step."""
 
     def __init__(
@@ -149,6 +149,7 @@ class _Stage:
         settings: Settings,
         advance: Advance,
     ) -> None:
+        """Make the worker's engines of the folder's settings."""
         self._folder, self._asked, self._fleet = folder, asked, fleet
         self._settings, self._advance = settings, advance
         self._engines = engines(settings.authority(), settings.engine_json())
@@ -166,8 +167,8 @@ class _Stage:
 
     def fence(self, current: int, story: Story) -> Fenced:
         """Build, see how the exit stands, and let persons act."""
-        at = self._end_of(current)
-        asyncio.run(self._build(at))
+        at = self.end_of(current)
+        asyncio.run(self.build(at))
         self._advance.by(1)
         with looking(site.PARTY, self._folder / "slots", self._settings) as look:
             told = look.campaign
@@ -208,7 +209,7 @@ class _Stage:
             self._publish(look, Word.CLOSE, both=campaign.residue > 0)
         requested = campaign.phase is Phase.REVOCATION_REQUESTED
         if requested or (not clean and current == _EARLY):
-            asyncio.run(self._revoke(self._end_of(current)))
+            asyncio.run(self._revoke(self.end_of(current)))
 
     def _publish(self, look: Look, word: Word, *, both: bool) -> None:
         keys = site.persons(self._folder)[: 2 if both else 1]
@@ -232,7 +233,7 @@ class _Stage:
         )
 
     async def _decide(self, current: int) -> None:
-        fleet, at = self._fleet, self._end_of(current)
+        fleet, at = self._fleet, self.end_of(current)
         now_ms = int(at.timestamp() * 1_000)
         async with self._streams() as streams:
             if current == 0:
@@ -274,14 +275,15 @@ class _Stage:
                         )
         return found
 
-    async def _build(self, at: datetime) -> None:
+    async def build(self, at: datetime) -> None:
+        """Build the slots folder as of a time."""
         async with self._streams() as streams:
             await build(
                 streams,
                 self._folder / "slots",
                 policy=self._settings.slot_policy(),
                 now_ms=int(at.timestamp() * 1_000),
-                advance=lambda _stream, _records: None,
+                advance=lambda _stream, _offsets, _total: None,
             )
 
     async def _send(self, messages: list[Message]) -> None:
@@ -291,7 +293,8 @@ class _Stage:
     def _streams(self) -> AbstractAsyncContextManager[Streams]:
         return open_streams(self._settings.streams, self._settings.streams_settings())
 
-    def _end_of(self, current: int) -> datetime:
+    def end_of(self, current: int) -> datetime:
+        """Give the moment at which a round is over."""
         return self._fleet.plan.begin_of(current + 1).astimezone(UTC)
 
 
