@@ -40,13 +40,14 @@ Run = Callable[..., tuple[str, str]]
 
 @pytest.fixture(scope="module")
 def played(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Thirty devices, two waves over, and a build as of then; nobody has decided anything."""
+    """Thirty devices, two waves over, a build before and after; nobody has decided anything."""
     folder = tmp_path_factory.mktemp("desk")
     with EmulatedFleet(folder / "fleet.db", ASKED.plan) as fleet, progress("") as advance:
         stage = Stage(folder, ASKED, fleet, site.prepare(folder, fleet), advance)
-        for _ in range(4):
+        for current in range(4):
             stage.live()
-        asyncio.run(stage.build(stage.end_of(3)))
+            if current in {1, 3}:
+                asyncio.run(stage.build(stage.end_of(current)))
     return folder
 
 
@@ -155,6 +156,11 @@ def test_status_is_told_in_words(run: Run, desk: Path) -> None:
 
 
 def test_devices_are_listed_and_compared(run: Run, desk: Path) -> None:
+    # As of the first build, the one before the waves.
+    newest = (desk / "slots" / "last").read_text()
+    (desk / "slots" / "last").write_text(f"{1:08d}\n")
+    decide(run, desk, "open", both=True)
+    (desk / "slots" / "last").write_text(newest)
     told = status(run)
     out, _ = run("exit", "devices", "GNO-1", "--format", "csv")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -267,8 +273,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> None:
     folder, told = whole
     phases = [one["state"] for one in told["fences"]]
-    for phase in ("DRAFT", "OPEN", "READY", "REVOCATION_REQUESTED", "REVOKED"):
+    for phase in ("DRAFT", "OPEN", "READY", "REVOCATION_REQUESTED", "REVOKED", "CLOSED"):
         assert phase in phases
+    assert told["ignored"] == []
     assert all(one["identity_exact"] for one in told["fences"])
     assert told["burn_down"][-1]["left"] == 0
     page = (folder / "burn-down.html").read_text()

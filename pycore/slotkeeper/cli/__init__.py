@@ -16,6 +16,7 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
+    "evidence": "slotkeeper.cli.evidence:evidence",
     "exit": "slotkeeper.cli.exit:exit_",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",

@@ -9,21 +9,18 @@ import orjson
 
 from slotkeeper.acts import PersonKey
 from slotkeeper.cli.counters.signing import require_signer, signers_of
-from slotkeeper.cli.exit.drafting import judged, signed
+from slotkeeper.cli.exit.drafting import judged, signed, verified_manifest
 from slotkeeper.cli.exit.looking import from_option, looking, party_argument
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, write_lines
-from slotkeeper.errors import FaultFoundError, TryLaterError
+from slotkeeper.errors import TryLaterError
 from slotkeeper.settings import Settings
-from slotkeeper.slots.build.work import digest
 from slotkeeper.slots.exit.acts import MAX_REASON
 from slotkeeper.slots.exit.states import Word
 from slotkeeper.slots.registers.records import RefusedError, plain_text
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-_PACKAGE = ("rows.jsonl", "manifest.json", "manifest.p7s")
 
 
 def _reason(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
@@ -136,20 +133,8 @@ def close(
     settings: Settings,
 ) -> None:
     """Close the exit of PARTY; if devices are left, with that residue, and two persons sign."""
-    manifest = None if evidence is None else verified_manifest(evidence)
+    manifest = None if evidence is None else verified_manifest(evidence, party)
     _decide(Word.CLOSE, party, folder, reason, key_file, settings, manifest)
-
-
-def verified_manifest(evidence: Path) -> str:
-    """Verify an evidence package, and give the SHA-256 of its manifest.
-
-    Raises:
-        FaultFoundError: It does not hold.
-    """
-    for name in _PACKAGE:
-        if not (evidence / name).is_file():
-            raise FaultFoundError(f"{evidence} is no evidence package: {name} is missing")
-    return digest(evidence / "manifest.json")
 
 
 def _decide(  # noqa: PLR0917  # what all acts have

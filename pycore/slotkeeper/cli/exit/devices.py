@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, write_json_line, write_lines
 from slotkeeper.settings import Settings
 from slotkeeper.slots.exit.comparing import Difference, compare, read_list
+from slotkeeper.slots.exit.facts import utc_text
 from slotkeeper.slots.exit.listing import STRANDED, Row, rows
 from slotkeeper.slots.exit.states import State
 
@@ -81,7 +83,10 @@ def _is(row: Row, state: str) -> bool:
 
 
 def _device(row: Row) -> dict[str, Any]:
-    return dict(zip(_COLUMNS, row, strict=True))
+    return {
+        name: utc_text(value) if isinstance(value, datetime) else value
+        for name, value in zip(_COLUMNS, row, strict=True)
+    }
 
 
 def _difference(one: Difference) -> dict[str, Any]:
@@ -116,7 +121,5 @@ def _texts(row: dict[str, Any]) -> Iterator[str]:
     for value in row.values():
         if isinstance(value, bool):
             yield "yes" if value else "no"
-        elif value is None:
-            yield ""
         else:
-            yield value.strftime("%Y-%m-%dT%H:%M:%SZ") if hasattr(value, "strftime") else str(value)
+            yield "" if value is None else str(value)

@@ -1,11 +1,15 @@
 """Drafts acts of an exit, and judges them as if they stood in the stream."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from slotkeeper.acts import PersonKey
 from slotkeeper.cli.exit.looking import Look
 from slotkeeper.cli.output import note
 from slotkeeper.errors import FaultFoundError
+from slotkeeper.slots.build.work import digest
+from slotkeeper.slots.evidence.manifest import MANIFEST
+from slotkeeper.slots.evidence.verifying import verify
 from slotkeeper.slots.exit.acts import TYP, Act, payload
 from slotkeeper.slots.exit.campaign import RESIDUE, Campaign
 from slotkeeper.slots.exit.gates import left
@@ -90,3 +94,17 @@ def signed(act: Act, keys: Sequence[PersonKey], incarnation: str) -> bytes:
     for key in others:
         octets = key.countersign(octets)
     return octets
+
+
+def verified_manifest(evidence: Path, party: str) -> str:
+    """Verify an evidence package of a party, and give the SHA-256 of its manifest.
+
+    Raises:
+        FaultFoundError: It does not hold, or is about something else.
+    """
+    verdict = verify(evidence, None)
+    if verdict.findings:
+        raise FaultFoundError(f"{evidence}: {verdict.findings[0]}")
+    if verdict.manifest is None or verdict.manifest.party != party:
+        raise FaultFoundError(f"{evidence} is no evidence package of {party}")
+    return digest(evidence / MANIFEST)

@@ -14,6 +14,7 @@ from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import tables, write_json_line
 from slotkeeper.settings import Settings
 from slotkeeper.slots.exit.campaign import Campaign
+from slotkeeper.slots.exit.facts import utc_text
 from slotkeeper.slots.exit.listing import Row, woken
 from slotkeeper.slots.exit.states import DONE, MEANS, Phase, State
 
@@ -113,11 +114,11 @@ def status_json(look: Look, late: list[Row]) -> dict[str, Any]:
         "party_id": campaign.leaving.party.party_id,
         "campaign": campaign.name or None,
         "state": campaign.phase,
-        "as_of": told.view.at,
+        "as_of": utc_text(told.view.at),
         "fence": {str(partition): end for partition, end in sorted(look.fence.items())},
         "manifest_sha256": look.manifest,
-        "opened_at": campaign.opened.at if campaign.opened else None,
-        "closed_at": campaign.closed.at if campaign.closed else None,
+        "opened_at": utc_text(campaign.opened.at) if campaign.opened else None,
+        "closed_at": utc_text(campaign.closed.at) if campaign.closed else None,
         "revoked_on": campaign.revoked_on,
         "breach": campaign.breach
         and {"revoked_on": campaign.breach.day, "holders": campaign.breach.holders},
@@ -128,7 +129,7 @@ def status_json(look: Look, late: list[Row]) -> dict[str, Any]:
         "identity_exact": told.exact,
         "done": sum(told.counts[state] for state in DONE),
         "left": told.blocking,
-        "states": {state: told.counts[state] for state in State},
+        "states": {state.value: told.counts[state] for state in State},
         "parked": told.parked,
         "unverified": told.unverified,
         "stranded": campaign.stranded,
@@ -143,7 +144,7 @@ def status_json(look: Look, late: list[Row]) -> dict[str, Any]:
             {
                 "offset": one.place,
                 "act": one.word,
-                "at": one.at,
+                "at": utc_text(one.at),
                 "persons": one.persons,
                 "reason": one.reason,
                 "counts": one.counts,
@@ -156,7 +157,8 @@ def status_json(look: Look, late: list[Row]) -> dict[str, Any]:
             for one in campaign.ignored
         ],
         "found_after_closing": [
-            {"device_id": row.device_id, "state": row.state, "since": row.since} for row in late
+            {"device_id": row.device_id, "state": row.state, "since": utc_text(row.since)}
+            for row in late
         ],
         "burn_down": [
             {"day": one.day, "joined": one.joined, "replaced": one.replaced, "left": one.left}

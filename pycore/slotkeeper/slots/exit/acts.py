@@ -11,7 +11,7 @@ import orjson
 from slotkeeper.acts import ActError, Signers
 from slotkeeper.slots.registers.records import RefusedError, party_id, plain_text
 
-from .facts import Fence
+from .facts import Fence, utc_text
 from .states import Word
 
 TYP = "slotkeeper-exit-act"
@@ -98,7 +98,7 @@ def payload(
             "act": word,
             "campaign": campaign,
             "party_id": party,
-            "at": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "at": utc_text(at),
             "fence": {str(partition): offset for partition, offset in sorted(fence.items())},
             "counts": dict(counts),
             "reason": reason,

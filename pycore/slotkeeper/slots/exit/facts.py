@@ -13,6 +13,11 @@ Fence: TypeAlias = Mapping[int, int]
 """How far the audit trail was read: the next offset of each partition."""
 
 
+def utc_text(at: datetime) -> str:
+    """Write a time of the tables, which is naive and in UTC: RFC 3339, whole seconds."""
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 class Occupant(StrEnum):
     """Who stands in a cell, as far as an exit asks."""
 

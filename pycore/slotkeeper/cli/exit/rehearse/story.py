@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import orjson
 
-from slotkeeper.cli.exit.drafting import draft, signed
+from slotkeeper.cli.exit.drafting import draft, signed, verified_manifest
 from slotkeeper.cli.exit.looking import Look, looking
 from slotkeeper.cli.exit.rehearse import site
 from slotkeeper.cli.output import Advance
@@ -21,6 +21,8 @@ from slotkeeper.lab.emulated.export import registrations
 from slotkeeper.lab.events import Event
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build
+from slotkeeper.slots.evidence.exporting import Signer, export
+from slotkeeper.slots.evidence.parties import party_subject
 from slotkeeper.slots.exit.listing import woken
 from slotkeeper.slots.exit.states import Phase, State, Word
 from slotkeeper.slots.exit.stream import STREAM
@@ -214,13 +216,37 @@ class Stage:
     def _publish(self, look: Look, word: Word, *, both: bool) -> None:
         keys = site.persons(self._folder)[: 2 if both else 1]
         names = tuple(key.kid for key in keys)
-        manifest = self._evidence() if word is Word.CLOSE else None
-        act = draft(look, word, f"rehearsal of {self._asked.ending}", manifest, names)
+        manifest = None
+        if word is Word.CLOSE:
+            manifest = self._evidence(look.campaign.survey.view.at.replace(tzinfo=UTC))
+        act = draft(look, word, f"rehearsal, {self._asked.ending}", manifest, names)
         octets = signed(act, keys, look.incarnation or "")
         asyncio.run(self._send([Message(STREAM, site.PARTY.encode(), octets)]))
 
-    def _evidence(self) -> str | None:
-        return None
+    def _evidence(self, at: datetime) -> str:
+        """Export the evidence package, unless that was done before, and verify it."""
+        folder = self._folder / "evidence"
+        if not folder.exists():
+            asyncio.run(self._export(folder, at))
+        return verified_manifest(folder, site.PARTY)
+
+    async def _export(self, folder: Path, at: datetime) -> None:
+        settings = self._settings
+        signer = Signer(
+            settings.evidence_key(),
+            Path(settings.evidence.certificate),
+            [Path(path) for path in settings.verify.issuing_certificates],
+        )
+        async with self._streams() as streams:
+            await export(
+                streams,
+                await party_subject(streams, site.PARTY),
+                folder,
+                signer=signer,
+                after=None,
+                now_ms=int(at.timestamp() * 1_000),
+                advance=lambda _stream, _records: None,
+            )
 
     async def _revoke(self, at: datetime) -> None:
         """Let the certificates be revoked, and the party cease to be a DCC User a week later."""

@@ -12,6 +12,7 @@ from slotkeeper.cli.exit.rehearse.story import Asked, Story
 from slotkeeper.looks import charts
 from slotkeeper.looks.pages import day, environment, number, stylesheet
 from slotkeeper.looks.states import State as Look
+from slotkeeper.slots.exit.facts import utc_text
 from slotkeeper.slots.exit.states import MEANS, State
 
 _HERE = Path(__file__).parent
@@ -63,7 +64,7 @@ def story_json(story: Story) -> dict[str, Any]:
         "ignored": story.ignored,
         "fences": [
             {
-                "at": one.at,
+                "at": utc_text(one.at),
                 "state": one.phase,
                 "baseline": one.baseline,
                 "joined": one.joined,
@@ -71,7 +72,7 @@ def story_json(story: Story) -> dict[str, Any]:
                 "stranded": one.stranded,
                 "residue": one.residue,
                 "identity_exact": one.exact,
-                "states": {state: count for state, count in one.states.items() if count},
+                "states": {state.value: count for state, count in one.states.items() if count},
             }
             for one in story.fences
         ],
