@@ -133,6 +133,7 @@ class _Making:
     positions: dict[str, dict[int, int]] = field(default_factory=dict)
     cuts: dict[int, Cut | None] = field(default_factory=dict)
     unreadable: dict[str, tuple[int, list[Any]]] = field(default_factory=dict)
+    compared: list[int] = field(default_factory=list)
     named: list[tuple[str, str]] = field(default_factory=list)
 
     async def run(self, progress: Progress, policy: Policy) -> Built:
@@ -154,6 +155,7 @@ class _Making:
 
     def _add(self, policy: Policy) -> Build:
         work, root = self.bench.work, self.bench.root
+        rows = {name: self.bench.count(name, files) for name, files in self.files.items()}
         work.move_into(root)
         number = int(self.before.name) + 1 if self.before else 1
         began = datetime.fromtimestamp(work.began_ms / 1_000, UTC)
@@ -167,7 +169,8 @@ class _Making:
             "positions": {name: _texts(at) for name, at in sorted(self.positions.items())},
             "cuts": {str(partition): cut and cut.told() for partition, cut in self.cuts.items()},
             "unreadable": {name: count for name, (count, _) in self.unreadable.items()},
-            "rows": {name: sum(one.rows for one in files) for name, files in self.files.items()},
+            "compared": self.compared,
+            "rows": rows,
             "files": {name: [one.told() for one in files] for name, files in self.files.items()},
         }
         return add_build(root, number, made_of)
@@ -315,15 +318,12 @@ class _Making:
                 table: [one for one in self.files[table] if one.partition == partition]
                 for table in ("history", "cells")
             }
-            known = {one.path for table in own for one in self._earlier(table, partition)}
+            known: set[str] = set()
+            if self.before is not None and partition in self.before.manifest["compared"]:
+                known = {one.path for table in own for one in self._earlier(table, partition)}
             new = [one for files in own.values() for one in files if one.path not in known]
-            return compare(
-                self.bench,
-                history=own["history"],
-                cells=own["cells"],
-                new=new,
-                before=before,
-            )
+            self.compared.append(partition)
+            return compare(self.bench, **own, new=new, before=before)
 
         if await asyncio.to_thread(run):
             await self._leave_out_changed(partition)

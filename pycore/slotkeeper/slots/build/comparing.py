@@ -65,7 +65,7 @@ def compare(
     if len(new) < len(history) + len(cells):
         # What neither has changed nor differed before is as it was.
         sources = " UNION ALL ".join(
-            f"SELECT device FROM {bench.read('differing', [one])}"  # noqa: S608
+            f"SELECT device FROM {bench.rows(one)}"  # noqa: S608
             for one in [*new, *before]
         )
         made.run(_TOUCHED.format(sources=sources or "SELECT NULL AS device LIMIT 0"))

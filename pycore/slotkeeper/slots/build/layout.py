@@ -91,7 +91,7 @@ TABLES = (*SEGMENTED, *NEWEST, *WHOLE)
 def query(table: str, files: Iterable[Kept], place: Callable[[Kept], Path]) -> str:
     """Give what stands behind FROM for a table that these files hold; ``place`` finds them."""
     kept = list(files)
-    bases = _read([one for one in kept if not one.delta], place)
+    bases = rows_of([one for one in kept if not one.delta], place)
     deltas = [one for one in kept if one.delta]
     newest = NEWEST.get(table)
     if newest is None:
@@ -100,18 +100,19 @@ def query(table: str, files: Iterable[Kept], place: Callable[[Kept], Path]) -> s
     base = f"SELECT {columns} FROM {bases}"  # noqa: S608  # names and paths are our own
     if not deltas:
         return f"({base})"
-    changed = _read(deltas, place)
+    changed = rows_of(deltas, place)
     last = (
         f"(FROM {changed} QUALIFY row_number() OVER (PARTITION BY {key} ORDER BY place DESC) = 1)"
     )
     here = " AND mprn IS NOT NULL" if table == "meter_points" else ""
     return (
-        f"({base} ANTI JOIN {changed} USING ({key}) "  # noqa: S608
+        f"({base} AS base ANTI JOIN {changed} AS changed USING ({key}) "  # noqa: S608
         f"UNION ALL SELECT {columns} FROM {last} WHERE NOT gone{here})"
     )
 
 
-def _read(files: Sequence[Kept], place: Callable[[Kept], Path]) -> str:
+def rows_of(files: Sequence[Kept], place: Callable[[Kept], Path]) -> str:
+    """Give what stands behind FROM for all rows of these files, whichever replaces another."""
     paths = ", ".join("'" + str(place(one)).replace("'", "''") + "'" for one in files)
     # Paths name the partition for people; the rows have it where it is wanted.
     return f"read_parquet([{paths}], hive_partitioning = false)"

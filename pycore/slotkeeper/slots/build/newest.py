@@ -101,9 +101,8 @@ class _Files:
             return [one]
         # A change of a device that has no meter point any more must show as well.
         here = "" if delta else "WHERE mprn IS NOT NULL"
-        path = str(self.bench.place(one)).replace("'", "''")
         points = (
-            f"SELECT place, gone, mprn, device, device_type, gpf FROM read_parquet('{path}') "  # noqa: S608
+            f"SELECT place, gone, mprn, device, device_type, gpf FROM {self.bench.rows(one)} "  # noqa: S608
             f"{here} ORDER BY mprn, device"
         )
         return [one, self._write(points, "meter_points", delta=delta)]

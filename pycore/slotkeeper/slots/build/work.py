@@ -7,7 +7,7 @@ is killed leaves it; the next one goes on from there.
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import orjson
 
 from slotkeeper.slots.tables import Tables
 
-from .layout import Kept, query
+from .layout import Kept, query, rows_of
 
 _FORMAT = 1
 _STATE = "state.json"
@@ -148,6 +148,16 @@ class Bench:
     def read(self, table: str, files: Iterable[Kept]) -> str:
         """Give what stands behind FROM for a table that these files hold."""
         return query(table, files, self.place)
+
+    def count(self, table: str, files: Sequence[Kept]) -> int:
+        """Say how many rows readers see."""
+        if not any(one.delta for one in files):
+            return sum(one.rows for one in files)
+        return int(self.made.one(f"SELECT count(*) FROM {self.read(table, files)}"))  # noqa: S608
+
+    def rows(self, one: Kept) -> str:
+        """Give what stands behind FROM for all rows of a file."""
+        return rows_of([one], self.place)
 
 
 def digest(path: Path) -> str:

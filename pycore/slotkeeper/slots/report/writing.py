@@ -23,7 +23,7 @@ FORMAT = 1
 _EXPIRING_DAYS = 30
 """As ``registers check`` ships with."""
 
-_DEVICES = """
+DEVICES = """
 SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party,
     status AS device_status, commissioned_on AS gpf_commissioned_on,
     meter_commissioned_on AS gsme_commissioned_on, obligation_from, due_on, age_days, overdue_days,
@@ -34,6 +34,7 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
 FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} ORDER BY device
 """
+"""A line for each device, out of the judged ones."""
 
 _SUMMARY = """
 SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
@@ -64,7 +65,8 @@ SELECT * FROM (
 Split: TypeAlias = Literal["supplier", "gnp"]
 _WHOSE: dict[Split, str] = {"supplier": "gas_supplier", "gnp": "named_party"}
 
-_CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+"""RFC 4180 with LF; what is not known is empty."""
 
 
 def write_report(
@@ -89,14 +91,14 @@ def write_report(
     files = []
     if "csv" in formats:
         for name, query in (
-            ("device.csv", _DEVICES.format(whose="true")),
+            ("device.csv", DEVICES.format(whose="true")),
             ("summary.csv", _SUMMARY.format(whose="true")),
             ("exceptions.csv", _EXCEPTIONS),
         ):
-            made.run(f"COPY ({query}) TO $1 {_CSV}", [str(out / name)])
+            made.run(f"COPY ({query}) TO $1 {CSV}", [str(out / name)])
             files.append(name)
     if "parquet" in formats:
-        query = _DEVICES.format(whose="true")
+        query = DEVICES.format(whose="true")
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
         files += _shares(made, out, split_by)
@@ -131,8 +133,8 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         # It names a folder and stands in a query, whoever has written the build.
         party_id(party, column)
         whose = f"{column} = '{party}'"
-        for name, rows in (("device.csv", _DEVICES), ("summary.csv", _SUMMARY)):
-            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {_CSV}", [str(out / folder / name)])
+        for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
+            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))
     return files
 
