@@ -180,13 +180,20 @@ def boundaries(policy: Policy, as_of: date, known_on: date) -> list[date]:
     """Give days between which a judgement that asks nothing of a supplier is always the same.
 
     A commissioning date counts beyond them only for the dates and the former supplier of a duty,
-    and since when a slot is as it is counts for these dates alone. Sorted, with the first day of
-    each stretch.
+    and since when the ACB has been in a slot counts for these dates alone. Sorted, with the first
+    day of each stretch.
     """
     days = {date.min, EARLIEST_COMMISSIONING, as_of + _ONE_DAY, known_on + _ONE_DAY}
     if policy.coverage_from:
         days.add(policy.coverage_from)
     return sorted(days)
+
+
+def holds_acb(slot: Slot, policy: Policy) -> bool:
+    """Say whether a slot is of class ACB, as far as its cells are known."""
+    look = _Look(None, {}, Certificates.of(()), policy, date.min)
+    ds, ka = look(slot.digital_signature, "DS"), look(slot.key_agreement, "KA")
+    return slot_class(ds.kind, ka.kind, same_party=False) is SlotClass.ACB
 
 
 def _why_not_applicable(device: Device, as_of: date) -> str | None:
@@ -330,11 +337,11 @@ def _dates(  # noqa: PLR0917  # as `decide`
     starts += [
         one.cancelled_on for one in party.exits if one.cancelled_on and one.cancelled_on <= as_of
     ]
-    if run := network_party_since(registration, as_of):
+    if run := network_party_since(registration, party.party_id, as_of):
         starts.append(run)
     # A read-back, an import or a presumption tells what is there, not that it was put there.
-    if slot.since and slot.evidence in ("OUTCOME", "OUTCOME_UNVERIFIED", "ALERT"):
-        starts.append(slot.since)
+    if slot.acb_since and slot.acb_put_by in ("OUTCOME", "OUTCOME_UNVERIFIED", "ALERT"):
+        starts.append(slot.acb_since)
     obligation_from = max(starts)
     if able_since > commissioned and policy.later_user == "report":
         return _Dates(

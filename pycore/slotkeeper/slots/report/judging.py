@@ -23,7 +23,7 @@ from slotkeeper.slots.registers.certificate import certificate
 from slotkeeper.slots.registers.history_text import history_of
 from slotkeeper.slots.registers.reading import Registers, Unreadable, owners_of
 from slotkeeper.slots.registers.records import RefusedError, party, read_record
-from slotkeeper.slots.rule import RETIRED, Judgement, boundaries, decide
+from slotkeeper.slots.rule import RETIRED, Judgement, boundaries, decide, holds_acb
 from slotkeeper.slots.standing import status_at
 from slotkeeper.slots.tables import BATCH, Tables
 
@@ -64,21 +64,43 @@ SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on
     twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
     slot.ds_eui, slot.ds_key, coalesce(slot.ds_doubtful, false) AS ds_doubtful,
     slot.ka_eui, slot.ka_key, coalesce(slot.ka_doubtful, false) AS ka_doubtful,
-    slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence
+    slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence,
+    acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN read_parquet('{registrations}') ON key = points.mprn;
+    LEFT JOIN began USING (device) LEFT JOIN read_parquet('{registrations}') ON key = points.mprn;
 """
+
+_CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
+
+_BEGAN = """
+CREATE TABLE began AS
+WITH rows AS (
+    SELECT device, ("at", audit_partition, audit_offset) AS place, source,
+        CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS day, acb.ds_key IS NOT NULL AS acb
+    FROM read_parquet('{history}') history LEFT JOIN acb_cells acb ON {equal}
+    WHERE "at" < $1
+), others AS (
+    SELECT device, max(place) AS last_other FROM rows WHERE NOT acb GROUP BY device
+)
+SELECT device, put.day AS acb_since, put.source AS acb_put_by FROM (
+    SELECT device, arg_min({{'day': day, 'source': source}}, place) AS put
+    FROM rows LEFT JOIN others USING (device)
+    WHERE acb AND (last_other IS NULL OR place > last_other) GROUP BY device
+)
+"""
+"""Since when the ACB has been in each slot that it is in now, and what told of it."""
 
 _COMBINED = (
     "status, smets_version, commissioned_on, gas_network_party, meters, meter_commissioned_on, "
     "has_mprn, mprn_elsewhere, registered, ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, "
-    "ka_doubtful, since, evidence"
+    "ka_doubtful, evidence, acb_since, acb_put_by"
 )
 
 _ROUGH = (
     "status, smets_version, rough(commissioned_on) AS commissioned_on, gas_network_party, meters, "
     "rough(meter_commissioned_on) AS meter_commissioned_on, has_mprn, mprn_elsewhere, registered, "
-    "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, NULL::DATE AS since, evidence"
+    "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, evidence, "
+    "NULL::DATE AS acb_since, 'NONE' AS acb_put_by"
 )
 """The same with days by which most answers are the same."""
 
@@ -115,8 +137,9 @@ class _Combination(NamedTuple):
     ka_eui: str | None
     ka_key: str | None
     ka_doubtful: bool
-    since: date | None
     evidence: Evidence
+    acb_since: date | None
+    acb_put_by: Evidence
 
 
 def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Registers:
@@ -128,9 +151,12 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
     made.run(_INPUTS.format(devices=_quoted(build.file("devices.parquet")), retired=_RETIRED))
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
+    history = _quoted(build.file("history.parquet"))
+    _add_acb_cells(made, history, policy)
+    made.run(_BEGAN.format(history=history, equal=_equal(_CELLS, "history", "acb")), [before])
     made.run(
         _JOINED.format(
-            history=_quoted(build.file("history.parquet")),
+            history=history,
             registrations=_quoted(build.file("registrations.parquet")),
             retired=_RETIRED,
         ),
@@ -168,14 +194,39 @@ def _ask(made: Tables, judge: "_Judge", name: str) -> None:
     )
     made.run(f"CREATE TABLE {name}_said ({_ANSWERS})")
     judge.answer_all(made, name)
-    equal = " AND ".join(
-        f"i.{column} IS NOT DISTINCT FROM c.{column}" for column in _COMBINED.split(", ")
-    )
+    equal = _equal(_COMBINED, "i", "c")
     made.run(
         f"CREATE TABLE {name}_answers AS SELECT device, said.* EXCLUDE (combination) "  # noqa: S608
         f"FROM {name}_inputs i JOIN {name}_combinations c ON {equal} "
         f"JOIN {name}_said said USING (combination)"
     )
+
+
+def _equal(columns: str, one: str, other: str) -> str:
+    return " AND ".join(
+        f"{one}.{column} IS NOT DISTINCT FROM {other}.{column}" for column in columns.split(", ")
+    )
+
+
+def _add_acb_cells(made: Tables, history: str, policy: Policy) -> None:
+    """Ask the rule which of the pairs of cells that slots ever held are the ACB's."""
+    made.run(
+        "CREATE TABLE acb_cells (ds_eui VARCHAR, ds_key VARCHAR, ds_doubtful BOOLEAN, "
+        "ka_eui VARCHAR, ka_key VARCHAR, ka_doubtful BOOLEAN)"
+    )
+    pairs = made.rows(f"SELECT DISTINCT {_CELLS} FROM read_parquet('{history}')")  # noqa: S608
+    found = [
+        pair
+        for pair in pairs
+        if holds_acb(
+            Slot(
+                digital_signature=_cell(pair[0], pair[1], doubtful=pair[2]),
+                key_agreement=_cell(pair[3], pair[4], doubtful=pair[5]),
+            ),
+            policy,
+        )
+    ]
+    made.add("acb_cells", "varchar, varchar, boolean, varchar, varchar, boolean", found)
 
 
 class _Judge:
@@ -246,8 +297,9 @@ class _Judge:
         slot = Slot(
             digital_signature=_cell(asked.ds_eui, asked.ds_key, doubtful=asked.ds_doubtful),
             key_agreement=_cell(asked.ka_eui, asked.ka_key, doubtful=asked.ka_doubtful),
-            since=asked.since,
             evidence=asked.evidence,
+            acb_since=asked.acb_since,
+            acb_put_by=asked.acb_put_by,
         )
         return decide(
             device,
