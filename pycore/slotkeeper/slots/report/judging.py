@@ -29,9 +29,9 @@ from slotkeeper.slots.tables import BATCH, Tables
 
 _INPUTS = """
 CREATE TABLE several (device VARCHAR, several_mprn VARCHAR, several_on DATE);
-CREATE VIEW gpfs AS SELECT * FROM read_parquet('{devices}') WHERE device_type = 'GPF';
+CREATE VIEW gpfs AS SELECT * FROM {devices} WHERE device_type = 'GPF';
 CREATE VIEW gsmes AS
-    SELECT * FROM read_parquet('{devices}') WHERE device_type = 'GSME' AND gpf IS NOT NULL
+    SELECT * FROM {devices} WHERE device_type = 'GSME' AND gpf IS NOT NULL
         AND NOT list_contains({retired}, lower(status));
 CREATE TABLE meters AS
     SELECT gpf AS device, least(count(*), 2) AS meters, any_value(mprn) AS meter_mprn,
@@ -57,7 +57,7 @@ WITH points AS (
         'since': CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END,
         'since_source': CASE WHEN at_source <> 'EXISTED' THEN at_source END}},
         ("at", audit_partition, audit_offset)) AS slot
-    FROM read_parquet('{history}') WHERE "at" < $1 GROUP BY device
+    FROM {history} WHERE "at" < $1 GROUP BY device
 )
 SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
@@ -67,7 +67,7 @@ SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on
     slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence,
     acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN began USING (device) LEFT JOIN read_parquet('{registrations}') ON key = points.mprn;
+    LEFT JOIN began USING (device) LEFT JOIN {registrations} ON key = points.mprn;
 """
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
@@ -77,7 +77,7 @@ CREATE TABLE began AS
 WITH rows AS (
     SELECT device, ("at", audit_partition, audit_offset) AS place, source,
         CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS day, acb.ds_key IS NOT NULL AS acb
-    FROM read_parquet('{history}') history LEFT JOIN acb_cells acb ON {equal}
+    FROM {history} history LEFT JOIN acb_cells acb ON {equal}
     WHERE "at" < $1
 ), others AS (
     SELECT device, max(place) AS last_other FROM rows WHERE NOT acb GROUP BY device
@@ -148,16 +148,16 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
     Gives the registers by which it was judged.
     """
     registers = _registers(made, build)
-    made.run(_INPUTS.format(devices=_quoted(build.file("devices.parquet")), retired=_RETIRED))
+    made.run(_INPUTS.format(devices=build.table("devices"), retired=_RETIRED))
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
-    history = _quoted(build.file("history.parquet"))
+    history = build.table("history")
     _add_acb_cells(made, history, policy)
     made.run(_BEGAN.format(history=history, equal=_equal(_CELLS, "history", "acb")), [before])
     made.run(
         _JOINED.format(
             history=history,
-            registrations=_quoted(build.file("registrations.parquet")),
+            registrations=build.table("registrations"),
             retired=_RETIRED,
         ),
         [before],
@@ -214,7 +214,7 @@ def _add_acb_cells(made: Tables, history: str, policy: Policy) -> None:
         "CREATE TABLE acb_cells (ds_eui VARCHAR, ds_key VARCHAR, ds_doubtful BOOLEAN, "
         "ka_eui VARCHAR, ka_key VARCHAR, ka_doubtful BOOLEAN)"
     )
-    pairs = made.rows(f"SELECT DISTINCT {_CELLS} FROM read_parquet('{history}')")  # noqa: S608
+    pairs = made.rows(f"SELECT DISTINCT {_CELLS} FROM {history}")  # noqa: S608
     found = [
         pair
         for pair in pairs
@@ -392,9 +392,5 @@ def _party_under(key: str, text: str) -> Party:
 
 def _records(made: Tables, build: Build, name: str) -> Any:  # noqa: ANN401
     return made.rows(
-        "SELECT key, record FROM read_parquet($1) ORDER BY key", [build.file(f"{name}.parquet")]
+        f"SELECT key, record FROM {build.table(name)} ORDER BY key"  # noqa: S608
     )
-
-
-def _quoted(path: str) -> str:
-    return path.replace("'", "''")
