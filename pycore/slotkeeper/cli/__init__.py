@@ -16,6 +16,7 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
+    "explain-slot": "slotkeeper.cli.explain_slot:explain_slot",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 KeyUsage: TypeAlias = Literal["DS", "KA"]
 """Digital signature or key agreement, as the SMKI Repository names them."""
 
+USAGES: tuple[KeyUsage, KeyUsage] = ("DS", "KA")
+
 StatusCode: TypeAlias = Literal["P", "I", "N", "E", "R"]
 """The Repository's status: pending, in use, not in use, expired, revoked."""
 
