@@ -18,7 +18,6 @@ from slotkeeper.explain.slot import requirement_text
 from slotkeeper.slots.facts import Evidence
 from slotkeeper.slots.table import TABLE, Expected, Finding
 
-
 ACB_IN = "The ACB's certificates are in the slot, where NORTH's belong;"
 
 
@@ -95,7 +94,7 @@ def test_what_is_said(members: dict[str, object], says: str) -> None:
 
 
 @pytest.mark.parametrize("why", CANNOT_SIGN)
-def test_r21_a_stranded_slot_names_its_holder_and_why(why: str) -> None:
+def test_a_stranded_slot_names_its_holder_and_why(why: str) -> None:
     told = verdict(row(finding="STRANDED", reason=why))
     assert told.says.startswith(f"SOUTH's certificate is in the slot, and {CANNOT_SIGN[why]}")
 
