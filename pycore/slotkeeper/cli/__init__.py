@@ -19,6 +19,7 @@ _COMMANDS = {
     "evidence": "slotkeeper.cli.evidence:evidence",
     "explain": "slotkeeper.cli.why.explaining:explain",
     "exit": "slotkeeper.cli.exit:exit_",
+    "explain-slot": "slotkeeper.cli.explain_slot:explain_slot",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",
