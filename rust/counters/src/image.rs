@@ -205,6 +205,13 @@ impl DeviceImage {
         }
     }
 
+    pub(crate) fn set_cells(&mut self, role: Role, cells: [CellImage; 2]) {
+        match role {
+            Role::NetworkOperator => self.network_operator.cells = cells,
+            Role::Supplier => self.supplier.get_or_insert_default().cells = cells,
+        }
+    }
+
     /// The used numbers of a role that no remembered request has.
     pub fn cover(&self, role: Role) -> Cover {
         self.covers

@@ -9,6 +9,7 @@ use crate::image::{CellImage, DeviceImage};
 use crate::notes::{MessageNote, RequestNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
+use crate::restore::RestoreOutcome;
 use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
 use crate::stored::Stored;
@@ -63,6 +64,25 @@ impl Ledger {
             self.discard();
         }
         &mut self.table
+    }
+
+    /// Unites an image with what is committed, as [`CounterTable::restore`] does; a staged batch is dropped. Who holds its
+    /// cells is computed anew where that depends on [`Self::hear_unverified`]: they may have been written under another
+    /// setting.
+    pub fn restore(&mut self, mut image: DeviceImage) -> RestoreOutcome {
+        let mixed = |(role, trail): (Role, &Trail)| {
+            let is_mixed = trail.is_mixed();
+            is_mixed.then(|| (role, trail.cells(self.unverified_too)))
+        };
+        let read_anew: Vec<_> = Role::ALL
+            .into_iter()
+            .zip(&image.trails)
+            .filter_map(mixed)
+            .collect();
+        for (role, cells) in read_anew {
+            image.set_cells(role, cells);
+        }
+        self.table_mut().restore(&image)
     }
 
     /// Keeps numbers that are allocated from here on so far above all that is known, because commits
@@ -273,18 +293,14 @@ impl Ledger {
             return false;
         }
         trail.shrink(view.notes.words_for_trail(role));
-        let cells = CellUse::ALL.map(|cell_use| {
-            let standing = trail.standing(cell_use, self.unverified_too);
-            if !standing.is_told {
-                return Cell::default();
-            }
-            let occupant = standing.occupant.map(|occupant| self.intern(occupant));
-            Cell {
-                occupant: occupant.unwrap_or_default(),
-                device_time: standing.device_time,
-                verified: standing.verified,
-                source: standing.source,
-            }
+        let cells = trail.cells(self.unverified_too).map(|cell| Cell {
+            occupant: cell
+                .occupant
+                .map(|occupant| self.intern(occupant))
+                .unwrap_or_default(),
+            device_time: cell.device_time,
+            verified: cell.verified,
+            source: cell.source,
         });
         let slot = self.slot(device);
         slot.update_role(role, |state| state.cells = cells);

@@ -58,6 +58,12 @@ pub struct Pending {
     pub steps: [Option<Step>; 2],
 }
 
+impl Pending {
+    fn is_answered_by(&self, link: &Link) -> bool {
+        link.number == self.number && party_of(&link.steps) == party_of(&self.steps)
+    }
+}
+
 /// What is told of a role's two cells.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Trail {
@@ -85,7 +91,8 @@ impl Trail {
         let is_same = |known: &&mut Link| known.message.is_same(&link.message);
         match self.links.iter_mut().find(is_same) {
             Some(known) if known.message.verified || !link.message.verified => return false,
-            Some(known) => known.message = link.message,
+            // Unverified it may have been heard about one cell alone.
+            Some(known) => *known = *link,
             None => {
                 let mut link = *link;
                 for (cell, step) in link.steps.iter_mut().enumerate() {
@@ -118,10 +125,12 @@ impl Trail {
     }
 
     /// Adds a command that waits for an answer; whether that changes anything.
+    ///
+    /// Anybody may have written an answer that is not verified: the command is kept beside it, and not read as executed
+    /// for as long as that answer is read.
     pub fn expect(&mut self, pending: Pending) -> bool {
-        let is_answered = self.links.iter().any(|link| {
-            link.number == pending.number && party_of(&link.steps) == party_of(&pending.steps)
-        });
+        let mut verified = self.links.iter().filter(|link| link.message.verified);
+        let is_answered = verified.any(|link| pending.is_answered_by(link));
         if is_answered || pending.steps == [None; 2] || self.pending.contains(&pending) {
             return false;
         }
@@ -135,7 +144,7 @@ impl Trail {
         place > 0 || self.pending.first() == Some(&pending)
     }
 
-    /// The command of `party` with this number has an outcome; whether it was pending.
+    /// The command of `party` with this number has an outcome that is verified; whether it was pending.
     pub fn settle(&mut self, party: u64, number: u64) -> bool {
         let before = self.pending.len();
         self.pending
@@ -175,6 +184,17 @@ impl Trail {
             }
         }
         true
+    }
+
+    /// Whether who stands in a cell depends on whether what is unverified is read beside what is verified.
+    pub(crate) fn is_mixed(&self) -> bool {
+        (0..self.base.len()).any(|cell| {
+            let base = &self.base[cell];
+            let mut links = self.links_of(cell);
+            self.has_verified(cell)
+                && (base.occupant.is_some() && !base.verified
+                    || links.any(|(link, _)| !link.message.verified))
+        })
     }
 
     fn has_verified(&self, cell: usize) -> bool {

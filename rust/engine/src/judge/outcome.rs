@@ -432,7 +432,7 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether the device's Response to this command is among the messages remembered.
+    /// Whether a verified Response of the device to this command is among the messages remembered.
     pub(super) fn is_answered(&self, facts: &Facts<'_>) -> bool {
         let command = facts.message.header;
         let identity = identity(&Header {
@@ -444,7 +444,7 @@ impl Judge<'_> {
         self.ledger
             .device(facts.device.to_u64())
             .messages()
-            .any(|note| note.identity == identity)
+            .any(|note| note.verified && note.identity == identity)
     }
 
     /// Remembers a message that changed the record; those that made a link are remembered with it.

@@ -116,17 +116,12 @@ impl Judge<'_> {
     }
 
     /// The command of this outcome waits for an answer no more. Anybody may have written an outcome that is not
-    /// verified: it settles nothing of a slot of which something verified is known.
+    /// verified: it ends no command, since a hand-back that waits is what keeps a handover from being refused.
     pub(super) fn settle(&mut self, facts: &Facts<'_>, role: Role, signature: Signature) -> bool {
-        let device = facts.device.to_u64();
-        let cells = self.ledger.device(device).role(role).cells;
-        let is_heard = signature == Signature::Valid || cells.iter().all(|cell| !cell.verified);
-        match facts.authorising_number().filter(|_| is_heard) {
-            Some(number) => self
-                .ledger
-                .settle(device, role, facts.party.to_u64(), number),
-            None => false,
-        }
+        let is_proven = signature == Signature::Valid;
+        let (device, party) = (facts.device.to_u64(), facts.party.to_u64());
+        let number = facts.authorising_number().filter(|_| is_proven);
+        number.is_some_and(|number| self.ledger.settle(device, role, party, number))
     }
 
     /// The occupant that the outcome itself names in the cell that authorised the command.

@@ -284,3 +284,67 @@ fn where_nobody_verifies_any_more_all_messages_are_read_at_every_change() {
     assert_eq!(issued.number("originator_counter"), Some(1_301));
     assert_eq!(state(&issued), "DOUBTFUL");
 }
+
+/// The other way about: what was written while nobody verified does not outlive the setting.
+#[test]
+fn where_messages_are_verified_again_what_nobody_verified_is_read_no_longer() {
+    let (device, mut host) = known();
+    host.outcome(&device, &handover(1_200)).decide();
+    let off = r#"{"verify": {"device_signatures": "off"}}"#;
+    host.restart_as(off, &[AcbKey::Held(0)]);
+    let sold = Told::new(GPF, next_gno(), 1_300, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &sold.at(1_800_000_000)).decide();
+    host.restart_as("", &[AcbKey::Held(0)]);
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    let stands = image
+        .network_operator
+        .cells
+        .map(|cell| cell.occupant.unwrap().eui);
+    assert_eq!(stands, [next_gno().eui.to_u64(); 2]);
+    let refused = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(refused.verdict(), "REFUSED NOT_DCC_CONTROLLED");
+}
+
+/// A hand-back that waits for its answer is what keeps a handover from being refused: a forged answer must not end it.
+#[test]
+fn n16_an_answer_that_nobody_verified_ends_no_command() {
+    let device = Device::new(GPF);
+    let uncertified = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let failed = Told::new(
+        GPF,
+        gno(),
+        1_200,
+        Cell::both(gno(), &ACB[0])
+            .into_iter()
+            .map(Cell::failed)
+            .collect(),
+    );
+    for answer_first in [true, false] {
+        let mut host = Host::knowing(&uncertified, "");
+        let command = |host: &mut Host| {
+            host.message(Stream::UpdateRequests, GPF, pre_command(1_200))
+                .decide();
+        };
+        if !answer_first {
+            command(&mut host);
+        }
+        host.message(Stream::UpdateOutcomes, GPF, failed.response(None))
+            .decide();
+        if answer_first {
+            command(&mut host);
+        }
+        host.knows(&device).decide();
+        let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+        let decided = host.outcome(&device, &bought).decide_one();
+        assert_eq!(state(&decided), "NETWORK_OPERATOR");
+        let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(
+            issued.number("originator_counter"),
+            Some(1_201),
+            "{answer_first}"
+        );
+    }
+}
