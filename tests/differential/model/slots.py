@@ -30,26 +30,56 @@ def is_followed(slot: Json) -> bool:
 def told(
     slots: Json, settings: Json, message: Json, *, verified: bool, roles: set[str] | None = None
 ) -> bool:
-    """Take what a message tells of its cells; give whether any of it is new."""
-    new = False
+    """Take what a message tells of its cells; give whether any of it is new.
+
+    A command that it answers waits no more: anybody may have written what is not verified.
+    """
+    new, command = False, (message["recipient"], message["number"])
     for role, steps in steps_of(message, settings).items():
         if roles is not None and role not in roles:
             continue
         slot = slots[role]
-        if steps:
-            answered = (message["recipient"], message["number"])
-            for one in [one for one in slot["pending"] if one[:2] == answered]:
+        if steps and verified:
+            for one in [one for one in slot["pending"] if one[:2] == command]:
                 del slot["pending"][one]
+                new = True
         for usage, (existing, replacing) in steps.items():
-            link = {"existing": existing, "replacing": replacing, "time": message["time"]}
+            link = {
+                "existing": existing,
+                "replacing": replacing,
+                "time": message["time"],
+                "command": command,
+                "message": note_of(message, verified=verified),
+            }
             cell = slot["cells"][usage]
             kept = cell["links" if verified else "overlay"]
-            if message["signed"] in kept:
+            if message["signed"] in {**cell["links"], **kept}:
+                continue
+            if not verified and cell["links"] and settings["signatures"] != "off":
                 continue
             kept[message["signed"]], new = link, True
+            cell["conflict"] = False
             if verified:
-                cell["overlay"], cell["conflict"] = {}, False
+                cell["overlay"] = {}
     return new
+
+
+def note_of(message: Json, *, verified: bool) -> Json:
+    """Give what is remembered of a message, so that its repeat is known."""
+    return {
+        **{name: message[name] for name in ("whole", "signed", "identity")},
+        "verified": verified,
+    }
+
+
+def linked(slots: Json) -> list[Json]:
+    """Give the messages that told of cells; they are remembered for as long as their links."""
+    return [
+        link["message"]
+        for slot in slots.values()
+        for cell in slot["cells"].values()
+        for link in (*cell["links"].values(), *cell["overlay"].values())
+    ]
 
 
 Steps = dict[str, dict[str, tuple[Party, Party]]]
@@ -85,7 +115,10 @@ def disputed(slots: Json, message: Json) -> None:
 def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> bool:
     """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does."""
     kept, name = slot["pending"], (sender, number, tuple(sorted(replacing.items())))
-    if name in kept:
+    answered = {
+        link["command"] for cell in slot["cells"].values() for link in cell["links"].values()
+    }
+    if name in kept or (sender, number) in answered:
         return False
     kept[name] = replacing
     while len(kept) > PENDING:
