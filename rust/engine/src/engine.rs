@@ -457,7 +457,7 @@ impl Engine {
                 if self.damaged.get(&eui).is_some_and(makes_up) {
                     self.damaged.remove(&eui);
                 }
-                self.ledger.table_mut().restore(&image);
+                self.ledger.restore(image);
             }
             Err(error @ ImageError::UnknownFormat(_)) => {
                 return Err(RestoreError::Newer { device, error });
