@@ -265,6 +265,18 @@ impl Ledger {
         !words.is_empty() && self.change_trail(device, role, |trail| trail.settle(party, number))
     }
 
+    /// The device accepted the command of `party` with this number; see [`Trail::accept`].
+    pub fn accept(&mut self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        self.awaits_acceptance(device, role, party, number)
+            && self.change_trail(device, role, |trail| trail.accept(party, number))
+    }
+
+    /// Whether the acceptance of this command is news; see [`Trail::awaits_acceptance`].
+    pub fn awaits_acceptance(&self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        let trail = self.device(device).notes.trail(role);
+        trail.is_some_and(|trail| trail.awaits_acceptance(party, number))
+    }
+
     /// Two messages contradict each other about a cell; see [`Trail::dispute`].
     pub fn dispute(&mut self, device: u64, role: Role, cell_use: CellUse) -> bool {
         self.change_trail(device, role, |trail| trail.dispute(cell_use))

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use slotkeeper_counters::{
-    CellImage, CellSource, CellUse, Link, MessageNote, Occupant, Pending, Standing, Step, Trail,
+    CellImage, CellSource, CellUse, Due, Link, MessageNote, Occupant, Pending, Standing, Step,
+    Trail,
 };
 
 const ACB: u64 = 0xacb;
@@ -63,6 +64,7 @@ fn link(id: u64, existing: Occupant, replacing: Occupant) -> Link {
 
 fn pending(number: u64, existing: Occupant, replacing: Occupant) -> Pending {
     Pending {
+        due: Due::AtOnce,
         number,
         steps: [
             Some(Step {

@@ -70,12 +70,16 @@ def set_aside(table: Json, settings: Json, device: str, message: Json) -> None:
     row = row_of(table, device)
     steps = slots.steps_of(message, settings)
     followed = {role for role in steps if slots.is_followed(row["slots"][role])}
-    if not followed and not _is_news(row["roles"], settings, message):
+    slot, command = row["slots"][NETWORK_OPERATOR], (message["recipient"], message["header"])
+    awaited = bool(message.get("accepted")) and slots.awaits_acceptance(slot, *command)
+    if not followed and not awaited and not _is_news(row["roles"], settings, message):
         return
     _, believed, verified = proof(table, settings, device, message)
     if not believed:
         return
     note_numbers(table, settings, device, message, verified=verified)
+    if verified and awaited:
+        slots.accepted(device_row(table, device)["slots"][NETWORK_OPERATOR], *command)
     slots.told(
         device_row(table, device)["slots"], settings, message, verified=verified, roles=followed
     )

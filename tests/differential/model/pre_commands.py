@@ -31,7 +31,7 @@ def judge(
     if message["number"] <= settings["ceiling"] and not _is_answered(table, device, message):
         slot = device_row(table, device)["slots"][role]
         sender, number = message["originator"], message["number"]
-        changed |= slots.pending(slot, sender, number, message["replacing"])
+        changed |= slots.pending(slot, sender, number, message["replacing"], due=message["due"])
     if changed:
         remember(table, device, message, verified=False)
     return {"verdict": "SEEN PRE_COMMAND", "role": role}

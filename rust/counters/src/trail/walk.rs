@@ -1,6 +1,6 @@
 //! Who stands in a cell, computed from all that was told of it.
 
-use super::{Link, Pending, Step, Trail};
+use super::{Due, Link, Pending, Step, Trail, party_of};
 use crate::image::CellImage;
 use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
@@ -109,14 +109,41 @@ impl Trail {
             || verified()
                 .any(|(link, step)| link.device_time == latest && step.replacing == occupant);
         let is_leaving = self.pending.iter().any(|pending| {
-            pending.steps[cell]
-                .is_some_and(|step| same(step.existing, occupant) && step.replacing.eui == heir)
+            let hands_over =
+                |step: Step| same(step.existing, occupant) && step.replacing.eui == heir;
+            pending.steps[cell].is_some_and(hands_over) && !self.is_over(cell, pending)
         });
         let rests_on_presumption = self.base[cell].source.is_presumption() && {
             let steps = verified().map(|(_, step)| step).collect();
             walk(None, steps, core::iter::empty()).0 != Some(occupant)
         };
         is_latest && !is_leaving && !rests_on_presumption
+    }
+
+    /// Whether the device can execute a command no more, since it executed one of the same party with a higher number.
+    /// What it holds for later it executes all the same. A party that came into the cell twice may count from another
+    /// base since, so that of its numbers nothing is known.
+    fn is_over(&self, cell: usize, pending: &Pending) -> bool {
+        let Some(party) = party_of(&pending.steps).filter(|_| pending.due == Due::AtOnce) else {
+            return false;
+        };
+        let verified = |link: &&Link| link.message.verified;
+        let base = self.base[cell].occupant;
+        let (mut came, mut went) = (u32::from(base.is_some_and(|base| base.eui == party)), 0);
+        for step in self
+            .links
+            .iter()
+            .filter(verified)
+            .filter_map(|link| link.steps[cell])
+        {
+            if step.existing.eui != step.replacing.eui {
+                came += u32::from(step.replacing.eui == party);
+                went += u32::from(step.existing.eui == party);
+            }
+        }
+        let is_later =
+            |link: &Link| link.number > pending.number && party_of(&link.steps) == Some(party);
+        came.max(went) <= 1 && self.links.iter().filter(verified).any(is_later)
     }
 }
 

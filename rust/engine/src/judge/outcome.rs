@@ -228,6 +228,7 @@ impl Judge<'_> {
             self.raise_seen(facts);
             if signature == Signature::Valid {
                 self.note_answered(facts);
+                self.note_accepted(facts, role);
             }
             if self.is_known(facts, role) {
                 self.tell_cells(facts, role, CellSource::Outcome, signature, None);
@@ -254,6 +255,7 @@ impl Judge<'_> {
         Role::ALL.into_iter().any(is_higher)
             || has_cells(facts, role) && self.is_known(facts, role)
             || self.is_unknown_answer(facts)
+            || self.is_awaited_acceptance(facts, role)
     }
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
