@@ -73,7 +73,9 @@ def _seen(record: dict[str, Any], partition: int, offset: int) -> list[Seen]:
     ds, ka = slot.get("digital_signature") or {}, slot.get("key_agreement") or {}
     # What was told of a cell last is what the message told, where it changed the cell.
     told = [cell["time"] for cell in (ds, ka) if cell.get("time")]
-    at, at_source = _when(record, message.get("device_time") or max(told, default=None))
+    # A message without a time, as read-backs are, is no older than those that had one.
+    time = message["device_time"] if "device_time" in message else max(told, default=None)
+    at, at_source = _when(record, time)
     doubtful = slot.get("state") == "DOUBTFUL"
     source = _SOURCES.get(record.get("reason") or "", "OUTCOME")
     verified = message.get("signature") == "valid"
