@@ -26,6 +26,7 @@ __all__ = [
     "CoreStaged",
     "EngineFaultError",
     "EvidenceKey",
+    "EvidenceTree",
     "EvidenceVerifier",
     "Keystore",
     "NotRestoredError",
@@ -38,12 +39,14 @@ __all__ = [
     "UnreadableSnapshotError",
     "__version__",
     "canonical_key",
+    "check_package",
     "default_settings",
     "describe_act",
     "describe_change",
     "inspect_duis",
     "inspect_message",
     "link_audit",
+    "open_detached",
     "partition_for",
     "quarantine",
 ]
@@ -139,7 +142,7 @@ class Authority:
 
 @final
 class EvidenceKey:
-    """The private key that vouches for the audit trail; it never leaves this."""
+    """The private key that vouches for audit trail and evidence; it never leaves this."""
 
     def __new__(cls, path: str | PathLike[str], *, authority: Authority) -> EvidenceKey:
         """Load a P-256 key from a PEM file, PKCS#8 or SEC1.
@@ -159,6 +162,38 @@ class EvidenceKey:
         Raises:
             SignerUnavailableError: No signature can be had now.
         """
+
+    def sign_detached(self, content: bytes, certificate: str | PathLike[str]) -> bytes:
+        """Sign as CMS (RFC 5652), detached, in the one profile that `open_detached` takes; DER.
+
+        Args:
+            content: A manifest.
+            certificate: PEM file of the certificate of this key, which goes into the signature.
+
+        Raises:
+            ConfigurationError: The certificate cannot be used, or is another key's.
+            SignerUnavailableError: No signature can be had now.
+        """
+
+@final
+class EvidenceTree:
+    """The Merkle tree of RFC 6962, section 2.1, with SHA-256."""
+
+    def __new__(cls) -> EvidenceTree:
+        """Begin without a leaf."""
+
+    def add(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Append leaves; give the SHA-256 of an octet 00 and each."""
+
+    @property
+    def root(self) -> bytes:
+        """The Merkle Tree Hash of all leaves."""
+
+    def path(self, index: int) -> list[bytes] | None:
+        """Give the Merkle Audit Path of a leaf, its sibling first; None if there is no such."""
+
+    def __len__(self) -> int:
+        """How many leaves there are."""
 
 @final
 class EvidenceVerifier:
@@ -718,3 +753,22 @@ def inspect_duis(data: bytes, keystore: Keystore | None = None) -> bytes:
 
 def describe_change(key: bytes, value: bytes) -> bytes:
     """A changelog record as JSON; its ``kind`` says what it is."""
+
+def open_detached(content: bytes, signature: bytes) -> tuple[bytes, None] | tuple[None, str]:
+    """Check a signature of `EvidenceKey.sign_detached`.
+
+    Returns:
+        DER of the certificate in it, whose trust is the caller's to judge; or None, and why the
+        signature does not hold: any octet is not as the profile has it, the content is another
+        one, or it was not made with the key of its certificate.
+    """
+
+def check_package(folder: str | PathLike[str]) -> bytes:
+    """Check the files and rows of an evidence package, on all cores; reads nothing else.
+
+    Returns:
+        JSON: ``files``, ``files_sha256``, ``rows``, ``devices``, ``root``; how many rows are
+        ``anchored``, ``certified``, ``bare_keys``, ``unverified`` and ``without_decision``;
+        ``highest`` number of a decision by partition; ``findings`` (``file``, ``line``,
+        ``device``, ``what``, ``detail``) and how many ``further_findings`` there are.
+    """

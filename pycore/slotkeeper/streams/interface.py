@@ -318,6 +318,16 @@ class Streams(Protocol):
             StoreUnavailableError: Not readable now.
         """
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Give the earlier incarnations of a partition's store, which acknowledgements have ended.
+
+        What was signed for one of them stays signed. Safe beside workers.
+
+        Raises:
+            StoppedForOperatorError: The store cannot be understood.
+            StoreUnavailableError: Not readable now.
+        """
+
     async def begin_witness(self) -> list[int]:
         """Write what the store holds now into this host's witness, where it has seen nothing yet.
 

@@ -16,6 +16,7 @@ mod errors;
 mod evidence;
 mod functions;
 mod outputs;
+mod package;
 mod records;
 mod tables;
 
@@ -52,6 +53,8 @@ mod _core {
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
+    #[pymodule_export]
+    use crate::package::{EvidenceTree, check_package, open_detached};
     #[pymodule_export]
     use crate::tables::{
         ArrowRows, CoreAuditTables, CoreCellsTable, CoreInventoryTable, CoreRegisterTable,

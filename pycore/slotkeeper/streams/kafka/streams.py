@@ -176,6 +176,12 @@ class KafkaStreams:
         told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
         return None if told is None else told.incarnation
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside the one that lives."""
+        cluster = self._cluster
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
+        return [sighting.incarnation for sighting in told.forgiven] if told else []
+
     def _partitions_of(self, stream: str) -> int:
         if self.layout.require(stream) not in self._counts:
             raise WrongUseError(

@@ -67,6 +67,10 @@ class MemoryStreams:
         """Drawn with the streams."""
         return self._store.incarnations[partition]
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Kept beside the one that lives."""
+        return self._store.ended[partition]
+
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""
         raise WrongUseError("streams in memory have no witness")

@@ -157,6 +157,11 @@ class SqliteStreams:
         presence = await self._reader.run(self._tables.presence, partition)
         return presence.seen.incarnation
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside it; see the interface."""
+        presence = await self._reader.run(self._tables.presence, partition)
+        return [sighting.incarnation for sighting in presence.forgiven]
+
     async def begin_witness(self) -> list[int]:
         """Write what the file holds into the witness; see the interface."""
         witness = Witness(self._settings.witness_path)

@@ -51,7 +51,8 @@ impl Attempts {
     ) -> Result<(), &'static str> {
         let disposition = record.disposition.get().unwrap_or_default();
         let reason = record.reason.get().unwrap_or_default();
-        let Some(what) = word(disposition, reason) else {
+        let judged = record.is_redecision().then_some("JUDGED");
+        let Some(what) = word(disposition, reason).or(judged) else {
             return Ok(());
         };
         let (at, at_source) = record.dated()?;

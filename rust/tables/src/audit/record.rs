@@ -19,6 +19,8 @@ pub(super) struct Record<'a> {
     #[serde(borrow, default)]
     pub(super) request_id: Field<'a>,
     #[serde(borrow, default)]
+    kind: Field<'a>,
+    #[serde(borrow, default)]
     pub(super) disposition: Field<'a>,
     #[serde(borrow, default)]
     pub(super) reason: Field<'a>,
@@ -113,6 +115,11 @@ impl Record<'_> {
     /// The slot, of records that were judged for the role.
     pub(super) fn slot(&self) -> Option<&Slot<'_>> {
         self.remote_party_role.get().and(self.slot.as_deref())
+    }
+
+    /// Whether it says what became of a message that was kept until more was known.
+    pub(super) fn is_redecision(&self) -> bool {
+        self.kind.get() == Some("redecision")
     }
 
     pub(super) fn digest(&self) -> Option<&str> {
