@@ -54,7 +54,11 @@ async def test_each_kind_of_attempt_has_its_word(tmp_path: Path) -> None:
         )
     about: dict[str, Any] = {"stream": "srv-6.15.1-responses", "offset": 4}
     for disposition, reason in (("SEEN", "NO_CHANGE"), ("RECORDED", "ACB_IN_SLOT")):
-        decided: dict[str, Any] = {"kind": "redecision", "disposition": disposition, "reason": reason}
+        decided: dict[str, Any] = {
+            "kind": "redecision",
+            "disposition": disposition,
+            "reason": reason,
+        }
         fleet.decided(1, ACB_CELLS, NOW, **decided, **about)
     found = await attempts(fleet)
     words = [what for *_, what in told if what]
