@@ -54,33 +54,36 @@ UNION SELECT device FROM {devices} WHERE device_type = 'GPF' AND mprn IN (FROM p
 """Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
 _JOINED = """
-CREATE TABLE joined AS
-WITH points AS (
-    SELECT device, partition, status, smets_version, commissioned_on, gas_network_party, replaces,
-        coalesce(meters, 0) AS meters,
-        CASE meters WHEN 2 THEN several_on ELSE meter_on END AS meter_commissioned_on,
-        CASE meters WHEN 2 THEN several_mprn ELSE coalesce(meter_mprn, gpfs.mprn) END AS mprn
-    FROM gpfs LEFT JOIN meters USING (device) LEFT JOIN several USING (device)
-), twice AS (
+CREATE TABLE points AS
+SELECT device, partition, status, smets_version, commissioned_on, gas_network_party, replaces,
+    coalesce(meters, 0) AS meters,
+    CASE meters WHEN 2 THEN several_on ELSE meter_on END AS meter_commissioned_on,
+    CASE meters WHEN 2 THEN several_mprn ELSE coalesce(meter_mprn, gpfs.mprn) END AS mprn
+FROM gpfs LEFT JOIN meters USING (device) LEFT JOIN several USING (device);
+CREATE TABLE placed AS
+WITH twice AS (
     SELECT mprn FROM points WHERE mprn IS NOT NULL AND NOT list_contains({retired}, lower(status))
     GROUP BY mprn HAVING count(*) > 1
 )
-SELECT points.device, partition, mprn, replaces, status, smets_version, commissioned_on,
+SELECT points.*, twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered
+FROM points LEFT JOIN twice USING (mprn) LEFT JOIN {registrations} ON key = points.mprn;
+CREATE TABLE stood AS
+SELECT held.*, acb_since, acb_put_by FROM held LEFT JOIN began USING (device);
+CREATE TABLE joined AS
+SELECT placed.device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
-    twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
-    held.ds_eui, held.ds_key,
-    coalesce(held.ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful,
-    held.ka_eui, held.ka_key,
-    coalesce(held.ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
-    CASE WHEN at_source <> 'EXISTED' THEN held."at"::DATE END AS since,
+    mprn_elsewhere, registered, ds_eui, ds_key,
+    coalesce(ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful, ka_eui, ka_key,
+    coalesce(ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
+    CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS since,
     CASE WHEN at_source <> 'EXISTED' THEN at_source END AS since_source,
-    coalesce(held.source, 'NONE') AS evidence, held.audit_partition, held.audit_offset, held.digest,
+    coalesce(source, 'NONE') AS evidence, audit_partition, audit_offset, digest,
     acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
-FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN (SELECT DISTINCT device FROM {differing}) AS differs ON differs.device = points.device
-    LEFT JOIN began ON began.device = points.device
-    LEFT JOIN {registrations} ON key = points.mprn;
+FROM placed LEFT JOIN stood USING (device)
+    LEFT JOIN (SELECT DISTINCT device FROM {differing}) differs ON differs.device = placed.device;
+DROP TABLE points; DROP TABLE placed; DROP TABLE stood; DROP TABLE held; DROP TABLE began;
 """
+"""Two tables at a time: each that is looked up in takes memory for as long as the query runs."""
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
 
@@ -407,7 +410,7 @@ def _meters_that_count(made: Tables, known_on: date) -> list[tuple[str, str | No
     query = (
         "SELECT gsmes.gpf, list({'device': gsmes.device, 'mprn': gsmes.mprn, "
         "'on': gsmes.commissioned_on}), any_value(gpfs.mprn) FROM gsmes "
-        "SEMI JOIN (SELECT device FROM meters WHERE meters > 1) several ON several.device = gsmes.gpf "
+        "SEMI JOIN (SELECT device AS gpf FROM meters WHERE meters > 1) AS several USING (gpf) "
         "JOIN gpfs ON gpfs.device = gsmes.gpf GROUP BY gsmes.gpf ORDER BY gsmes.gpf"
     )
     rows = []
