@@ -22,12 +22,14 @@ done
 
 case $status in
   2 | 3)
+    sleeper=
+    trap '[ -z "$sleeper" ] || kill "$sleeper"; exit "$status"' TERM INT
     echo "$status" > "$held"
     echo "slotkeeper ended with status $status and is not started again: docs/operating.md says what to do" >&2
-    trap 'exit "$status"' TERM INT
     while :; do
       sleep 3600 &
-      wait $!
+      sleeper=$!
+      wait "$sleeper"
     done
     ;;
 esac
