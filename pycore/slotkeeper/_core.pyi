@@ -9,14 +9,19 @@ __all__ = [
     "COUNTER_ADJUSTMENT",
     "SNAPSHOT_FORMAT",
     "ActError",
+    "ArrowRows",
     "Authority",
     "BatchEndedError",
     "BatchOpenError",
     "ConfigurationError",
+    "CoreAuditTables",
+    "CoreCellsTable",
     "CoreCensus",
     "CoreEngine",
+    "CoreInventoryTable",
     "CoreOutputBatch",
     "CorePack",
+    "CoreRegisterTable",
     "CoreSealed",
     "CoreStaged",
     "EngineFaultError",
@@ -294,6 +299,17 @@ class _Stored(Protocol):
 
 _StoredT = TypeVar("_StoredT", bound=_Stored)
 
+class _Placed(_Stored, Protocol):
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+
+_PlacedT = TypeVar("_PlacedT", bound=_Placed)
+
+_Faults: TypeAlias = tuple[int, list[tuple[int, int, str]]]
+"""How many records could not be used; partition, offset and reason of the first."""
+
 @final
 class CoreEngine:
     """The decisions of one partition; `slotkeeper.Engine` is the form for hosts."""
@@ -359,6 +375,9 @@ class CoreEngine:
             BatchOpenError: A batch is staged.
             NotRestoredError: The partition is closed.
         """
+
+    def slots(self) -> ArrowRows:
+        """Give the cells of each device's Network Operator slot, as committed, in no order."""
 
     def load_part(self, part: bytes) -> None:
         """Take a part into an engine that is new or cleared; all of them, in their order.
@@ -462,6 +481,98 @@ class CoreCensus:
 
         None beside records of somebody else.
         """
+
+@final
+class ArrowRows:
+    """Rows that have `__arrow_c_stream__`: pyarrow, Polars and DuckDB take them without a copy."""
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give them as an Arrow C stream; ``requested_schema`` is ignored."""
+
+@final
+class CoreAuditTables:
+    """Audit records of one partition, in their order, as rows for builds of the slots folder."""
+
+    def __new__(cls, partition: int) -> CoreAuditTables:
+        """Begin with nothing known of any device."""
+
+    def take(self, records: Sequence[_Placed], *, until: int | None = None) -> tuple[int, bool]:
+        """Take records, none after the one that has this number in the chain of audit records.
+
+        Gives how many were taken, and whether that number was met.
+        """
+
+    def history(self) -> ArrowRows:
+        """Give the rows of ``history`` since the last call, with ``opening`` as the last column.
+
+        It marks what must be compared with the rows that a device had before this began.
+        """
+
+    def attempts(self) -> ArrowRows:
+        """Give the rows of ``attempts`` since the last call."""
+
+    def decisions(self) -> ArrowRows:
+        """Give the rows of ``decisions`` since the last call."""
+
+    def faults(self) -> _Faults:
+        """Say how many records could not be used; partition, offset and reason of the first 20."""
+
+@final
+class CoreInventoryTable:
+    """Inventory records of one partition as rows for builds."""
+
+    def __new__(cls, partition: int, partitions: int) -> CoreInventoryTable:
+        """Begin with nothing; ``partitions`` says how many the stream has."""
+
+    def take(self, records: Sequence[_Placed]) -> None:
+        """Take records."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` is the record's offset."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
+
+@final
+class CoreCellsTable:
+    """The cells of Network Operator slots by one partition's changelog, as rows for builds."""
+
+    def __new__(cls, partition: int, partitions: int) -> CoreCellsTable:
+        """Begin with nothing; ``partitions`` says how many the stream has."""
+
+    def take(self, records: Sequence[_PlacedT]) -> list[_PlacedT]:
+        """Take records; gives those that are the host's own: their key begins with ``@``."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` is the record's offset."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
+
+@final
+class CoreRegisterTable:
+    """Records of a register as rows for builds."""
+
+    def __new__(cls, *, histories: bool = False, after: int = 0) -> CoreRegisterTable:
+        """Begin with nothing.
+
+        Args:
+            histories: Keep the histories of ``gas-registrations`` alone, in a form in which equal
+                histories are equal texts; else the records as they are.
+            after: The place after which those of the records are counted.
+        """
+
+    def take(self, records: Sequence[_Placed]) -> None:
+        """Take records; one that cannot be used is passed over, and the one before it stays."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` rises with each record."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
 
 @final
 class CoreStaged:

@@ -18,6 +18,8 @@ _COMMANDS = {
     "emulate": "slotkeeper.cli.emulate:emulate",
     "evidence": "slotkeeper.cli.evidence:evidence",
     "explain": "slotkeeper.cli.why.explaining:explain",
+    "exit": "slotkeeper.cli.exit:exit_",
+    "explain-slot": "slotkeeper.cli.explain_slot:explain_slot",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",

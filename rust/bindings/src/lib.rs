@@ -18,6 +18,7 @@ mod functions;
 mod outputs;
 mod package;
 mod records;
+mod tables;
 
 use pyo3::prelude::*;
 
@@ -54,6 +55,10 @@ mod _core {
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
     #[pymodule_export]
     use crate::package::{EvidenceTree, check_package, open_detached};
+    #[pymodule_export]
+    use crate::tables::{
+        ArrowRows, CoreAuditTables, CoreCellsTable, CoreInventoryTable, CoreRegisterTable,
+    };
 
     use pyo3::prelude::*;
 

@@ -37,6 +37,9 @@ LEAST = 100
 AGAIN_S = 0.5
 """What is told to try later does so after this."""
 
+APPLICATION = b"@application"
+"""The key under which the first application says that it serves the store."""
+
 FETCH_MS = 1_000
 """After which nothing more is expected of a partition."""
 
@@ -84,12 +87,8 @@ class Operator:
     async def is_begun(self) -> bool:
         """Say whether an application has said that it serves the store, which it does once."""
         place = TopicPartition(self.changelog, 0)
-        client = AIOKafkaConsumer(bootstrap_servers=self.servers)
-        await client.start()
-        try:
-            return bool((await client.end_offsets([place]))[place])
-        finally:
-            await client.stop()
+        async with self._reader(place) as client:
+            return await _has(client, place, 0, APPLICATION)
 
     async def delete_beginning(self, partition: int) -> None:
         """Delete records of the changelog, as a slip of the administrator would."""
@@ -170,20 +169,22 @@ class Operator:
         Something is committed beyond it: without any positions an operator would have to say from
         where all inputs are read.
         """
-        client = AIOKafkaConsumer(
-            bootstrap_servers=self.servers,
-            isolation_level="read_committed",
-        )
-        await client.start()
-        try:
-            client.assign([place])
+        async with self._reader(place) as client:
             while True:
                 begin = (await client.beginning_offsets([place]))[place]
                 end = (await client.end_offsets([place]))[place]
                 within = int(begin + (end - begin) // LOST_SHARE)
-                if end - begin >= LEAST and await _has_positions(client, place, within):
+                if end - begin >= LEAST and await _has(client, place, within, POSITIONS):
                     return within
                 await asyncio.sleep(AGAIN_S)
+
+    @asynccontextmanager
+    async def _reader(self, place: TopicPartition) -> AsyncIterator[Any]:
+        client = AIOKafkaConsumer(bootstrap_servers=self.servers, isolation_level="read_committed")
+        await client.start()
+        try:
+            client.assign([place])
+            yield client
         finally:
             await client.stop()
 
@@ -197,11 +198,11 @@ class Operator:
             await client.close()
 
 
-async def _has_positions(client: Any, place: TopicPartition, begin: int) -> bool:  # noqa: ANN401
-    """Say whether a worker has committed its positions from an offset on."""
+async def _has(client: Any, place: TopicPartition, begin: int, key: bytes) -> bool:  # noqa: ANN401
+    """Say whether a record of a key is committed from an offset on."""
     client.seek(place, begin)
     while found := await client.getmany(place, timeout_ms=FETCH_MS):
-        if any(record.key == POSITIONS for record in found[place]):
+        if any(record.key == key for record in found[place]):
             return True
     return False
 

@@ -228,6 +228,7 @@ impl Judge<'_> {
             self.raise_seen(facts);
             if signature == Signature::Valid {
                 self.note_answered(facts);
+                self.note_accepted(facts, role);
             }
             if self.is_known(facts, role) {
                 self.tell_cells(facts, role, CellSource::Outcome, signature, None);
@@ -254,6 +255,7 @@ impl Judge<'_> {
         Role::ALL.into_iter().any(is_higher)
             || has_cells(facts, role) && self.is_known(facts, role)
             || self.is_unknown_answer(facts)
+            || self.is_awaited_acceptance(facts, role)
     }
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
@@ -432,7 +434,7 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether the device's Response to this command is among the messages remembered.
+    /// Whether a verified Response of the device to this command is among the messages remembered.
     pub(super) fn is_answered(&self, facts: &Facts<'_>) -> bool {
         let command = facts.message.header;
         let identity = identity(&Header {
@@ -444,7 +446,7 @@ impl Judge<'_> {
         self.ledger
             .device(facts.device.to_u64())
             .messages()
-            .any(|note| note.identity == identity)
+            .any(|note| note.verified && note.identity == identity)
     }
 
     /// Remembers a message that changed the record; those that made a link are remembered with it.
