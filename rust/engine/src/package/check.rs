@@ -1,6 +1,5 @@
 //! A package, checked in one pass over its files and one over its rows; nothing but the folder is read.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::mem::take;
 use std::path::Path;
@@ -149,7 +148,7 @@ struct Reading {
 
 impl Reading {
     fn read_rows(&mut self, package: &Path) -> io::Result<()> {
-        let mut rows = BufReader::with_capacity(1 << 20, File::open(package.join(ROWS))?);
+        let mut rows = BufReader::with_capacity(1 << 20, files::open(&package.join(ROWS))?);
         let mut lines = Vec::with_capacity(AT_A_TIME);
         let mut held = 0;
         loop {

@@ -1,12 +1,12 @@
 //! What one row proves by itself: the device's signature over the message, and whose key made it.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey, sha256, verify_krp};
 use slotkeeper_gbcs::{Certificate, Eui64, KeyUsage, KeyUsageBits, Message, Signature};
 
+use super::files;
 use super::row::{Row, digest_of};
 use crate::evidence::P256_INFO;
 use crate::paths::has_issued;
@@ -167,11 +167,8 @@ fn point_of(info: &[u8]) -> Option<Point> {
 }
 
 fn certificate_file(path: &Path) -> Option<Vec<u8>> {
-    if !path.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
     let mut der = Vec::new();
-    let file = File::open(path).ok()?;
+    let file = files::open(path).ok()?;
     file.take(LARGEST_CERTIFICATE).read_to_end(&mut der).ok()?;
     Some(der)
 }
