@@ -16,6 +16,7 @@ from slotkeeper.cli.exit.looking import Look, looking
 from slotkeeper.cli.exit.rehearse import site
 from slotkeeper.cli.output import Advance
 from slotkeeper.engine.port import engines
+from slotkeeper.errors import WrongUseError
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Leaving, Plan
 from slotkeeper.lab.emulated.export import registrations
 from slotkeeper.lab.events import Event
@@ -130,13 +131,13 @@ def play(folder: Path, asked: Asked, advance: Advance) -> Story:
     with EmulatedFleet(folder / "fleet.db", asked.plan) as fleet:
         settings = site.prepare(folder, fleet)
         stage = Stage(folder, asked, fleet, settings, advance)
+        if fleet.round:
+            # Whoever was killed may not have come to the fence of the round before.
+            story.fences.append(stage.fence(fleet.round - 1, story))
         while not fleet.over:
             current = fleet.round
             stage.live()
             story.fences.append(stage.fence(current, story))
-        if not story.fences:
-            # All was played before: only the last fence is told again.
-            story.fences.append(stage.fence(ROUNDS, story))
     return story
 
 
@@ -209,8 +210,11 @@ class Stage:
             campaign.survey.view.at.date()
         ):
             self._publish(look, Word.CLOSE, both=campaign.residue > 0)
-        requested = campaign.phase is Phase.REVOCATION_REQUESTED
-        if requested or (not clean and current == _EARLY):
+        asked = [one.at for one in campaign.acts if one.word is Word.RECORD_REVOCATION_REQUEST]
+        # A week after the request.
+        if (clean and asked and asked[-1] < campaign.survey.view.at) or (
+            not clean and current == _EARLY
+        ):
             asyncio.run(self._revoke(self.end_of(current)))
 
     def _publish(self, look: Look, word: Word, *, both: bool) -> None:
@@ -223,11 +227,15 @@ class Stage:
         octets = signed(act, keys, look.incarnation or "")
         asyncio.run(self._send([Message(STREAM, site.PARTY.encode(), octets)]))
 
-    def _evidence(self, at: datetime) -> str:
+    def _evidence(self, at: datetime) -> str | None:
         """Export the evidence package, unless that was done before, and verify it."""
         folder = self._folder / "evidence"
         if not folder.exists():
-            asyncio.run(self._export(folder, at))
+            try:
+                asyncio.run(self._export(folder, at))
+            except WrongUseError:
+                # No device has ever said anything about the party.
+                return None
         return verified_manifest(folder, site.PARTY)
 
     async def _export(self, folder: Path, at: datetime) -> None:
