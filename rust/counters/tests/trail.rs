@@ -36,9 +36,10 @@ fn base(occupant: Occupant, source: CellSource) -> CellImage {
 }
 
 fn with_base(occupant: Occupant, source: CellSource) -> Trail {
-    let mut trail = Trail::default();
-    trail.set_base(DS, base(occupant, source));
-    trail
+    Trail {
+        base: [base(occupant, source), CellImage::default()],
+        ..Trail::default()
+    }
 }
 
 fn link(id: u64, existing: Occupant, replacing: Occupant) -> Link {
@@ -144,7 +145,7 @@ fn play(seed: u64, kind: Kind, found: &mut Found) {
     };
     let mut trail = Trail::default();
     if kind.has_base {
-        trail.set_base(DS, base(holder, CellSource::ReadBack));
+        trail = with_base(holder, CellSource::ReadBack);
     }
     let (mut number, mut now, mut silent) = (0, 1_000_u32, false);
     let mut queue: Vec<Link> = Vec::new();

@@ -1,6 +1,6 @@
 //! What of an audit record the tables are made of.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::field::{Field, Object};
 
@@ -49,8 +49,9 @@ struct Message<'a> {
     digest: Field<'a>,
     #[serde(borrow, default)]
     originator_id: Field<'a>,
-    #[serde(borrow, default)]
-    device_time: Field<'a>,
+    /// `None` in records of versions that did not write the member.
+    #[serde(borrow, default, deserialize_with = "present")]
+    device_time: Option<Field<'a>>,
     #[serde(borrow, default)]
     signature: Field<'a>,
 }
@@ -106,6 +107,11 @@ pub(super) type Holders = [Holder; 2];
 /// When something was so: microseconds since 1970, and whose clock told it.
 pub(super) type Dated = (i64, &'static str);
 
+/// Tells a member that is null from one that is absent.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(member: D) -> Result<Option<Field<'a>>, D::Error> {
+    Field::deserialize(member).map(Some)
+}
+
 impl Record<'_> {
     /// Whether it may tell of a Network Operator slot: what could not be judged names no role.
     pub(super) fn concerns_the_slot(&self) -> bool {
@@ -143,9 +149,13 @@ impl Record<'_> {
         let own = self
             .message
             .as_ref()
-            .and_then(|message| message.device_time.time());
-        // What was told of a cell last is what the message told, where it changed the cell.
-        let told = own.or_else(|| self.slot().and_then(Slot::told_at));
+            .and_then(|message| message.device_time.as_ref());
+        let told = match own {
+            // A message without a time, as read-backs are, is no older than those that had one.
+            Some(time) => time.time(),
+            // What was told of a cell last is what the message told, where it changed the cell.
+            None => self.slot().and_then(Slot::told_at),
+        };
         let latest = received.unwrap_or(decided).saturating_add(SLACK_MICROS);
         Ok(match (told.filter(|told| *told <= latest), received) {
             (Some(told), _) => (told, "DEVICE"),
