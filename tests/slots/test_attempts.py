@@ -52,9 +52,9 @@ async def test_each_kind_of_attempt_has_its_word(tmp_path: Path) -> None:
             stream="srv-6.15.1-responses",
             offset=offset,
         )
-    about = {"stream": "srv-6.15.1-responses", "offset": 4}
+    about: dict[str, Any] = {"stream": "srv-6.15.1-responses", "offset": 4}
     for disposition, reason in (("SEEN", "NO_CHANGE"), ("RECORDED", "ACB_IN_SLOT")):
-        decided = {"kind": "redecision", "disposition": disposition, "reason": reason}
+        decided: dict[str, Any] = {"kind": "redecision", "disposition": disposition, "reason": reason}
         fleet.decided(1, ACB_CELLS, NOW, **decided, **about)
     found = await attempts(fleet)
     words = [what for *_, what in told if what]

@@ -127,6 +127,21 @@ async def test_a_decision_that_changes_no_cell_does_not_date_the_slot_anew(fleet
     assert (row["slot_since"], row["due_on"]) == ("2026-05-02", "2026-05-09")
 
 
+async def test_other_certificates_of_the_acb_do_not_date_the_duty_anew(fleet: Fleet) -> None:
+    await joined(fleet, 1, "1")
+    half: Cells = (ACB_CELLS[0], None)
+    fleet.decided(1, half, LONG_AGO, existed=OF_NORTH)
+    fleet.decided(1, ACB_CELLS, datetime(2026, 9, 1, tzinfo=UTC), reason="READ_BACK")
+    folder = await fleet.build(NOW)
+    row = fleet.report(folder, TODAY).of(1)
+    assert (row["slot_since"], row["due_on"], row["evidence"]) == (
+        "2026-09-01",
+        "2026-05-09",
+        "READ_BACK",
+    )
+    assert fleet.report(folder, date(2026, 8, 31)).of(1)["due_on"] == "2026-05-09"
+
+
 async def test_before_its_first_message_a_slot_held_what_that_one_found(fleet: Fleet) -> None:
     await joined(fleet, 1, "1")
     fleet.decided(1, ACB_CELLS, LONG_AGO, existed=OF_NORTH)

@@ -74,7 +74,7 @@ use crate::view::DeviceView;
 /// | 1 each | of the settled cells, the number up to which messages without a time are older than the base |
 /// | 2 each | the occupants in the order of their first use: EUI-64, key identifier; eight zeros where only the party is known |
 /// | 5 each | the links, oldest first: identity; digest (15 octets) with source (bits 0 to 2) and verification (bit 3) in one more; number; existing and replacing of the digital signature cell, then of the key agreement cell, an octet each; device time (4 octets) |
-/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and four octets 0 |
+/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and in four octets when it does that: 0 as it arrives, 1 later, 2 never since it takes back what the device holds, 3 the same, accepted |
 ///
 /// Occupants are named by their place, from 1; 0 is nobody, or a cell that is not told of.
 ///
@@ -211,6 +211,13 @@ impl DeviceImage {
             requests: view.requests().collect(),
             covers: view.notes.covers(),
             trails: Role::ALL.map(|role| view.notes.trail(role).unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn set_cells(&mut self, role: Role, cells: [CellImage; 2]) {
+        match role {
+            Role::NetworkOperator => self.network_operator.cells = cells,
+            Role::Supplier => self.supplier.get_or_insert_default().cells = cells,
         }
     }
 

@@ -85,6 +85,6 @@ pub use crate::row::RowId;
 pub use crate::stored::Stored;
 pub use crate::table::CounterTable;
 pub use crate::trail::{
-    LINKS_KEPT, Link, Observation, PENDING_KEPT, Pending, Standing, Step, Trail,
+    Due, LINKS_KEPT, Link, Observation, PENDING_KEPT, Pending, Standing, Step, Trail,
 };
 pub use crate::view::DeviceView;

@@ -457,14 +457,18 @@ impl Engine {
                 if self.damaged.get(&eui).is_some_and(makes_up) {
                     self.damaged.remove(&eui);
                 }
-                self.ledger.table_mut().restore(&image);
+                self.ledger.restore(image);
             }
             Err(error @ ImageError::UnknownFormat(_)) => {
                 return Err(RestoreError::Newer { device, error });
             }
             Ok(_) | Err(_) => {
-                let claimed = self.damaged.entry(eui).or_default();
-                *claimed = changelog::claimed_version(value).max(*claimed);
+                let claimed = changelog::claimed_version(value);
+                let known = || self.ledger.table().image(eui);
+                if order == Order::Log || !knows_of(&known(), claimed) {
+                    let highest = self.damaged.entry(eui).or_default();
+                    *highest = claimed.max(*highest);
+                }
             }
         }
         Ok(())

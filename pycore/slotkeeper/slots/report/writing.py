@@ -32,9 +32,11 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
     since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
     action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
-FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} ORDER BY device
+FROM judged WHERE {whose} ORDER BY device
 """
-"""A line for each device, out of the judged ones."""
+"""A line for each device, out of the judged ones of whose."""
+
+_APPLICABLE = "finding <> 'NOT_APPLICABLE'"
 
 _SUMMARY = """
 SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
@@ -42,7 +44,7 @@ SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evid
         WHEN age_days <= 30 THEN '8-30' WHEN age_days <= 90 THEN '31-90'
         WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS age_band,
     count(*) AS devices
-FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} GROUP BY ALL
+FROM judged WHERE {whose} GROUP BY ALL
 ORDER BY gas_supplier NULLS FIRST, gas_network_party NULLS FIRST, finding, evidence,
     min(age_days) NULLS FIRST
 """
@@ -91,14 +93,14 @@ def write_report(
     files = []
     if "csv" in formats:
         for name, query in (
-            ("device.csv", DEVICES.format(whose="true")),
-            ("summary.csv", _SUMMARY.format(whose="true")),
+            ("device.csv", DEVICES.format(whose=_APPLICABLE)),
+            ("summary.csv", _SUMMARY.format(whose=_APPLICABLE)),
             ("exceptions.csv", _EXCEPTIONS),
         ):
             made.run(f"COPY ({query}) TO $1 {CSV}", [str(out / name)])
             files.append(name)
     if "parquet" in formats:
-        query = DEVICES.format(whose="true")
+        query = DEVICES.format(whose=_APPLICABLE)
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
         files += _shares(made, out, split_by)
@@ -132,7 +134,7 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         (out / folder).mkdir(parents=True)
         # It names a folder and stands in a query, whoever has written the build.
         party_id(party, column)
-        whose = f"{column} = '{party}'"
+        whose = f"{_APPLICABLE} AND {column} = '{party}'"
         for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
             made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))
