@@ -130,7 +130,7 @@ impl Trail {
         match self.links.iter_mut().find(is_same) {
             Some(known) if known.message.verified || !link.message.verified => return false,
             // Unverified it may have been heard about one cell alone.
-            Some(known) => *known = *link,
+            Some(known) => *known = link,
             None => {
                 for (cell, step) in link.steps.iter_mut().enumerate() {
                     let is_heard = link.message.verified || unverified_too;

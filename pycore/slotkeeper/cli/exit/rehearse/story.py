@@ -90,6 +90,7 @@ class Fenced:
     """How the exit stood at the end of a round.
 
     Attributes:
+        pace: Devices replaced a day, the median of the last week.
         exact: Whether baseline and joined are what the states hold.
         states: Devices by state, those with any.
     """
@@ -101,6 +102,7 @@ class Fenced:
     left: int
     stranded: int
     residue: int
+    pace: float
     exact: bool
     states: Mapping[State, int]
 
@@ -122,7 +124,6 @@ class Story:
     breach: int | None = None
     woken: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    forecast: str = ""
 
 
 def play(folder: Path, asked: Asked, advance: Advance) -> Story:
@@ -188,6 +189,7 @@ class Stage:
                 left=told.survey.blocking,
                 stranded=told.stranded,
                 residue=told.residue,
+                pace=told.survey.pace(),
                 exact=told.survey.exact,
                 states={state: told.survey.counts[state] for state in State},
             )
