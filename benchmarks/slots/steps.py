@@ -18,7 +18,7 @@ from slotkeeper.slots.build.folder import open_build
 from slotkeeper.slots.build.trail import STREAM as AUDIT
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
-from slotkeeper.slots.report.writing import CSV, DEVICES, write_report
+from slotkeeper.slots.report.writing import APPLICABLE, CSV, DEVICES, write_report
 from slotkeeper.slots.tables import Tables, tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
@@ -155,7 +155,7 @@ async def _report(place: Place) -> dict[str, Any]:
             told[f"{name}_judge_s"] = judged - began
             told[f"{name}_write_s"] = time.monotonic() - judged
             if name == "whole":
-                told["device_csv_s"] = _copied(made, DEVICES.format(whose="true"), out)
+                told["device_csv_s"] = _copied(made, DEVICES.format(whose=APPLICABLE), out)
                 shuffled = "SELECT * FROM read_parquet($1) ORDER BY hash(device_id)"
                 made.run(
                     f"CREATE TABLE bare AS {shuffled}", [str(out.resolve() / "report.parquet")]
