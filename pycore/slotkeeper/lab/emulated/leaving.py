@@ -24,6 +24,9 @@ __all__ = ["WAVES", "Leave", "next_step", "steps"]
 WAVES: Final = range(2, 6)
 """The rounds in which devices are asked first: what they hold is told in round 1."""
 
+_KNOWN: Final = 1
+"""The round in which it is told what the devices hold."""
+
 _EXCHANGE: Final = 3
 _PLACE_AGAIN: Final = 6
 _SECOND: Final = 8
@@ -47,6 +50,8 @@ def steps(plan: Plan, number: int) -> tuple[tuple[int, str], ...]:
         return ()
     kind, wave = _kinds(plan)[number]
     until = plan.rounds if plan.leaving.until is None else plan.leaving.until
+    # Those of which more comes are read back first: then it is known where their slot began.
+    first = () if kind == "plain" else ((_KNOWN, "wake"),)
     found = {
         "exchanged": ((_EXCHANGE, "exchange"),),
         "placed_again": ((2, "hand_back"), (_PLACE_AGAIN, "ask"), (_SECOND, "hand_back")),
@@ -56,7 +61,7 @@ def steps(plan: Plan, number: int) -> tuple[tuple[int, str], ...]:
         "dated": ((wave, "date"),),
         "plain": ((wave, "hand_back"),),
     }[kind]
-    return tuple((at, step) for at, step in found if at <= until)
+    return tuple((at, step) for at, step in (*first, *found) if at <= until)
 
 
 def next_step(plan: Plan, number: int, current: int) -> int:
@@ -144,7 +149,7 @@ class Leave(Act):
         self._exchange_hub(ACB)
 
     def wake(self) -> None:
-        """Let the ACB read what a hub holds that nobody knew of."""
+        """Let the ACB read what the device holds (SRV 6.24.1)."""
         self._read_back()
 
     @property

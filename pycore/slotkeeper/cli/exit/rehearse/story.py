@@ -213,10 +213,9 @@ class Stage:
         ):
             self._publish(look, Word.CLOSE, both=campaign.residue > 0)
         asked = [one.at for one in campaign.acts if one.word is Word.RECORD_REVOCATION_REQUEST]
-        # A week after the request.
-        if (clean and asked and asked[-1] < campaign.survey.view.at) or (
-            not clean and current == _EARLY
-        ):
+        requested = campaign.phase is Phase.REVOCATION_REQUESTED
+        # The certificates go a week after the request, or too early.
+        if (requested and asked[-1] < campaign.survey.view.at) or (not clean and current == _EARLY):
             asyncio.run(self._revoke(self.end_of(current)))
 
     def _publish(self, look: Look, word: Word, *, both: bool) -> None:

@@ -14,7 +14,7 @@ from slotkeeper.looks import charts
 from slotkeeper.looks.pages import day, environment, number, stylesheet
 from slotkeeper.looks.states import State as Look
 from slotkeeper.slots.exit.facts import utc_text
-from slotkeeper.slots.exit.states import MEANS, State
+from slotkeeper.slots.exit.states import MEANS
 from slotkeeper.slots.exit.survey import PACE_DAYS, Day
 
 _HERE = Path(__file__).parent
@@ -25,16 +25,16 @@ _NAMED = 10
 def print_story(console: Console, story: Story) -> None:
     """Print the fences week by week, then what was decided and found."""
     console.print(sentence(story))
-    shown = [state for state in State if any(one.states[state] for one in story.fences)]
     table = Table(title="Week by week", title_justify="left")
-    table.add_column("fence")
-    table.add_column("state")
-    for heading in ("baseline", "joined", "left", *(state.lower() for state in shown)):
-        table.add_column(heading.replace("_", " "), justify="right")
+    for heading in ("fence", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("baseline", "joined", "left"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("states")
     for one in story.fences:
-        numbers = (one.baseline, one.joined, one.left, *(one.states[state] for state in shown))
-        phase = one.phase.replace("_", " ").lower()
-        table.add_row(str(one.at.date()), phase, *(f"{count:,}" for count in numbers))
+        states = ", ".join(f"{count:,} {state}" for state, count in one.states.items() if count)
+        numbers = (f"{count:,}" for count in (one.baseline, one.joined, one.left))
+        table.add_row(str(one.at.date()), one.phase, *numbers, states)
     console.print(table)
     if story.woken:
         more = f" and {len(story.woken) - _NAMED} more" if len(story.woken) > _NAMED else ""
