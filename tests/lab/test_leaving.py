@@ -43,8 +43,8 @@ def test_every_slot_is_the_acbs_in_the_end_but_the_stranger_s(tmp_path: Path) ->
     streams = Counter(one.stream for one in told)
     assert streams[events.BASELINES] == 60
     assert streams[events.ALERTS] == 6
-    # All but the plain ones, and the stranger.
-    assert streams[events.READ_BACKS] == 4 * 6 + 3 + 2 + 1
+    # All but the plain ones, those with a busy cell twice, and the stranger.
+    assert streams[events.READ_BACKS] == 4 * 6 + 3 + 2 + 6 + 1
     assert streams[events.HANDOVER_REQUESTS] == 2
 
 

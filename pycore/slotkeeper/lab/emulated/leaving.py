@@ -33,7 +33,8 @@ _SECOND: Final = 8
 """The round in which what went wrong is tried again."""
 
 _WAKE: Final = 9
-"""The round in which silent devices are reached: beyond 14 days after every wave."""
+"""The round in which silent devices are reached, beyond 14 days after every wave, and in which it
+is read back what recovery has left."""
 
 _DATED_BY: Final = timedelta(days=10)
 _LEAVER: Final = Holder(Role.NETWORK_OPERATOR, 1, 0)
@@ -56,7 +57,7 @@ def steps(plan: Plan, number: int) -> tuple[tuple[int, str], ...]:
         "exchanged": ((_EXCHANGE, "exchange"),),
         "placed_again": ((2, "hand_back"), (_PLACE_AGAIN, "ask"), (_SECOND, "hand_back")),
         "silent": ((wave, "call"), (_WAKE, "hand_back")),
-        "partial": ((wave, "half"), (_SECOND, "rest")),
+        "partial": ((wave, "half"), (_SECOND, "rest"), (_WAKE, "wake")),
         "quarantined": ((wave, "quarantine"), (wave + 1, "release")),
         "dated": ((wave, "date"),),
         "plain": ((wave, "hand_back"),),
