@@ -122,7 +122,7 @@ class Fleet:
             folder,
             policy=policy,
             now_ms=int(now.timestamp() * 1_000),
-            advance=lambda _stream, _records: None,
+            advance=lambda _stream, _offsets, _total: None,
         )
         return folder
 

@@ -10,7 +10,7 @@ from tests.slots.desk import Desk, eui, operator, pem, revocations
 from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
-from slotkeeper.slots.build.folder import new_build, open_build
+from slotkeeper.slots.build.folder import only_builder, open_build
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.comparing import differences
 
@@ -342,20 +342,18 @@ async def test_a_damaged_build_is_said_and_the_last_complete_one_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("slotkeeper.slots.build.building.write_manifest", full)
-        with pytest.raises(OSError, match="No space"):
+        broken.setattr("slotkeeper.slots.build.building.add_build", full)
+        with pytest.raises(TryLaterError, match="No space"):
             await fleet.build(NOW)
     assert open_build(folder).name == first.name
     assert [one.name for one in (folder / "builds").iterdir()] == [first.name]
-    # What a build that was killed has left goes with the next one.
-    (folder / "builds" / ".00000002").mkdir()
-    with new_build(folder), pytest.raises(TryLaterError):
+    with only_builder(folder), pytest.raises(TryLaterError):
         await fleet.build(NOW)
     await fleet.build(NOW + timedelta(days=1))
     assert open_build(folder).name != first.name
-    assert not list((folder / "builds").glob(".*"))
-    os.truncate(open_build(folder).folder / "history.parquet", 100)
-    with pytest.raises(FaultFoundError, match=r"damaged: history\.parquet"):
+    assert not list(folder.glob(".making*"))
+    os.truncate(folder / open_build(folder).files("history")[0].path, 100)
+    with pytest.raises(FaultFoundError, match=r"damaged: history/"):
         open_build(folder)
     with pytest.raises(WrongUseError, match="no build"):
         open_build(folder / "builds")

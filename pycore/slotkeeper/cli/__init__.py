@@ -16,6 +16,9 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
+    "evidence": "slotkeeper.cli.evidence:evidence",
+    "explain": "slotkeeper.cli.why.explaining:explain",
+    "exit": "slotkeeper.cli.exit:exit_",
     "explain-slot": "slotkeeper.cli.explain_slot:explain_slot",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
@@ -27,6 +30,7 @@ _COMMANDS = {
     "run": "slotkeeper.cli.run:run",
     "slots": "slotkeeper.cli.slots:slots",
     "streams": "slotkeeper.cli.streams:streams",
+    "why": "slotkeeper.cli.why.command:why",
     "witness": "slotkeeper.cli.witness:witness",
 }
 """The module of each command. Only the one that is called is imported: each begins quickly."""

@@ -270,7 +270,12 @@ class Streams(Protocol):
         """
 
     def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records in batches of one partition each, a partition's in order.
 
@@ -278,10 +283,20 @@ class Streams(Protocol):
             stream: The stream's name.
             from_start: Begin with the oldest record that is kept, else with what comes from now on.
             follow: Go on for ever, else end with the last record that stood when reading began.
+            since: Read these partitions alone, each from its offset on, or from the oldest record
+                that is kept above it.
 
         Raises:
             WrongUseError: An unknown stream.
             StoreUnavailableError: Not readable now.
+        """
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Give, for each partition, an offset above every record committed before this call.
+
+        Raises:
+            WrongUseError: An unknown stream.
+            StoreUnavailableError: Not known now.
         """
 
     async def witnessed(self) -> Mapping[int, Sighting]:
@@ -297,6 +312,16 @@ class Streams(Protocol):
         """Name the life of a partition's store; None where nothing was ever committed.
 
         Signed acts carry it. Safe beside workers.
+
+        Raises:
+            StoppedForOperatorError: The store cannot be understood.
+            StoreUnavailableError: Not readable now.
+        """
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Give the earlier incarnations of a partition's store, which acknowledgements have ended.
+
+        What was signed for one of them stays signed. Safe beside workers.
 
         Raises:
             StoppedForOperatorError: The store cannot be understood.

@@ -14,7 +14,7 @@ def placed(message: Message, layout: Layout, partitions: int) -> Output:
         WrongUseError: An unknown stream or partition, or a stream that only its worker writes.
     """
     stream, key, value, headers, partition = message
-    if stream not in layout.inputs and stream not in layout.registers:
+    if stream not in layout.inputs and stream not in layout.tended:
         layout.require(stream)
         raise WrongUseError(f"{stream} is written by its worker alone")
     if partition is None:

@@ -74,16 +74,20 @@ WITH points AS (
         ("at", audit_partition, audit_offset)) AS slot
     FROM told WHERE "at" < $1 GROUP BY device
 )
-SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on,
+SELECT points.device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
     twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
-    slot.ds_eui, slot.ds_key, coalesce(slot.ds_doubtful, false) AS ds_doubtful,
-    slot.ka_eui, slot.ka_key, coalesce(slot.ka_doubtful, false) AS ka_doubtful,
+    slot.ds_eui, slot.ds_key,
+    coalesce(slot.ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful,
+    slot.ka_eui, slot.ka_key,
+    coalesce(slot.ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
     slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence,
     slot.audit_partition, slot.audit_offset, slot.digest,
     acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN began USING (device) LEFT JOIN {registrations} ON key = points.mprn;
+    LEFT JOIN (SELECT DISTINCT device FROM {differing}) AS differs ON differs.device = points.device
+    LEFT JOIN began ON began.device = points.device
+    LEFT JOIN {registrations} ON key = points.mprn;
 """
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
@@ -166,7 +170,7 @@ def judge_all(
     Gives the registers by which it was judged. ``only`` names GPFs: the table has these, and those
     of the same meter points.
     """
-    registers = _registers(made, build)
+    registers = registers_of(made, build)
     among = None
     if only is not None:
         made.run("CREATE TABLE wanted (device VARCHAR)")
@@ -189,6 +193,7 @@ def judge_all(
     made.run(_BEGAN.format(equal=_equal(_CELLS, "told", "acb")), [before])
     made.run(
         _JOINED.format(
+            differing=build.table("differing"),
             registrations=build.table("registrations"),
             retired=_RETIRED,
         ),
@@ -402,7 +407,8 @@ def _meters_that_count(made: Tables, known_on: date) -> list[tuple[str, str | No
     return rows
 
 
-def _registers(made: Tables, build: Build) -> Registers:
+def registers_of(made: Tables, build: Build) -> Registers:
+    """Read parties and certificates as a build has them."""
     found = Registers()
     for key, text in _records(made, build, "parties"):
         try:

@@ -120,16 +120,24 @@ class KafkaStreams:
             )
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         cluster = self._cluster
         places = {
             cluster.topics.at(stream, number): stream
             for number in range(self._partitions_of(stream))
+            if since is None or number in since
         }
         ends = await cluster.offsets.ends(places)
         begins = await cluster.offsets.starts(places) if from_start else ends
+        if since is not None:
+            begins = {place: max(at, since[place.partition]) for place, at in begins.items()}
         async for records in scan(cluster.options, begins, ends, places, limit=READ_BATCH):
             yield records
         if not follow:
@@ -143,6 +151,15 @@ class KafkaStreams:
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Ask the brokers; see the interface."""
+        cluster = self._cluster
+        places = [
+            cluster.topics.at(stream, number) for number in range(self._partitions_of(stream))
+        ]
+        ends = await cluster.offsets.ends(places)
+        return {place.partition: ends[place] for place in places}
 
     async def witnessed(self) -> Mapping[int, Sighting]:
         """Read the witness files of all partitions; see the interface."""
@@ -158,6 +175,12 @@ class KafkaStreams:
         cluster = self._cluster
         told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
         return None if told is None else told.incarnation
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside the one that lives."""
+        cluster = self._cluster
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
+        return [sighting.incarnation for sighting in told.forgiven] if told else []
 
     def _partitions_of(self, stream: str) -> int:
         if self.layout.require(stream) not in self._counts:

@@ -67,36 +67,48 @@ class MemoryStreams:
         """Drawn with the streams."""
         return self._store.incarnations[partition]
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Kept beside the one that lives."""
+        return self._store.ended[partition]
+
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""
         raise WrongUseError("streams in memory have no witness")
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
-        self.layout.require(stream)
-        logs = [
-            self.log(stream, partition)
-            for partition in range(self.layout.partitions_of(stream, self.partitions))
-        ]
-        ends = [log.end for log in logs]
-        positions = [0] * len(logs) if from_start else list(ends)
+        ends = await self.ends(stream)
+        positions = dict.fromkeys(ends, 0) if from_start else dict(ends)
+        if since is not None:
+            positions = dict(since)
         while True:
-            for partition, log in enumerate(logs):
-                while positions[partition] < ends[partition]:
-                    fetched = log.fetch(
-                        positions[partition], limit=READ_BATCH, below=ends[partition]
-                    )
+            for partition in positions:
+                end = ends.get(partition, 0)
+                while positions[partition] < end:
+                    log = self.log(stream, partition)
+                    fetched = log.fetch(positions[partition], limit=READ_BATCH, below=end)
                     positions[partition] = fetched.position
                     if fetched.records:
                         yield list(fetched.records)
             if not follow:
                 return
             changed = self._store.changed
-            ends = [log.end for log in logs]
-            if positions == ends:
+            ends = await self.ends(stream)
+            if all(positions[partition] >= ends.get(partition, 0) for partition in positions):
                 await changed.wait()
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Look at the logs; see the interface."""
+        self.layout.require(stream)
+        count = self.layout.partitions_of(stream, self.partitions)
+        return {partition: self.log(stream, partition).end for partition in range(count)}
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:

@@ -109,14 +109,22 @@ class SqliteStreams:
             await self._writer.run(write)
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
         ends = await self._reader.run(self._ends, stream)
-        positions = [0] * len(ends) if from_start else list(ends)
+        positions = dict.fromkeys(ends, 0) if from_start else dict(ends)
+        if since is not None:
+            positions = dict(since)
         while True:
-            for partition, end in enumerate(ends):
+            for partition in positions:
+                end = ends.get(partition, 0)
                 while positions[partition] < end:
                     fetched = await self._reader.run(
                         self._tables.fetch,
@@ -134,6 +142,11 @@ class SqliteStreams:
             await asyncio.sleep(POLL_S)
             ends = await self._reader.run(self._ends, stream)
 
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Ask the file; see the interface."""
+        self.layout.require(stream)
+        return await self._reader.run(self._ends, stream)
+
     async def witnessed(self) -> Mapping[int, Sighting]:
         """Read the witness; see the interface."""
         path = self._settings.witness
@@ -143,6 +156,11 @@ class SqliteStreams:
         """It stands in the file from the beginning."""
         presence = await self._reader.run(self._tables.presence, partition)
         return presence.seen.incarnation
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside it; see the interface."""
+        presence = await self._reader.run(self._tables.presence, partition)
+        return [sighting.incarnation for sighting in presence.forgiven]
 
     async def begin_witness(self) -> list[int]:
         """Write what the file holds into the witness; see the interface."""
@@ -170,11 +188,11 @@ class SqliteStreams:
                 reader=self._reader,
             )
 
-    def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
-        return [
-            self._tables.end(connection, stream, partition)
+    def _ends(self, connection: sqlite3.Connection, stream: str) -> dict[int, int]:
+        return {
+            partition: self._tables.end(connection, stream, partition)
             for partition in range(self._partitions_of(stream))
-        ]
+        }
 
     def _partitions_of(self, stream: str) -> int:
         return self.layout.partitions_of(stream, self._partitions)
