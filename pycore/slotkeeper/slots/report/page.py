@@ -160,7 +160,6 @@ def write_page(  # noqa: PLR0917  # what stands on it
         exceptions=list(made.named(_EXCEPTIONS.format(lines=exceptions))),
         sentences=FINDINGS,
         actions=ACTIONS,
-        actors=ACTORS,
         evidence=EVIDENCE,
         oddities=EXCEPTIONS,
         cannot_sign=CANNOT_SIGN,
@@ -178,32 +177,26 @@ def answer(findings: Mapping[str, int], to_do: Sequence[Mapping[str, Any]]) -> l
     said = [
         f"{number(good)} of {number(judged)} slots ({share(good, judged)}) hold what belongs there."
     ]
-    late = findings.get("ACTION_ON_SUPPLIER", 0)
-    if late:
-        said.append(f"Suppliers are late with {number(late)}.")
-    others = [
-        f"{ACTORS[who]} on {number(devices)}"
+    if late := findings.get("ACTION_ON_SUPPLIER", 0):
+        said.append(f"{number(late)} are late with their suppliers.")
+    said += [
+        f"{number(devices)} wait for {ACTORS[who]}."
         for who in ("GNO_IN_SLOT", "SUPPLIER_OR_GNO", "DCC", "DCC_SECURITY")
         if (devices := sum(one["devices"] for one in to_do if one["action_by"] == who))
     ]
-    if others:
-        said.append(f"Others have to act: {', '.join(others)}.")
-    waiting = findings.get("PENDING", 0) + findings.get("PLACEMENT_POSSIBLE", 0)
-    if waiting:
-        said.append(f"{number(waiting)} can still be done in time, or at any time.")
+    if waiting := findings.get("PENDING", 0) + findings.get("PLACEMENT_POSSIBLE", 0):
+        said.append(f"{number(waiting)} can still be placed by their suppliers without being late.")
     remote = sum(one["devices"] for one in to_do if one["action_by"] == "NOBODY_REMOTELY")
     if remote:
-        said.append(f"{number(remote)} are stranded, and take a site visit or a recovery.")
+        said.append(f"{number(remote)} are stranded: they take a site visit or a recovery.")
     return said
 
 
 def _findings_picture(findings: Mapping[str, int]) -> str:
-    judged = sum(findings.values())
     rows = [
         Bar(
             name=finding,
             value=devices,
-            told=f"{number(devices)} ({share(devices, judged)})",
             state=STATES.get(finding, State.UNKNOWN),
         )
         for finding, devices in findings.items()
