@@ -178,7 +178,7 @@ def answer(findings: Mapping[str, int], to_do: Sequence[Mapping[str, Any]]) -> l
         f"{number(good)} of {number(judged)} slots ({share(good, judged)}) hold what belongs there."
     ]
     if late := findings.get("ACTION_ON_SUPPLIER", 0):
-        said.append(f"{number(late)} are late with their suppliers.")
+        said.append(f"On {number(late)} the supplier is late.")
     said += [
         f"{number(devices)} wait for {ACTORS[who]}."
         for who in ("GNO_IN_SLOT", "SUPPLIER_OR_GNO", "DCC", "DCC_SECURITY")
