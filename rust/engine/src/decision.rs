@@ -122,6 +122,8 @@ names! {
         PartialKa = "PARTIAL_KA",
         /// A signed pre-command on its way down.
         PreCommand = "PRE_COMMAND",
+        /// The device reported what it holds.
+        ReadBack = "READ_BACK",
         /// Octets seen before.
         SameMessage = "SAME_MESSAGE",
         /// A RequestID that was answered with a command before.

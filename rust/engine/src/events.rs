@@ -25,6 +25,8 @@ pub(crate) enum Event<'a> {
     Decided {
         device: Option<Eui64>,
         request_id: Option<Cow<'a, str>>,
+        /// Unix seconds.
+        received_at: Option<u64>,
         decision: Decision,
     },
     Inventory(Eui64, Option<DeviceRecord>),
@@ -37,6 +39,8 @@ pub(crate) enum Event<'a> {
     Outcome {
         device: Eui64,
         request_id: Option<Cow<'a, str>>,
+        /// Unix seconds.
+        received_at: Option<u64>,
         octets: Range<usize>,
     },
     /// With the verdicts on its certificates.
@@ -130,6 +134,7 @@ impl Reader<'_> {
             Event::Decided {
                 device,
                 request_id: None,
+                received_at: None,
                 decision,
             }
         };
@@ -177,6 +182,7 @@ impl Reader<'_> {
                 Ok(Event::Outcome {
                     device,
                     request_id: None,
+                    received_at: None,
                     octets: start..octets.len(),
                 })
             }
@@ -227,7 +233,7 @@ fn outcome<'a>(
     record: OutcomeRecord<'a>,
     octets: &mut Vec<u8>,
 ) -> Result<Event<'a>, Unreadable> {
-    let request_id = record.request_id;
+    let (request_id, received_at) = (record.request_id, record.received_at);
     let octets = match record.payload {
         Some(Payload::Base64(text)) => base64::decode_append(text.as_bytes(), octets)
             .ok_or_else(|| Unreadable("gbcs_payload is no base64".to_owned()))?,
@@ -251,6 +257,7 @@ fn outcome<'a>(
             return Ok(Event::Decided {
                 device: Some(device),
                 request_id,
+                received_at,
                 decision,
             });
         }
@@ -258,6 +265,7 @@ fn outcome<'a>(
     Ok(Event::Outcome {
         device,
         request_id,
+        received_at,
         octets,
     })
 }

@@ -9,6 +9,7 @@ mod handover;
 mod operator;
 mod outcome;
 mod pre_command;
+mod read_back;
 mod request;
 mod slot;
 
@@ -128,7 +129,7 @@ impl Judge<'_> {
     }
 
     /// As [`Self::inventory`], for the device of a message.
-    fn inventory_of(&self, facts: &Facts<'_>) -> Device<'_> {
+    pub(crate) fn inventory_of(&self, facts: &Facts<'_>) -> Device<'_> {
         match facts.class {
             Some(class @ Class::Neither) => {
                 self.directory.of_class(class, self.flags(facts.device))

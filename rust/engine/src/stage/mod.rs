@@ -2,10 +2,11 @@
 
 mod output;
 mod parked;
+mod proof;
 
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::{Cause, Origin, USUAL_OCTETS};
+use crate::audit::{Cause, USUAL_OCTETS};
 use crate::chain::AuditHead;
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
@@ -22,6 +23,9 @@ use crate::staged::{Chained, Progress, Staged, Tally};
 use crate::stream::{Input, OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 use crate::workers;
+
+use self::output::About;
+use self::proof::Behind;
 
 /// What a batch is told from outside, besides its records.
 #[derive(Clone, Debug, Default)]
@@ -276,35 +280,48 @@ impl Batch<'_> {
     }
 
     fn judge(&mut self, input: &Input<'_>, event: Event<'_>, decoded: Option<Decoded<'_>>) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         match event {
             Event::Inventory(..) | Event::InventoryFault { .. } => {}
             Event::Reroute(device, place) => self.reroute(input, device, place),
             Event::Decided {
                 device,
                 request_id,
+                received_at,
                 decision,
             } => {
                 if decision.disposition == Disposition::DeadLetter {
                     self.dead_letter(input, decision.reason, &decision.detail);
                 }
-                self.audit(origin, None, device, request_id.as_deref(), &decision, None);
+                let about = About {
+                    request_id: request_id.as_deref(),
+                    received_at,
+                    ..About::record(input, device)
+                };
+                self.audit(&about, &decision, None);
             }
             Event::Adjustment(device, adjustment) => {
                 let decision = self.judge_with().adjustment(device, &adjustment);
-                self.audit(origin, None, Some(device), None, &decision, None);
+                let about = About::record(input, Some(device));
+                self.audit(&about, &decision, None);
+                let behind = Behind::Record("ADJUSTMENT", input.value.bytes().unwrap_or_default());
+                self.prove(&about, &decision, behind);
             }
             Event::Request(device, request, paths) => {
                 self.judge_request(input, device, *request, &paths);
             }
             Event::Outcome {
-                device, request_id, ..
+                device,
+                request_id,
+                received_at,
+                ..
             } => {
                 let Some(decoded) = decoded else { return };
-                self.judge_outcome(input, device, request_id.as_deref(), decoded);
+                let about = About {
+                    request_id: request_id.as_deref(),
+                    received_at,
+                    ..About::record(input, Some(device))
+                };
+                self.judge_outcome(input, device, &about, decoded);
             }
         }
     }
@@ -313,20 +330,16 @@ impl Batch<'_> {
         &mut self,
         input: &Input<'_>,
         device: Eui64,
-        request_id: Option<&str>,
+        about: &About<'_>,
         decoded: Decoded<'_>,
     ) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         let facts = match decoded.facts {
             Ok(facts) => facts,
             Err(decision) => {
                 if decision.disposition == Disposition::DeadLetter {
                     self.dead_letter(input, decision.reason, &decision.detail);
                 }
-                return self.audit(origin, None, Some(device), request_id, &decision, None);
+                return self.audit(about, &decision, None);
             }
         };
         let decision = self.judge_with().outcome(&Outcome {
@@ -340,14 +353,8 @@ impl Batch<'_> {
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);
         }
-        self.audit(
-            origin,
-            None,
-            Some(device),
-            request_id,
-            &decision,
-            Some(&facts),
-        );
+        self.audit(about, &decision, Some(&facts));
+        self.prove(about, &decision, Behind::Message(&facts));
         if decision.parks() {
             self.park(input, device, &facts, &decision);
         }
@@ -360,10 +367,6 @@ impl Batch<'_> {
         request: HandoverRequest,
         paths: &RequestPaths,
     ) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         let request_id = request.request_id.clone();
         let role = request.role.clone();
         let decision = match self.judge_with().request(device, request, paths) {
@@ -383,14 +386,13 @@ impl Batch<'_> {
                 decision
             }
         };
-        self.audit(
-            origin,
-            None,
-            Some(device),
-            Some(&request_id),
-            &decision,
-            None,
-        );
+        let about = About {
+            request_id: Some(&request_id),
+            ..About::record(input, Some(device))
+        };
+        self.audit(&about, &decision, None);
+        let behind = Behind::Record("REQUEST", input.value.bytes().unwrap_or_default());
+        self.prove(&about, &decision, behind);
     }
 
     fn judge_with(&mut self) -> Judge<'_> {

@@ -6,7 +6,9 @@ use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
 use super::Batch;
-use crate::audit::{Cause, Origin};
+use super::output::About;
+use super::proof::Behind;
+use crate::audit::Cause;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{EVICTED, HAD_CERTIFICATE};
 use crate::events::Event;
@@ -75,7 +77,15 @@ impl Batch<'_> {
         }
         let decoded = self.decode(&events, &vec![None; events.len()], &octets, true);
         for (((again, key), event), decoded) in waiting.iter().zip(&keys).zip(events).zip(decoded) {
-            let (Event::Outcome { request_id, .. }, Some(decoded)) = (event, decoded) else {
+            let (
+                Event::Outcome {
+                    request_id,
+                    received_at,
+                    ..
+                },
+                Some(decoded),
+            ) = (event, decoded)
+            else {
                 continue;
             };
             let Ok(facts) = decoded.facts else { continue };
@@ -89,7 +99,13 @@ impl Batch<'_> {
             });
             if (decision.disposition, decision.reason) != again.parked.verdict {
                 let input = again.parked.input(key);
-                self.decide_again(again, &input, request_id.as_deref(), &facts, &decision);
+                let about = About {
+                    cause: Some(again.cause),
+                    request_id: request_id.as_deref(),
+                    received_at,
+                    ..About::record(&input, Some(again.device))
+                };
+                self.decide_again(again, &about, &input, &facts, &decision);
             }
         }
     }
@@ -97,31 +113,17 @@ impl Batch<'_> {
     fn decide_again(
         &mut self,
         again: &Again,
+        about: &About<'_>,
         input: &Input<'_>,
-        request_id: Option<&str>,
         facts: &Facts<'_>,
         decision: &Decision,
     ) {
-        let Again {
-            device,
-            cause,
-            parked,
-        } = again;
+        let Again { device, parked, .. } = again;
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);
         }
-        let origin = Origin {
-            stream: parked.stream,
-            offset: parked.offset,
-        };
-        self.audit(
-            origin,
-            Some(*cause),
-            Some(*device),
-            request_id,
-            decision,
-            Some(facts),
-        );
+        self.audit(about, decision, Some(facts));
+        self.prove(about, decision, Behind::Message(facts));
         if decision.parks() {
             let verdict = (decision.disposition, decision.reason);
             let parking = &mut self.engine.parking;
@@ -198,14 +200,13 @@ impl Batch<'_> {
         let key = device.canonical();
         let input = evicted.input(&key);
         self.dead_letter(&input, decision.reason, &decision.detail);
-        let origin = Origin {
-            stream: evicted.stream,
-            offset: evicted.offset,
+        let about = About {
+            cause: Some(Cause {
+                stream: cause.stream.name(),
+                offset: Some(cause.offset),
+            }),
+            ..About::record(&input, Some(device))
         };
-        let cause = Cause {
-            stream: cause.stream.name(),
-            offset: Some(cause.offset),
-        };
-        self.audit(origin, Some(cause), Some(device), None, &decision, None);
+        self.audit(&about, &decision, None);
     }
 }
