@@ -321,14 +321,14 @@ def _slot(draw: _Draw, party: str | None) -> list[Told]:
             ka = [*draw.own[party, "KA"], None]
             return draw.random.choice(draw.own[party, "DS"]), draw.random.choice(ka)
         ds_cell = draw.random.choice(
-            [*draw.cells["DS"], (ACB, "d" * 16), ("00-00-00-00-00-00-00-01", "1" * 16), None]
+            [*draw.cells["DS"], (ACB, "d" * 16), ("90-B3-D5-1F-30-FF-00-01", "1" * 16), None]
         )
         same = [cell for cell in draw.cells["KA"] if ds_cell and cell[0] == ds_cell[0]]
         others = [
             *draw.cells["KA"],
             (ACB, ACB_KA),
             (ACB, "d" * 16),
-            ("00-00-00-00-00-00-00-01", "1" * 16),
+            ("90-B3-D5-1F-30-FF-00-01", "1" * 16),
             None,
         ]
         return ds_cell, draw.random.choice(same if same and draw.maybe(0.6) else others)

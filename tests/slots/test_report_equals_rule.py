@@ -30,10 +30,6 @@ NAMES = ["NORTH", "SOUTH", "EAST"]
 DAYS = [date(2025, 6, 1) + timedelta(days=40 * number) for number in range(12)]
 
 
-STRANGER = "00-00-00-00-00-00-00-01"
-"""Of whom no register knows."""
-
-
 @dataclass
 class Drawn:
     """A device as the test knows it, beside what the streams are told."""
@@ -57,7 +53,12 @@ def drawn(draw: random.Random) -> Drawn:
         return draw.choice([None, "2015-05-05", "2031-01-01", *map(str, DAYS)])
 
     def cells() -> Cells:
-        either = [ACB_CELLS, *map(cells_of, range(3)), (None, None), ((STRANGER, "1" * 16), None)]
+        either = [
+            ACB_CELLS,
+            *map(cells_of, range(3)),
+            (None, None),
+            (("90-B3-D5-1F-30-FF-00-01", "1" * 16), None),
+        ]
         return (draw.choice(either)[0], draw.choice(either)[1])
 
     members = {
