@@ -7,16 +7,18 @@ from typing import NoReturn
 import click
 
 import slotkeeper
+from slotkeeper.cli import standard_streams
 from slotkeeper.cli.exits import run_to_exit_status
 
 _COMMANDS = {
     "acknowledge": "slotkeeper.cli.acknowledge:acknowledge",
     "audit": "slotkeeper.cli.audit:audit",
-    "check-config": "slotkeeper.cli.check_config:check_config",
+    "check-config": "slotkeeper.cli.check_config.command:check_config",
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
     "explain": "slotkeeper.cli.why.explaining:explain",
+    "init": "slotkeeper.cli.init.command:init",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",
@@ -64,4 +66,5 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command that the arguments name and exit with its status."""
+    standard_streams.take()
     sys.exit(run_to_exit_status(cli, sys.argv[1:]))

@@ -94,6 +94,11 @@ def _judge(error: Exception) -> tuple[int, str]:
     return FAULT, ""
 
 
+def status_of(error: Exception) -> int:
+    """Give the exit status that an expected error ends a command with."""
+    return _judge(error)[0]
+
+
 def notes(error: BaseException | None) -> list[str]:
     """Give what was noted on an error on its way."""
     return list(getattr(error, "__notes__", ()))

@@ -7,8 +7,8 @@ import click
 from slotkeeper.cli.lines import line_of
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import write_lines
+from slotkeeper.cli.store import looked_at
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
 
 
 @click.command(
@@ -31,6 +31,6 @@ def read(*, stream: str, from_start: bool, follow: bool, settings: Settings) -> 
 
 
 async def _read(stream: str, settings: Settings, *, from_start: bool, follow: bool) -> None:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         async for records in streams.read(stream, from_start=from_start, follow=follow):
             write_lines([line_of(record) for record in records])

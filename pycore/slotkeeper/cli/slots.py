@@ -8,10 +8,10 @@ import click
 
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.clock import system_clock
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build as read_streams
-from slotkeeper.streams import open_streams
 
 
 @click.group()
@@ -45,7 +45,7 @@ def build(*, folder: Path, settings: Settings, as_json: bool) -> None:
 
 async def _build(folder: Path, settings: Settings) -> Mapping[str, int]:
     policy = settings.slot_policy()
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         with progress("reading") as bar:
             reading = ""
 

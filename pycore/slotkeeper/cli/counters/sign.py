@@ -10,6 +10,7 @@ import click
 
 from slotkeeper._core import canonical_key, partition_for
 from slotkeeper.acts import COUNTER_ADJUSTMENT, Act, ActError, PersonKey, Signers
+from slotkeeper.cli import plain
 from slotkeeper.cli.counters.signing import (
     STREAM,
     Signing,
@@ -19,9 +20,10 @@ from slotkeeper.cli.counters.signing import (
 )
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
+from slotkeeper.cli.store import looked_at
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, Streams, open_streams
+from slotkeeper.streams import Message, Streams
 
 _BATCH = 1000
 """Acts of some 800 octets each, published in one transaction."""
@@ -77,7 +79,8 @@ def _look(file: Path, signers: Signers, longest: int) -> None:
             raise FaultFoundError(f"{file}, line {number}: signature {place} {why}")
         count += 1
         if count <= _TOLD:
-            note(f"{_told(act.payload)}; signed by {', '.join(persons)}")
+            # One line: whoever signs must not take a line break in a reason for another act.
+            note(plain.line(f"{_told(act.payload)}; signed by {', '.join(persons)}"))
     if count > _TOLD:
         note(f"and {count - _TOLD} more")
 
@@ -162,7 +165,7 @@ async def _sign(settings: Settings, file: Path, key: PersonKey, out: Path | None
         return prepare(out, signed())
     for _ in signed():
         pass
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         await _require_store(streams, file, key, longest)
         published = 0
         acts = signed()
