@@ -1,6 +1,7 @@
 """From an error to an exit status and a sentence: the only place that knows both."""
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from slotkeeper import errors
-from slotkeeper.cli import logs
+from slotkeeper.cli import logs, plain
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
-        wrong.show()
+        told = io.StringIO()
+        wrong.show(told)
+        click.echo(plain.text(told.getvalue()), err=True, nl=False)
         return WRONG_USE
     except (KeyboardInterrupt, click.Abort) as interrupt:
         _tell("stopped", INTERRUPTED, notes(interrupt.__context__))
@@ -111,4 +114,4 @@ def _tell(text: str, status: int, more: list[str]) -> None:
         _log.error("ended early", extra=about)
         return
     for line in (text, *(f"       {line}" for line in lines)):
-        click.echo(line, err=True)
+        click.echo(plain.text(line), err=True)

@@ -1,6 +1,5 @@
 """``slotkeeper inspect``: messages and DUIS documents, decoded."""
 
-import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +11,12 @@ from slotkeeper._core import Keystore, inspect_duis, inspect_message
 from slotkeeper.cli.certificates_shown import certificates_in
 from slotkeeper.cli.inspect_text import describe
 from slotkeeper.cli.message_files import (
-    LARGEST_FILE,
     NoMessageError,
     documents,
     is_duis,
     message_octets,
     payloads,
+    read_input,
 )
 from slotkeeper.cli.options import json_option
 from slotkeeper.cli.output import note, tables, write_json_line
@@ -96,7 +95,7 @@ def _inputs(names: Iterable[str]) -> Iterator[_Input]:
     for name in names:
         for file in _files(name):
             try:
-                found = documents(_read(file))
+                found = documents(read_input(file))
             except (OSError, NoMessageError) as error:
                 reason = error.strerror if isinstance(error, OSError) else None
                 yield _Input(file, b"", reason or str(error))
@@ -137,15 +136,3 @@ def _is_faulty(answer: dict[str, Any]) -> bool:
     if any(_is_faulty(message) for message in answer.get("messages") or ()):
         return True
     return any((answer.get(proof) or {}).get("valid") is False for proof in ("signature", "mac"))
-
-
-def _read(name: str) -> bytes:
-    """Read a file as far as any is read."""
-    if name == _STANDARD_INPUT:
-        data = sys.stdin.buffer.read(LARGEST_FILE + 1)
-    else:
-        with Path(name).open("rb") as file:
-            data = file.read(LARGEST_FILE + 1)
-    if len(data) > LARGEST_FILE:
-        raise NoMessageError(f"it is larger than {LARGEST_FILE >> 20} MiB: divide it")
-    return data

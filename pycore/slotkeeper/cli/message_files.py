@@ -3,7 +3,9 @@
 import base64
 import binascii
 import re
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import orjson
 
@@ -29,6 +31,23 @@ class NoMessageError(ValueError):
 def is_duis(data: bytes) -> bool:
     """Tell whether the file is XML: messages begin with DF or DD, as text with D or 3."""
     return data.removeprefix(_BOM).lstrip()[:1] == b"<"
+
+
+def read_input(name: str) -> bytes:
+    """Read a file, or standard input if its name is a dash.
+
+    Raises:
+        NoMessageError: It is larger than any that is read.
+        OSError: It cannot be read.
+    """
+    if name == "-":
+        data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+    else:
+        with Path(name).open("rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    if len(data) > LARGEST_FILE:
+        raise NoMessageError(f"it is larger than {LARGEST_FILE >> 20} MiB: divide it")
+    return data
 
 
 def documents(data: bytes) -> list[bytes]:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-from urllib.parse import urlsplit
 
 import click
 import uvloop
@@ -14,9 +13,12 @@ from slotkeeper import console
 from slotkeeper.cli import logs
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import engines
+from slotkeeper.errors import WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
+from slotkeeper.streams.address import kind_of, shown, sqlite_path
 from slotkeeper.worker import Progress, Summary, stopping_on_signals
 from slotkeeper.worker import run as run_worker
 
@@ -44,8 +46,12 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
     """
     _log.info(
         "worker begins",
-        extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
+        extra={"version": slotkeeper.__version__, "streams": shown(settings.streams)},
     )
+    if system_clock() < 0:
+        raise WrongUseError("the clock of this machine stands before 1970: set it first")
+    if is_new(settings.streams):
+        _log.info("a new store begins", extra={"streams": shown(settings.streams)})
     if settings.streams_settings().witness is None:
         _log.warning(
             "no witness is configured",
@@ -71,6 +77,14 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         _log.info("worker ended", extra=summary.as_dict())
     elif not as_json:
         note(sentence(summary))
+
+
+def is_new(url: str) -> bool:
+    """Say whether a worker would begin a store where there is none; known of files alone."""
+    if kind_of(url) != "sqlite":
+        return False
+    path = sqlite_path(url)
+    return not (path.exists() and path.stat().st_size)
 
 
 def collect_garbage_rarely() -> None:

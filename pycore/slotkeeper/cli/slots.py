@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
 from slotkeeper.cli.store import looked_at
@@ -14,7 +15,7 @@ from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build as read_streams
 
 
-@click.group()
+@click.group(cls=Commands)
 def slots() -> None:
     """Make the files that reports on slots are made of."""
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, write_json_line
 from slotkeeper.settings import Settings
 from slotkeeper.streams import create_streams
 
 
-@click.group()
+@click.group(cls=Commands)
 def streams() -> None:
     """Make the streams that the worker reads and writes."""
 

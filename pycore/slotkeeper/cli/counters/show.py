@@ -16,6 +16,7 @@ from slotkeeper.cli.why.gathering import gathered
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.story import Story
 from slotkeeper.settings import Settings
+from slotkeeper.streams.address import shown
 
 
 @click.command(epilog="Example: slotkeeper counters show 00-DB-12-34-56-78-90-A3")
@@ -29,7 +30,7 @@ def show(*, device: str, settings: Settings, as_json: bool) -> None:
     """
     story, told = asyncio.run(_story(settings, device))
     if as_json:
-        write_json_line({**story_json(story), "damaged": told})
+        write_json_line({**story_json(story), "damaged": told, "streams": shown(settings.streams)})
         return
     console = tables()
     print_story(console, story, brief=True)

@@ -20,10 +20,9 @@ from slotkeeper.cli.counters.signing import (
 )
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
-from slotkeeper.cli.store import looked_at
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, Streams
+from slotkeeper.streams import Message, Streams, open_streams
 
 _BATCH = 1000
 """Acts of some 800 octets each, published in one transaction."""
@@ -165,7 +164,7 @@ async def _sign(settings: Settings, file: Path, key: PersonKey, out: Path | None
         return prepare(out, signed())
     for _ in signed():
         pass
-    async with looked_at(settings) as streams:
+    async with open_streams(settings.streams, settings.streams_settings()) as streams:
         await _require_store(streams, file, key, longest)
         published = 0
         acts = signed()

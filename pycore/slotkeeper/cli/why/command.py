@@ -13,6 +13,7 @@ from slotkeeper.cli.why.gathering import gathered
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.story import Story
 from slotkeeper.settings import Settings
+from slotkeeper.streams.address import shown
 
 _PARTS = 3
 """Of a RequestID: originator, target and counter."""
@@ -73,7 +74,8 @@ def why(
     device, request_id = subject
     story = _story(settings, folder, device, request_id)
     if as_json:
-        write_json_line(story_json(story, request_id))
+        store = str(folder) if folder is not None else shown(settings.streams)
+        write_json_line({**story_json(story, request_id), "streams": store})
     else:
         print_story(tables(), story, request_id)
 
