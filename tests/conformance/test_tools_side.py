@@ -112,6 +112,26 @@ async def test_reading_from_the_end_gives_what_comes_later(streams: Streams) -> 
     assert {record.value for record in waiting.result()} == {b"after"}
 
 
+async def test_one_partition_is_read_from_an_offset(streams: Streams) -> None:
+    await streams.publish([Message(RESPONSES, b"k", b"%d" % n, partition=n % 2) for n in range(10)])
+
+    async def values(**choice: int) -> list[int]:
+        found = [record async for batch in streams.read(RESPONSES, **choice) for record in batch]  # type: ignore[arg-type]  # partition and offset
+        return sorted(int(record.value or b"") for record in found)
+
+    assert await values(partition=1) == [1, 3, 5, 7, 9]
+    assert await values(partition=1, offset=3) == [7, 9]
+    assert await values(offset=4) == [8, 9]
+    assert await values(partition=0, offset=99) == []
+    for wrong in (-1, 4):
+        with pytest.raises(WrongUseError, match="0 to 3"):
+            await values(partition=wrong)
+
+
+async def test_without_a_witness_nothing_speaks_against_the_store(streams: Streams) -> None:
+    assert await streams.objections() == {}
+
+
 async def test_following_goes_on_after_what_stood_there(streams: Streams) -> None:
     await streams.publish([Message(RESPONSES, b"k", b"1", partition=2)])
     follower = aiter(streams.read(RESPONSES, follow=True))
