@@ -125,10 +125,10 @@ pub(crate) fn inspect_duis(
 }
 
 #[pyfunction]
-pub(crate) fn duis_payloads<'py>(
-    py: Python<'py>,
+pub(crate) fn duis_payloads(
+    py: Python<'_>,
     data: PyBackedBytes,
-) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+) -> PyResult<Vec<Bound<'_, PyBytes>>> {
     let found = enter(py, || Ok(inspect::payloads(&data)))?;
     Ok(found
         .iter()
