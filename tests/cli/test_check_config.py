@@ -80,8 +80,10 @@ def test_who_may_read_a_key(
     real = os.stat(file)  # noqa: PTH116
     members = list(real)
     members[4] = owner
-    monkeypatch.setattr(keys.os, "stat", lambda _file: os.stat_result(members))
-    monkeypatch.setattr(keys.os, "access", lambda _file, _mode: True)
+    monkeypatch.setattr(
+        "slotkeeper.cli.check_config.keys.os.stat", lambda _: os.stat_result(members)
+    )
+    monkeypatch.setattr("slotkeeper.cli.check_config.keys.os.access", lambda *_: True)
     found = [finding.says for finding in keys._mode("key", str(file))]
     assert (told is None) == (not found)
     assert told is None or told in found[0]

@@ -26,6 +26,16 @@ def lost(cli: Cli, site: Site) -> Site:
     return site
 
 
+def test_the_counts_of_a_run_have_dead_letters_of_the_inventory(cli: Cli, site: Site) -> None:
+    at = ("--config", site.config)
+    device = site.fleet.members[0].gpf.device
+    named = events.inventory(device, device_type="Gas Proxy Function")
+    cli("publish", "smart-metering-inventory", *at, given=named.line())
+    told = json.loads(cli("run", "--until-idle", "--json", *at).stdout)
+    assert told["dead_letters"] == {"MALFORMED": 1}
+    assert told["reasons"] == {}
+
+
 def test_an_unknown_word_is_not_silent(run: Run, lost: Site) -> None:
     at = ("--config", lost.config)
     device = str(lost.fleet.members[0].gpf.device.eui)

@@ -137,9 +137,8 @@ def test_no_command_prints_a_control_character(
     ]
     for answer in answers:
         for text in (answer.out, answer.err):
-            assert not CONTROL.search(text), text[max(0, CONTROL.search(text).start() - 200) :][
-                :400
-            ]  # type: ignore[union-attr]  # found
+            found = CONTROL.search(text)
+            assert found is None, text[max(0, found.start() - 200) :][:400]
     assert "\\x1b" in letters.out
     assert "\\u202e" in run("why", device, *at).out
 

@@ -100,6 +100,16 @@ async def test_a_long_stream_is_read_whole_in_several_batches(streams: Streams) 
         assert values == list(range(partition, 5_001, 2))
 
 
+async def test_reading_goes_on_where_it_was_left(streams: Streams) -> None:
+    await streams.publish([Message(RESPONSES, b"k", b"%d" % n, partition=n % 3) for n in range(30)])
+    ends = await streams.ends(RESPONSES)
+    assert [ends[partition] >= at for partition, at in enumerate((10, 10, 10, 0))] == [True] * 4
+    since = {2: 7, 0: 9, 3: 0}
+    found = [r async for batch in streams.read(RESPONSES, since=since) for r in batch]
+    assert sorted((r.partition, r.offset) for r in found) == [(0, 9), (2, 7), (2, 8), (2, 9)]
+    assert [batch async for batch in streams.read(RESPONSES, since=ends)] == []
+
+
 async def test_reading_from_the_end_gives_what_comes_later(streams: Streams) -> None:
     await streams.publish([Message(RESPONSES, b"k", b"before", partition=1)])
     assert [batch async for batch in streams.read(RESPONSES, from_start=False)] == []
@@ -110,22 +120,6 @@ async def test_reading_from_the_end_gives_what_comes_later(streams: Streams) -> 
         await streams.publish([Message(RESPONSES, b"k", b"after", partition=1)])
         await asyncio.sleep(0)
     assert {record.value for record in waiting.result()} == {b"after"}
-
-
-async def test_one_partition_is_read_from_an_offset(streams: Streams) -> None:
-    await streams.publish([Message(RESPONSES, b"k", b"%d" % n, partition=n % 2) for n in range(10)])
-
-    async def values(**choice: int) -> list[int]:
-        found = [record async for batch in streams.read(RESPONSES, **choice) for record in batch]  # type: ignore[arg-type]  # partition and offset
-        return sorted(int(record.value or b"") for record in found)
-
-    assert await values(partition=1) == [1, 3, 5, 7, 9]
-    assert await values(partition=1, offset=3) == [7, 9]
-    assert await values(offset=4) == [8, 9]
-    assert await values(partition=0, offset=99) == []
-    for wrong in (-1, 4):
-        with pytest.raises(WrongUseError, match="0 to 3"):
-            await values(partition=wrong)
 
 
 async def test_without_a_witness_nothing_speaks_against_the_store(streams: Streams) -> None:

@@ -1,7 +1,7 @@
 """``slotkeeper read``: a stream as JSON lines."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from slotkeeper.cli.counters.table import DeviceId
 from slotkeeper.cli.lines import line_of
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import write_lines
-from slotkeeper.cli.store import looked_at
+from slotkeeper.cli.store import chosen, looked_at
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Record, Streams
 from slotkeeper.streams.partitioning import partition_of
@@ -72,15 +72,29 @@ class Choice:
             and (self.device is None or _device_of(record) == self.device)
         )
 
-    def partition_in(self, streams: Streams, stream: str) -> int | None:
-        """Give the one partition that is to be read; None: all.
+    async def since_in(
+        self, streams: Streams, stream: str, *, from_start: bool
+    ) -> Mapping[int, int] | None:
+        """Give from where which partitions are read; None: all of them, from where readers begin.
 
-        Of what a worker writes a device's records stand in one; an input may have misplaced ones.
+        Of what a worker writes a device's records stand in one partition; an input may have
+        misplaced ones.
+
+        Raises:
+            WrongUseError: There is no such stream or partition.
         """
         written = (*streams.layout.outputs, streams.layout.changelog)
-        if self.partition is not None or self.device is None or stream not in written:
-            return self.partition
-        return partition_of(self.device.encode(), streams.partitions)
+        partition = self.partition
+        if partition is None and self.device is not None and stream in written:
+            partition = partition_of(self.device.encode(), streams.partitions)
+        if partition is None and self.offset is None:
+            return None
+        ends = await streams.ends(stream)
+        least = self.offset or 0
+        return {
+            number: least if from_start else max(least, ends[number])
+            for number in chosen(partition, len(ends))
+        }
 
 
 @click.command(
@@ -146,8 +160,7 @@ async def _chosen(
         stream,
         from_start=from_start,
         follow=follow,
-        partition=choice.partition_in(streams, stream),
-        offset=choice.offset or 0,
+        since=await choice.since_in(streams, stream, from_start=from_start),
     ):
         if wanted := [record for record in records if choice.takes(record)]:
             yield wanted

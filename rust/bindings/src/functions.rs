@@ -136,6 +136,6 @@ pub(crate) fn duis_payloads(
         .collect())
 }
 
-fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
+pub(crate) fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
     serde_json::to_vec(report).map_err(|error| Fault::Configuration(error.to_string()))
 }

@@ -73,7 +73,7 @@ use crate::view::DeviceView;
 /// | 1 | the device times of the two bases, 4 octets each |
 /// | 2 each | the occupants in the order of their first use: EUI-64, key identifier; eight zeros where only the party is known |
 /// | 5 each | the links, oldest first: identity; digest (15 octets) with source (bits 0 to 2) and verification (bit 3) in one more; number; existing and replacing of the digital signature cell, then of the key agreement cell, an octet each; device time (4 octets) |
-/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and four octets 0 |
+/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and in four octets when it does that: 0 as it arrives, 1 later, 2 never since it takes back what the device holds, 3 the same, accepted |
 ///
 /// Occupants are named by their place, from 1; 0 is nobody, or a cell that is not told of.
 ///
@@ -142,6 +142,16 @@ pub struct CellImage {
     pub source: CellSource,
 }
 
+impl RoleImage {
+    /// A role's state as a table has it.
+    pub fn of(state: &RoleState, occupants: &Occupants) -> Self {
+        Self {
+            marks: state.marks,
+            cells: state.cells.map(|cell| CellImage::of(&cell, occupants)),
+        }
+    }
+}
+
 impl CellImage {
     pub(crate) fn of(cell: &Cell, occupants: &Occupants) -> Self {
         Self {
@@ -188,10 +198,7 @@ pub(crate) const CELL_TIME: u8 = 1 << 6;
 
 impl DeviceImage {
     pub(crate) fn of(view: &DeviceView<'_>, occupants: &Occupants) -> Self {
-        let role = |state: RoleState| RoleImage {
-            marks: state.marks,
-            cells: state.cells.map(|cell| CellImage::of(&cell, occupants)),
-        };
+        let role = |state: RoleState| RoleImage::of(&state, occupants);
         Self {
             device: view.device(),
             version: view.version(),
@@ -202,6 +209,13 @@ impl DeviceImage {
             requests: view.requests().collect(),
             covers: view.notes.covers(),
             trails: Role::ALL.map(|role| view.notes.trail(role).unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn set_cells(&mut self, role: Role, cells: [CellImage; 2]) {
+        match role {
+            Role::NetworkOperator => self.network_operator.cells = cells,
+            Role::Supplier => self.supplier.get_or_insert_default().cells = cells,
         }
     }
 

@@ -9,6 +9,7 @@ use crate::image::{CellImage, DeviceImage};
 use crate::notes::{MessageNote, RequestNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
+use crate::restore::RestoreOutcome;
 use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
 use crate::stored::Stored;
@@ -63,6 +64,25 @@ impl Ledger {
             self.discard();
         }
         &mut self.table
+    }
+
+    /// Unites an image with what is committed, as [`CounterTable::restore`] does; a staged batch is dropped. Who holds its
+    /// cells is computed anew where that depends on [`Self::hear_unverified`]: they may have been written under another
+    /// setting.
+    pub fn restore(&mut self, mut image: DeviceImage) -> RestoreOutcome {
+        let mixed = |(role, trail): (Role, &Trail)| {
+            let is_mixed = trail.is_mixed();
+            is_mixed.then(|| (role, trail.cells(self.unverified_too)))
+        };
+        let read_anew: Vec<_> = Role::ALL
+            .into_iter()
+            .zip(&image.trails)
+            .filter_map(mixed)
+            .collect();
+        for (role, cells) in read_anew {
+            image.set_cells(role, cells);
+        }
+        self.table_mut().restore(&image)
     }
 
     /// Keeps numbers that are allocated from here on so far above all that is known, because commits
@@ -245,6 +265,18 @@ impl Ledger {
         !words.is_empty() && self.change_trail(device, role, |trail| trail.settle(party, number))
     }
 
+    /// The device accepted the command of `party` with this number; see [`Trail::accept`].
+    pub fn accept(&mut self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        self.awaits_acceptance(device, role, party, number)
+            && self.change_trail(device, role, |trail| trail.accept(party, number))
+    }
+
+    /// Whether the acceptance of this command is news; see [`Trail::awaits_acceptance`].
+    pub fn awaits_acceptance(&self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        let trail = self.device(device).notes.trail(role);
+        trail.is_some_and(|trail| trail.awaits_acceptance(party, number))
+    }
+
     /// Two messages contradict each other about a cell; see [`Trail::dispute`].
     pub fn dispute(&mut self, device: u64, role: Role, cell_use: CellUse) -> bool {
         self.change_trail(device, role, |trail| trail.dispute(cell_use))
@@ -273,18 +305,14 @@ impl Ledger {
             return false;
         }
         trail.shrink(view.notes.words_for_trail(role));
-        let cells = CellUse::ALL.map(|cell_use| {
-            let standing = trail.standing(cell_use, self.unverified_too);
-            if !standing.is_told {
-                return Cell::default();
-            }
-            let occupant = standing.occupant.map(|occupant| self.intern(occupant));
-            Cell {
-                occupant: occupant.unwrap_or_default(),
-                device_time: standing.device_time,
-                verified: standing.verified,
-                source: standing.source,
-            }
+        let cells = trail.cells(self.unverified_too).map(|cell| Cell {
+            occupant: cell
+                .occupant
+                .map(|occupant| self.intern(occupant))
+                .unwrap_or_default(),
+            device_time: cell.device_time,
+            verified: cell.verified,
+            source: cell.source,
         });
         let slot = self.slot(device);
         slot.update_role(role, |state| state.cells = cells);

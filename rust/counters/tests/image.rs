@@ -4,7 +4,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, ImageError,
+    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, Due, ImageError,
     LAST_COUNTER, Link, MESSAGES_KEPT, Marks, MessageNote, Occupant, Pending, RequestNote, Role,
     RoleImage, Step, Trail,
 };
@@ -140,6 +140,7 @@ fn layout_is_as_documented() {
             steps: [Some(handed_back), None],
         }],
         pending: vec![Pending {
+            due: Due::AtOnce,
             number: 1300,
             steps: [None, Some(handed_back)],
         }],

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from slotkeeper.cli.store import chosen
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Message, Record, Streams
 
@@ -86,9 +87,9 @@ class Letter:
         return Message(stream, self.record.key, self.record.value, was)
 
 
-async def letters(streams: Streams, partition: int | None = None) -> AsyncIterator[Letter]:
+async def letters(streams: Streams) -> AsyncIterator[Letter]:
     """Give all of them, oldest first within a partition."""
-    async for records in streams.read(STREAM, partition=partition):
+    async for records in streams.read(STREAM):
         for record in records:
             yield Letter(record)
 
@@ -98,9 +99,11 @@ async def letter_at(streams: Streams, place: tuple[int, int]) -> Letter:
 
     Raises:
         FaultFoundError: There is none.
+        WrongUseError: There is no such partition.
     """
     partition, offset = place
-    async for records in streams.read(STREAM, partition=partition, offset=offset):
+    chosen(partition, streams.partitions)
+    async for records in streams.read(STREAM, since={partition: offset}):
         if records and records[0].offset == offset:
             return Letter(records[0])
         break

@@ -56,6 +56,41 @@ pub struct Pending {
     /// What it does to each cell, in the order of [`CellUse::ALL`]. The existing certificate is known by its party
     /// alone where the command does not name it.
     pub steps: [Option<Step>; 2],
+    /// When it does that.
+    pub due: Due,
+}
+
+/// When a command does to the cells what it says.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Due {
+    /// As it arrives.
+    #[default]
+    AtOnce,
+    /// The device holds it until its execution time.
+    Later,
+    /// It takes back what its party had the device hold, and changes no cell (N15). Its steps tell whose it is.
+    Never {
+        /// Whether the device accepted it.
+        accepted: bool,
+    },
+}
+
+impl Pending {
+    fn is_answered_by(&self, link: &Link) -> bool {
+        link.number == self.number && party_of(&link.steps) == party_of(&self.steps)
+    }
+
+    fn is_of(&self, party: u64) -> bool {
+        party_of(&self.steps) == Some(party)
+    }
+
+    /// Whether the device was to hold it, and accepted a later command of its party that takes it back.
+    fn is_taken_back_by(&self, other: &Self) -> bool {
+        self.due == Due::Later
+            && other.due == Due::Never { accepted: true }
+            && self.number < other.number
+            && party_of(&self.steps) == party_of(&other.steps)
+    }
 }
 
 /// What is told of a role's two cells.
@@ -85,7 +120,8 @@ impl Trail {
         let is_same = |known: &&mut Link| known.message.is_same(&link.message);
         match self.links.iter_mut().find(is_same) {
             Some(known) if known.message.verified || !link.message.verified => return false,
-            Some(known) => known.message = link.message,
+            // Unverified it may have been heard about one cell alone.
+            Some(known) => *known = *link,
             None => {
                 let mut link = *link;
                 for (cell, step) in link.steps.iter_mut().enumerate() {
@@ -118,11 +154,18 @@ impl Trail {
     }
 
     /// Adds a command that waits for an answer; whether that changes anything.
+    ///
+    /// Anybody may have written an answer that is not verified: the command is kept beside it, and not read as executed
+    /// for as long as that answer is read.
     pub fn expect(&mut self, pending: Pending) -> bool {
-        let is_answered = self.links.iter().any(|link| {
-            link.number == pending.number && party_of(&link.steps) == party_of(&pending.steps)
-        });
-        if is_answered || pending.steps == [None; 2] || self.pending.contains(&pending) {
+        let mut verified = self.links.iter().filter(|link| link.message.verified);
+        let is_answered = verified.any(|link| pending.is_answered_by(link));
+        let taken_back = self.pending.iter().any(|by| pending.is_taken_back_by(by));
+        if is_answered
+            || taken_back
+            || pending.steps == [None; 2]
+            || self.pending.contains(&pending)
+        {
             return false;
         }
         let place = self
@@ -135,12 +178,42 @@ impl Trail {
         place > 0 || self.pending.first() == Some(&pending)
     }
 
-    /// The command of `party` with this number has an outcome; whether it was pending.
+    /// The command of `party` with this number has an outcome that is verified; whether it was pending.
     pub fn settle(&mut self, party: u64, number: u64) -> bool {
         let before = self.pending.len();
         self.pending
-            .retain(|pending| pending.number != number || party_of(&pending.steps) != Some(party));
+            .retain(|pending| pending.number != number || !pending.is_of(party));
         self.pending.len() < before
+    }
+
+    /// Whether a command of `party` with this number takes back what the device holds, and has no answer yet.
+    pub fn awaits_acceptance(&self, party: u64, number: u64) -> bool {
+        let due = Due::Never { accepted: false };
+        let mut pending = self.pending.iter();
+        pending.any(|one| one.due == due && one.number == number && one.is_of(party))
+    }
+
+    /// The device accepted the command of `party` with this number. Where that takes back what the device held, it waits
+    /// no more, and is not kept if it is told of after this. Whether that changes anything.
+    pub fn accept(&mut self, party: u64, number: u64) -> bool {
+        if !self.awaits_acceptance(party, number) {
+            return false;
+        }
+        let due = Due::Never { accepted: true };
+        for one in &mut self.pending {
+            if one.number == number && one.is_of(party) && one.due != Due::AtOnce {
+                one.due = due;
+            }
+        }
+        let accepted: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|one| one.due == due)
+            .copied()
+            .collect();
+        self.pending
+            .retain(|one| !accepted.iter().any(|by| one.is_taken_back_by(by)));
+        true
     }
 
     /// Two messages contradict each other about a cell: nothing is said of it until it is told of again. Whether that
@@ -175,6 +248,17 @@ impl Trail {
             }
         }
         true
+    }
+
+    /// Whether who stands in a cell depends on whether what is unverified is read beside what is verified.
+    pub(crate) fn is_mixed(&self) -> bool {
+        (0..self.base.len()).any(|cell| {
+            let base = &self.base[cell];
+            let mut links = self.links_of(cell);
+            self.has_verified(cell)
+                && (base.occupant.is_some() && !base.verified
+                    || links.any(|(link, _)| !link.message.verified))
+        })
     }
 
     fn has_verified(&self, cell: usize) -> bool {

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::{LINKS_KEPT, Link, PENDING_KEPT, Pending, Step, Trail};
+use super::{Due, LINKS_KEPT, Link, PENDING_KEPT, Pending, Step, Trail};
 use crate::image::CellImage;
 use crate::notes::MessageNote;
 use crate::occupants::Occupant;
@@ -64,7 +64,7 @@ impl Trail {
         }
         for pending in &self.pending {
             let steps = numbered(&pending.steps, &mut number);
-            tail.extend([pending.number, joined(steps, 0)]);
+            tail.extend([pending.number, joined(steps, due_number(pending.due))]);
         }
         let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         let bits = self.base.iter().enumerate().map(|(cell, base)| {
@@ -209,13 +209,31 @@ impl Reading<'_> {
     }
 
     fn pending(&self, &[number, steps]: &[u64; PENDING]) -> Result<Pending, TrailError> {
-        let (steps, 0) = self.steps(steps)? else {
-            return Err(TrailError);
-        };
+        let (steps, due) = self.steps(steps)?;
         Ok(Pending {
             number: in_range(number)?,
             steps,
+            due: due_of(due)?,
         })
+    }
+}
+
+fn due_number(due: Due) -> u32 {
+    match due {
+        Due::AtOnce => 0,
+        Due::Later => 1,
+        Due::Never { accepted: false } => 2,
+        Due::Never { accepted: true } => 3,
+    }
+}
+
+fn due_of(number: u32) -> Result<Due, TrailError> {
+    match number {
+        0 => Ok(Due::AtOnce),
+        1 => Ok(Due::Later),
+        2 => Ok(Due::Never { accepted: false }),
+        3 => Ok(Due::Never { accepted: true }),
+        _ => Err(TrailError),
     }
 }
 

@@ -15,7 +15,7 @@ mod slot;
 use std::borrow::Cow;
 
 use slotkeeper_counters::{LAST_COUNTER, Ledger, Occupant, Role};
-use slotkeeper_gbcs::Eui64;
+use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 pub(crate) use outcome::Outcome;
 pub(crate) use request::{Issue, Judged};
@@ -144,6 +144,12 @@ impl Judge<'_> {
 
     fn is_acb(&self, occupant: Occupant) -> bool {
         occupant.eui == self.authority.id().to_u64()
+    }
+
+    /// Whether it is the ACB, and no certificate that the configuration does not name.
+    fn is_known_acb(&self, occupant: Occupant) -> bool {
+        let is_known = |identifier| self.authority.knows(KeyIdentifier(identifier));
+        self.is_acb(occupant) && occupant.key_identifier.is_none_or(is_known)
     }
 
     /// Whether something may be kept of a device of which nothing is kept yet: of those that no inventory record names

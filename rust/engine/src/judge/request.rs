@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use slotkeeper_counters::{
-    AllocationReason, AllocationRequest, CellUse, LAST_COUNTER, Occupant, Pending, Role, Step,
+    AllocationReason, AllocationRequest, CellUse, Due, LAST_COUNTER, Occupant, Pending, Role, Step,
 };
 use slotkeeper_crypto::{KeyAgreement, KrpSigner, PublicKey};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier, KeyUsage};
@@ -485,6 +485,10 @@ impl Judge<'_> {
                 replacing,
             });
         }
-        Pending { number, steps }
+        Pending {
+            number,
+            steps,
+            due: Due::AtOnce,
+        }
     }
 }

@@ -204,6 +204,21 @@ fn the_extent_is_that_of_the_slot_in_either_order() {
     assert_eq!(verdicts, ["RECORDED PARTIAL_DS", "RECORDED ACB_IN_SLOT"]);
 }
 
+/// A certificate of the ACB that no configuration names is no certificate of the ACB (N17).
+#[test]
+fn test_n17_the_other_cell_counts_by_its_certificate() {
+    for (other, verdict) in [
+        (&ACB[0], "RECORDED ACB_IN_SLOT"),
+        (&ACB[2], "RECORDED PARTIAL_DS"),
+    ] {
+        let (device, mut host) = known();
+        let ka = told(1_200, vec![Cell::ka(gno(), other)]);
+        let ds = told(1_201, vec![Cell::ds(gno(), &ACB[0])]);
+        let (verdicts, _) = verdicts(&mut host, &device, &[ka, ds]);
+        assert_eq!(verdicts[1], verdict);
+    }
+}
+
 /// A message about the other cell tells who acted, and not less than what was known.
 #[test]
 fn an_inferred_occupant_keeps_its_certificate() {
@@ -302,6 +317,32 @@ fn a_supplier_slot_once_known_is_followed() {
     host.outcome(&device, &back.at(200)).decide();
     let decided = host.request(&request).decide_one();
     assert_eq!(decided.text("disposition"), "ISSUED");
+}
+
+/// A worker that has not read the inventory yet, or a device that it does not name: what is set aside is kept nowhere, so
+/// that its cells would never be known.
+#[test]
+fn test_n12_a_supplier_slot_is_followed_before_the_inventory_has_the_device() {
+    let device = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let mut host = Host::knowing(&device, "");
+    let cells = |cells: Vec<Cell>| -> Vec<Cell> {
+        cells
+            .into_iter()
+            .map(|c| c.of(RemotePartyRole::Supplier))
+            .collect()
+    };
+    let mode = ReplacementMode::SupplierBySupplier;
+    let given = Told::new(GPF, &ACB[0], 900, cells(Cell::both(&ACB[0], supplier()))).mode(mode);
+    host.outcome(&device, &given).decide();
+    host.inventory.clear();
+    host.restart();
+    let back = Told::new(GPF, supplier(), 7, cells(Cell::both(supplier(), &ACB[1]))).mode(mode);
+    let decided = host.outcome(&device, &back).decide_one();
+    assert_eq!(decided.verdict(), "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE");
+    assert_eq!(decided.0["slot"]["state"], "ACB");
 }
 
 #[test]
