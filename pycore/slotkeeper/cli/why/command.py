@@ -58,7 +58,8 @@ def canonical(text: str) -> str | None:
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="An export instead of the streams: a folder with audit-trail.jsonl, as `slotkeeper read "
-    "audit-trail --from-start` writes it, or with streams.db, as `demo --keep` leaves it.",
+    "audit-trail --from-start` writes it, with streams.db, as `demo --keep` leaves it, or of "
+    "`slotkeeper slots build`, which has no refused requests.",
 )
 @settings_options
 @json_option
