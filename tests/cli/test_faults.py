@@ -291,3 +291,19 @@ def test_a_signal_while_a_worker_begins_ends_it_at_once(served: Site) -> None:
     _, told = begun.communicate(timeout=60)
     assert "Traceback" not in told
     assert begun.returncode in (0, -signal.SIGTERM)
+
+
+def test_a_signal_while_brokers_are_away_ends_a_worker_at_once(site: Site) -> None:
+    begun = subprocess.Popen(
+        [COMMAND, "run", "--config", site.config, "--streams", "kafka://127.0.0.1:1"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert begun.stderr is not None
+    while "aiokafka" not in (line := begun.stderr.readline()):
+        assert line, "it ended by itself"
+    begun.send_signal(signal.SIGTERM)
+    _, told = begun.communicate(timeout=60)
+    assert begun.returncode == 0
+    assert "asked to stop" in told
+    assert "Traceback" not in told

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import gc
 import logging
+from collections.abc import AsyncIterator
+from typing import Literal
 
 import click
 import uvloop
@@ -103,6 +105,36 @@ def sentence(summary: Summary) -> str:
     return f"{summary.records} records in {summary.batches} batches: {decided or 'nothing to do'}"
 
 
+class _StoppedError(Exception):
+    """A signal came before anything was open."""
+
+
+@contextlib.asynccontextmanager
+async def _given_up_on(stop: asyncio.Event) -> AsyncIterator[None]:
+    """Give up what is being waited for when a stop is asked for: a broker may be long away.
+
+    Raises:
+        _StoppedError: It was given up.
+    """
+    task = asyncio.current_task()
+    asked = asyncio.create_task(stop.wait())
+
+    def give_up(done: asyncio.Task[Literal[True]]) -> None:
+        if task is not None and not done.cancelled():
+            task.cancel()
+
+    asked.add_done_callback(give_up)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if stop.is_set() and task is not None and not task.uncancel():
+            raise _StoppedError from None
+        raise
+    finally:
+        asked.remove_done_callback(give_up)
+        asked.cancel()
+
+
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
     authority = settings.authority()
     make = engines(authority, settings.engine_json())
@@ -113,9 +145,13 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
         if settings.http.listen:
             address = console.Address.parse(settings.http.listen)
             await open_now.enter_async_context(console.serve(address, metrics))
-        streams = await open_now.enter_async_context(
-            open_streams(settings.streams, settings.streams_settings())
-        )
+        try:
+            async with _given_up_on(stop):
+                streams = await open_now.enter_async_context(
+                    open_streams(settings.streams, settings.streams_settings())
+                )
+        except _StoppedError:
+            return Summary()
         advance = open_now.enter_context(progress("deciding"))
 
         collect_garbage_rarely()

@@ -101,7 +101,7 @@ class OutputTooLargeError(CommitAbortedError):
     def __reduce__(self) -> tuple[object, ...]:
         """Let another process have it: its place is given by name."""
         made = partial(type(self), stream=self.stream, partition=self.partition, octets=self.octets)
-        return made, self.args
+        return made, self.args, vars(self)
 
 
 class CommitInDoubtError(CommitError):
