@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import orjson
+from rich.markup import escape
 from rich.table import Table
 
 from slotkeeper.cli.counters.table import described, newest_changes
@@ -82,7 +83,7 @@ def _table(waiting: list[dict[str, Any]]) -> Table:
             command["device_id"],
             command["remote_party_role"],
             command["originator_counter"],
-            command["request_id"] or "",
+            escape(command["request_id"] or ""),
             issued or "",
             age,
         )
