@@ -16,6 +16,7 @@ _COMMANDS = {
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
+    "explain": "slotkeeper.cli.why.explaining:explain",
     "inspect": "slotkeeper.cli.inspect:inspect",
     "lab": "slotkeeper.cli.lab:lab",
     "publish": "slotkeeper.cli.publish:publish",
@@ -26,6 +27,7 @@ _COMMANDS = {
     "run": "slotkeeper.cli.run:run",
     "slots": "slotkeeper.cli.slots:slots",
     "streams": "slotkeeper.cli.streams:streams",
+    "why": "slotkeeper.cli.why.command:why",
     "witness": "slotkeeper.cli.witness:witness",
 }
 """The module of each command. Only the one that is called is imported: each begins quickly."""

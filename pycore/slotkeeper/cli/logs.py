@@ -17,6 +17,8 @@ from typing import ParamSpec, TypeVar
 import click
 import orjson
 
+from slotkeeper.cli import plain
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -85,7 +87,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return plain.json(orjson.dumps(line, default=str)).decode()
 
 
 class HumanText(logging.Formatter):
@@ -96,7 +98,9 @@ class HumanText(logging.Formatter):
         about = "".join(f" {name}={value}" for name, value in extras(record).items())
         level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
         text = f"{moment(record).astimezone():%H:%M:%S} {level}{record.getMessage()}{about}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        if record.exc_info:
+            text = f"{text}\n{self.formatException(record.exc_info)}"
+        return plain.text(text)
 
 
 def extras(record: logging.LogRecord) -> dict[str, object]:

@@ -1,12 +1,13 @@
-"""Data to standard output, everything else to standard error."""
+"""Data to standard output, everything else to standard error; all of it as plain text."""
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
 import orjson
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -15,6 +16,12 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.segment import Segment
+
+from slotkeeper.cli import plain
+
+WITHOUT_TERMINAL = 120
+"""Columns where there is no terminal to ask, as in a file: tables keep their width."""
 
 
 def write_json_line(value: object) -> None:
@@ -25,30 +32,56 @@ def write_json_line(value: object) -> None:
 def write_lines(lines: list[bytes]) -> None:
     """Write lines to standard output in one piece."""
     if lines:
-        sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
+        sys.stdout.buffer.write(b"\n".join(map(plain.json, lines)) + b"\n")
         sys.stdout.buffer.flush()
 
 
 def note(text: str) -> None:
     """Tell the person at the terminal something; never data."""
-    click.echo(text, err=True)
+    click.echo(plain.text(text), err=True)
 
 
 def tables() -> Console:
     """Give a console on standard output for what people read."""
-    # Tables keep their width in a file, where there is no terminal to ask.
-    return Console(width=None if sys.stdout.isatty() else 120, highlight=False)
+    return PlainConsole(width=_width(sys.stdout.isatty()), highlight=False)
 
 
 def notes() -> Console:
     """Give a console on standard error for what people read beside the data."""
-    return Console(stderr=True, width=None if sys.stderr.isatty() else 120, highlight=False)
+    return PlainConsole(stderr=True, width=_width(sys.stderr.isatty()), highlight=False)
+
+
+def _width(is_terminal: bool) -> int | None:  # noqa: FBT001  # the one thing it depends on
+    """Ask the terminal, or ``COLUMNS`` where there is none."""
+    if is_terminal:
+        return None
+    columns = os.environ.get("COLUMNS", "")
+    return int(columns) if columns.isdecimal() and int(columns) else WITHOUT_TERMINAL
+
+
+class PlainConsole(Console):
+    """Shows what came from outside as text: its own colours are the only control characters."""
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Escape what each piece says; a link would write an address that a record gave."""
+        for text, style, control in super().render(renderable, options):
+            if control is None:
+                shown = None if style is None else style.update_link(None)
+                yield Segment(plain.text(text), shown)
+            else:
+                yield Segment(text, style, control)
+
+    def on_broken_pipe(self) -> None:
+        """Let whoever began the command judge it, as for every other output."""
+        raise BrokenPipeError
 
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator["Advance"]:
     """Show a bar on standard error where that is a terminal; elsewhere stay silent."""
-    console = Console(stderr=True)
+    console = PlainConsole(stderr=True)
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

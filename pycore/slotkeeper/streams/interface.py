@@ -270,7 +270,13 @@ class Streams(Protocol):
         """
 
     def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        partition: int | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records in batches of one partition each, a partition's in order.
 
@@ -278,9 +284,11 @@ class Streams(Protocol):
             stream: The stream's name.
             from_start: Begin with the oldest record that is kept, else with what comes from now on.
             follow: Go on for ever, else end with the last record that stood when reading began.
+            partition: This one alone; None reads all.
+            offset: Pass over what stands before, in every partition that is read.
 
         Raises:
-            WrongUseError: An unknown stream.
+            WrongUseError: An unknown stream, or it has no such partition.
             StoreUnavailableError: Not readable now.
         """
 

@@ -19,8 +19,8 @@ def placed(message: Message, layout: Layout, partitions: int) -> Output:
         raise WrongUseError(f"{stream} is written by its worker alone")
     if partition is None:
         partition = partition_of(key, partitions)
-    elif not 0 <= partition < partitions:
-        raise WrongUseError(f"no partition {partition}: there are 0 to {partitions - 1}")
+    else:
+        chosen(partition, partitions)
     return (stream, partition, key, value, headers)
 
 
@@ -33,3 +33,16 @@ def partition_of(key: bytes | None, partitions: int) -> int:
     if key is None:
         return 0
     return _core.partition_for(_core.canonical_key(key) or key, partitions)
+
+
+def chosen(partition: int | None, partitions: int) -> range:
+    """Give the partitions that a reader wants: one, or all where it names none.
+
+    Raises:
+        WrongUseError: There is no such partition.
+    """
+    if partition is None:
+        return range(partitions)
+    if not 0 <= partition < partitions:
+        raise WrongUseError(f"no partition {partition}: there are 0 to {partitions - 1}")
+    return range(partition, partition + 1)

@@ -8,7 +8,7 @@ from typing import Any
 from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.partitioning import chosen, placed
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .batches import send
@@ -120,16 +120,23 @@ class KafkaStreams:
             )
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        partition: int | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         cluster = self._cluster
         places = {
             cluster.topics.at(stream, number): stream
-            for number in range(self._partitions_of(stream))
+            for number in chosen(partition, self._partitions_of(stream))
         }
         ends = await cluster.offsets.ends(places)
-        begins = await cluster.offsets.starts(places) if from_start else ends
+        starts = await cluster.offsets.starts(places) if from_start else ends
+        begins = {place: max(offset, start) for place, start in starts.items()}
         async for records in scan(cluster.options, begins, ends, places, limit=READ_BATCH):
             yield records
         if not follow:
@@ -137,7 +144,7 @@ class KafkaStreams:
         async with consumer(
             cluster.options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS
         ) as client:
-            await place_at(client, ends)
+            await place_at(client, {place: max(begins[place], end) for place, end in ends.items()})
             while True:
                 with translated(f"{stream} was not read", needs="Read"):
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)

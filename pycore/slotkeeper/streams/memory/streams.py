@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from slotkeeper.streams.errors import LockedError, WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.partitioning import chosen, placed
 from slotkeeper.streams.witness import Sighting
 
 from .faults import Fault, no_faults
@@ -72,30 +72,32 @@ class MemoryStreams:
         raise WrongUseError("streams in memory have no witness")
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        partition: int | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
-        logs = [
-            self.log(stream, partition)
-            for partition in range(self.layout.partitions_of(stream, self.partitions))
-        ]
+        numbers = chosen(partition, self.layout.partitions_of(stream, self.partitions))
+        logs = [self.log(stream, number) for number in numbers]
         ends = [log.end for log in logs]
-        positions = [0] * len(logs) if from_start else list(ends)
+        positions = [offset if from_start else max(offset, end) for end in ends]
         while True:
-            for partition, log in enumerate(logs):
-                while positions[partition] < ends[partition]:
-                    fetched = log.fetch(
-                        positions[partition], limit=READ_BATCH, below=ends[partition]
-                    )
-                    positions[partition] = fetched.position
+            for place, log in enumerate(logs):
+                while positions[place] < ends[place]:
+                    fetched = log.fetch(positions[place], limit=READ_BATCH, below=ends[place])
+                    positions[place] = fetched.position
                     if fetched.records:
                         yield list(fetched.records)
             if not follow:
                 return
             changed = self._store.changed
             ends = [log.end for log in logs]
-            if positions == ends:
+            if all(at >= end for at, end in zip(positions, ends, strict=True)):
                 await changed.wait()
 
     @asynccontextmanager

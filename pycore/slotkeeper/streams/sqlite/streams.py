@@ -9,7 +9,7 @@ from pathlib import Path
 from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import placed
+from slotkeeper.streams.partitioning import chosen, placed
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .file import StoreFile, held_file
@@ -109,24 +109,31 @@ class SqliteStreams:
             await self._writer.run(write)
 
     async def read(
-        self, stream: str, *, from_start: bool = True, follow: bool = False
+        self,
+        stream: str,
+        *,
+        from_start: bool = True,
+        follow: bool = False,
+        partition: int | None = None,
+        offset: int = 0,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
+        numbers = chosen(partition, self._partitions_of(stream))
         ends = await self._reader.run(self._ends, stream)
-        positions = [0] * len(ends) if from_start else list(ends)
+        positions = [offset if from_start else max(offset, end) for end in ends]
         while True:
-            for partition, end in enumerate(ends):
-                while positions[partition] < end:
+            for number in numbers:
+                while positions[number] < ends[number]:
                     fetched = await self._reader.run(
                         self._tables.fetch,
                         stream,
-                        partition,
-                        positions[partition],
+                        number,
+                        positions[number],
                         limit=READ_BATCH,
-                        below=end,
+                        below=ends[number],
                     )
-                    positions[partition] = fetched.position
+                    positions[number] = fetched.position
                     if fetched.records:
                         yield list(fetched.records)
             if not follow:

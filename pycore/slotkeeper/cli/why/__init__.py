@@ -1,0 +1,1 @@
+"""``slotkeeper why`` and ``slotkeeper explain``: causes in sentences."""
