@@ -62,6 +62,7 @@ class Fleet:
         number: int,
         cells: Cells,
         at: datetime,
+        /,
         *,
         existed: Cells = (None, None),
         **members: Any,  # noqa: ANN401
@@ -127,7 +128,7 @@ class Fleet:
         out = self.desk.folder / f"report-{len(list(self.desk.folder.glob('report-*')))}"
         out.mkdir()
         made_of = open_build(folder, known_by)
-        with tables(made_of.folder, out, threads=threads) as made:
+        with tables(made_of.reads, out, threads=threads) as made:
             registers = judge_all(made, made_of, policy, as_of)
             totals = write_report(
                 made,

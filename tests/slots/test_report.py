@@ -339,7 +339,7 @@ async def test_a_damaged_build_is_said_and_the_last_complete_one_stays(
     await fleet.build(NOW + timedelta(days=1))
     assert open_build(folder).name != first.name
     assert not list((folder / "builds").glob(".*"))
-    os.truncate(open_build(folder).file("history.parquet"), 100)
+    os.truncate(open_build(folder).folder / "history.parquet", 100)
     with pytest.raises(FaultFoundError, match=r"damaged: history\.parquet"):
         open_build(folder)
     with pytest.raises(WrongUseError, match="no build"):

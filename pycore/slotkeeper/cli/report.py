@@ -101,7 +101,7 @@ def report(
     if any(out.iterdir()):
         raise WrongUseError(f"{out} is not empty")
     policy = policy_from_json(build.manifest["policy"]) if known_by else settings.slot_policy()
-    with tables(build.folder.resolve(), out.resolve()) as made:
+    with tables(build.reads, out.resolve()) as made:
         registers = judge_all(made, build, policy, day)
         warnings = _warnings(build, registers)
         for warning in warnings:

@@ -13,14 +13,15 @@ from slotkeeper.slots.registers.records import RefusedError, registration
 from slotkeeper.slots.tables import Tables, tables
 from slotkeeper.streams import Record, Streams
 
-from . import history, inventory
-from .folder import new_build, write_manifest
+from . import attempts, history, inventory
+from .folder import TABLES, new_build, write_manifest
 from .policy import policy_json
 
 AUDIT, INVENTORY = "audit-trail", "smart-metering-inventory"
 
 _TABLES = f"""
 CREATE TABLE seen ({history.COLUMNS});
+CREATE TABLE tried ({attempts.COLUMNS});
 CREATE TABLE told ({inventory.COLUMNS});
 CREATE TABLE register (number BIGINT, name VARCHAR, key VARCHAR, record VARCHAR);
 """
@@ -44,6 +45,10 @@ COPY (
 """
 """A row for each change of a cell. What a device's first message names as existing stands before
 them all; what later ones name, the rows before have told."""
+
+_ATTEMPTS = """
+COPY (SELECT * FROM tried ORDER BY device, audit_partition, audit_offset) TO $1 (FORMAT parquet)
+"""
 
 _DEVICES = """
 COPY (
@@ -160,6 +165,13 @@ class _Audit:
             for row in history.seen(record.value, record.partition, record.offset)
         ]
         self._made.add("seen", history.TYPES, rows)
+        tried = [
+            row
+            for record in records
+            if record.value is not None
+            for row in attempts.attempted(record.value, record.partition, record.offset)
+        ]
+        self._made.add("tried", attempts.TYPES, tried)
 
 
 async def _read(
@@ -179,10 +191,11 @@ async def _read(
 
 def _write(made: Tables, making: Path) -> dict[str, int]:
     made.run(_HISTORY, [str(making / "history.parquet")])
+    made.run(_ATTEMPTS, [str(making / "attempts.parquet")])
     made.run(_DEVICES, [str(making / "devices.parquet")])
     for register in (PARTIES, CERTIFICATES, REGISTRATIONS):
         made.run(_REGISTER, [str(making / f"{register.name}.parquet"), register.name])
     return {
         name: made.one("SELECT count(*) FROM read_parquet($1)", [str(making / f"{name}.parquet")])
-        for name in ("history", "devices", "parties", "certificates", "registrations")
+        for name in TABLES
     }

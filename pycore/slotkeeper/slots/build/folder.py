@@ -18,13 +18,10 @@ from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 FORMAT = 1
 """Of a build's folder and manifest."""
 
-FILES = (
-    "history.parquet",
-    "devices.parquet",
-    "parties.parquet",
-    "certificates.parquet",
-    "registrations.parquet",
-)
+TABLES = ("history", "attempts", "devices", "parties", "certificates", "registrations")
+"""What a build has, whatever files hold it; docs/slots-folder.md tells their columns."""
+
+FILES = tuple(f"{name}.parquet" for name in TABLES)
 MANIFEST = "manifest.json"
 _LAST = "last"
 _BUILDS = "builds"
@@ -54,9 +51,15 @@ class Build:
         """The day on which the streams were read, UTC."""
         return date.fromisoformat(str(self.manifest["made_at"])[:10])
 
-    def file(self, name: str) -> str:
-        """Give the path of one of its files."""
-        return str(self.folder / name)
+    def table(self, name: str) -> str:
+        """Give one of ``TABLES`` as DuckDB reads it: what stands behind FROM in a query."""
+        path = str(self.folder / f"{name}.parquet").replace("'", "''")
+        return f"read_parquet('{path}')"
+
+    @property
+    def reads(self) -> Path:
+        """The folder below which all of its files lie, for ``tables``."""
+        return self.folder.resolve()
 
 
 @contextmanager

@@ -73,7 +73,7 @@ def _seen(record: dict[str, Any], partition: int, offset: int) -> list[Seen]:
     ds, ka = slot.get("digital_signature") or {}, slot.get("key_agreement") or {}
     # What was told of a cell last is what the message told, where it changed the cell.
     told = [cell["time"] for cell in (ds, ka) if cell.get("time")]
-    at, at_source = _when(record, message.get("device_time") or max(told, default=None))
+    at, at_source = when(record, message.get("device_time") or max(told, default=None))
     doubtful = slot.get("state") == "DOUBTFUL"
     source = _SOURCES.get(record.get("reason") or "", "OUTCOME")
     verified = message.get("signature") == "valid"
@@ -116,7 +116,8 @@ def _seen(record: dict[str, Any], partition: int, offset: int) -> list[Seen]:
     return [existed, after]
 
 
-def _when(record: dict[str, Any], device: str | None) -> tuple[datetime, str]:
+def when(record: dict[str, Any], device: str | None) -> tuple[datetime, str]:
+    """Give the time of a decision, and whose clock told it; ``device``: its own time."""
     decided = _time(record["decided_at"])
     received = _time(record["received_at"]) if record.get("received_at") else None
     if device:

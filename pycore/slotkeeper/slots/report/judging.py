@@ -29,9 +29,9 @@ from slotkeeper.slots.tables import BATCH, Tables
 
 _INPUTS = """
 CREATE TABLE several (device VARCHAR, several_mprn VARCHAR, several_on DATE);
-CREATE VIEW gpfs AS SELECT * FROM read_parquet('{devices}') WHERE device_type = 'GPF';
+CREATE VIEW gpfs AS SELECT * FROM {devices} WHERE device_type = 'GPF';
 CREATE VIEW gsmes AS
-    SELECT * FROM read_parquet('{devices}') WHERE device_type = 'GSME' AND gpf IS NOT NULL
+    SELECT * FROM {devices} WHERE device_type = 'GSME' AND gpf IS NOT NULL
         AND NOT list_contains({retired}, lower(status));
 CREATE TABLE meters AS
     SELECT gpf AS device, least(count(*), 2) AS meters, any_value(mprn) AS meter_mprn,
@@ -57,7 +57,7 @@ WITH points AS (
         'since': CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END,
         'since_source': CASE WHEN at_source <> 'EXISTED' THEN at_source END}},
         ("at", audit_partition, audit_offset)) AS slot
-    FROM read_parquet('{history}') WHERE "at" < $1 GROUP BY device
+    FROM {history} WHERE "at" < $1 GROUP BY device
 )
 SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
@@ -66,7 +66,7 @@ SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on
     slot.ka_eui, slot.ka_key, coalesce(slot.ka_doubtful, false) AS ka_doubtful,
     slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN read_parquet('{registrations}') ON key = points.mprn;
+    LEFT JOIN {registrations} ON key = points.mprn;
 """
 
 _COMBINED = (
@@ -125,13 +125,13 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
     Gives the registers by which it was judged.
     """
     registers = _registers(made, build)
-    made.run(_INPUTS.format(devices=_quoted(build.file("devices.parquet")), retired=_RETIRED))
+    made.run(_INPUTS.format(devices=build.table("devices"), retired=_RETIRED))
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
     made.run(
         _JOINED.format(
-            history=_quoted(build.file("history.parquet")),
-            registrations=_quoted(build.file("registrations.parquet")),
+            history=build.table("history"),
+            registrations=build.table("registrations"),
             retired=_RETIRED,
         ),
         [before],
@@ -340,9 +340,5 @@ def _party_under(key: str, text: str) -> Party:
 
 def _records(made: Tables, build: Build, name: str) -> Any:  # noqa: ANN401
     return made.rows(
-        "SELECT key, record FROM read_parquet($1) ORDER BY key", [build.file(f"{name}.parquet")]
+        f"SELECT key, record FROM {build.table(name)} ORDER BY key"  # noqa: S608
     )
-
-
-def _quoted(path: str) -> str:
-    return path.replace("'", "''")
