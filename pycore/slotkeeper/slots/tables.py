@@ -49,6 +49,15 @@ class Tables:
             while rows := cursor.fetchmany(BATCH):
                 yield from rows
 
+    def named_rows(self, query: str, given: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
+        """Give the rows of a query by column; from any thread."""
+        with self._connection.cursor() as cursor:
+            cursor.execute(query, given)
+            names = [column[0] for column in cursor.description or ()]
+            while rows := cursor.fetchmany(BATCH):
+                for row in rows:
+                    yield dict(zip(names, row, strict=True))
+
     def one(self, query: str, given: Sequence[object] = ()) -> Any:  # noqa: ANN401
         """Give the only value of the only row."""
         [[value]] = self.rows(query, given)

@@ -124,7 +124,7 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
 
     Gives the registers by which it was judged.
     """
-    registers = _registers(made, build)
+    registers = registers_of(made, build)
     made.run(_INPUTS.format(devices=build.table("devices"), retired=_RETIRED))
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
@@ -315,7 +315,8 @@ def _meters_that_count(made: Tables, known_on: date) -> list[tuple[str, str | No
     return rows
 
 
-def _registers(made: Tables, build: Build) -> Registers:
+def registers_of(made: Tables, build: Build) -> Registers:
+    """Give the registers that a build holds; a record that cannot be used is named."""
     found = Registers()
     for key, text in _records(made, build, "parties"):
         try:
