@@ -12,7 +12,7 @@ from slotkeeper.explain.story import REQUESTS, Json, Story
 from slotkeeper.explain.times import moment
 from slotkeeper.explain.verdict import parked, told, unanswered
 
-_STREAMS = {
+STREAM_NAMES = {
     "srv-6.15.1-responses": "6.15.1 response",
     "srv-6.15.1-requests": "6.15.1 pre-command",
     "srv-6.21-responses": "6.21 response",
@@ -140,7 +140,7 @@ def _add_brief(root: Node, decision: Json) -> None:
 
 
 def _add_decision(root: Node, decision: Json) -> None:
-    what = _STREAMS.get(str(decision.get("stream")), str(decision.get("stream")))
+    what = STREAM_NAMES.get(str(decision.get("stream")), str(decision.get("stream")))
     again = " decided again" if decision.get("kind") == "redecision" else ""
     number = _number(decision)
     node = root.add(f"{what}{again}{f', number {number}' if number else ''}", "heading")
