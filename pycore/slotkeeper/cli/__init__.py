@@ -13,6 +13,7 @@ _COMMANDS = {
     "acknowledge": "slotkeeper.cli.acknowledge:acknowledge",
     "audit": "slotkeeper.cli.audit:audit",
     "check-config": "slotkeeper.cli.check_config:check_config",
+    "console": "slotkeeper.cli.console:console",
     "counters": "slotkeeper.cli.counters:counters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
