@@ -58,8 +58,8 @@ WITH holder AS (
         lag(held) OVER (PARTITION BY device ORDER BY "at", audit_partition, audit_offset) AS was
     FROM holder WHERE "at"::DATE <= $3::DATE
 )
-SELECT day, held, sum(by) AS by FROM (
-    SELECT day, held, 1 AS by FROM changed WHERE was IS DISTINCT FROM held
+SELECT day, held, sum(more)::BIGINT AS more FROM (
+    SELECT day, held, 1 AS more FROM changed WHERE was IS DISTINCT FROM held
     UNION ALL SELECT day, was, -1 FROM changed WHERE was <> held
 ) GROUP BY day, held
 """

@@ -86,9 +86,9 @@ async def serve(serving: Serving, settings: Settings) -> None:
     identity: Identity = ByLink(links) if links else ByProxy(_proxy(settings), _csrf_of())
     serving.data.mkdir(parents=True, exist_ok=True)
     log = AccessLog(serving.data / "access.log", system_clock)
-    async with _desk(serving, settings) as desk:
+    async with _desk(serving, settings) as kept:
         hosts, base = _names(bound)
-        app = application(desk, identity, log, hosts=hosts, links=links)
+        app = application(kept.desk, identity, log, hosts=hosts, links=links)
         server = _Server(
             uvicorn.Config(
                 app,
@@ -115,10 +115,22 @@ async def serve(serving: Serving, settings: Settings) -> None:
         loop.add_signal_handler(signal.SIGUSR1, tell)
         tell()
         _log.info("console listens", extra={"address": serving.listen})
+        # Pages that nobody keeps up to date any more would be wrong without saying so.
+        kept.keeper.add_done_callback(lambda _ended: server.end())
         try:
             await server.serve(sockets=[bound])
         finally:
             log.close()
+        if kept.keeper.done():
+            kept.keeper.result()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A desk, and the task that keeps it up to date."""
+
+    desk: Desk
+    keeper: asyncio.Task[None]
 
 
 class _Server(uvicorn.Server):
@@ -136,7 +148,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.asynccontextmanager
-async def _desk(serving: Serving, settings: Settings) -> AsyncIterator[Desk]:
+async def _desk(serving: Serving, settings: Settings) -> AsyncIterator["_Kept"]:
     data = serving.data
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         incarnations = [str(await streams.incarnation(one)) for one in range(streams.partitions)]
@@ -160,11 +172,10 @@ async def _desk(serving: Serving, settings: Settings) -> AsyncIterator[Desk]:
         await look_around(desk, serving.workers)
         keeper = asyncio.create_task(keep(desk, writer, serving.workers))
         try:
-            yield desk
+            yield _Kept(desk, keeper)
         finally:
             keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ExceptionGroup):
-                await keeper
+            await asyncio.wait([keeper])
             writer.close()
             if desk.judged is not None:
                 desk.judged.close()

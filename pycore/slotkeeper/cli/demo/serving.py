@@ -38,7 +38,7 @@ def serve_demo(listen: str, keep: Path | None, *, devices: int, seed: int) -> No
         if keep is None:
             made = stack.enter_context(tempfile.TemporaryDirectory(prefix="slotkeeper-demo-"))
         folder = Path(made) if keep is None else keep
-        health = f"127.0.0.1:{_free_port()}"
+        health = f"127.0.0.1:{free_port()}"
         with progress("making the fleet") as advance:
             today = datetime.fromtimestamp(system_clock() / 1_000, UTC).date()
             site = furnish(
@@ -100,7 +100,8 @@ def _worker(site: Site) -> Iterator[None]:
                 worker.wait()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Give a port of this machine on which nobody listens just now."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         port: int = one.getsockname()[1]

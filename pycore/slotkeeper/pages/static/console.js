@@ -1,4 +1,5 @@
-// Every page works without this. It adds buttons that copy, and moves the focus to an error.
+// Every page works without this. It adds buttons that copy, moves the focus to an error, and looks
+// again at a job that runs until the reader does something else.
 "use strict";
 
 for (const code of document.querySelectorAll("[data-copy]")) {
@@ -17,3 +18,9 @@ for (const code of document.querySelectorAll("[data-copy]")) {
 
 const errors = document.querySelector(".errors");
 if (errors) errors.focus();
+
+const again = document.querySelector("[data-again]");
+if (again) {
+  const timer = setTimeout(() => location.reload(), 2000);
+  document.addEventListener("keydown", () => clearTimeout(timer), { once: true });
+}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.judged import Judged, own_devices
 from slotkeeper.pages.listing import PAGE, Frozen
@@ -168,7 +169,7 @@ def key(desk: Desk, ask: Ask) -> Key:
         for status in one.status
     ]
     whose = rows[-1].party or rows[-1].subject
-    held_by = "1 device holds it" if held == 1 else f"{held:,} devices hold it"
+    held_by = "1 device holds it" if held == 1 else f"{number(held)} devices hold it"
     return Key(
         key=wanted,
         sentence=f"A key of {whose}, {rows[-1].status}; {held_by}.",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.judged import own_devices
 from slotkeeper.pages.listing import (
@@ -94,7 +95,7 @@ def devices(desk: Desk, ask: Ask) -> Devices:
     """List devices."""
     judged = desk.judged
     table = listing(judged or Nothing(), DEVICES, ask.query, own_devices(ask.person))
-    what = "1 device" if table.total == 1 else f"{table.total:,} devices"
+    what = "1 device" if table.total == 1 else f"{number(table.total)} devices"
     fit = "fits" if table.total == 1 else "fit"
     return Devices(
         sentence=f"{what} {fit} what you asked for."

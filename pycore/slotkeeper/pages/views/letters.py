@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.acts import (
     ReplayRefusedError,
     can_be_replayed,
@@ -85,7 +86,7 @@ class Letter(Frozen):
 def letters(desk: Desk, ask: Ask) -> Letters:
     """List dead letters, the newest first."""
     table = listing(desk.journal, TABLE, ask.query)
-    what = "1 record" if table.total == 1 else f"{table.total:,} records"
+    what = "1 record" if table.total == 1 else f"{number(table.total)} records"
     return Letters(sentence=f"{what} could not be read.", table=table)
 
 

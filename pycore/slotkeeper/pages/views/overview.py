@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS
 from slotkeeper.pages.judged import Judged, own_devices
@@ -161,23 +162,33 @@ def _freshness(desk: Desk, now: datetime) -> Iterator[Matter]:
 _FINDINGS = (
     (
         "STRANDED",
+        "Stranded",
         "lost",
         "hold a certificate whose owner cannot sign",
         "Nobody can put that right remotely; the list says why of each.",
     ),
     (
         "ALIEN_CERTIFICATE",
+        "Alien",
         "lost",
         "hold a certificate of another role",
         "DCC security looks into each.",
     ),
     (
         "WRONG_GNO",
+        "Wrong GNO",
         "wrong",
         "hold another operator's certificate",
         "The operator in the slot sends 6.15.1.",
     ),
-    ("PARTIAL", "wrong", "were changed in one cell only", "Each says who finishes it."),
+    ("PARTIAL", "Partial", "wrong", "were changed in one cell only", "Each says who finishes it."),
+    (
+        "UNKNOWN",
+        "Unknown",
+        "unknown",
+        "have a slot of which nothing certain is known",
+        "A read-back (6.24.1) tells; what contradicts itself counts as unknown as well.",
+    ),
 )
 
 
@@ -195,17 +206,16 @@ def _devices(judged: Judged, person: Person) -> Iterator[Matter]:
             advice="Suppliers place the operator's certificates; the list names them.",
             path="/devices?finding=ACTION_ON_SUPPLIER",
         )
-    for finding, state, what, advice in _FINDINGS:
+    for finding, word, state, what, advice in _FINDINGS:
         found = judged.count(
             f"SELECT sum(devices) FROM total WHERE finding = ? AND {where}",  # noqa: S608
             [finding, *given],
         )
         if found:
-            subject = "1 device holds" if found == 1 and what.startswith("hold ") else None
-            told = subject + what.removeprefix("hold") if subject else f"{_devices_(found)} {what}"
+            told = f"{_devices_(found)} {_singular(what) if found == 1 else what}"
             yield Matter(
                 state=state,
-                word=finding.replace("_", " ").capitalize(),
+                word=word,
                 sentence=f"{told}.",
                 advice=advice,
                 path=f"/devices?finding={finding}",
@@ -230,7 +240,7 @@ def _journal(desk: Desk, now: datetime) -> Iterator[Matter]:
         "SELECT count(*) FROM record WHERE stream = ? AND at >= ?", (DEAD_LETTERS, since)
     )
     if letters:
-        what = "1 record" if letters == 1 else f"{letters:,} records"
+        what = "1 record" if letters == 1 else f"{number(letters)} records"
         yield Matter(
             state="act",
             word="Dead letters",
@@ -244,7 +254,7 @@ def _journal(desk: Desk, now: datetime) -> Iterator[Matter]:
         (_before(now, ANSWERED),),
     )
     if waiting:
-        what = "1 command has" if waiting == 1 else f"{waiting:,} commands have"
+        what = "1 command has" if waiting == 1 else f"{number(waiting)} commands have"
         yield Matter(
             state="waiting",
             word="Pending",
@@ -254,7 +264,7 @@ def _journal(desk: Desk, now: datetime) -> Iterator[Matter]:
         )
     parked = desk.journal.count("SELECT count(*) FROM parked")
     if parked:
-        what = "1 record is" if parked == 1 else f"{parked:,} records are"
+        what = "1 record is" if parked == 1 else f"{number(parked)} records are"
         yield Matter(
             state="waiting",
             word="Parked",
@@ -276,15 +286,15 @@ def _findings(judged: Judged, person: Person) -> list[Count]:
 
 def _course(judged: Judged) -> Course:
     changes: dict[date, dict[str, int]] = {}
-    for row in judged.rows('SELECT day, held, "by"::BIGINT AS more FROM slot_day'):
+    for row in judged.rows("SELECT day, held, more FROM slot_day"):
         changes.setdefault(row["day"], {})[row["held"]] = row["more"]
     if not changes:
         return Course(days=[], holders={})
     first, last = min(changes), judged.as_of
     held = dict.fromkeys(("ACB", "OPERATOR", "UNKNOWN"), 0)
     days, course = [], {name: list[int]() for name in held}
-    for number in range(first.toordinal(), last.toordinal() + 1):
-        day = date.fromordinal(number)
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
         for name, more in changes.get(day, {}).items():
             held[name] += more
         days.append(day.isoformat())
@@ -314,8 +324,14 @@ def _before(now: datetime, by: timedelta) -> str:
 
 
 def _devices_(count: int) -> str:
-    return "1 device" if count == 1 else f"{count:,} devices"
+    return "1 device" if count == 1 else f"{number(count)} devices"
+
+
+def _singular(what: str) -> str:
+    """Give the words for one device: hold, were, have."""
+    verb, _, rest = what.partition(" ")
+    return f"{ {'hold': 'holds', 'were': 'was', 'have': 'has'}[verb] } {rest}"
 
 
 def _devices_have(count: int) -> str:
-    return "1 device has" if count == 1 else f"{count:,} devices have"
+    return "1 device has" if count == 1 else f"{number(count)} devices have"

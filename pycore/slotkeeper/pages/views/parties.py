@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.judged import Judged, own_devices
 from slotkeeper.pages.listing import Column, Frozen, Listing, Table, csv_lines, listing
@@ -153,8 +154,8 @@ def supplier(desk: Desk, ask: Ask) -> Party:
     return Party(
         party_id=name,
         kind="supplier",
-        sentence=f"{sum(one.devices for one in findings):,} devices; {first:,} of them wait for "
-        "its 6.21.",
+        sentence=f"{number(sum(one.devices for one in findings))} devices; {number(first)} of them "
+        "wait for its 6.21.",
         as_of=judged.as_of.isoformat(),
         findings=findings,
         due=due,
@@ -194,7 +195,7 @@ def party(desk: Desk, ask: Ask) -> Party:
     return Party(
         party_id=name,
         kind="network party",
-        sentence=f"{name} is {user}; {held:,} slots hold its certificates.",
+        sentence=f"{name} is {user}; {number(held)} slots hold its certificates.",
         as_of=day.isoformat(),
         findings=findings,
         due=due,

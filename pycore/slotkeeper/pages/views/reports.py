@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from itertools import islice
 
+from slotkeeper.looks.pages import day, number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.jobs import Job
 from slotkeeper.pages.judged import own_devices
@@ -136,33 +137,33 @@ def reports(desk: Desk, ask: Ask) -> Reports:
 
 def _begin(desk: Desk, ask: Ask, build: Build | None) -> str:
     try:
-        day = date.fromisoformat(ask.form.get("as_of", ""))
+        asked = date.fromisoformat(ask.form.get("as_of", ""))
     except ValueError:
         return "Write a day as 2026-11-26."
     if build is None:
         return "No build has been made yet: a report is made of one."
-    if day > build.made_on:
+    if asked > build.made_on:
         return f"The last build was made on {build.made_on} and knows no later day."
-    if day.year < 2016:  # noqa: PLR2004  # no device of SMETS2 is older
+    if asked.year < 2016:  # noqa: PLR2004  # no device of SMETS2 is older
         return "No device was commissioned before 2016."
-    name = desk.reports.name(day, build.name)
+    name = desk.reports.name(asked, build.name)
     if desk.reports.find(name):
         raise GoToError(f"/reports/{name}")
-    job = desk.wait(begin_report(desk, day, build.name))
+    job = desk.wait(begin_report(desk, asked, build.name))
     if job is None:
         return "Too many reports wait already; try again when some of them are made."
     raise GoToError(f"/jobs/{job.number}")
 
 
-async def begin_report(desk: Desk, day: date, build: str) -> Job | None:
+async def begin_report(desk: Desk, as_of: date, build: str) -> Job | None:
     """Let a report be made beside; None if too many wait."""
-    name = desk.reports.name(day, build)
+    name = desk.reports.name(as_of, build)
     place = desk.reports.making(name)
     manifest = desk.slots / "builds" / build / "manifest.json"
-    arguments = ["report", "--from", str(desk.slots), "--as-of", str(day), "--to", str(place)]
+    arguments = ["report", "--from", str(desk.slots), "--as-of", str(as_of), "--to", str(place)]
     arguments += ["--format", "csv,json,parquet", "--known-by", str(manifest)]
     return await desk.jobs.add(
-        f"report as of {day}",
+        f"report as of {as_of}",
         arguments,
         leads_to=f"/reports/{name}",
         finish=lambda: desk.reports.finished(name),
@@ -200,7 +201,7 @@ def report(desk: Desk, ask: Ask) -> Whole:
     rest = ask.person.sees_all
     return Whole(
         name=found.name,
-        sentence=f"{judged:,} devices were judged as of {found.as_of.day} {found.as_of:%b %Y}.",
+        sentence=f"{number(judged)} devices were judged as of {day(found.as_of)}.",
         as_of=found.as_of,
         build=found.build,
         built_at=found.built_at,
@@ -255,7 +256,9 @@ def compare(desk: Desk, ask: Ask) -> Comparison:
     found = list(islice(_different(one, other), MOST_DIFFERENT + 1))
     more = len(found) > MOST_DIFFERENT
     count = (
-        f"More than {MOST_DIFFERENT:,} devices differ" if more else f"{len(found):,} devices differ"
+        f"More than {number(MOST_DIFFERENT)} devices differ"
+        if more
+        else f"{number(len(found))} devices differ"
     )
     return Comparison(
         before=before,

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from slotkeeper.explain.sentence import Actor
 from slotkeeper.explain.story import REQUESTS
 from slotkeeper.explain.verdict import verdict
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, COMMANDS, REFUSALS
 from slotkeeper.pages.listing import (
@@ -94,7 +95,9 @@ def requests(desk: Desk, ask: Ask) -> Requests:
     """List requests, the newest first."""
     table = listing(desk.journal, TABLE, ask.query, _own(desk, ask))
     refused = "were refused" if ask.query.get("decision") == "REFUSED" else "were decided"
-    what = "1 request was decided" if table.total == 1 else f"{table.total:,} requests {refused}"
+    what = (
+        "1 request was decided" if table.total == 1 else f"{number(table.total)} requests {refused}"
+    )
     return Requests(sentence=f"{what}.", table=table)
 
 

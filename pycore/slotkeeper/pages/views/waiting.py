@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import COMMANDS
 from slotkeeper.pages.listing import (
@@ -69,7 +70,7 @@ class Waiting(Frozen):
 def parked(desk: Desk, ask: Ask) -> Waiting:
     """List parked records, the longest judged first."""
     table = listing(desk.journal, PARKED, ask.query, _own(desk, ask, "parked"))
-    what = "1 record is parked" if table.total == 1 else f"{table.total:,} records are parked"
+    what = "1 record is parked" if table.total == 1 else f"{number(table.total)} records are parked"
     return Waiting(
         sentence=f"{what}.",
         told="They are judged again, by themselves, when the inventory brings the device or its "
@@ -86,7 +87,7 @@ def parked_csv(desk: Desk, ask: Ask) -> Iterator[bytes]:
 def pending(desk: Desk, ask: Ask) -> Waiting:
     """List commands without an answer, the oldest first."""
     table = listing(desk.journal, PENDING, ask.query, _own(desk, ask, "pending"))
-    what = "1 command waits" if table.total == 1 else f"{table.total:,} commands wait"
+    what = "1 command waits" if table.total == 1 else f"{number(table.total)} commands wait"
     return Waiting(
         sentence=f"{what} for an answer.",
         told="Lost on the way, discarded by the device, or not yet there: a device does not answer "
