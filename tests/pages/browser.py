@@ -80,6 +80,7 @@ class Visitor:
         """Write into the field at the top of every page, and press the button beside it."""
         self.driver.find_element(By.ID, "quick").send_keys(wanted)
         self.press(By.CSS_SELECTOR, ".quick button")
+        self.until(" fit")
 
     def until(self, text: str) -> None:
         """Wait until the page says something: a click on a button does not wait for the answer."""
