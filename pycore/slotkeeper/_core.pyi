@@ -9,18 +9,24 @@ __all__ = [
     "COUNTER_ADJUSTMENT",
     "SNAPSHOT_FORMAT",
     "ActError",
+    "ArrowRows",
     "Authority",
     "BatchEndedError",
     "BatchOpenError",
     "ConfigurationError",
+    "CoreAuditTables",
+    "CoreCellsTable",
     "CoreCensus",
     "CoreEngine",
+    "CoreInventoryTable",
     "CoreOutputBatch",
     "CorePack",
+    "CoreRegisterTable",
     "CoreSealed",
     "CoreStaged",
     "EngineFaultError",
     "EvidenceKey",
+    "EvidenceTree",
     "EvidenceVerifier",
     "Keystore",
     "NotRestoredError",
@@ -33,12 +39,14 @@ __all__ = [
     "UnreadableSnapshotError",
     "__version__",
     "canonical_key",
+    "check_package",
     "default_settings",
     "describe_act",
     "describe_change",
     "inspect_duis",
     "inspect_message",
     "link_audit",
+    "open_detached",
     "partition_for",
     "quarantine",
 ]
@@ -134,7 +142,7 @@ class Authority:
 
 @final
 class EvidenceKey:
-    """The private key that vouches for the audit trail; it never leaves this."""
+    """The private key that vouches for audit trail and evidence; it never leaves this."""
 
     def __new__(cls, path: str | PathLike[str], *, authority: Authority) -> EvidenceKey:
         """Load a P-256 key from a PEM file, PKCS#8 or SEC1.
@@ -154,6 +162,38 @@ class EvidenceKey:
         Raises:
             SignerUnavailableError: No signature can be had now.
         """
+
+    def sign_detached(self, content: bytes, certificate: str | PathLike[str]) -> bytes:
+        """Sign as CMS (RFC 5652), detached, in the one profile that `open_detached` takes; DER.
+
+        Args:
+            content: A manifest.
+            certificate: PEM file of the certificate of this key, which goes into the signature.
+
+        Raises:
+            ConfigurationError: The certificate cannot be used, or is another key's.
+            SignerUnavailableError: No signature can be had now.
+        """
+
+@final
+class EvidenceTree:
+    """The Merkle tree of RFC 6962, section 2.1, with SHA-256."""
+
+    def __new__(cls) -> EvidenceTree:
+        """Begin without a leaf."""
+
+    def add(self, lines: Sequence[bytes]) -> list[bytes]:
+        """Append leaves; give the SHA-256 of an octet 00 and each."""
+
+    @property
+    def root(self) -> bytes:
+        """The Merkle Tree Hash of all leaves."""
+
+    def path(self, index: int) -> list[bytes] | None:
+        """Give the Merkle Audit Path of a leaf, its sibling first; None if there is no such."""
+
+    def __len__(self) -> int:
+        """How many leaves there are."""
 
 @final
 class EvidenceVerifier:
@@ -259,6 +299,17 @@ class _Stored(Protocol):
 
 _StoredT = TypeVar("_StoredT", bound=_Stored)
 
+class _Placed(_Stored, Protocol):
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+
+_PlacedT = TypeVar("_PlacedT", bound=_Placed)
+
+_Faults: TypeAlias = tuple[int, list[tuple[int, int, str]]]
+"""How many records could not be used; partition, offset and reason of the first."""
+
 @final
 class CoreEngine:
     """The decisions of one partition; `slotkeeper.Engine` is the form for hosts."""
@@ -324,6 +375,9 @@ class CoreEngine:
             BatchOpenError: A batch is staged.
             NotRestoredError: The partition is closed.
         """
+
+    def slots(self) -> ArrowRows:
+        """Give the cells of each device's Network Operator slot, as committed, in no order."""
 
     def load_part(self, part: bytes) -> None:
         """Take a part into an engine that is new or cleared; all of them, in their order.
@@ -427,6 +481,98 @@ class CoreCensus:
 
         None beside records of somebody else.
         """
+
+@final
+class ArrowRows:
+    """Rows that have `__arrow_c_stream__`: pyarrow, Polars and DuckDB take them without a copy."""
+
+    def __len__(self) -> int:
+        """Say how many there are."""
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Give them as an Arrow C stream; ``requested_schema`` is ignored."""
+
+@final
+class CoreAuditTables:
+    """Audit records of one partition, in their order, as rows for builds of the slots folder."""
+
+    def __new__(cls, partition: int) -> CoreAuditTables:
+        """Begin with nothing known of any device."""
+
+    def take(self, records: Sequence[_Placed], *, until: int | None = None) -> tuple[int, bool]:
+        """Take records, none after the one that has this number in the chain of audit records.
+
+        Gives how many were taken, and whether that number was met.
+        """
+
+    def history(self) -> ArrowRows:
+        """Give the rows of ``history`` since the last call, with ``opening`` as the last column.
+
+        It marks what must be compared with the rows that a device had before this began.
+        """
+
+    def attempts(self) -> ArrowRows:
+        """Give the rows of ``attempts`` since the last call."""
+
+    def decisions(self) -> ArrowRows:
+        """Give the rows of ``decisions`` since the last call."""
+
+    def faults(self) -> _Faults:
+        """Say how many records could not be used; partition, offset and reason of the first 20."""
+
+@final
+class CoreInventoryTable:
+    """Inventory records of one partition as rows for builds."""
+
+    def __new__(cls, partition: int, partitions: int) -> CoreInventoryTable:
+        """Begin with nothing; ``partitions`` says how many the stream has."""
+
+    def take(self, records: Sequence[_Placed]) -> None:
+        """Take records."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` is the record's offset."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
+
+@final
+class CoreCellsTable:
+    """The cells of Network Operator slots by one partition's changelog, as rows for builds."""
+
+    def __new__(cls, partition: int, partitions: int) -> CoreCellsTable:
+        """Begin with nothing; ``partitions`` says how many the stream has."""
+
+    def take(self, records: Sequence[_PlacedT]) -> list[_PlacedT]:
+        """Take records; gives those that are the host's own: their key begins with ``@``."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` is the record's offset."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
+
+@final
+class CoreRegisterTable:
+    """Records of a register as rows for builds."""
+
+    def __new__(cls, *, histories: bool = False, after: int = 0) -> CoreRegisterTable:
+        """Begin with nothing.
+
+        Args:
+            histories: Keep the histories of ``gas-registrations`` alone, in a form in which equal
+                histories are equal texts; else the records as they are.
+            after: The place after which those of the records are counted.
+        """
+
+    def take(self, records: Sequence[_Placed]) -> None:
+        """Take records; one that cannot be used is passed over, and the one before it stays."""
+
+    def rows(self) -> ArrowRows:
+        """Give the rows since the last call: ``place`` rises with each record."""
+
+    def faults(self) -> _Faults:
+        """As in `CoreAuditTables`."""
 
 @final
 class CoreStaged:
@@ -607,3 +753,22 @@ def inspect_duis(data: bytes, keystore: Keystore | None = None) -> bytes:
 
 def describe_change(key: bytes, value: bytes) -> bytes:
     """A changelog record as JSON; its ``kind`` says what it is."""
+
+def open_detached(content: bytes, signature: bytes) -> tuple[bytes, None] | tuple[None, str]:
+    """Check a signature of `EvidenceKey.sign_detached`.
+
+    Returns:
+        DER of the certificate in it, whose trust is the caller's to judge; or None, and why the
+        signature does not hold: any octet is not as the profile has it, the content is another
+        one, or it was not made with the key of its certificate.
+    """
+
+def check_package(folder: str | PathLike[str]) -> bytes:
+    """Check the files and rows of an evidence package, on all cores; reads nothing else.
+
+    Returns:
+        JSON: ``files``, ``files_sha256``, ``rows``, ``devices``, ``root``; how many rows are
+        ``anchored``, ``certified``, ``bare_keys``, ``unverified`` and ``without_decision``;
+        ``highest`` number of a decision by partition; ``findings`` (``file``, ``line``,
+        ``device``, ``what``, ``detail``) and how many ``further_findings`` there are.
+    """

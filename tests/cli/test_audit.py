@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slotkeeper._core import link_audit
-from slotkeeper.cli.audit.chain import Anchor, ChainCheck, Finding
+from slotkeeper.audit_chain import Anchor, ChainCheck, Finding
 from slotkeeper.cli.audit.verify import TrailCheck
 from slotkeeper.engine.port import AuditHead
 from slotkeeper.settings import Settings

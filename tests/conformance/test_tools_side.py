@@ -100,6 +100,16 @@ async def test_a_long_stream_is_read_whole_in_several_batches(streams: Streams) 
         assert values == list(range(partition, 5_001, 2))
 
 
+async def test_reading_goes_on_where_it_was_left(streams: Streams) -> None:
+    await streams.publish([Message(RESPONSES, b"k", b"%d" % n, partition=n % 3) for n in range(30)])
+    ends = await streams.ends(RESPONSES)
+    assert [ends[partition] >= at for partition, at in enumerate((10, 10, 10, 0))] == [True] * 4
+    since = {2: 7, 0: 9, 3: 0}
+    found = [r async for batch in streams.read(RESPONSES, since=since) for r in batch]
+    assert sorted((r.partition, r.offset) for r in found) == [(0, 9), (2, 7), (2, 8), (2, 9)]
+    assert [batch async for batch in streams.read(RESPONSES, since=ends)] == []
+
+
 async def test_reading_from_the_end_gives_what_comes_later(streams: Streams) -> None:
     await streams.publish([Message(RESPONSES, b"k", b"before", partition=1)])
     assert [batch async for batch in streams.read(RESPONSES, from_start=False)] == []

@@ -263,19 +263,21 @@ async def test_acknowledging_begins_another_incarnation(ownership: Ownership) ->
         await before.commit([], {RESPONSES: 0})
 
 
-async def test_tools_are_told_the_name_of_the_store_and_owners_its_earlier_ones(
+async def test_tools_and_owners_are_told_the_name_of_the_store_and_its_earlier_ones(
     streams: Streams, ownership: Ownership
 ) -> None:
     first = await ownership.open(1)
     assert not first.ended
     await first.commit([(CHANGELOG, 1, b"k", b"v", [])], {})
     assert await streams.incarnation(1) == first.incarnation
+    assert not await streams.ended(1)
     await ownership.acknowledge(1)
     second = await ownership.open(1)
     assert first.incarnation in second.ended
     assert second.incarnation not in second.ended
     await second.commit([(CHANGELOG, 1, b"k", b"w", [])], {})
     assert await streams.incarnation(1) == second.incarnation
+    assert first.incarnation in await streams.ended(1)
     await ownership.acknowledge(1)
     third = await ownership.open(1)
     assert {first.incarnation, second.incarnation} <= set(third.ended)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.harness import CHANGELOG, INVENTORY, RESPONSES, Bench
+from tests.layouts import WITHOUT_WHAT_WAS_ADDED
 from tests.worker.fake_engine import AUDIT
 
 from slotkeeper.streams import (
@@ -72,7 +73,8 @@ async def test_addresses_without_brokers_are_refused(url: str) -> None:
 
 async def test_a_cluster_without_registers_is_served_until_they_are_made(bench: Bench) -> None:
     parties, registrations = SLOTKEEPER.registers[0], SLOTKEEPER.registers[-1]
-    before = replace(SLOTKEEPER, registers=(), single=frozenset())
+    before = replace(SLOTKEEPER, registers=(), acts=(), single=frozenset())
+    before = replace(before, added=tuple(n for n in SLOTKEEPER.added if n != SLOTKEEPER.acts[0]))
     settings = replace(bench.settings, topic_prefix=f"{bench.settings.topic_prefix}before.")
     await create_streams(bench.url, replace(settings, layout=before, partitions=3))
     async with open_streams(bench.url, settings) as streams:
@@ -92,3 +94,16 @@ async def test_a_cluster_without_registers_is_served_until_they_are_made(bench: 
         assert len(found[parties]) == len(found[registrations]) == 30
         assert {record.partition for record in found[parties]} == {0}
         assert {record.partition for record in found[registrations]} == {0, 1, 2}
+
+
+async def test_what_an_upgrade_adds_is_named_until_it_is_made(bench: Bench) -> None:
+    settings = replace(bench.settings, topic_prefix=f"{bench.settings.topic_prefix}older.")
+    older = replace(settings, layout=WITHOUT_WHAT_WAS_ADDED, partitions=2)
+    await create_streams(bench.url, older)
+    added = r"no topic .*srv-6\.24\.1-responses.*dcc-alerts.*slot-evidence.*streams create"
+    with pytest.raises(WrongUseError, match=added):
+        async with open_streams(bench.url, settings):
+            pass
+    assert await create_streams(bench.url, settings) == 2
+    async with open_streams(bench.url, settings) as streams:
+        await streams.publish([Message(SLOTKEEPER.acts[0], b"NORTH", b"1")])

@@ -32,6 +32,43 @@ def device(number: int) -> str:
     return "-".join(octets[at : at + 2] for at in range(0, 16, 2))
 
 
+def decision(
+    number: int,
+    cells: Cells,
+    at: datetime,
+    existed: Cells = (None, None),
+    /,
+    **members: Any,  # noqa: ANN401
+) -> bytes:
+    """Write the record of the audit trail that says what a device's slot holds since a time."""
+    usages = ("digital_signature", "key_agreement")
+    record = {
+        "kind": "decision",
+        "device_id": device(number),
+        "remote_party_role": "NetworkOperator",
+        "disposition": "RECORDED",
+        "reason": "ACB_IN_SLOT",
+        "slot": {
+            usage: cell and {"subject_unique_id": cell[0], "subject_key_identifier": cell[1]}
+            for usage, cell in zip(usages, cells, strict=True)
+        }
+        | {"state": "ACB"},
+        "message": {"digest": "00", "signature": "valid"},
+        "cells": [
+            {
+                "key_usage": usage,
+                "existing_subject_unique_id": cell[0],
+                "existing_subject_key_identifier": cell[1],
+            }
+            for usage, cell in zip(("digitalSignature", "keyAgreement"), existed, strict=True)
+            if cell
+        ],
+        "decided_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+        **members,
+    }
+    return orjson.dumps(record)
+
+
 @dataclass
 class Fleet:
     """A desk with devices.
@@ -68,32 +105,7 @@ class Fleet:
         **members: Any,  # noqa: ANN401
     ) -> None:
         """Let the audit trail say what a device's slot holds since a time."""
-        usages = ("digital_signature", "key_agreement")
-        record = {
-            "kind": "decision",
-            "device_id": device(number),
-            "remote_party_role": "NetworkOperator",
-            "disposition": "RECORDED",
-            "reason": "ACB_IN_SLOT",
-            "slot": {
-                usage: cell and {"subject_unique_id": cell[0], "subject_key_identifier": cell[1]}
-                for usage, cell in zip(usages, cells, strict=True)
-            }
-            | {"state": "ACB"},
-            "message": {"digest": "00", "signature": "valid"},
-            "cells": [
-                {
-                    "key_usage": usage,
-                    "existing_subject_unique_id": cell[0],
-                    "existing_subject_key_identifier": cell[1],
-                }
-                for usage, cell in zip(("digitalSignature", "keyAgreement"), existed, strict=True)
-                if cell
-            ],
-            "decided_at": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            **members,
-        }
-        self.audit(number, orjson.dumps(record))
+        self.audit(number, decision(number, cells, at, existed, **members))
 
     def audit(self, number: int, octets: bytes) -> None:
         key = device(number).encode()
@@ -110,7 +122,7 @@ class Fleet:
             folder,
             policy=policy,
             now_ms=int(now.timestamp() * 1_000),
-            advance=lambda _stream, _records: None,
+            advance=lambda _stream, _offsets, _total: None,
         )
         return folder
 

@@ -10,7 +10,7 @@ from tests.slots.desk import Desk, eui, operator, pem, revocations
 from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
-from slotkeeper.slots.build.folder import new_build, open_build
+from slotkeeper.slots.build.folder import only_builder, open_build
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.comparing import differences
 
@@ -125,6 +125,21 @@ async def test_a_decision_that_changes_no_cell_does_not_date_the_slot_anew(fleet
     fleet.decided(1, ACB_CELLS, datetime(2026, 9, 1, tzinfo=UTC), disposition="ISSUED")
     row = fleet.report(await fleet.build(NOW), TODAY).of(1)
     assert (row["slot_since"], row["due_on"]) == ("2026-05-02", "2026-05-09")
+
+
+async def test_other_certificates_of_the_acb_do_not_date_the_duty_anew(fleet: Fleet) -> None:
+    await joined(fleet, 1, "1")
+    half: Cells = (ACB_CELLS[0], None)
+    fleet.decided(1, half, LONG_AGO, existed=OF_NORTH)
+    fleet.decided(1, ACB_CELLS, datetime(2026, 9, 1, tzinfo=UTC), reason="READ_BACK")
+    folder = await fleet.build(NOW)
+    row = fleet.report(folder, TODAY).of(1)
+    assert (row["slot_since"], row["due_on"], row["evidence"]) == (
+        "2026-09-01",
+        "2026-05-09",
+        "READ_BACK",
+    )
+    assert fleet.report(folder, date(2026, 8, 31)).of(1)["due_on"] == "2026-05-09"
 
 
 async def test_before_its_first_message_a_slot_held_what_that_one_found(fleet: Fleet) -> None:
@@ -327,20 +342,18 @@ async def test_a_damaged_build_is_said_and_the_last_complete_one_stays(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as broken:
-        broken.setattr("slotkeeper.slots.build.building.write_manifest", full)
-        with pytest.raises(OSError, match="No space"):
+        broken.setattr("slotkeeper.slots.build.building.add_build", full)
+        with pytest.raises(TryLaterError, match="No space"):
             await fleet.build(NOW)
     assert open_build(folder).name == first.name
     assert [one.name for one in (folder / "builds").iterdir()] == [first.name]
-    # What a build that was killed has left goes with the next one.
-    (folder / "builds" / ".00000002").mkdir()
-    with new_build(folder), pytest.raises(TryLaterError):
+    with only_builder(folder), pytest.raises(TryLaterError):
         await fleet.build(NOW)
     await fleet.build(NOW + timedelta(days=1))
     assert open_build(folder).name != first.name
-    assert not list((folder / "builds").glob(".*"))
-    os.truncate(open_build(folder).folder / "history.parquet", 100)
-    with pytest.raises(FaultFoundError, match=r"damaged: history\.parquet"):
+    assert not list(folder.glob(".making*"))
+    os.truncate(folder / open_build(folder).files("history")[0].path, 100)
+    with pytest.raises(FaultFoundError, match=r"damaged: history/"):
         open_build(folder)
     with pytest.raises(WrongUseError, match="no build"):
         open_build(folder / "builds")

@@ -219,14 +219,18 @@ def slot_of(one: Drawn, as_of: date) -> Slot:
     past = [(cells, at.date()) for cells, at in one.cells if at.date() <= as_of]
     if not past or not any(cells != (None, None) for cells, _ in past):
         return Slot()
-    now = past[-1][0]
-    since = past[-1][1]
-    for cells, at in reversed(past):
-        if cells != now:
-            break
-        since = at
-    ds, ka = (cell and Cell(subject_eui64=cell[0], key_identifier=cell[1]) for cell in now)
-    return Slot(digital_signature=ds, key_agreement=ka, since=since, evidence="OUTCOME")
+    since = None
+    for cells, at in past:
+        in_acb = cells in {ACB_CELLS, (ACB_CELLS[0], None)}
+        since = (since or at) if in_acb else None
+    ds, ka = (cell and Cell(subject_eui64=cell[0], key_identifier=cell[1]) for cell in past[-1][0])
+    return Slot(
+        digital_signature=ds,
+        key_agreement=ka,
+        evidence="OUTCOME",
+        acb_since=since,
+        acb_put_by="OUTCOME",
+    )
 
 
 def day_of(text: str | None) -> date | None:

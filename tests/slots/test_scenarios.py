@@ -72,7 +72,13 @@ def cell(eui: str, key: str) -> Cell:
 
 
 def slot(ds: Cell | None, ka: Cell | None, evidence: Evidence = "OUTCOME") -> Slot:
-    return Slot(digital_signature=ds, key_agreement=ka, since=COMMISSIONED, evidence=evidence)
+    return Slot(
+        digital_signature=ds,
+        key_agreement=ka,
+        evidence=evidence,
+        acb_since=COMMISSIONED,
+        acb_put_by=evidence,
+    )
 
 
 IN_ACB = slot(cell(ACB, "a1"), cell(ACB, "a2"))
@@ -330,6 +336,18 @@ def test_keys_that_are_destroyed_cannot_sign() -> None:
     assert (told.finding, told.reason) == ("STRANDED", "KEYS_DESTROYED")
 
 
+def test_a_cancelled_exit_whose_keys_are_said_to_be_destroyed() -> None:
+    told = Exit(intent_on=START, cancelled_on=date(2026, 4, 1), keys_kept_until=date(2026, 5, 1))
+    found = judged(IN_SOUTH, parties=(USER, replace(OTHER, exits=(told,))))
+    assert (found.finding, found.reason) == ("STRANDED", "KEYS_DESTROYED")
+
+
+def test_a_registration_that_names_nobody_dates_nothing() -> None:
+    nobody = Registered(first=date(2026, 5, 25), gas_network_party=None, gas_supplier="SUP")
+    told = judged(device=replace(GPF, gas_network_party="NORTH"), registration=(nobody,))
+    assert (told.gas_network_party, told.due_on) == ("NORTH", date(2026, 5, 8))
+
+
 def test_what_still_signs_is_a_policy() -> None:
     expired = certificate(SOUTH, "DS", "c1", until=DAY, party="SOUTH")
     known = (N_DS, N_KA, expired, S_KA)
@@ -352,6 +370,6 @@ def test_a_doubtful_cell_counts_as_unknown() -> None:
 
 @pytest.mark.parametrize("evidence", ["READ_BACK", "IMPORT"])
 def test_a_read_back_starts_no_obligation(evidence: Evidence) -> None:
-    held = replace(IN_ACB, since=date(2026, 5, 30), evidence=evidence)
+    held = replace(IN_ACB, acb_since=date(2026, 5, 30), acb_put_by=evidence)
     assert judged(held).due_on == date(2026, 5, 8)
-    assert judged(replace(held, evidence="OUTCOME")).due_on == date(2026, 6, 6)
+    assert judged(replace(held, acb_put_by="OUTCOME")).due_on == date(2026, 6, 6)

@@ -1,12 +1,13 @@
-"""The streams of the registers: beside those of the worker, which never looks at them."""
+"""The streams of registers and of exits: beside those of the worker."""
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.layouts import FIRST, WITHOUT_WHAT_WAS_ADDED
 
 from slotkeeper.streams import (
     SLOTKEEPER,
+    Layout,
     Message,
     Record,
     Streams,
@@ -17,6 +18,7 @@ from slotkeeper.streams import (
 
 PARTIES = "gas-network-parties"
 REGISTRATIONS = "gas-registrations"
+EXITS = "gno-exits"
 
 
 async def everything(streams: Streams, stream: str) -> list[Record]:
@@ -50,14 +52,26 @@ async def test_the_newest_record_of_a_key_is_kept(tmp_path: Path) -> None:
         assert [one.value for one in await everything(streams, PARTIES)] == [b"2"]
 
 
-async def test_a_file_of_before_has_its_records_where_they_were(tmp_path: Path) -> None:
+@pytest.mark.parametrize("before", [FIRST, WITHOUT_WHAT_WAS_ADDED])
+async def test_a_file_of_before_has_its_records_where_they_were(
+    before: Layout, tmp_path: Path
+) -> None:
     url = f"sqlite:///{tmp_path / 'streams.db'}"
-    before = replace(SLOTKEEPER, registers=(), single=frozenset())
     async with open_streams(url, StreamsSettings(layout=before)) as streams:
-        for stream in before.inputs:
+        for stream in (*before.inputs, *before.registers):
             await streams.publish([Message(stream, b"00-DB-12-34-56-78-90-A3", stream.encode())])
     async with open_streams(url, StreamsSettings()) as streams:
-        for stream in before.inputs:
+        for stream in (*before.inputs, *before.registers):
             assert [one.value for one in await everything(streams, stream)] == [stream.encode()]
-        for stream in SLOTKEEPER.registers:
+        for stream in set(SLOTKEEPER.names) - set(before.names):
             assert await everything(streams, stream) == []
+
+
+async def test_acts_of_an_exit_are_kept_in_order_in_one_partition(url: str) -> None:
+    async with open_streams(url, StreamsSettings(partitions=3)) as streams:
+        acts = [Message(EXITS, str(number % 5).encode(), b"%d" % number) for number in range(20)]
+        await streams.publish(acts)
+        found = await everything(streams, EXITS)
+    assert [(record.partition, record.value) for record in found] == [
+        (0, b"%d" % number) for number in range(20)
+    ]

@@ -36,6 +36,9 @@ async def test_the_audit_names_how_far_everything_else_was_read(bench: Bench) ->
             TABLE: 1,
             "srv-6.21-responses": 0,
             "srv-6.15.1-requests": 0,
+            "srv-6.24.1-responses": 0,
+            "dcc-alerts": 0,
+            "slot-baselines": 0,
             "counter-adjustments": 0,
         }
     ]

@@ -12,11 +12,15 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.segment import Segment
+from rich.text import Text
 
 from slotkeeper.cli import plain
 
@@ -79,20 +83,37 @@ class PlainConsole(Console):
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator["Advance"]:
-    """Show a bar on standard error where that is a terminal; elsewhere stay silent."""
+def progress(what: str, total: int | None = None, *, rate: bool = False) -> Iterator["Advance"]:
+    """Show a bar on standard error where that is a terminal; elsewhere stay silent.
+
+    Args:
+        what: Is being done.
+        total: Steps, where that is known.
+        rate: Also tell steps a second and the time that is left.
+    """
     console = PlainConsole(stderr=True)
+    also = (_Rate(), TimeRemainingColumn()) if rate else ()
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        *also,
         console=console,
         transient=True,
         disable=not console.is_terminal,
     ) as bar:
         yield Advance(bar, what, total)
+
+
+class _Rate(ProgressColumn):
+    """Steps a second."""
+
+    def render(self, task: Task) -> Text:
+        """Write them down; nothing before there are any."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s")
 
 
 class Advance:
@@ -110,6 +131,10 @@ class Advance:
     def to(self, done: int, total: int | None = None) -> None:
         """Stand at so many steps."""
         self._bar.update(self._task, completed=done, total=total)
+
+    def of(self, what: str, done: int, total: int) -> None:
+        """Stand at so many steps, and tell what is done now."""
+        self._bar.update(self._task, description=what, completed=done, total=total)
 
     def now(self, what: str, total: int | None = None) -> None:
         """Begin something else, with its own count."""

@@ -8,20 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slotkeeper.explain.codes import FLAGS
-from slotkeeper.explain.story import REQUESTS, Json, Story
+from slotkeeper.explain.story import Json, Story
 from slotkeeper.explain.times import moment
-from slotkeeper.explain.verdict import parked, told, unanswered
-
-STREAM_NAMES = {
-    "srv-6.15.1-responses": "6.15.1 response",
-    "srv-6.15.1-requests": "6.15.1 pre-command",
-    "srv-6.21-responses": "6.21 response",
-    REQUESTS: "6.21 request",
-    "counter-adjustments": "adjustment",
-    "srv-6.24.1-responses": "6.24.1 response",
-    "dcc-alerts": "DCC Alert",
-    "gno-exits": "act of an exit",
-}
+from slotkeeper.explain.verdict import parked, record_name, told, unanswered
 
 _CELLS = {"digital_signature": "digital signature", "key_agreement": "key agreement"}
 _USAGES = {"digitalSignature": "digital signature", "keyAgreement": "key agreement"}
@@ -140,7 +129,7 @@ def _add_brief(root: Node, decision: Json) -> None:
 
 
 def _add_decision(root: Node, decision: Json) -> None:
-    what = STREAM_NAMES.get(str(decision.get("stream")), str(decision.get("stream")))
+    what = record_name(decision)
     again = " decided again" if decision.get("kind") == "redecision" else ""
     number = _number(decision)
     node = root.add(f"{what}{again}{f', number {number}' if number else ''}", "heading")

@@ -176,7 +176,7 @@ class _Told:
 async def _read(
     streams: Streams, stream: str, partition: int, advance: Advance
 ) -> AsyncIterator[Record]:
-    async for records in streams.read(stream, partition=partition):
+    async for records in streams.read(stream, since={partition: 0}):
         advance(stream, len(records))
         for record in records:
             yield record

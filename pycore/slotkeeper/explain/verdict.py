@@ -28,6 +28,17 @@ _WITHOUT_NEWS = frozenset(
     }
 )
 
+_STREAMS = {
+    "srv-6.15.1-responses": "6.15.1 response",
+    "srv-6.15.1-requests": "6.15.1 pre-command",
+    "srv-6.21-responses": "6.21 response",
+    REQUESTS: "6.21 request",
+    "counter-adjustments": "adjustment",
+    "srv-6.24.1-responses": "6.24.1 response",
+    "dcc-alerts": "DCC Alert",
+    "gno-exits": "act of an exit",
+}
+
 _FAILED = frozenset({("HANDOVER_FAILED", "ALL_CELLS_FAILED"), ("NOT_RECORDED", "ALL_CELLS_FAILED")})
 _PARTIAL = frozenset({"PARTIAL_DS", "PARTIAL_KA"})
 _CELLS = {"digitalSignature": "DS", "keyAgreement": "KA"}
@@ -83,6 +94,12 @@ def verdict(story: Story, request_id: str | None = None) -> Sentence:
     return told(decisions[-1]) if decisions else _without_decision(story)
 
 
+def record_name(decision: Json) -> str:
+    """Say what kind of record was decided on."""
+    stream = str(decision.get("stream"))
+    return _STREAMS.get(stream, stream)
+
+
 def told(decision: Json) -> Sentence:
     """Give the sentence of one decision, with what it found in the cells."""
     which = _verdict_of(decision)
@@ -93,6 +110,8 @@ def told(decision: Json) -> Sentence:
         said = _with_advice(said, *_statuses(decision))
     elif which[1] == "ERROR_RESPONSE":
         said = _answered(said, decision)
+    elif which == ("DEAD_LETTER", "MALFORMED"):
+        said = replace(said, cause=f"The {record_name(decision)} cannot be read")
     detail = decision.get("detail")
     if isinstance(detail, str) and detail:
         said = _with_advice(said, f"Detail: {detail.rstrip('.')}.")
@@ -161,13 +180,16 @@ def _judged(story: Story, decisions: list[Json], cause: Json) -> Sentence:
 
 def _no_answer(issued: Json) -> Sentence:
     since = moment(issued.get("decided_at"))
+    unknown = issued.get("evidence") == "none"
+    held = "No hand-back of this slot is known: its operator may still hold it. " if unknown else ""
     return Sentence(
         f"No answer to the command since {since}" if since else "No answer to the command",
         Actor.DCC,
         _AGAIN,
-        f"The command has number {issued.get('originator_counter')}. Ask whether it was delivered: "
-        "a device does not answer a command whose number is too low for it, or that another than "
-        "the holder of its slot has signed. A request with a new RequestID gets a higher number.",
+        f"{held}The command has number {issued.get('originator_counter')}. Ask whether it was "
+        "delivered: a device does not answer a command whose number is too low for it, or that "
+        "another than the holder of its slot has signed. A request with a new RequestID gets a "
+        "higher number.",
     )
 
 

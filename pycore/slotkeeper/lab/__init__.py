@@ -18,6 +18,7 @@ from slotkeeper.lab.anchors import factory_anchors
 from slotkeeper.lab.emulated import (
     EmulatedFleet,
     FaultRates,
+    Leaving,
     Plan,
     StateFileError,
     Summary,
@@ -44,6 +45,7 @@ __all__ = [
     "Gpf",
     "Issued",
     "KeyUsage",
+    "Leaving",
     "Mode",
     "Organisation",
     "Pki",

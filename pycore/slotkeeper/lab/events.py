@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from slotkeeper.lab import anchors
 from slotkeeper.lab.terms import Eui64, Role
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADJUSTMENTS",
+    "ALERTS",
+    "BASELINES",
     "HANDOVER_REQUESTS",
     "HANDOVER_RESPONSES",
     "INVENTORY",
@@ -26,10 +29,12 @@ __all__ = [
     "UPDATE_RESPONSES",
     "Event",
     "adjustment",
+    "baseline",
     "handover_request",
     "inventory",
     "meter",
     "outcome",
+    "quarantined",
     "request_id",
 ]
 
@@ -40,6 +45,8 @@ HANDOVER_REQUESTS: Final = "srv-6.21-requests"
 ADJUSTMENTS: Final = "counter-adjustments"
 INVENTORY: Final = "smart-metering-inventory"
 READ_BACKS: Final = "srv-6.24.1-responses"
+ALERTS: Final = "dcc-alerts"
+BASELINES: Final = "slot-baselines"
 
 _ROLE_NAMES = {Role.NETWORK_OPERATOR: "NetworkOperator", Role.SUPPLIER: "Supplier"}
 
@@ -225,6 +232,28 @@ def adjustment(
             "source": "lab",
         },
     )
+
+
+def quarantined(device_id: Eui64, request: str, at: datetime) -> Event:
+    """Tell that anomaly detection holds a request (DUIS 5.4, QuarantinedRequest)."""
+    told = {"kind": "QuarantinedRequest", "device_id": str(device_id), "request_id": request}
+    return Event(ALERTS, str(device_id), {**told, "at": _moment(at)})
+
+
+def baseline(device_id: Eui64, holder: Organisation, at: datetime) -> Event:
+    """Tell who stood in a device's Network Operator slot when the fleet was taken over."""
+    cells = {
+        name: {
+            "subject_unique_id": str(holder.eui),
+            "subject_key_identifier": anchors.occupant(one.certificate).key_identifier.hex(),
+        }
+        for name, one in (
+            ("digital_signature", holder.digital_signature),
+            ("key_agreement", holder.key_agreement),
+        )
+    }
+    told = {"device_id": str(device_id), "as_of": _moment(at), "source": "lab", "by": ["lab"]}
+    return Event(BASELINES, str(device_id), told | cells)
 
 
 def _base64(octets: bytes) -> str:

@@ -84,7 +84,7 @@ class Desk:
         return self.wait(self._record(stream, partition, offset))
 
     async def _record(self, stream: str, partition: int, offset: int) -> Record | None:
-        async for records in self.streams.read(stream, partition=partition, offset=offset):
+        async for records in self.streams.read(stream, since={partition: offset}):
             return records[0] if records[0].offset == offset else None
         return None
 

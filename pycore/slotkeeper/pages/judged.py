@@ -117,7 +117,7 @@ class Judged:
 
     def rows(self, query: str, given: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
         """Give the rows of a query by column; from any thread."""
-        yield from self._made.named_rows(query, given)
+        yield from self._made.named(query, given)
 
     def one(self, query: str, given: Sequence[object] = ()) -> dict[str, Any] | None:
         """Give the first row; None if there is none."""

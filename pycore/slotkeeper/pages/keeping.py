@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from slotkeeper.errors import SlotkeeperError
-from slotkeeper.slots.build.folder import Build, last_build
+from slotkeeper.slots.build.folder import Build
 from slotkeeper.streams import StreamsError
 
 from .desk import Desk, WorkerHealth
 from .health import asked
 from .journal.taking import follow
 from .judged import Judged
+from .reports import newest_build
 from .views.reports import begin_report
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ async def keep(desk: Desk, journal: sqlite3.Connection, workers: Sequence[str]) 
 
 async def look_around(desk: Desk, workers: Sequence[str]) -> None:
     """Learn what is there already, before anybody asks."""
-    build = await asyncio.to_thread(last_build, desk.slots)
+    build = await asyncio.to_thread(newest_build, desk.slots)
     if build is not None and desk.reports.find(desk.reports.name(build.made_on, build.name)):
         await _open(desk, build)
     desk.workers = list(await asyncio.gather(*map(asked, workers)))
@@ -72,7 +73,7 @@ async def _look(desk: Desk) -> None:
     begun_ms: int | None = None
     failed = ""
     while True:
-        build = await asyncio.to_thread(last_build, desk.slots)
+        build = await asyncio.to_thread(newest_build, desk.slots)
         every = desk.build_every_s
         if every is not None and _is_due(desk, build, begun_ms, every):
             begun_ms = desk.clock()

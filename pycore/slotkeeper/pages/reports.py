@@ -9,6 +9,9 @@ from typing import Any
 
 import orjson
 
+from slotkeeper.errors import FaultFoundError, WrongUseError
+from slotkeeper.slots.build.folder import Build, open_build
+
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(\d{8})")
 """As-of day and number of the build, so that a name says what is in it, and names sort by day."""
 
@@ -88,6 +91,14 @@ class Reports:
     def finished(self, name: str) -> None:
         """Show what was made in ``making``."""
         (self.folder / f".{name}").rename(self.folder / name)
+
+
+def newest_build(slots: Path) -> Build | None:
+    """Give the last build of a folder, its files not read through; None if there is none."""
+    try:
+        return open_build(slots, checked=False)
+    except (WrongUseError, FaultFoundError):
+        return None
 
 
 def _json(file: Path) -> dict[str, Any]:

@@ -159,6 +159,30 @@ class Settings(Section):
             every_ms=round(self.audit.every_seconds * 1_000),
         )
 
+    def evidence_key(self) -> EvidenceKey:
+        """Load the key that signs evidence packages; of the ACB its certificates are enough.
+
+        Raises:
+            ConfigurationError: None is configured, it cannot be used, or it is the ACB's.
+        """
+        if not (self.evidence.key and self.evidence.certificate):
+            raise ConfigurationError(
+                "evidence.key and evidence.certificate must be set: a package is signed by a key "
+                "of its own"
+            )
+        if not (self.acb.id and self.acb.digital_signature and self.acb.key_agreement):
+            raise ConfigurationError(
+                "acb.id, [[acb.digital_signature]] and [[acb.key_agreement]] must be set: without "
+                "them nobody knows whether evidence.key is a key of the ACB"
+            )
+        # Its private keys have no business here.
+        acb = Authority(
+            self.acb.id,
+            digital_signature=[(pair.certificate, None) for pair in self.acb.digital_signature],
+            key_agreement=[(pair.certificate, None) for pair in self.acb.key_agreement],
+        )
+        return EvidenceKey(self.evidence.key, authority=acb)
+
     def slot_policy(self) -> Policy:
         """Give the policy of the rule for slots; no private key is needed for it.
 

@@ -11,6 +11,8 @@ from typing import Literal, TypeAlias
 KeyUsage: TypeAlias = Literal["DS", "KA"]
 """Digital signature or key agreement, as the SMKI Repository names them."""
 
+USAGES: tuple[KeyUsage, KeyUsage] = ("DS", "KA")
+
 StatusCode: TypeAlias = Literal["P", "I", "N", "E", "R"]
 """The Repository's status: pending, in use, not in use, expired, revoked."""
 
@@ -169,14 +171,16 @@ class Slot:
     """The Network Operator slot as of the day that is asked about.
 
     Attributes:
-        since: The day from which both cells are as they are; None: not known.
         evidence: NONE if no message about the slot was ever seen.
+        acb_since: The day from which the ACB has been in it without a break; None: not known.
+        acb_put_by: What told of that day.
     """
 
     digital_signature: Cell | None = None
     key_agreement: Cell | None = None
-    since: date | None = None
     evidence: Evidence = "NONE"
+    acb_since: date | None = None
+    acb_put_by: Evidence = "NONE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@
 it asks no clock and reads nothing. "As of" a day means the end of that day, UTC.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from .facts import (
     ACCESS_CONTROL_BROKER,
@@ -42,6 +42,18 @@ _ONE_DAY = timedelta(days=1)
 VERSION = 1
 """Of the rule; a report's manifest names it."""
 
+StartsWith: TypeAlias = Literal[
+    "GPF_COMMISSIONED",
+    "METER_COMMISSIONED",
+    "REGISTERED",
+    "DCC_USER",
+    "DS_IN_USE",
+    "KA_IN_USE",
+    "EXIT_CANCELLED",
+    "ACB_IN_SLOT",
+]
+"""What a supplier's duty waits for; the last of them begins it."""
+
 RETIRED = frozenset({"decommissioned", "withdrawn"})
 _NOT_YET = {"pending", "whitelisted", "installednotcommissioned"}
 _JUDGED_AND_ACTIONABLE = {"commissioned"}
@@ -59,6 +71,7 @@ class Judgement:
         completeness: UNVERIFIED where a cell is not known.
         reason: Words of the vocabulary, joined by ``;``.
         expected_certificates: Serials of the digital signature and key agreement certificates.
+        starts: The days of which the last is ``obligation_from``, each with what began then.
         actionable: False where the device's status keeps everybody from acting.
     """
 
@@ -80,6 +93,14 @@ class Judgement:
     gas_network_party: str | None = None
     gas_supplier: str | None = None
     expected_certificates: tuple[str | None, str | None] = (None, None)
+    starts: tuple["Start", ...] = ()
+
+
+class Start(NamedTuple):
+    """A day before which no duty of a supplier begins."""
+
+    what: StartsWith
+    day: date
 
 
 def decide(  # noqa: C901, PLR0917  # the whole rule in one place, and its seven sources
@@ -121,8 +142,8 @@ def decide(  # noqa: C901, PLR0917  # the whole rule in one place, and its seven
 
     # Whose is it?
     presumed = _presumed_factory(device, slot, policy)
-    look = _Look(party, parties, certificates, policy, as_of)
-    ds = ka = _CellFound(CellClass.ACB)
+    look = Look(party, parties, certificates, policy, as_of)
+    ds = ka = CellFound(CellClass.ACB)
     if not presumed:
         ds, ka = look(slot.digital_signature, "DS"), look(slot.key_agreement, "KA")
     found = slot_class(ds.kind, ka.kind, same_party=ds.party is not None and ds.party == ka.party)
@@ -163,6 +184,7 @@ def decide(  # noqa: C901, PLR0917  # the whole rule in one place, and its seven
         completeness="UNVERIFIED" if CellClass.UNKNOWN in (ds.kind, ka.kind) else "COMPLETE",
         exceptions=tuple(sorted(set(listed))),
         obligation_from=dates.obligation_from,
+        starts=dates.starts,
         due_on=dates.due_on,
         age_days=(as_of - dates.obligation_from).days if dates.obligation_from else None,
         overdue_days=(as_of - dates.due_on).days if dates.due_on and as_of > dates.due_on else None,
@@ -180,13 +202,20 @@ def boundaries(policy: Policy, as_of: date, known_on: date) -> list[date]:
     """Give days between which a judgement that asks nothing of a supplier is always the same.
 
     A commissioning date counts beyond them only for the dates and the former supplier of a duty,
-    and since when a slot is as it is counts for these dates alone. Sorted, with the first day of
-    each stretch.
+    and since when the ACB has been in a slot counts for these dates alone. Sorted, with the first
+    day of each stretch.
     """
     days = {date.min, EARLIEST_COMMISSIONING, as_of + _ONE_DAY, known_on + _ONE_DAY}
     if policy.coverage_from:
         days.add(policy.coverage_from)
     return sorted(days)
+
+
+def holds_acb(slot: Slot, policy: Policy) -> bool:
+    """Say whether a slot is of class ACB, as far as its cells are known."""
+    look = Look(None, {}, Certificates.of(()), policy, date.min)
+    ds, ka = look(slot.digital_signature, "DS"), look(slot.key_agreement, "KA")
+    return slot_class(ds.kind, ka.kind, same_party=False) is SlotClass.ACB
 
 
 def _why_not_applicable(device: Device, as_of: date) -> str | None:
@@ -250,7 +279,7 @@ def _presumed_factory(device: Device, slot: Slot, policy: Policy) -> bool:
     )
 
 
-class _CellFound(NamedTuple):
+class CellFound(NamedTuple):
     """A cell's class, the party, and why the party cannot sign with the key."""
 
     kind: CellClass
@@ -259,8 +288,8 @@ class _CellFound(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Look:
-    """Classifies a cell."""
+class Look:
+    """Classifies a cell of a slot that should be ``own``'s."""
 
     own: Party | None
     parties: Mapping[str, Party]
@@ -270,29 +299,30 @@ class _Look:
 
     def __call__(  # noqa: PLR0911  # one return a class
         self, cell: Cell | None, usage: KeyUsage
-    ) -> _CellFound:
+    ) -> CellFound:
+        """Give what a cell of that usage holds; None: nothing is known of it."""
         if cell is None or cell.doubtful:
-            return _CellFound(CellClass.UNKNOWN)
+            return CellFound(CellClass.UNKNOWN)
         if cell.subject_eui64 == self.policy.acb_id:
             known = cell.key_identifier in self.policy.acb_keys.get(usage, ())
-            return _CellFound(CellClass.ACB if known else CellClass.ACB_UNRECOGNISED)
+            return CellFound(CellClass.ACB if known else CellClass.ACB_UNRECOGNISED)
         held = self.certificates.of_cell(cell, usage)
         if not held:
-            return _CellFound(CellClass.UNREGISTERED)
+            return CellFound(CellClass.UNREGISTERED)
         newest = held[-1]
         if newest.role_code == ACCESS_CONTROL_BROKER:
-            return _CellFound(CellClass.ACB_UNRECOGNISED)
+            return CellFound(CellClass.ACB_UNRECOGNISED)
         if newest.role_code != NETWORK_OPERATOR or newest.party_id is None:
-            return _CellFound(CellClass.ALIEN)
+            return CellFound(CellClass.ALIEN)
         party = self.parties.get(newest.party_id)
         if party is None:
-            return _CellFound(CellClass.UNREGISTERED)
+            return CellFound(CellClass.UNREGISTERED)
         cannot = why_it_cannot_sign(party, held, self.policy, self.as_of)
         if self.own is not None and party.party_id == self.own.party_id:
             kind = CellClass.OWN_CANNOT if cannot else CellClass.OWN_CAN
         else:
             kind = CellClass.OTHER_CANNOT if cannot else CellClass.OTHER_CAN
-        return _CellFound(kind, party.party_id, cannot)
+        return CellFound(kind, party.party_id, cannot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -300,6 +330,7 @@ class _Dates:
     finding: Finding = Finding.PENDING
     obligation_from: date | None = None
     due_on: date | None = None
+    starts: tuple[Start, ...] = ()
     reasons: tuple[str, ...] = ()
     exceptions: tuple[str, ...] = ()
 
@@ -314,32 +345,29 @@ def _dates(  # noqa: PLR0917  # as `decide`
     as_of: date,
 ) -> _Dates:
     """Date the supplier's duty to place certificates where the ACB's are."""
-    meter_commissioned = device.meter.commissioned_on if device.meter else None
-    commissionings = (device.commissioned_on, meter_commissioned)
-    if not all(plausible(day, device.known_on) for day in commissionings):
+    commissioned = device.commissioned_on
+    fitted = device.meter.commissioned_on if device.meter else None
+    if not (
+        commissioned
+        and fitted
+        and plausible(commissioned, device.known_on)
+        and plausible(fitted, device.known_on)
+    ):
         return _Dates(reasons=("DATE_MISSING",), exceptions=("DATE_MISSING",))
-    commissioned = max(day for day in commissionings if day)
-    able = [
-        user_since(party, as_of),
-        in_use_since(certificates.of_party(party.party_id, "DS"), as_of),
+    able = _able(party, certificates, policy, as_of)
+    starts = [
+        Start("GPF_COMMISSIONED", commissioned),
+        Start("METER_COMMISSIONED", fitted),
+        *able,
+        *_later_starts(slot, registration, party, as_of),
     ]
-    if policy.needs_key_agreement:
-        able.append(in_use_since(certificates.of_party(party.party_id, "KA"), as_of))
-    able_since = max(day for day in able if day)
-    starts = [commissioned, able_since]
-    starts += [
-        one.cancelled_on for one in party.exits if one.cancelled_on and one.cancelled_on <= as_of
-    ]
-    if run := network_party_since(registration, as_of):
-        starts.append(run)
-    # A read-back, an import or a presumption tells what is there, not that it was put there.
-    if slot.since and slot.evidence in ("OUTCOME", "OUTCOME_UNVERIFIED", "ALERT"):
-        starts.append(slot.since)
-    obligation_from = max(starts)
-    if able_since > commissioned and policy.later_user == "report":
+    obligation_from = max(start.day for start in starts)
+    able_later = max(start.day for start in able) > max(commissioned, fitted)
+    if able_later and policy.later_user == "report":
         return _Dates(
             finding=Finding.PLACEMENT_POSSIBLE,
             obligation_from=obligation_from,
+            starts=tuple(starts),
             reasons=("ABLE_AFTER_COMMISSIONING",),
         )
     due_on = obligation_from + timedelta(days=policy.limit_days)
@@ -348,7 +376,34 @@ def _dates(  # noqa: PLR0917  # as `decide`
         finding=Finding.ACTION_ON_SUPPLIER if late else Finding.PENDING,
         obligation_from=obligation_from,
         due_on=due_on,
+        starts=tuple(starts),
     )
+
+
+def _able(party: Party, certificates: Certificates, policy: Policy, as_of: date) -> list[Start]:
+    """Give since when the party could use a slot: as a DCC User, with certificates in use."""
+    own = party.party_id
+    able: list[tuple[StartsWith, date | None]] = [
+        ("DCC_USER", user_since(party, as_of)),
+        ("DS_IN_USE", in_use_since(certificates.of_party(own, "DS"), as_of)),
+    ]
+    if policy.needs_key_agreement:
+        able.append(("KA_IN_USE", in_use_since(certificates.of_party(own, "KA"), as_of)))
+    return [Start(what, day) for what, day in able if day]
+
+
+def _later_starts(
+    slot: Slot, registration: tuple[Registered, ...], party: Party, as_of: date
+) -> Iterator[Start]:
+    """Give what may have begun the duty anew after all were able."""
+    if run := network_party_since(registration, party.party_id, as_of):
+        yield Start("REGISTERED", run)
+    for one in party.exits:
+        if one.cancelled_on and one.cancelled_on <= as_of:
+            yield Start("EXIT_CANCELLED", one.cancelled_on)
+    # A read-back, an import or a presumption tells what is there, not that it was put there.
+    if slot.acb_since and slot.acb_put_by in ("OUTCOME", "OUTCOME_UNVERIFIED", "ALERT"):
+        yield Start("ACB_IN_SLOT", slot.acb_since)
 
 
 def _former_supplier(

@@ -81,11 +81,15 @@ def _expired(certificate: Certificate, day: date) -> bool:
 
 
 def _destroyed(party: Party, certificate: Certificate, day: date) -> bool:
+    """Say whether the party has declared the key destroyed.
+
+    A cancelled exit whose days of destruction still stand has both asserted: the row that cancels
+    it says both days anew.
+    """
     return any(
         one.keys_kept_until is not None
         and one.keys_kept_until <= day
         and certificate.valid.first < one.keys_kept_until
-        and (one.cancelled_on is None or one.cancelled_on > one.keys_kept_until)
         for one in party.exits
     )
 
@@ -105,14 +109,19 @@ def registered_at(history: Sequence[Registered], day: date) -> Registered | None
     return next((entry for entry in reversed(history) if entry.first <= day), None)
 
 
-def network_party_since(history: Sequence[Registered], day: date) -> date | None:
-    """Give the first day of the unbroken run of entries with the same network party."""
-    since, party = None, None
+def network_party_since(history: Sequence[Registered], party_id: str, day: date) -> date | None:
+    """Give the first day of the unbroken run of entries that name a network party.
+
+    None where the entry of the day does not name it: the device's own record did.
+    """
+    since = None
     for entry in history:
         if entry.first > day:
             break
-        if since is None or entry.gas_network_party != party:
-            since, party = entry.first, entry.gas_network_party
+        if entry.gas_network_party != party_id:
+            since = None
+        elif since is None:
+            since = entry.first
     return since
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from slotkeeper._core import ArrowRows
 from slotkeeper.errors import StoreUnavailableError
 
 MEMORY = "512MB"
@@ -42,6 +43,15 @@ class Tables:
         # Names and types are constants of the callers.
         self._connection.execute(f"INSERT INTO {table} SELECT {values}", columns)
 
+    def hand_over(self, table: str, rows: ArrowRows) -> None:
+        """Append rows that the extension has made; a table that is not there is made for them."""
+        self._connection.register("handed_over", rows)
+        # Names of tables are constants of the callers.
+        shape = "AS SELECT * FROM handed_over LIMIT 0"
+        self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table} {shape}")
+        self._connection.execute(f"INSERT INTO {table} SELECT * FROM handed_over")  # noqa: S608
+        self._connection.unregister("handed_over")
+
     def rows(self, query: str, given: Sequence[object] = ()) -> Iterator[Any]:
         """Give the rows of a query one by one; others may be asked meanwhile."""
         with self._connection.cursor() as cursor:
@@ -49,8 +59,8 @@ class Tables:
             while rows := cursor.fetchmany(BATCH):
                 yield from rows
 
-    def named_rows(self, query: str, given: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
-        """Give the rows of a query by column; from any thread."""
+    def named(self, query: str, given: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
+        """Give the rows of a query one by one, with the names of their columns."""
         with self._connection.cursor() as cursor:
             cursor.execute(query, given)
             names = [column[0] for column in cursor.description or ()]
@@ -65,20 +75,22 @@ class Tables:
 
 
 @contextmanager
-def tables(*folders: Path, threads: int = THREADS) -> Iterator[Tables]:
+def tables(*folders: Path, threads: int = THREADS, spill: Path | None = None) -> Iterator[Tables]:
     """Open tables in a folder that goes with them.
 
     Args:
         folders: The only ones from which files may be read and into which they may be written.
         threads: The same rows come out with any number.
+        spill: Where that folder is made, for tables of which only what does not fit into memory is
+            written; None: all are, where the system has temporary files.
 
     Raises:
         StoreUnavailableError: The disk is full, or memory and disk together are too small.
     """
-    with tempfile.TemporaryDirectory(prefix="slotkeeper-") as own:
+    with tempfile.TemporaryDirectory(prefix="slotkeeper-", dir=spill) as own:
         try:
             with duckdb.connect(
-                str(Path(own) / "tables.duckdb"),
+                ":memory:" if spill else str(Path(own) / "tables.duckdb"),
                 config={
                     "memory_limit": MEMORY,
                     "threads": threads,

@@ -275,8 +275,7 @@ class Streams(Protocol):
         *,
         from_start: bool = True,
         follow: bool = False,
-        partition: int | None = None,
-        offset: int = 0,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records in batches of one partition each, a partition's in order.
 
@@ -284,12 +283,20 @@ class Streams(Protocol):
             stream: The stream's name.
             from_start: Begin with the oldest record that is kept, else with what comes from now on.
             follow: Go on for ever, else end with the last record that stood when reading began.
-            partition: This one alone; None reads all.
-            offset: Pass over what stands before, in every partition that is read.
+            since: Read these partitions alone, each from its offset on, or from the oldest record
+                that is kept above it.
 
         Raises:
-            WrongUseError: An unknown stream, or it has no such partition.
+            WrongUseError: An unknown stream.
             StoreUnavailableError: Not readable now.
+        """
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Give, for each partition, an offset above every record committed before this call.
+
+        Raises:
+            WrongUseError: An unknown stream.
+            StoreUnavailableError: Not known now.
         """
 
     async def witnessed(self) -> Mapping[int, Sighting]:
@@ -305,6 +312,16 @@ class Streams(Protocol):
         """Name the life of a partition's store; None where nothing was ever committed.
 
         Signed acts carry it. Safe beside workers.
+
+        Raises:
+            StoppedForOperatorError: The store cannot be understood.
+            StoreUnavailableError: Not readable now.
+        """
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Give the earlier incarnations of a partition's store, which acknowledgements have ended.
+
+        What was signed for one of them stays signed. Safe beside workers.
 
         Raises:
             StoppedForOperatorError: The store cannot be understood.

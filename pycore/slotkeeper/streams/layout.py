@@ -17,7 +17,10 @@ class Layout:
         outputs: What the worker writes besides; kept.
         registers: Tables that people fill and reports read, newest record of a key. No worker owns
             their partitions, so that how many there are is nobody's concern.
-        single: Those of ``registers`` that have one partition, whatever the others have.
+        acts: What people do, kept and read in order, by no worker.
+        single: Those of ``registers`` and ``acts`` that have one partition, whatever the others
+            have.
+        added: Those that came after the first release, in the order in which they came.
     """
 
     events: tuple[str, ...]
@@ -26,7 +29,9 @@ class Layout:
     changelog: str
     outputs: tuple[str, ...]
     registers: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
     single: frozenset[str] = frozenset()
+    added: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -39,9 +44,15 @@ class Layout:
         return (*self.events, self.table, *self.outputs, self.changelog)
 
     @property
+    def tended(self) -> tuple[str, ...]:
+        """What people write and no worker owns."""
+        return (*self.registers, *self.acts)
+
+    @property
     def names(self) -> tuple[str, ...]:
-        """Every stream. The order never changes, since stores number streams by it."""
-        return (*self.served, *self.registers)
+        """Every stream. A store numbers streams by this order: what is added comes last."""
+        every = (*self.served, *self.tended)
+        return (*(name for name in every if name not in self.added), *self.added)
 
     @property
     def compacted(self) -> frozenset[str]:
@@ -68,14 +79,31 @@ SLOTKEEPER = Layout(
         "srv-6.15.1-responses",
         "srv-6.21-responses",
         "srv-6.15.1-requests",
+        "srv-6.24.1-responses",
+        "dcc-alerts",
+        "slot-baselines",
         "counter-adjustments",
         "srv-6.21-requests",
     ),
     gated="srv-6.21-requests",
     table="smart-metering-inventory",
     changelog="originator-counters",
-    outputs=("cs02b-commands", "handover-refusals", "audit-trail", "dead-letters"),
+    outputs=(
+        "cs02b-commands",
+        "handover-refusals",
+        "audit-trail",
+        "dead-letters",
+        "slot-evidence",
+    ),
     registers=("gas-network-parties", "smki-organisation-certificates", "gas-registrations"),
-    single=frozenset({"gas-network-parties", "smki-organisation-certificates"}),
+    acts=("gno-exits",),
+    single=frozenset({"gas-network-parties", "smki-organisation-certificates", "gno-exits"}),
+    added=(
+        "srv-6.24.1-responses",
+        "dcc-alerts",
+        "slot-baselines",
+        "slot-evidence",
+        "gno-exits",
+    ),
 )
 """The names of the contract; the same serve as Kafka topics."""

@@ -14,13 +14,13 @@ def placed(message: Message, layout: Layout, partitions: int) -> Output:
         WrongUseError: An unknown stream or partition, or a stream that only its worker writes.
     """
     stream, key, value, headers, partition = message
-    if stream not in layout.inputs and stream not in layout.registers:
+    if stream not in layout.inputs and stream not in layout.tended:
         layout.require(stream)
         raise WrongUseError(f"{stream} is written by its worker alone")
     if partition is None:
         partition = partition_of(key, partitions)
-    else:
-        chosen(partition, partitions)
+    elif not 0 <= partition < partitions:
+        raise WrongUseError(f"no partition {partition}: there are 0 to {partitions - 1}")
     return (stream, partition, key, value, headers)
 
 
@@ -33,16 +33,3 @@ def partition_of(key: bytes | None, partitions: int) -> int:
     if key is None:
         return 0
     return _core.partition_for(_core.canonical_key(key) or key, partitions)
-
-
-def chosen(partition: int | None, partitions: int) -> range:
-    """Give the partitions that a reader wants: one, or all where it names none.
-
-    Raises:
-        WrongUseError: There is no such partition.
-    """
-    if partition is None:
-        return range(partitions)
-    if not 0 <= partition < partitions:
-        raise WrongUseError(f"no partition {partition}: there are 0 to {partitions - 1}")
-    return range(partition, partition + 1)

@@ -13,6 +13,7 @@ use slotkeeper_engine::{
     Stored, describe,
 };
 use slotkeeper_gbcs::Eui64;
+use slotkeeper_tables::CellsTable;
 
 use crate::audit::{Head, from_python, to_python};
 use crate::authority::Authority;
@@ -20,10 +21,14 @@ use crate::enter::Guarded;
 use crate::errors::Fault;
 use crate::outputs::{CoreSealed, reasons};
 use crate::records::{hand_over, read_back, receive};
+use crate::tables::ArrowRows;
 
 /// The seed where the caller names none, who serves no strangers then: whoever does takes one from its own source of
 /// randomness.
 const SEED: u64 = 0x5107_6b65_6570_6572;
+
+/// Rows of a batch of [`CoreEngine::slots`], as many as readers of Arrow like to have at once.
+const SLOTS_A_BATCH: usize = 65_536;
 
 /// A [`SnapshotCursor`] as Python keeps it.
 type Cursor = (u8, u64);
@@ -127,6 +132,25 @@ impl CoreEngine {
             .enter(py, |engine| Ok(engine.snapshot_part(cursor)?))?;
         let next = next.map(|cursor| (cursor.kind, cursor.at));
         Ok((PyBytes::new(py, &part), next))
+    }
+
+    fn slots(&self, py: Python<'_>) -> PyResult<ArrowRows> {
+        self.guarded.enter(py, |engine| {
+            let mut table = CellsTable::new(engine.partition().index, engine.partition().count);
+            let mut batches = Vec::new();
+            for (number, (device, role)) in engine.slots().enumerate() {
+                if number > 0 && number.is_multiple_of(SLOTS_A_BATCH) {
+                    batches.push(table.rows());
+                }
+                table.add_device(device.to_u64(), &role);
+            }
+            batches.push(table.rows());
+            let batches = batches
+                .into_iter()
+                .collect::<Result<_, _>>()
+                .map_err(|error| Fault::Configuration(error.to_string()))?;
+            Ok(ArrowRows::new(CellsTable::schema(), batches))
+        })
     }
 
     fn load_part(&self, py: Python<'_>, part: PyBackedBytes) -> PyResult<()> {

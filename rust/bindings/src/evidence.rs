@@ -1,9 +1,11 @@
-//! `EvidenceKey` and `EvidenceVerifier`: who vouches for the audit trail, and who checks that.
+//! `EvidenceKey` and `EvidenceVerifier`: who vouches for audit trail and evidence packages, and who checks that.
 
 use std::path::PathBuf;
 
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+use slotkeeper_engine::package::{SignError, sign_detached};
 use slotkeeper_engine::{
     EvidenceKey as EngineKey, EvidenceKeyError, EvidenceVerifier as EngineVerifier, SealError,
 };
@@ -40,6 +42,21 @@ impl EvidenceKey {
             signature.map_err(|_| Fault::from(SealError::KeysUnavailable))
         };
         enter(py, sign)
+    }
+
+    fn sign_detached<'py>(
+        &self,
+        py: Python<'py>,
+        content: PyBackedBytes,
+        certificate: PathBuf,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let sign = || {
+            sign_detached(&content, &certificate, &self.0).map_err(|error| match error {
+                SignError::Unavailable(_) => Fault::from(SealError::KeysUnavailable),
+                SignError::Certificate(_) => Fault::Configuration(error.to_string()),
+            })
+        };
+        Ok(PyBytes::new(py, &enter(py, sign)?))
     }
 }
 

@@ -114,6 +114,6 @@ pub(crate) fn inspect_duis(
     Ok(PyBytes::new(py, &json))
 }
 
-fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
+pub(crate) fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {
     serde_json::to_vec(report).map_err(|error| Fault::Configuration(error.to_string()))
 }

@@ -16,7 +16,9 @@ mod errors;
 mod evidence;
 mod functions;
 mod outputs;
+mod package;
 mod records;
+mod tables;
 
 use pyo3::prelude::*;
 
@@ -51,6 +53,12 @@ mod _core {
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
+    #[pymodule_export]
+    use crate::package::{EvidenceTree, check_package, open_detached};
+    #[pymodule_export]
+    use crate::tables::{
+        ArrowRows, CoreAuditTables, CoreCellsTable, CoreInventoryTable, CoreRegisterTable,
+    };
 
     use pyo3::prelude::*;
 

@@ -142,6 +142,16 @@ pub struct CellImage {
     pub source: CellSource,
 }
 
+impl RoleImage {
+    /// A role's state as a table has it.
+    pub fn of(state: &RoleState, occupants: &Occupants) -> Self {
+        Self {
+            marks: state.marks,
+            cells: state.cells.map(|cell| CellImage::of(&cell, occupants)),
+        }
+    }
+}
+
 impl CellImage {
     pub(crate) fn of(cell: &Cell, occupants: &Occupants) -> Self {
         Self {
@@ -188,10 +198,7 @@ pub(crate) const CELL_TIME: u8 = 1 << 6;
 
 impl DeviceImage {
     pub(crate) fn of(view: &DeviceView<'_>, occupants: &Occupants) -> Self {
-        let role = |state: RoleState| RoleImage {
-            marks: state.marks,
-            cells: state.cells.map(|cell| CellImage::of(&cell, occupants)),
-        };
+        let role = |state: RoleState| RoleImage::of(&state, occupants);
         Self {
             device: view.device(),
             version: view.version(),

@@ -19,6 +19,11 @@ impl Sha256Begun {
         Self(Sha256::new_with_prefix(octets))
     }
 
+    /// Hashes the next octets.
+    pub fn update(&mut self, octets: &[u8]) {
+        Digest::update(&mut self.0, octets);
+    }
+
     /// Hashes the rest; gives the digest of all.
     pub fn finish(self, rest: &[u8]) -> [u8; 32] {
         self.0.chain_update(rest).finalize().into()

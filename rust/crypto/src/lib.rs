@@ -10,6 +10,7 @@
 //! | [`KrpSigner`], [`KeyAgreement`] | what a private key must be able to do, wherever it lives |
 //! | [`verify_krp`], [`verify_certificate`] | the two ECDSA forms, which cannot be mixed |
 //! | [`acb_smd_mac`], [`verify_mac`] | the 12-octet MAC between ACB and device |
+//! | [`HashTree`] | one digest for many lines, and a proof for each (RFC 6962) |
 //! | [`PersonKey`], [`PersonPublicKey`] | signatures of persons under acts, ES256 or Ed25519 |
 //!
 //! Errors are told apart by what the caller does next: [`KeyError`] is a fault of configuration,
@@ -29,6 +30,7 @@
 
 mod certificate_signature;
 mod digest;
+mod hash_tree;
 mod key_agreement;
 mod krp_signature;
 mod mac;
@@ -42,6 +44,8 @@ pub use certificate_signature::DerSignature;
 pub use certificate_signature::verify_certificate;
 pub use digest::Sha256Begun;
 pub use digest::sha256;
+pub use hash_tree::HashTree;
+pub use hash_tree::leaf_digest;
 pub use key_agreement::AgreementError;
 pub use key_agreement::KeyAgreement;
 pub use key_agreement::SharedSecret;

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use slotkeeper_counters::{CounterTable, DeviceImage, ImageError, Ledger, Stored, VERSION_LEAP};
+use slotkeeper_counters::{
+    CounterTable, DeviceImage, ImageError, Ledger, Role, RoleImage, Stored, VERSION_LEAP,
+};
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
@@ -408,6 +410,21 @@ impl Engine {
             .map(|_| table.image(device.to_u64()))
     }
 
+    /// Which partition it serves.
+    pub fn partition(&self) -> Partition {
+        self.partition
+    }
+
+    /// The committed state of the Network Operator slot of each device, in no order that means anything.
+    pub fn slots(&self) -> impl Iterator<Item = (Eui64, RoleImage)> {
+        let table = self.ledger.table();
+        table.iter().map(|view| {
+            let state = view.role(Role::NetworkOperator);
+            let image = RoleImage::of(&state, table.occupants());
+            (Eui64::from_u64(view.device()), image)
+        })
+    }
+
     /// Whether the inventory names a device, or did.
     pub(crate) fn standing(&self, device: Eui64) -> Standing {
         let row = self.ledger.table().find(device.to_u64());
@@ -446,8 +463,12 @@ impl Engine {
                 return Err(RestoreError::Newer { device, error });
             }
             Ok(_) | Err(_) => {
-                let claimed = self.damaged.entry(eui).or_default();
-                *claimed = changelog::claimed_version(value).max(*claimed);
+                let claimed = changelog::claimed_version(value);
+                let known = || self.ledger.table().image(eui);
+                if order == Order::Log || !knows_of(&known(), claimed) {
+                    let highest = self.damaged.entry(eui).or_default();
+                    *highest = claimed.max(*highest);
+                }
             }
         }
         Ok(())

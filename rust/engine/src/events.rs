@@ -166,7 +166,10 @@ impl Reader<'_> {
         };
         let event = match (input.stream, value) {
             (
-                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Stream::UpdateOutcomes
+                | Stream::UpdateRequests
+                | Stream::HandoverOutcomes
+                | Stream::ReadBacks,
                 Value::Gbcs(message),
             ) => {
                 let start = octets.len();
@@ -178,7 +181,10 @@ impl Reader<'_> {
                 })
             }
             (
-                Stream::UpdateOutcomes | Stream::UpdateRequests | Stream::HandoverOutcomes,
+                Stream::UpdateOutcomes
+                | Stream::UpdateRequests
+                | Stream::HandoverOutcomes
+                | Stream::ReadBacks,
                 Value::Record(value),
             ) => OutcomeRecord::read(value)
                 .and_then(|record| outcome(input.stream, device, record, octets)),

@@ -1,4 +1,4 @@
-//! The key that vouches for the audit trail. It signs no command, and no key of the ACB signs evidence.
+//! The key that vouches for the audit trail, and for evidence packages. It signs no command, and no key of the ACB signs evidence.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use slotkeeper_crypto::{
 use crate::authority::Authority;
 
 /// DER of a SubjectPublicKeyInfo up to the point: id-ecPublicKey, prime256v1, BIT STRING (RFC 5480).
-const P256_INFO: [u8; 26] = [
+pub(crate) const P256_INFO: [u8; 26] = [
     0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
     0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
 ];
@@ -59,6 +59,10 @@ impl EvidenceKey {
     pub fn identifier(&self) -> [u8; 32] {
         identifier(&self.0.public_key())
     }
+
+    pub(crate) fn public_key(&self) -> PublicKey {
+        self.0.public_key()
+    }
 }
 
 /// The public half, by which evidence is checked.
@@ -71,9 +75,10 @@ impl EvidenceVerifier {
     /// # Errors
     /// [`EvidenceKeyError::NoPublicKey`].
     pub fn load(path: &Path) -> Result<Self, EvidenceKeyError> {
-        let point = certified(path).or_else(|| bare(path));
-        point
-            .and_then(|point| PublicKey::from_uncompressed(&point).ok())
+        let certificate = CertificateDer::from_pem_file(path).ok();
+        certificate
+            .and_then(|der| certified(&der))
+            .or_else(|| bare(path))
             .map(Self)
             .ok_or_else(|| EvidenceKeyError::NoPublicKey(path.to_owned()))
     }
@@ -92,9 +97,8 @@ impl EvidenceVerifier {
 }
 
 /// The point of any X.509 certificate: an evidence key is no party's of the smart metering key infrastructure.
-fn certified(path: &Path) -> Option<Vec<u8>> {
-    let der = CertificateDer::from_pem_file(path).ok()?;
-    let tbs = Element::first(Element::first(&der)?.content)?;
+pub(crate) fn certified(der: &[u8]) -> Option<PublicKey> {
+    let tbs = Element::first(Element::first(der)?.content)?;
     let mut members = tbs.content;
     if Element::first(members)?.tag == VERSION {
         members = Element::first(members)?.rest;
@@ -103,12 +107,12 @@ fn certified(path: &Path) -> Option<Vec<u8>> {
     for _ in 0..5 {
         members = Element::first(members)?.rest;
     }
-    Some(members.strip_prefix(&P256_INFO)?.get(..65)?.to_vec())
+    PublicKey::from_uncompressed(members.strip_prefix(&P256_INFO)?.get(..65)?).ok()
 }
 
-fn bare(path: &Path) -> Option<Vec<u8>> {
+fn bare(path: &Path) -> Option<PublicKey> {
     let der = SubjectPublicKeyInfoDer::from_pem_file(path).ok()?;
-    Some(der.strip_prefix(&P256_INFO)?.to_vec())
+    PublicKey::from_uncompressed(der.strip_prefix(&P256_INFO)?).ok()
 }
 
 /// Tag of a certificate's version, which stands first where it stands at all (RFC 5280, section 4.1).

@@ -31,6 +31,7 @@ mod judge;
 mod keystore;
 mod message;
 mod outbox;
+pub mod package;
 mod parking;
 mod paths;
 mod quarantine;
@@ -60,7 +61,7 @@ pub use settings::{
     AbsentFloor, CounterSource, DeviceSignatures, Settings, SettingsError, WithoutEvidence,
 };
 pub use slotkeeper_counters::Stored;
-pub use slotkeeper_crypto::{KeyError, PersonKey, PersonPublicKey};
+pub use slotkeeper_crypto::{HashTree, KeyError, PersonKey, PersonPublicKey};
 pub use snapshot::{SNAPSHOT_FORMAT, SnapshotCursor, SnapshotError};
 pub use stage::BatchContext;
 pub use staged::{Staged, Tally};

@@ -195,7 +195,7 @@ impl CheckedPath {
 }
 
 /// Names chain, key identifiers agree where both are there, the issuer may issue, and the signature holds.
-fn has_issued(issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
+pub(crate) fn has_issued(issuer: &Certificate<'_>, subject: &Certificate<'_>) -> bool {
     let names = issuer.subject == subject.issuer;
     let identifiers = match (
         subject.authority_key_identifier,

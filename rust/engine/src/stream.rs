@@ -31,17 +31,28 @@ pub enum Stream {
     Audit = 9,
     /// Inputs that cannot be read, and conflicting messages kept for a person.
     DeadLetters = 10,
+    /// Answers of SRV 6.24.1: what devices report to stand in their cells.
+    ReadBacks = 11,
+    /// Alerts of the DCC about a device's certificates.
+    DccAlerts = 12,
+    /// What stood in the slots of a fleet when it was taken over.
+    Baselines = 13,
+    /// The message behind each change of a Network Operator slot's cells.
+    SlotEvidence = 14,
 }
 
 impl Stream {
     /// Every stream the engine reads.
-    pub const INPUTS: [Self; 6] = [
+    pub const INPUTS: [Self; 9] = [
         Self::UpdateOutcomes,
         Self::UpdateRequests,
         Self::HandoverOutcomes,
         Self::HandoverRequests,
         Self::Adjustments,
         Self::Inventory,
+        Self::ReadBacks,
+        Self::DccAlerts,
+        Self::Baselines,
     ];
 
     /// The name on the transport.
@@ -58,6 +69,10 @@ impl Stream {
             Self::Changelog => "originator-counters",
             Self::Audit => "audit-trail",
             Self::DeadLetters => "dead-letters",
+            Self::ReadBacks => "srv-6.24.1-responses",
+            Self::DccAlerts => "dcc-alerts",
+            Self::Baselines => "slot-baselines",
+            Self::SlotEvidence => "slot-evidence",
         }
     }
 

@@ -41,8 +41,10 @@ broker every outage is such a moment; it took some fifty of them."""
 
 BROKER = {
     "log.cleaner.backoff.ms": "1000",
-    # For a minute a broker that is killed would forget what was deleted.
+    # A broker that is killed forgets what was deleted since it last wrote that down: a minute ago,
+    # and never within the first half minute after each start.
     "log.flush.start.offset.checkpoint.interval.ms": "200",
+    "log.initial.task.delay.ms": "200",
 }
 
 WORKERS = 3
@@ -65,17 +67,11 @@ async def conduct(
     folder: Path,
     tell: Callable[[str], None] = print,
     kafka: Distribution = KAFKA,
-    *,
-    loses: bool = True,
 ) -> Report:
-    """Run chaos for so many seconds; the report says what came of it.
-
-    With ``loses`` a changelog loses its beginning. A broker that is killed soon after can undo
-    that: then a worker stops a second time, with cause, and the run counts it as a violation.
-    """
+    """Run chaos for so many seconds; the report says what came of it."""
     report = Report(seed, seconds, folder)
     async with broker(folder / "broker", kafka) as cluster:
-        run = await Run.prepare(seed, seconds, cluster, folder, tell, loses=loses)
+        run = await Run.prepare(seed, seconds, cluster, folder, tell)
         async with told(report):
             report.drained_in = await run.chaos()
         if report.violations:
@@ -117,7 +113,6 @@ class Run:
         second: Of another one.
         operator: Puts right what can be.
         people: What they do who should not.
-        loses: Whether a changelog loses its beginning.
         stage: Where all of it happens.
     """
 
@@ -132,7 +127,6 @@ class Run:
     second: Worker
     operator: Operator
     people: Interventions
-    loses: bool
     stage: Stage
 
     @classmethod
@@ -143,8 +137,6 @@ class Run:
         cluster: Cluster,
         folder: Path,
         tell: Callable[[str], None],
-        *,
-        loses: bool,
     ) -> Self:
         """Make the topics, and set up each machine as its operator would."""
         # Twice as many as the pace gives, since the writer hurries after an outage.
@@ -170,7 +162,6 @@ class Run:
             workers=workers,
             second=second,
             operator=operator,
-            loses=loses,
             people=interventions(
                 seed, seconds, partitions=PARTITIONS, inputs=len(SETTINGS.layout.inputs)
             ),
@@ -194,11 +185,7 @@ class Run:
                     seconds=seconds,
                 ),
                 stage.let_a_second_application_come(people.second_at),
-                *(
-                    [stage.let_the_changelog_lose_its_beginning(people.loss_at, people.loses)]
-                    if self.loses
-                    else []
-                ),
+                stage.let_the_changelog_lose_its_beginning(people.loss_at, people.loses),
             )
         return await stage.drain()
 

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import PolicyViolationError
+from tests.kafka.chaos.verify import POSITIONS
 from tests.kafka.chaos.workers import COMMAND, FOR_AN_OPERATOR, TRY_LATER
 
 COMPACTED = {
@@ -35,6 +36,12 @@ LEAST = 100
 
 AGAIN_S = 0.5
 """What is told to try later does so after this."""
+
+APPLICATION = b"@application"
+"""The key under which the first application says that it serves the store."""
+
+FETCH_MS = 1_000
+"""After which nothing more is expected of a partition."""
 
 BEGINS = "the changelog begins at"
 CAUSES = (BEGINS, "the changelog's topic is not compacted")
@@ -80,12 +87,8 @@ class Operator:
     async def is_begun(self) -> bool:
         """Say whether an application has said that it serves the store, which it does once."""
         place = TopicPartition(self.changelog, 0)
-        client = AIOKafkaConsumer(bootstrap_servers=self.servers)
-        await client.start()
-        try:
-            return bool((await client.end_offsets([place]))[place])
-        finally:
-            await client.stop()
+        async with self._reader(place) as client:
+            return await _has(client, place, 0, APPLICATION)
 
     async def delete_beginning(self, partition: int) -> None:
         """Delete records of the changelog, as a slip of the administrator would."""
@@ -161,18 +164,29 @@ class Operator:
         assert not answer.resources[0][0], answer
 
     async def _within(self, place: TopicPartition) -> int:
-        """Give an offset that lies some way into what a partition holds, once it holds much."""
-        client = AIOKafkaConsumer(bootstrap_servers=self.servers)
-        await client.start()
-        try:
-            begin = end = 0
-            while end - begin < LEAST:
-                await asyncio.sleep(AGAIN_S)
+        """Give an offset that lies some way into what a partition holds, once it holds much.
+
+        Something is committed beyond it: without any positions an operator would have to say from
+        where all inputs are read.
+        """
+        async with self._reader(place) as client:
+            while True:
                 begin = (await client.beginning_offsets([place]))[place]
                 end = (await client.end_offsets([place]))[place]
+                within = int(begin + (end - begin) // LOST_SHARE)
+                if end - begin >= LEAST and await _has(client, place, within, POSITIONS):
+                    return within
+                await asyncio.sleep(AGAIN_S)
+
+    @asynccontextmanager
+    async def _reader(self, place: TopicPartition) -> AsyncIterator[Any]:
+        client = AIOKafkaConsumer(bootstrap_servers=self.servers, isolation_level="read_committed")
+        await client.start()
+        try:
+            client.assign([place])
+            yield client
         finally:
             await client.stop()
-        return int(begin + (end - begin) // LOST_SHARE)
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[Any]:
@@ -182,6 +196,15 @@ class Operator:
             yield client
         finally:
             await client.close()
+
+
+async def _has(client: Any, place: TopicPartition, begin: int, key: bytes) -> bool:  # noqa: ANN401
+    """Say whether a record of a key is committed from an offset on."""
+    client.seek(place, begin)
+    while found := await client.getmany(place, timeout_ms=FETCH_MS):
+        if any(record.key == key for record in found[place]):
+            return True
+    return False
 
 
 async def _deleted(client: Any, place: TopicPartition, below: RecordsToDelete) -> bool:  # noqa: ANN401

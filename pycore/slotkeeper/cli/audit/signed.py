@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from slotkeeper._core import EvidenceVerifier
-from slotkeeper.cli.audit.chain import Signed
+from slotkeeper.audit_chain import Signed
 from slotkeeper.worker.checkpoints import KIND, statement
 from slotkeeper.worker.positions import read_head
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.tree import Tree
 
 from slotkeeper._core import EvidenceVerifier
-from slotkeeper.cli.audit.chain import Anchor, ChainCheck
+from slotkeeper.audit_chain import Anchor, ChainCheck
 from slotkeeper.cli.audit.export import exported
 from slotkeeper.cli.audit.signed import reader
 from slotkeeper.cli.options import json_option, settings_options

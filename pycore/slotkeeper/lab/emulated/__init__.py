@@ -6,12 +6,13 @@ emulate`` carries both.
 
 from slotkeeper.lab.emulated.export import Summary, summary, write_export
 from slotkeeper.lab.emulated.fleet import EmulatedFleet
-from slotkeeper.lab.emulated.plan import FaultRates, Plan
+from slotkeeper.lab.emulated.plan import FaultRates, Leaving, Plan
 from slotkeeper.lab.emulated.state_file import StateFileError
 
 __all__ = [
     "EmulatedFleet",
     "FaultRates",
+    "Leaving",
     "Plan",
     "StateFileError",
     "Summary",

@@ -159,16 +159,26 @@ class Act:
                 self._parties.organisation(holder),
             )
 
-    def _send(self, service: str, payload: CommandPayload, sender: Organisation) -> None:
+    def _announce(self, command: bytes, sender: Organisation, counter: int) -> None:
+        """Tell of what the operator signed, before the ACB's MAC."""
+        pre = replace(Envelope.decode(command), mac=None).encode()
+        event = self._outcome(pre, str(sender.eui), counter, events.PRE_COMMANDS)
+        self.told.pre_command(event, counter)
+
+    def _send(
+        self,
+        service: str,
+        payload: CommandPayload,
+        sender: Organisation,
+        *,
+        announced: bool = False,
+    ) -> None:
         """Bring a party's command to the device, and tell of the Response."""
         operator = payload.mode is Mode.NETWORK_OPERATOR_BY_NETWORK_OPERATOR
         counter = payload.seq_number
         command = messages.command(payload, sender, self._device, self._parties.acb)
-        if operator:
-            # What the operator signed, before the ACB's MAC.
-            pre = replace(Envelope.decode(command), mac=None).encode()
-            event = self._outcome(pre, str(sender.eui), counter, events.PRE_COMMANDS)
-            self.told.pre_command(event, counter)
+        if operator and not announced:
+            self._announce(command, sender, counter)
         if self.told.chance(self._rates.cell_failed):
             cell = self._random.choice(payload.replacements).target
             self._gpf.faults.cells[cell] = Status.RESOURCES_BUSY

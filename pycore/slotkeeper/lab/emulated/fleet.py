@@ -13,6 +13,7 @@ import orjson
 from slotkeeper.lab import events
 from slotkeeper.lab.emulated.acts import Act
 from slotkeeper.lab.emulated.handover import Handover, command_without_tracking, number_of
+from slotkeeper.lab.emulated.leaving import Leave, next_step
 from slotkeeper.lab.emulated.member import NEVER, Member
 from slotkeeper.lab.emulated.parties import ACB, SUPPLIERS, Holder, Parties
 from slotkeeper.lab.emulated.sending import FACTS, REQUESTS, TABLE, Sent, Told, meter_record
@@ -161,9 +162,16 @@ class EmulatedFleet:
 
     def _make(self, progress: Callable[[int], object]) -> None:
         """Make the devices as they stand at the beginning, and their inventory records."""
-        for number in range(self.plan.devices):
+        late = self.plan.leaving.late if self.plan.leaving else 0
+        # A number that is none of the devices', nor of a hub that takes the place of one.
+        strangers = range(2 * self.plan.devices, 2 * self.plan.devices + late)
+        for number in (*range(self.plan.devices), *strangers):
             draw = random.Random(f"{self.plan.seed}/{number}")  # noqa: S311 - drawn, not secret
             supplier = draw.randrange(SUPPLIERS)
+            if self.plan.leaving:
+                self._make_leaving(number, supplier, draw)
+                progress(number)
+                continue
             operator = Holder(Role.NETWORK_OPERATOR, 1 + number % self.parties.operators, 0)
             holder = ACB if draw.random() < _UNTOUCHED else operator
             act = 1 + draw.randrange(max(1, self.plan.rounds // self.plan.acts))
@@ -183,11 +191,41 @@ class EmulatedFleet:
             self.state.send([Sent(0, TABLE, gpf), Sent(0, TABLE, meter)])
             progress(number)
 
+    def _make_leaving(self, number: int, supplier: int, draw: random.Random) -> None:
+        """Make a device of the operator that leaves, or one that nobody knows of."""
+        plan = self.plan
+        leaver = Holder(Role.NETWORK_OPERATOR, 1, 0)
+        act = next_step(plan, number, 0)
+        member = Member(
+            number=number,
+            cells=self.parties.factory_cells(leaver, supplier),
+            supplier=supplier,
+            owner=leaver.number,
+            next_act=act,
+            wake=act,
+        )
+        commissioned = plan.start - timedelta(days=draw.randrange(1, _OLDEST_DAYS))
+        day = commissioned.date().isoformat()
+        device = self.parties.device(number)
+        self.state.keep(member, commissioned)
+        self.state.send([Sent(0, TABLE, events.inventory(device, commissioned_on=day))])
+        if number < plan.devices:
+            at = plan.start - timedelta(days=1)
+            holder = self.parties.organisation(leaver)
+            self.state.send(
+                [
+                    Sent(0, TABLE, meter_record(plan, number, commissioned_on=day)),
+                    Sent(1, FACTS, events.baseline(device.eui, holder, at)),
+                ]
+            )
+
     def _act(self, member: Member) -> None:
         told = self._told(member, self.round, "act", (0.0, _ACTING))
-        act = Act(told, self.parties)
+        act = Leave(told, self.parties) if self.plan.leaving else Act(told, self.parties)
         act.execute_due()
-        if member.next_act <= told.current:
+        if isinstance(act, Leave):
+            act.go_on()
+        elif member.next_act <= told.current:
             # On average `acts` in the whole time, at least a round apart.
             gap = self.plan.rounds / self.plan.acts
             member.next_act = told.current + max(1, round(told.random.uniform(0.2, 1.8) * gap))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-__all__ = ["FaultRates", "Plan"]
+__all__ = ["FaultRates", "Leaving", "Plan"]
 
 # A fixed moment, not the clock's: the same seed must give the same fleet on another day.
 _START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -60,6 +60,43 @@ class FaultRates:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Leaving:
+    """The first operator holds every slot and leaves: what goes otherwise than planned.
+
+    Attributes:
+        silent: chance that a device does not hear its command until much later.
+        partial: chance that only one of its cells is replaced at first.
+        quarantined: chance that anomaly detection holds the request for a round.
+        dated: chance that the command is dated ten days ahead (N13).
+        exchanged: how many hubs are exchanged.
+        placed_again: how many slots a supplier gives back to the operator that leaves (P19).
+        late: how many hubs that nobody knew of wake in the last round with its certificates (P33).
+        until: the last round in which the operator acts; None: it acts to the end.
+    """
+
+    silent: float = 0.05
+    partial: float = 0.01
+    quarantined: float = 0.005
+    dated: float = 0.1
+    exchanged: int = 0
+    placed_again: int = 0
+    late: int = 0
+    until: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check the chances and numbers.
+
+        Raises:
+            ValueError: one is out of its range.
+        """
+        chances = (self.silent, self.partial, self.quarantined, self.dated)
+        if any(not 0 <= one <= 1 for one in chances) or sum(chances) > 1:
+            raise ValueError("silent, partial, quarantined and dated must be 0 to 1 in all")
+        if any(not 0 <= one <= 1 << 20 for one in (self.exchanged, self.placed_again, self.late)):
+            raise ValueError("exchanged, placed_again and late must be 0 to 2**20")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A fleet and its time; two fleets of one plan do the same.
 
@@ -74,6 +111,7 @@ class Plan:
         tracking: False lets the emulated DSP make its 6.21 commands itself, with the numbers of
             its own clock, as without Slotkeeper.
         rates: see :class:`FaultRates`.
+        leaving: the fleet is one operator's that leaves, instead of many that come and go.
     """
 
     devices: int
@@ -84,6 +122,7 @@ class Plan:
     acts: int = 5
     tracking: bool = True
     rates: FaultRates = field(default_factory=FaultRates)
+    leaving: Leaving | None = None
 
     def __post_init__(self) -> None:
         """Check the numbers.
@@ -112,4 +151,8 @@ class Plan:
 
     def record(self) -> dict[str, Any]:
         """Give it as JSON values, by which a kept fleet is recognised."""
-        return {**asdict(self), "start": self.start.isoformat()}
+        told = {**asdict(self), "start": self.start.isoformat()}
+        if self.leaving is None:
+            # Fleets of before are recognised by what they were asked for then.
+            del told["leaving"]
+        return told

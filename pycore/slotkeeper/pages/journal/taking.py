@@ -43,18 +43,17 @@ async def follow(streams: Streams, connection: sqlite3.Connection) -> None:
 async def _follow(
     streams: Streams, stream: str, connection: sqlite3.Connection, lock: asyncio.Lock
 ) -> None:
-    # Partitions grow evenly: what the others have already is read once more and passed over.
-    begins = await asyncio.to_thread(_reached, connection, stream, streams.partitions)
-    async for records in streams.read(stream, follow=True, offset=begins):
+    since = await asyncio.to_thread(_reached, connection, stream, streams.partitions)
+    async for records in streams.read(stream, follow=True, since=since):
         async with lock:
             await asyncio.to_thread(take, connection, stream, records, streams.layout.changelog)
 
 
-def _reached(connection: sqlite3.Connection, stream: str, partitions: int) -> int:
+def _reached(connection: sqlite3.Connection, stream: str, partitions: int) -> dict[int, int]:
     known: dict[int, int] = dict(
         connection.execute("SELECT partition, next FROM reached WHERE stream = ?", (stream,))
     )
-    return min(known.get(number, 0) for number in range(partitions))
+    return {number: known.get(number, 0) for number in range(partitions)}
 
 
 def take(

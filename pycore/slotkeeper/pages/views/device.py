@@ -6,10 +6,9 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import canonical_key
-from slotkeeper.explain.outline import STREAM_NAMES
 from slotkeeper.explain.sentence import Sentence
 from slotkeeper.explain.story import MOST_DECISIONS, Story, dead_letter_of, decision_of
-from slotkeeper.explain.verdict import told, unanswered, verdict
+from slotkeeper.explain.verdict import record_name, told, unanswered, verdict
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS
 from slotkeeper.pages.listing import Frozen
@@ -209,7 +208,7 @@ def entry(decision: dict[str, Any]) -> Entry:
     source = (decision.get("stream"), decision.get("partition"), decision.get("offset"))
     return Entry(
         at=str(decision.get("decided_at") or ""),
-        what=STREAM_NAMES.get(str(source[0]), str(source[0] or "audit record")),
+        what=record_name(decision),
         cause=said.cause if said else str(decision.get("detail") or decision.get("kind")),
         advice=said.advice if said else "",
         actor=said.actor if said else "",

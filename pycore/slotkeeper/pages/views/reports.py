@@ -9,9 +9,9 @@ from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.jobs import Job
 from slotkeeper.pages.judged import own_devices
 from slotkeeper.pages.listing import Frozen, csv_lines
-from slotkeeper.pages.reports import FILES, Report
+from slotkeeper.pages.reports import FILES, Report, newest_build
 from slotkeeper.pages.route import Ask, GoToError, NotThereError, Octets
-from slotkeeper.slots.build.folder import Build, last_build
+from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.report.comparing import differences
 
 from .devices import DEVICES
@@ -118,7 +118,7 @@ class OneJob(Frozen):
 
 def reports(desk: Desk, ask: Ask) -> Reports:
     """List reports; a day that was posted begins one."""
-    build = last_build(desk.slots)
+    build = newest_build(desk.slots)
     error, asked = "", ask.form.get("as_of", "")[:10]
     if ask.form:
         error = _begin(desk, ask, build)

@@ -1,70 +1,57 @@
-"""Reads the streams into the files of a build."""
+"""Reads what is new in the streams into a new build."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import errno
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
+from slotkeeper._core import CoreCellsTable, CoreInventoryTable, CoreRegisterTable
+from slotkeeper.engine.port import AuditHead
+from slotkeeper.errors import FaultFoundError, TryLaterError
 from slotkeeper.slots import rule
 from slotkeeper.slots.facts import Policy
-from slotkeeper.slots.registers.history_text import history_text
 from slotkeeper.slots.registers.kinds import CERTIFICATES, PARTIES, REGISTRATIONS, Register
-from slotkeeper.slots.registers.records import RefusedError, registration
-from slotkeeper.slots.tables import Tables, tables
+from slotkeeper.slots.tables import THREADS, tables
 from slotkeeper.streams import Record, Streams
+from slotkeeper.worker.positions import KEY as POSITIONS
+from slotkeeper.worker.positions import Positions
 
-from . import attempts, history, inventory
-from .folder import TABLES, new_build, write_manifest
+from .comparing import compare, compare_nothing, write_compared
+from .folder import Build, add_build, build_of, builds_of, only_builder
+from .layout import SEGMENTED, TABLES, Kept
+from .newest import Told, write_newest
 from .policy import policy_json
+from .reading import Advance, Progress, read_newest, read_on
+from .trail import STREAM as AUDIT
+from .trail import Cut, Trail, foreign
+from .work import Bench, Work
 
-AUDIT, INVENTORY = "audit-trail", "smart-metering-inventory"
+CHANGELOG, INVENTORY = "originator-counters", "smart-metering-inventory"
+REGISTERS: Sequence[Register] = (PARTIES, CERTIFICATES, REGISTRATIONS)
 
-_TABLES = f"""
-CREATE TABLE seen ({history.COLUMNS});
-CREATE TABLE tried ({attempts.COLUMNS});
-CREATE TABLE told ({inventory.COLUMNS});
-CREATE TABLE register (number BIGINT, name VARCHAR, key VARCHAR, record VARCHAR);
-"""
+TRUSTED_SHARE = 0.8
+"""Of the time for which tombstones are kept: the rest is for the reading itself."""
 
-_HISTORY = """
-COPY (
-    WITH changed AS (
-        SELECT *, row_number() OVER of_device AS nth,
-            lag((ds_eui, ds_key, ka_eui, ka_key, ds_doubtful, ka_doubtful)) OVER of_device
-                IS NOT DISTINCT FROM (ds_eui, ds_key, ka_eui, ka_key, ds_doubtful, ka_doubtful)
-                AS same
-        FROM seen
-        WINDOW of_device AS (
-            PARTITION BY device, at_source = 'EXISTED' ORDER BY audit_partition, audit_offset)
-    )
-    SELECT * EXCLUDE (nth, same) FROM changed
-    WHERE CASE WHEN at_source = 'EXISTED' THEN nth = 1 WHEN nth > 1 THEN NOT same
-        ELSE coalesce(ds_eui, ds_key, ka_eui, ka_key) IS NOT NULL OR ds_doubtful OR ka_doubtful END
-    ORDER BY device, audit_partition, audit_offset, "at"
-) TO $1 (FORMAT parquet)
-"""
-"""A row for each change of a cell. What a device's first message names as existing stands before
-them all; what later ones name, the rows before have told."""
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
-_ATTEMPTS = """
-COPY (SELECT * FROM tried ORDER BY device, audit_partition, audit_offset) TO $1 (FORMAT parquet)
-"""
 
-_DEVICES = """
-COPY (
-    SELECT told.* EXCLUDE (number) FROM told
-    JOIN (SELECT device, max(number) AS number FROM told GROUP BY device) USING (device, number)
-    WHERE device_type IS NOT NULL ORDER BY device
-) TO $1 (FORMAT parquet)
-"""
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build came to.
 
-_REGISTER = """
-COPY (
-    SELECT key, record FROM (
-        SELECT key, arg_max(record, number) AS record FROM register WHERE name = $2 GROUP BY key
-    ) WHERE record <> '' ORDER BY key
-) TO $1 (FORMAT parquet)
-"""
+    Attributes:
+        build: It.
+        differing: The first devices whose history and changelog do not agree, with the reason.
+        unreadable: By stream, how many records could not be used, and the first of them: partition,
+            offset, reason.
+    """
+
+    build: Build
+    differing: Sequence[tuple[str, str]]
+    unreadable: Mapping[str, tuple[int, Sequence[tuple[int, int, str]]]]
 
 
 async def build(
@@ -73,9 +60,11 @@ async def build(
     *,
     policy: Policy,
     now_ms: int,
-    advance: Callable[[str, int], None],
-) -> Mapping[str, int]:
-    """Read all streams and write a build; gives how many records of each were read.
+    advance: Advance,
+    tombstones_ms: int | None = None,
+    threads: int = THREADS,
+) -> Built:
+    """Read what the last build does not have, and add a build.
 
     The registers are read before the inventory and the audit trail last, so that no slot is judged
     by facts that are older than its own.
@@ -84,118 +73,324 @@ async def build(
         streams: To be read.
         folder: Of the builds.
         policy: Stands in the manifest, so that a report can be made again as it was.
-        now_ms: The time of the build.
-        advance: Is told which stream is read and how many records were.
+        now_ms: The time of the build, milliseconds since 1970 UTC.
+        advance: Is told how far it has come.
+        tombstones_ms: How long streams keep that a key was removed; None: for ever. What was read
+            longer ago is read anew.
+        threads: Of the tables; the same files come out with any number.
 
     Raises:
         StoreUnavailableError: Streams cannot be read now, or the disk is full.
-        WrongUseError: Streams do not exist yet.
+        TryLaterError: Somebody else builds there, or the disk is full.
+        WrongUseError: Streams do not exist yet, or the folder has another format.
+        FaultFoundError: The folder is of another store, or the audit trail is not whole.
+        StoppedForOperatorError: The changelog cannot be understood.
     """
-    made_at = datetime.fromtimestamp(now_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    positions: dict[str, dict[str, int]] = {}
-    counts: dict[str, int] = {}
-    with new_build(folder) as making, tables(making) as made:
-        made.run(_TABLES)
-        for register in (PARTIES, CERTIFICATES, REGISTRATIONS):
-            await _read(streams, register.stream, _Register(made, register), positions, advance)
-        await _read(streams, INVENTORY, _Inventory(made), positions, advance)
-        await _read(streams, AUDIT, _Audit(made), positions, advance)
-        counts = await asyncio.to_thread(_write, made, making)
-        about = {
-            "made_at": made_at,
+    try:
+        with only_builder(folder) as place:
+            before = _last(folder)
+            age = now_ms - before.manifest["began_ms"] if before else 0
+            whole = tombstones_ms is not None and age > tombstones_ms * TRUSTED_SHARE
+            work = Work(place, await _begun(streams, before, whole=whole), now_ms)
+            with tables(folder, threads=threads, spill=work.spill) as made:
+                making = _Making(streams, Bench(made, work, folder), before, whole)
+                built = await making.run(Progress(advance), policy)
+            work.end()
+            return built
+    except OSError as error:
+        if error.errno in _NO_ROOM:
+            raise TryLaterError(f"no room in {folder}: {error.strerror}") from error
+        raise
+
+
+def _last(root: Path) -> Build | None:
+    done = builds_of(root)
+    return build_of(root, done[-1]) if done else None
+
+
+async def _begun(streams: Streams, before: Build | None, *, whole: bool) -> dict[str, Any]:
+    """Say what a build rests on; refuse the folder of another store."""
+    incarnations = {
+        str(number): await streams.incarnation(number) for number in range(streams.partitions)
+    }
+    if before is not None:
+        await _require_same(streams, before, incarnations)
+    return {
+        "before": before.name if before else None,
+        "incarnations": incarnations,
+        "whole": whole,
+    }
+
+
+@dataclass
+class _Making:
+    streams: Streams
+    bench: Bench
+    before: Build | None
+    whole: bool
+    progress: Progress = field(init=False)
+    files: dict[str, list[Kept]] = field(default_factory=lambda: {name: [] for name in TABLES})
+    positions: dict[str, dict[int, int]] = field(default_factory=dict)
+    cuts: dict[int, Cut | None] = field(default_factory=dict)
+    unreadable: dict[str, tuple[int, list[Any]]] = field(default_factory=dict)
+    compared: list[int] = field(default_factory=list)
+    named: list[tuple[str, str]] = field(default_factory=list)
+
+    async def run(self, progress: Progress, policy: Policy) -> Built:
+        """Do every step that was not done, and add the build."""
+        self.progress = progress
+        progress.total = await self._total()
+        for register in REGISTERS:
+            await self._newest(register.name, register.stream, None)
+        partitions = range(self.streams.partitions)
+        heads = {number: await self._cells(number) for number in partitions}
+        for number in partitions:
+            await self._newest("devices", INVENTORY, number)
+        for number in partitions:
+            await self._trail(number, heads[number])
+        for number in partitions:
+            await self._compare(number, is_told=heads[number] is not None)
+        added = await asyncio.to_thread(self._add, policy)
+        return Built(added, self.named, self.unreadable)
+
+    def _add(self, policy: Policy) -> Build:
+        work, root = self.bench.work, self.bench.root
+        rows = {name: self.bench.count(name, files) for name, files in self.files.items()}
+        work.move_into(root)
+        number = int(self.before.name) + 1 if self.before else 1
+        began = datetime.fromtimestamp(work.began_ms / 1_000, UTC)
+        made_of = {
+            "build": f"{number:08d}",
+            "made_at": began.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "began_ms": work.began_ms,
             "rule_version": rule.VERSION,
             "policy": policy_json(policy),
-            "positions": positions,
-            "rows": counts,
+            "incarnations": work.begun["incarnations"],
+            "positions": {name: _texts(at) for name, at in sorted(self.positions.items())},
+            "cuts": {str(partition): cut and cut.told() for partition, cut in self.cuts.items()},
+            "unreadable": {name: count for name, (count, _) in self.unreadable.items()},
+            "compared": self.compared,
+            "rows": rows,
+            "files": {name: [one.told() for one in files] for name, files in self.files.items()},
         }
-        await asyncio.to_thread(write_manifest, making, about)
-    return counts
+        return add_build(root, number, made_of)
 
+    async def _total(self) -> int:
+        streams = (*(register.stream for register in REGISTERS), CHANGELOG, INVENTORY, AUDIT)
+        total = 0
+        for stream in streams:
+            for partition, end in (await self.streams.ends(stream)).items():
+                total += max(0, end - self._left(stream, partition))
+        return total
 
-class _Register:
-    def __init__(self, made: Tables, register: Register) -> None:
-        self._made, self._register, self._number = made, register, 0
+    def _left(self, stream: str, partition: int) -> int:
+        """Say where the build before has left a stream."""
+        if self.before is None or (self.whole and stream not in {AUDIT, CHANGELOG}):
+            return 0
+        return int(self.before.manifest["positions"].get(stream, {}).get(str(partition), 0))
 
-    def __call__(self, records: list[Record]) -> None:
-        rows = []
-        for record in records:
-            self._number += 1
-            key = (record.key or b"").decode(errors="replace")
-            text = self._text(key, record.value)
-            if text is not None:
-                rows.append((self._number, self._register.name, key, text))
-        self._made.add("register", "bigint, varchar, varchar, varchar", rows)
+    def _earlier(self, table: str, partition: int) -> list[Kept]:
+        if self.before is None:
+            return []
+        return [one for one in self.before.files(table) if one.partition == partition]
 
-    def _text(self, key: str, value: bytes | None) -> str | None:
-        """Give what is kept; empty for a record that is gone, None for one that is passed over."""
-        if value is None:
-            return ""
-        if self._register is REGISTRATIONS:
-            try:
-                mprn, entries = registration(value)
-            except RefusedError:
-                return None
-            return history_text(entries) if mprn == key else None
-        return value.decode(errors="replace")
+    async def _newest(self, table: str, stream: str, partition: int | None) -> None:
+        """Bring a table of the newest record of a key up to date; None: all partitions at once."""
+        unit = partition or 0
+        step = f"{table}/{unit}"
+        found = self.bench.work.done(step)
+        if found is None:
+            found = await self._read_newest(table, stream, partition)
+            self.bench.work.keep(step, found)
+        self._take_files(found["files"])
+        reached = {int(number): at for number, at in found["positions"].items()}
+        self.positions.setdefault(stream, {}).update(reached)
+        self._count(stream, found["faults"])
 
+    async def _read_newest(self, table: str, stream: str, partition: int | None) -> dict[str, Any]:
+        unit = partition or 0
+        whole = self.whole
+        earlier = [] if whole else self._earlier(table, unit)
+        if table == "devices" and not whole:
+            earlier += self._earlier("meter_points", unit)
+        ends = await self.streams.ends(stream)
+        numbers = list(ends) if partition is None else [partition]
+        since = {number: self._left(stream, number) for number in numbers}
+        decoder: CoreInventoryTable | CoreRegisterTable
+        if partition is None:
+            after = max((one.about["place"] for one in earlier), default=0)
+            histories = stream == REGISTRATIONS.stream
+            decoder = CoreRegisterTable(histories=histories, after=after)
+        else:
+            decoder = CoreInventoryTable(partition, len(ends))
+        told = Told(self.bench.made, decoder, decoder.take)
+        reached = await read_newest(self.streams, stream, since, told.take, self.progress)
+        written = await asyncio.to_thread(self._written, told, table, unit, earlier)
+        return {
+            "files": [one.told() for one in written],
+            "positions": _texts(reached),
+            "faults": decoder.faults(),
+        }
 
-class _Inventory:
-    def __init__(self, made: Tables) -> None:
-        self._made, self._number = made, 0
+    def _written(self, told: Told, table: str, unit: int, earlier: Sequence[Kept]) -> list[Kept]:
+        told.flush()
+        return write_newest(self.bench, table, unit, earlier)
 
-    def __call__(self, records: list[Record]) -> None:
-        rows = []
-        for record in records:
-            self._number += 1
-            row = inventory.inventory_row(record.key, record.value, record.partition, self._number)
-            if row is not None:
-                rows.append(row)
-        self._made.add("told", inventory.TYPES, rows)
+    async def _cells(self, partition: int) -> AuditHead | None:
+        """Read the changelog of a partition; give the last audit record that its positions name.
 
+        It comes before the audit trail, which therefore has that record.
+        """
+        step = f"cells/{partition}"
+        found = self.bench.work.done(step)
+        if found is None:
+            found = await self._read_cells(partition)
+            self.bench.work.keep(step, found)
+        self._take_files(found["files"])
+        self.positions.setdefault(CHANGELOG, {})[partition] = found["position"]
+        self._count(CHANGELOG, found["faults"])
+        head = found["head"]
+        return None if head is None else (head[0], bytes.fromhex(head[1]))
 
-class _Audit:
-    def __init__(self, made: Tables) -> None:
-        self._made = made
+    async def _read_cells(self, partition: int) -> dict[str, Any]:
+        decoder = CoreCellsTable(partition, self.streams.partitions)
+        newest: Positions | None = None
 
-    def __call__(self, records: list[Record]) -> None:
-        rows = [
-            row
-            for record in records
-            if record.value is not None
-            for row in history.seen(record.value, record.partition, record.offset)
+        def take(records: list[Record]) -> None:
+            nonlocal newest
+            for record in decoder.take(records):
+                if record.key == POSITIONS:
+                    told = Positions.decode(record.value)
+                    if newest is None or told.sequence >= newest.sequence:
+                        newest = told
+
+        told = Told(self.bench.made, decoder, take)
+        since = {partition: self._left(CHANGELOG, partition)}
+        reached = await read_newest(self.streams, CHANGELOG, since, told.take, self.progress)
+        earlier = self._earlier("cells", partition)
+        written = await asyncio.to_thread(self._written, told, "cells", partition, earlier)
+        head = newest.audit if newest is not None else self._head_before(partition)
+        return {
+            "files": [one.told() for one in written],
+            "position": reached[partition],
+            "faults": decoder.faults(),
+            "head": head and (head[0], head[1].hex()),
+        }
+
+    def _head_before(self, partition: int) -> AuditHead | None:
+        """Give the head that is still the last one, since nothing was committed after it."""
+        cut = self._cut_before(partition)
+        if cut is None or cut.number is None:
+            return None
+        return cut.number, bytes.fromhex(cut.sha256)
+
+    def _cut_before(self, partition: int) -> Cut | None:
+        told = self.before and self.before.manifest["cuts"].get(str(partition))
+        return Cut(**told) if told else None
+
+    async def _trail(self, partition: int, head: AuditHead | None) -> None:
+        earlier = [one for table in SEGMENTED for one in self._earlier(table, partition)]
+        trail = Trail(
+            self.bench,
+            partition,
+            cut=self._cut_before(partition),
+            head=head,
+            end=(await self.streams.ends(AUDIT))[partition],
+            earlier=earlier,
+        )
+        await trail.read(self.streams, self.progress)
+        self._take_files([one.told() for one in trail.files])
+        self.cuts[partition] = trail.cut
+        self.positions.setdefault(AUDIT, {})[partition] = (
+            0 if trail.cut is None else trail.cut.offset + 1
+        )
+        self._count(AUDIT, trail.faults)
+
+    async def _compare(self, partition: int, *, is_told: bool) -> None:
+        """Compare what a partition's history ends with and what its changelog says."""
+        before = self._earlier("differing", partition)
+
+        def run() -> int:
+            if not is_told:
+                compare_nothing(self.bench.made)
+                return 0
+            own = {
+                table: [one for one in self.files[table] if one.partition == partition]
+                for table in ("history", "cells")
+            }
+            known: set[str] = set()
+            if self.before is not None and partition in self.before.manifest["compared"]:
+                known = {one.path for table in own for one in self._earlier(table, partition)}
+            new = [one for files in own.values() for one in files if one.path not in known]
+            self.compared.append(partition)
+            return compare(self.bench, **own, new=new, before=before)
+
+        if await asyncio.to_thread(run):
+            await self._leave_out_changed(partition)
+        written = await asyncio.to_thread(write_compared, self.bench, partition)
+        self._take_files([written.told()])
+        self.named += [
+            (device, why)
+            for device, why in self.bench.made.rows(
+                "SELECT device, why FROM compared ORDER BY device LIMIT 20"
+            )
         ]
-        self._made.add("seen", history.TYPES, rows)
-        tried = [
-            row
-            for record in records
-            if record.value is not None
-            for row in attempts.attempted(record.value, record.partition, record.offset)
-        ]
-        self._made.add("tried", attempts.TYPES, tried)
+
+    async def _leave_out_changed(self, partition: int) -> None:
+        """Judge no device by a record that was replaced while the changelog was read.
+
+        Whoever keeps but the newest record of a key may have dropped one before it was read. Then
+        a newer one stands behind the end: the next build compares it.
+        """
+        decoder = CoreCellsTable(partition, self.streams.partitions)
+        told = Told(self.bench.made, decoder, decoder.take)
+        since = {partition: self.positions[CHANGELOG][partition]}
+        await read_on(self.streams, CHANGELOG, since, told.take, self.progress)
+        told.flush()
+        self.bench.made.run("DELETE FROM compared WHERE device IN (SELECT device FROM told)")
+
+    def _take_files(self, told: Sequence[Mapping[str, Any]]) -> None:
+        for one in map(Kept.of, told):
+            self.files[one.table].append(one)
+
+    def _count(self, stream: str, faults: tuple[int, list[Any]] | list[Any]) -> None:
+        count, named = faults
+        before, named_before = self.unreadable.get(stream, (0, []))
+        if before + count:
+            self.unreadable[stream] = (before + count, [*named_before, *named])
 
 
-async def _read(
-    streams: Streams,
-    stream: str,
-    take: Callable[[list[Record]], None],
-    positions: dict[str, dict[str, int]],
-    advance: Callable[[str, int], None],
+async def _require_same(
+    streams: Streams, before: Build, incarnations: Mapping[str, str | None]
 ) -> None:
-    reached: dict[str, int] = {}
-    async for records in streams.read(stream):
-        await asyncio.to_thread(take, records)
-        reached[str(records[-1].partition)] = records[-1].offset + 1
-        advance(stream, len(records))
-    positions[stream] = dict(sorted(reached.items()))
+    """Refuse the folder of another store, or of one that was put back.
+
+    An operator's word gives a store another name; its audit trail goes on all the same.
+    """
+    known = before.manifest["incarnations"]
+    if len(known) != len(incarnations):
+        raise FaultFoundError(
+            f"{before.root} was made of a store with {len(known)} partitions, and this one has "
+            f"{len(incarnations)}: build into another folder"
+        )
+    for stream, positions in before.manifest["positions"].items():
+        ends = await streams.ends(stream)
+        for partition, at in positions.items():
+            if ends.get(int(partition), 0) < at:
+                raise foreign(stream, int(partition), at)
+    for partition, named in known.items():
+        if named is None or named == incarnations[partition]:
+            continue
+        told = before.manifest["cuts"].get(partition)
+        if told is None or not await _has(streams, int(partition), Cut(**told)):
+            raise foreign(AUDIT, int(partition), told["offset"] if told else 0)
 
 
-def _write(made: Tables, making: Path) -> dict[str, int]:
-    made.run(_HISTORY, [str(making / "history.parquet")])
-    made.run(_ATTEMPTS, [str(making / "attempts.parquet")])
-    made.run(_DEVICES, [str(making / "devices.parquet")])
-    for register in (PARTIES, CERTIFICATES, REGISTRATIONS):
-        made.run(_REGISTER, [str(making / f"{register.name}.parquet"), register.name])
-    return {
-        name: made.one("SELECT count(*) FROM read_parquet($1)", [str(making / f"{name}.parquet")])
-        for name in TABLES
-    }
+async def _has(streams: Streams, partition: int, cut: Cut) -> bool:
+    async for records in streams.read(AUDIT, since={partition: cut.offset}):
+        return Cut.of(records[0]) == cut
+    return False
+
+
+def _texts(by_number: Mapping[int, int]) -> dict[str, int]:
+    return {str(number): at for number, at in sorted(by_number.items())}

@@ -1,9 +1,7 @@
-"""The folder of builds: one folder a build, never written again, and the name of the last."""
+"""The folder of builds: a manifest for each, files that they share, the name of the last."""
 
 import fcntl
-import hashlib
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,18 +13,18 @@ import orjson
 
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 
-FORMAT = 1
-"""Of a build's folder and manifest."""
+from .layout import TABLES, Kept, query
+from .work import digest, write_whole
 
-TABLES = ("history", "attempts", "devices", "parties", "certificates", "registrations")
-"""What a build has, whatever files hold it; docs/slots-folder.md tells their columns."""
+FORMAT = 2
+"""Of a build's manifest. Format 1 had no files in common and read all streams each time."""
 
-FILES = tuple(f"{name}.parquet" for name in TABLES)
 MANIFEST = "manifest.json"
+NAMED = "named"
+BUILDS = "builds"
 _LAST = "last"
-_BUILDS = "builds"
 _LOCK = ".lock"
-_CHUNK = 1 << 20
+_WORK = ".making"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +32,12 @@ class Build:
     """A complete build.
 
     Attributes:
-        folder: Of its files.
-        manifest: What they were made of, and their digests.
+        root: The folder of builds, below which all files lie.
+        folder: Of its manifest.
+        manifest: What its files were made of, and their digests.
     """
 
+    root: Path
     folder: Path
     manifest: Mapping[str, Any]
 
@@ -51,71 +51,39 @@ class Build:
         """The day on which the streams were read, UTC."""
         return date.fromisoformat(str(self.manifest["made_at"])[:10])
 
-    def table(self, name: str) -> str:
-        """Give one of ``TABLES`` as DuckDB reads it: what stands behind FROM in a query."""
-        path = str(self.folder / f"{name}.parquet").replace("'", "''")
-        return f"read_parquet('{path}')"
-
     @property
     def reads(self) -> Path:
         """The folder below which all of its files lie, for ``tables``."""
-        return self.folder.resolve()
+        return self.root.resolve()
+
+    def files(self, table: str) -> list[Kept]:
+        """Give the files of one of ``TABLES``."""
+        return [Kept.of(told) for told in self.manifest["files"][table]]
+
+    def table(self, name: str) -> str:
+        """Give one of ``TABLES`` as DuckDB reads it: what stands behind FROM in a query."""
+        return query(name, self.files(name), lambda one: self.root / one.path)
+
+    def name_in(self, manifest: Path) -> None:
+        """Note that a report or a package rests on this build, so that it is not pruned.
+
+        Nothing is noted in a folder that cannot be written.
+        """
+        line = f"{digest(manifest)} {manifest.resolve()}\n"
+        try:
+            with (self.folder / NAMED).open("a") as file:
+                file.write(line)
+        except OSError:
+            return
 
 
-@contextmanager
-def new_build(folder: Path) -> Iterator[Path]:
-    """Give an empty folder that becomes the next build if nothing goes wrong.
-
-    Until then nobody sees it, and the last complete build stays.
-
-    Raises:
-        TryLaterError: Another build is being made there.
-    """
-    builds = folder / _BUILDS
-    builds.mkdir(parents=True, exist_ok=True)
-    with _only_builder(folder):
-        yield from _new_build(folder, builds)
-
-
-def _new_build(folder: Path, builds: Path) -> Iterator[Path]:
-    # Whoever left one of these is gone, since this is the only builder.
-    for unfinished in builds.glob(".*"):
-        shutil.rmtree(unfinished, ignore_errors=True)
-    numbers = [int(one.name) for one in builds.iterdir() if one.name.isdecimal()]
-    name = f"{max(numbers, default=0) + 1:08d}"
-    making = builds / f".{name}"
-    making.mkdir()
-    try:
-        yield making
-        making.rename(builds / name)
-        _write(folder / _LAST, f"{name}\n".encode())
-    except BaseException:
-        shutil.rmtree(making, ignore_errors=True)
-        raise
-
-
-@contextmanager
-def _only_builder(folder: Path) -> Iterator[None]:
-    descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise TryLaterError(f"another build is being made in {folder}") from None
-    else:
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def write_manifest(folder: Path, made_of: Mapping[str, Any]) -> None:
-    """Write what a build was made of, with the digests of its files."""
-    files = {name: digest(folder / name) for name in FILES}
-    manifest = {"format": FORMAT, **made_of, "files": files}
-    _write(folder / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
-
-
-def open_build(folder: Path, known_by: Path | None = None) -> Build:
+def open_build(folder: Path, known_by: Path | None = None, *, checked: bool = True) -> Build:
     """Give the last build, or the one that a manifest is of or names.
+
+    Args:
+        folder: Of the builds.
+        known_by: The manifest of a build, of a report or of a package.
+        checked: Compare each file with its digest, which reads them all.
 
     Raises:
         WrongUseError: There is none.
@@ -127,52 +95,90 @@ def open_build(folder: Path, known_by: Path | None = None) -> Build:
         else:
             told = orjson.loads(known_by.read_bytes())
             name = str(told.get("build") or known_by.resolve().parent.name)
-        found = folder / _BUILDS / name
         if not name.isdecimal():
             raise WrongUseError(f"{known_by or folder} names no build")
-        manifest = orjson.loads((found / MANIFEST).read_bytes())
+        build = build_of(folder, folder / BUILDS / name)
     except (OSError, ValueError, AttributeError) as error:
         raise WrongUseError(
             f"{known_by or folder} has no build that is complete ({error}): "
             "`slotkeeper slots build` makes one"
         ) from None
-    if manifest.get("format") != FORMAT:
-        raise WrongUseError(f"{found} has format {manifest.get('format')}, not {FORMAT}")
-    damaged = [name for name in FILES if _digest_or_none(found / name) != manifest["files"][name]]
-    if damaged:
-        raise FaultFoundError(f"{found} is damaged: {', '.join(damaged)}")
-    return Build(found, manifest)
+    if checked and (damaged := damaged_files(build)):
+        raise FaultFoundError(f"build {build.name} is damaged: {', '.join(damaged)}")
+    return build
 
 
-def last_build(folder: Path) -> Build | None:
-    """Give the last build without reading its files through; None if there is none.
+def build_of(root: Path, folder: Path) -> Build:
+    """Read a build's manifest.
 
-    For those who ask often which one it is; ``open_build`` is for those who judge by it.
+    Raises:
+        WrongUseError: It has another format.
+        FaultFoundError: It is damaged.
+        OSError: It cannot be read; likewise ValueError.
     """
+    manifest = orjson.loads((folder / MANIFEST).read_bytes())
+    if manifest.get("format") != FORMAT:
+        raise WrongUseError(
+            f"{folder} has format {manifest.get('format')}, not {FORMAT}: build into another folder"
+        )
+    build = Build(root, folder, manifest)
     try:
-        found = folder / _BUILDS / (folder / _LAST).read_text().strip()
-        return Build(found, orjson.loads((found / MANIFEST).read_bytes()))
-    except (OSError, ValueError):
-        return None
+        files = [one for table in TABLES for one in build.files(table)]
+        paths = [Path(one.path) for one in files]
+    except (KeyError, TypeError) as error:
+        raise FaultFoundError(f"{folder / MANIFEST} is damaged: {error!r}") from None
+    if any(path.is_absolute() or ".." in path.parts for path in paths):
+        raise FaultFoundError(f"{folder / MANIFEST} names files outside of its folder")
+    return build
 
 
-def digest(path: Path) -> str:
-    """Give the SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+def builds_of(root: Path) -> list[Path]:
+    """Give the folders of all complete builds, the oldest first."""
+    folder = root / BUILDS
+    found = folder.iterdir() if folder.is_dir() else iter(())
+    return sorted(one for one in found if one.name.isdecimal())
 
 
-def _digest_or_none(path: Path) -> str | None:
+def damaged_files(build: Build) -> list[str]:
+    """Name the files of a build that are not what they were."""
+    kept = {one.path: one.sha256 for table in TABLES for one in build.files(table)}
+    return [path for path, sha256 in kept.items() if _digest_of(build.root / path) != sha256]
+
+
+@contextmanager
+def only_builder(root: Path) -> Iterator[Path]:
+    """Be the only one who builds or prunes there; gives the folder for work that is not complete.
+
+    Raises:
+        TryLaterError: Somebody else is.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(root / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise TryLaterError(f"another build is being made in {root}") from None
+    else:
+        yield root / _WORK
+    finally:
+        os.close(descriptor)
+
+
+def add_build(root: Path, number: int, made_of: Mapping[str, Any]) -> Build:
+    """Write the manifest of a build whose files are all there, and make it the last one."""
+    name = f"{number:08d}"
+    making, folder = root / BUILDS / f".{name}", root / BUILDS / name
+    making.mkdir(parents=True, exist_ok=True)
+    manifest = {"format": FORMAT, **made_of}
+    write_whole(making / MANIFEST, orjson.dumps(manifest, option=orjson.OPT_INDENT_2))
+    if not folder.exists():
+        making.rename(folder)
+    write_whole(root / _LAST, f"{name}\n".encode())
+    return Build(root, folder, manifest)
+
+
+def _digest_of(path: Path) -> str | None:
     try:
         return digest(path)
     except OSError:
         return None
-
-
-def _write(path: Path, octets: bytes) -> None:
-    beside = path.with_name(f".{path.name}")
-    beside.write_bytes(octets)
-    beside.replace(path)

@@ -3,6 +3,7 @@
 The tables bring the inputs together and take the answers back; they decide nothing.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -23,21 +24,34 @@ from slotkeeper.slots.registers.certificate import certificate
 from slotkeeper.slots.registers.history_text import history_of
 from slotkeeper.slots.registers.reading import Registers, Unreadable, owners_of
 from slotkeeper.slots.registers.records import RefusedError, party, read_record
-from slotkeeper.slots.rule import RETIRED, Judgement, boundaries, decide
+from slotkeeper.slots.rule import RETIRED, Judgement, boundaries, decide, holds_acb
 from slotkeeper.slots.standing import status_at
 from slotkeeper.slots.tables import BATCH, Tables
 
 _INPUTS = """
 CREATE TABLE several (device VARCHAR, several_mprn VARCHAR, several_on DATE);
-CREATE VIEW gpfs AS SELECT * FROM {devices} WHERE device_type = 'GPF';
+CREATE VIEW gpfs AS SELECT * FROM {devices} WHERE device_type = 'GPF' AND {among_gpfs};
 CREATE VIEW gsmes AS
     SELECT * FROM {devices} WHERE device_type = 'GSME' AND gpf IS NOT NULL
-        AND NOT list_contains({retired}, lower(status));
+        AND NOT list_contains({retired}, lower(status)) AND {among_meters};
+CREATE VIEW told AS SELECT * FROM {history} WHERE {among_gpfs};
 CREATE TABLE meters AS
     SELECT gpf AS device, least(count(*), 2) AS meters, any_value(mprn) AS meter_mprn,
         any_value(commissioned_on) AS meter_on
     FROM gsmes GROUP BY gpf;
 """
+
+_RELATED = """
+CREATE TABLE related AS
+WITH points AS (
+    SELECT mprn FROM {devices} WHERE gpf IN (FROM wanted) AND mprn IS NOT NULL
+    UNION SELECT mprn FROM {devices} WHERE device IN (FROM wanted) AND mprn IS NOT NULL
+)
+FROM wanted
+UNION SELECT gpf FROM {devices} WHERE gpf IS NOT NULL AND mprn IN (FROM points)
+UNION SELECT device FROM {devices} WHERE device_type = 'GPF' AND mprn IN (FROM points)
+"""
+"""Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
 _JOINED = """
 CREATE TABLE joined AS
@@ -55,30 +69,58 @@ WITH points AS (
         {{'ds_eui': ds_eui, 'ds_key': ds_key, 'ka_eui': ka_eui, 'ka_key': ka_key, 'source': source,
         'ds_doubtful': ds_doubtful, 'ka_doubtful': ka_doubtful,
         'since': CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END,
-        'since_source': CASE WHEN at_source <> 'EXISTED' THEN at_source END}},
+        'since_source': CASE WHEN at_source <> 'EXISTED' THEN at_source END,
+        'audit_partition': audit_partition, 'audit_offset': audit_offset, 'digest': digest}},
         ("at", audit_partition, audit_offset)) AS slot
-    FROM {history} WHERE "at" < $1 GROUP BY device
+    FROM told WHERE "at" < $1 GROUP BY device
 )
-SELECT device, partition, mprn, replaces, status, smets_version, commissioned_on,
+SELECT points.device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
     twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
-    slot.ds_eui, slot.ds_key, coalesce(slot.ds_doubtful, false) AS ds_doubtful,
-    slot.ka_eui, slot.ka_key, coalesce(slot.ka_doubtful, false) AS ka_doubtful,
-    slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence
+    slot.ds_eui, slot.ds_key,
+    coalesce(slot.ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful,
+    slot.ka_eui, slot.ka_key,
+    coalesce(slot.ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
+    slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence,
+    slot.audit_partition, slot.audit_offset, slot.digest,
+    acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
 FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
+    LEFT JOIN (SELECT DISTINCT device FROM {differing}) AS differs ON differs.device = points.device
+    LEFT JOIN began ON began.device = points.device
     LEFT JOIN {registrations} ON key = points.mprn;
 """
+
+_CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
+
+_BEGAN = """
+CREATE TABLE began AS
+WITH rows AS (
+    SELECT device, ("at", audit_partition, audit_offset) AS place, source,
+        CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS day, acb.ds_key IS NOT NULL AS acb
+    FROM told LEFT JOIN acb_cells acb ON {equal}
+    WHERE "at" < $1
+), others AS (
+    SELECT device, max(place) AS last_other FROM rows WHERE NOT acb GROUP BY device
+)
+SELECT device, put.day AS acb_since, put.source AS acb_put_by FROM (
+    SELECT device, arg_min({{'day': day, 'source': source}}, place) AS put
+    FROM rows LEFT JOIN others USING (device)
+    WHERE acb AND (last_other IS NULL OR place > last_other) GROUP BY device
+)
+"""
+"""Since when the ACB has been in each slot that it is in now, and what told of it."""
 
 _COMBINED = (
     "status, smets_version, commissioned_on, gas_network_party, meters, meter_commissioned_on, "
     "has_mprn, mprn_elsewhere, registered, ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, "
-    "ka_doubtful, since, evidence"
+    "ka_doubtful, evidence, acb_since, acb_put_by"
 )
 
 _ROUGH = (
     "status, smets_version, rough(commissioned_on) AS commissioned_on, gas_network_party, meters, "
     "rough(meter_commissioned_on) AS meter_commissioned_on, has_mprn, mprn_elsewhere, registered, "
-    "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, NULL::DATE AS since, evidence"
+    "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, evidence, "
+    "NULL::DATE AS acb_since, 'NONE' AS acb_put_by"
 )
 """The same with days by which most answers are the same."""
 
@@ -115,22 +157,43 @@ class _Combination(NamedTuple):
     ka_eui: str | None
     ka_key: str | None
     ka_doubtful: bool
-    since: date | None
     evidence: Evidence
+    acb_since: date | None
+    acb_put_by: Evidence
 
 
-def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Registers:
+def judge_all(
+    made: Tables, build: Build, policy: Policy, as_of: date, only: Sequence[str] | None = None
+) -> Registers:
     """Make the table ``judged``: a row for each GPF of the build.
 
-    Gives the registers by which it was judged.
+    Gives the registers by which it was judged. ``only`` names GPFs: the table has these, and those
+    of the same meter points.
     """
     registers = registers_of(made, build)
-    made.run(_INPUTS.format(devices=build.table("devices"), retired=_RETIRED))
+    among = None
+    if only is not None:
+        made.run("CREATE TABLE wanted (device VARCHAR)")
+        for begin in range(0, len(only), BATCH):
+            made.add("wanted", "varchar", [(one,) for one in only[begin : begin + BATCH]])
+        made.run(_RELATED.format(devices=build.table("devices")))
+        among = "IN (FROM related)"
+    made.run(
+        _INPUTS.format(
+            devices=build.table("devices"),
+            history=build.table("history"),
+            retired=_RETIRED,
+            among_gpfs=f"device {among}" if among else "true",
+            among_meters=f"gpf {among}" if among else "true",
+        )
+    )
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
+    _add_acb_cells(made, policy)
+    made.run(_BEGAN.format(equal=_equal(_CELLS, "told", "acb")), [before])
     made.run(
         _JOINED.format(
-            history=build.table("history"),
+            differing=build.table("differing"),
             registrations=build.table("registrations"),
             retired=_RETIRED,
         ),
@@ -157,6 +220,14 @@ def judge_all(made: Tables, build: Build, policy: Policy, as_of: date) -> Regist
     return registers
 
 
+def certificates_of(registers: Registers) -> Certificates:
+    """Give the certificates, each with its party, whose identity may have been imported later."""
+    owners = owners_of(registers.parties)
+    return Certificates.of(
+        [_owned(one, owners.get(one.subject_eui64)) for one in registers.certificates.values()]
+    )
+
+
 def _ask(made: Tables, judge: "_Judge", name: str) -> None:
     """Answer each distinct combination of inputs once, and each device by its combination.
 
@@ -168,9 +239,7 @@ def _ask(made: Tables, judge: "_Judge", name: str) -> None:
     )
     made.run(f"CREATE TABLE {name}_said ({_ANSWERS})")
     judge.answer_all(made, name)
-    equal = " AND ".join(
-        f"i.{column} IS NOT DISTINCT FROM c.{column}" for column in _COMBINED.split(", ")
-    )
+    equal = _equal(_COMBINED, "i", "c")
     made.run(
         f"CREATE TABLE {name}_answers AS SELECT device, said.* EXCLUDE (combination) "  # noqa: S608
         f"FROM {name}_inputs i JOIN {name}_combinations c ON {equal} "
@@ -178,16 +247,39 @@ def _ask(made: Tables, judge: "_Judge", name: str) -> None:
     )
 
 
+def _equal(columns: str, one: str, other: str) -> str:
+    return " AND ".join(
+        f"{one}.{column} IS NOT DISTINCT FROM {other}.{column}" for column in columns.split(", ")
+    )
+
+
+def _add_acb_cells(made: Tables, policy: Policy) -> None:
+    """Ask the rule which of the pairs of cells that slots ever held are the ACB's."""
+    made.run(
+        "CREATE TABLE acb_cells (ds_eui VARCHAR, ds_key VARCHAR, ds_doubtful BOOLEAN, "
+        "ka_eui VARCHAR, ka_key VARCHAR, ka_doubtful BOOLEAN)"
+    )
+    pairs = made.rows(f"SELECT DISTINCT {_CELLS} FROM told")  # noqa: S608
+    found = [
+        pair
+        for pair in pairs
+        if holds_acb(
+            Slot(
+                digital_signature=_cell(pair[0], pair[1], doubtful=pair[2]),
+                key_agreement=_cell(pair[3], pair[4], doubtful=pair[5]),
+            ),
+            policy,
+        )
+    ]
+    made.add("acb_cells", "varchar, varchar, boolean, varchar, varchar, boolean", found)
+
+
 class _Judge:
     """Asks the rule."""
 
     def __init__(self, registers: Registers, policy: Policy, as_of: date, known_on: date) -> None:
-        owners = owners_of(registers.parties)
-        held = [
-            _owned(one, owners.get(one.subject_eui64)) for one in registers.certificates.values()
-        ]
         self._parties = registers.parties
-        self._certificates = Certificates.of(held)
+        self._certificates = certificates_of(registers)
         self._policy, self._as_of, self._known_on = policy, as_of, known_on
 
     def answer_all(self, made: Tables, name: str) -> None:
@@ -246,8 +338,9 @@ class _Judge:
         slot = Slot(
             digital_signature=_cell(asked.ds_eui, asked.ds_key, doubtful=asked.ds_doubtful),
             key_agreement=_cell(asked.ka_eui, asked.ka_key, doubtful=asked.ka_doubtful),
-            since=asked.since,
             evidence=asked.evidence,
+            acb_since=asked.acb_since,
+            acb_put_by=asked.acb_put_by,
         )
         return decide(
             device,
@@ -275,7 +368,6 @@ def _cell(identity: str | None, key: str | None, *, doubtful: bool) -> Cell | No
 
 
 def _owned(one: Certificate, owner: str | None) -> Certificate:
-    """Give the certificate its party, whose identity may have been imported after it."""
     if one.party_id is not None or owner is None:
         return one
     return Certificate(
@@ -316,7 +408,7 @@ def _meters_that_count(made: Tables, known_on: date) -> list[tuple[str, str | No
 
 
 def registers_of(made: Tables, build: Build) -> Registers:
-    """Give the registers that a build holds; a record that cannot be used is named."""
+    """Read parties and certificates as a build has them."""
     found = Registers()
     for key, text in _records(made, build, "parties"):
         try:

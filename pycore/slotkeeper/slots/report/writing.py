@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeAlias
 import orjson
 
 from slotkeeper.slots import rule
-from slotkeeper.slots.build.folder import Build, digest
+from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.build.policy import policy_json
+from slotkeeper.slots.build.work import digest
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.check import odd
 from slotkeeper.slots.registers.reading import Registers
@@ -22,7 +23,7 @@ FORMAT = 1
 _EXPIRING_DAYS = 30
 """As ``registers check`` ships with."""
 
-_DEVICES = """
+DEVICES = """
 SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party,
     status AS device_status, commissioned_on AS gpf_commissioned_on,
     meter_commissioned_on AS gsme_commissioned_on, obligation_from, due_on, age_days, overdue_days,
@@ -31,8 +32,11 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
     since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
     action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
-FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} ORDER BY device
+FROM judged WHERE {whose} ORDER BY device
 """
+"""A line for each device, out of the judged ones of whose."""
+
+_APPLICABLE = "finding <> 'NOT_APPLICABLE'"
 
 _SUMMARY = """
 SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
@@ -40,7 +44,7 @@ SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evid
         WHEN age_days <= 30 THEN '8-30' WHEN age_days <= 90 THEN '31-90'
         WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS age_band,
     count(*) AS devices
-FROM judged WHERE finding <> 'NOT_APPLICABLE' AND {whose} GROUP BY ALL
+FROM judged WHERE {whose} GROUP BY ALL
 ORDER BY gas_supplier NULLS FIRST, gas_network_party NULLS FIRST, finding, evidence,
     min(age_days) NULLS FIRST
 """
@@ -63,7 +67,8 @@ SELECT * FROM (
 Split: TypeAlias = Literal["supplier", "gnp"]
 _WHOSE: dict[Split, str] = {"supplier": "gas_supplier", "gnp": "named_party"}
 
-_CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+CSV = "(FORMAT csv, HEADER true, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR '')"
+"""RFC 4180 with LF; what is not known is empty."""
 
 
 def write_report(
@@ -88,14 +93,14 @@ def write_report(
     files = []
     if "csv" in formats:
         for name, query in (
-            ("device.csv", _DEVICES.format(whose="true")),
-            ("summary.csv", _SUMMARY.format(whose="true")),
+            ("device.csv", DEVICES.format(whose=_APPLICABLE)),
+            ("summary.csv", _SUMMARY.format(whose=_APPLICABLE)),
             ("exceptions.csv", _EXCEPTIONS),
         ):
-            made.run(f"COPY ({query}) TO $1 {_CSV}", [str(out / name)])
+            made.run(f"COPY ({query}) TO $1 {CSV}", [str(out / name)])
             files.append(name)
     if "parquet" in formats:
-        query = _DEVICES.format(whose="true")
+        query = DEVICES.format(whose=_APPLICABLE)
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
         files += _shares(made, out, split_by)
@@ -116,6 +121,7 @@ def write_report(
         "files": {name: digest(out / name) for name in files},
     }
     _write(out / "manifest.json", manifest)
+    build.name_in(out / "manifest.json")
     return totals
 
 
@@ -128,9 +134,9 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         (out / folder).mkdir(parents=True)
         # It names a folder and stands in a query, whoever has written the build.
         party_id(party, column)
-        whose = f"{column} = '{party}'"
-        for name, rows in (("device.csv", _DEVICES), ("summary.csv", _SUMMARY)):
-            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {_CSV}", [str(out / folder / name)])
+        whose = f"{_APPLICABLE} AND {column} = '{party}'"
+        for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
+            made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))
     return files
 

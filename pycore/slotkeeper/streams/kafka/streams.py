@@ -8,7 +8,7 @@ from typing import Any
 from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import chosen, placed
+from slotkeeper.streams.partitioning import placed
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .batches import send
@@ -125,18 +125,19 @@ class KafkaStreams:
         *,
         from_start: bool = True,
         follow: bool = False,
-        partition: int | None = None,
-        offset: int = 0,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         cluster = self._cluster
         places = {
             cluster.topics.at(stream, number): stream
-            for number in chosen(partition, self._partitions_of(stream))
+            for number in range(self._partitions_of(stream))
+            if since is None or number in since
         }
         ends = await cluster.offsets.ends(places)
-        starts = await cluster.offsets.starts(places) if from_start else ends
-        begins = {place: max(offset, start) for place, start in starts.items()}
+        begins = await cluster.offsets.starts(places) if from_start else ends
+        if since is not None:
+            begins = {place: max(at, since[place.partition]) for place, at in begins.items()}
         async for records in scan(cluster.options, begins, ends, places, limit=READ_BATCH):
             yield records
         if not follow:
@@ -144,12 +145,21 @@ class KafkaStreams:
         async with consumer(
             cluster.options, **COMMITTED, fetch_max_wait_ms=FETCH_WAIT_MS
         ) as client:
-            await place_at(client, {place: max(begins[place], end) for place, end in ends.items()})
+            await place_at(client, ends)
             while True:
                 with translated(f"{stream} was not read", needs="Read"):
                     found = await client.getmany(timeout_ms=FOLLOW_MS, max_records=READ_BATCH)
                 for messages in found.values():
                     yield [record_of(message, stream) for message in messages]
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Ask the brokers; see the interface."""
+        cluster = self._cluster
+        places = [
+            cluster.topics.at(stream, number) for number in range(self._partitions_of(stream))
+        ]
+        ends = await cluster.offsets.ends(places)
+        return {place.partition: ends[place] for place in places}
 
     async def witnessed(self) -> Mapping[int, Sighting]:
         """Read the witness files of all partitions; see the interface."""
@@ -165,6 +175,12 @@ class KafkaStreams:
         cluster = self._cluster
         told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
         return None if told is None else told.incarnation
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside the one that lives."""
+        cluster = self._cluster
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, partition)
+        return [sighting.incarnation for sighting in told.forgiven] if told else []
 
     def _partitions_of(self, stream: str) -> int:
         if self.layout.require(stream) not in self._counts:

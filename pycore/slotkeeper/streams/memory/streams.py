@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from slotkeeper.streams.errors import LockedError, WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import chosen, placed
+from slotkeeper.streams.partitioning import placed
 from slotkeeper.streams.witness import Sighting
 
 from .faults import Fault, no_faults
@@ -67,6 +67,10 @@ class MemoryStreams:
         """Drawn with the streams."""
         return self._store.incarnations[partition]
 
+    async def ended(self, partition: int) -> Sequence[str]:
+        """Kept beside the one that lives."""
+        return self._store.ended[partition]
+
     async def begin_witness(self) -> list[int]:
         """Nothing outlives the process, so there is nothing to witness."""
         raise WrongUseError("streams in memory have no witness")
@@ -77,28 +81,34 @@ class MemoryStreams:
         *,
         from_start: bool = True,
         follow: bool = False,
-        partition: int | None = None,
-        offset: int = 0,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
-        self.layout.require(stream)
-        numbers = chosen(partition, self.layout.partitions_of(stream, self.partitions))
-        logs = [self.log(stream, number) for number in numbers]
-        ends = [log.end for log in logs]
-        positions = [offset if from_start else max(offset, end) for end in ends]
+        ends = await self.ends(stream)
+        positions = dict.fromkeys(ends, 0) if from_start else dict(ends)
+        if since is not None:
+            positions = dict(since)
         while True:
-            for place, log in enumerate(logs):
-                while positions[place] < ends[place]:
-                    fetched = log.fetch(positions[place], limit=READ_BATCH, below=ends[place])
-                    positions[place] = fetched.position
+            for partition in positions:
+                end = ends.get(partition, 0)
+                while positions[partition] < end:
+                    log = self.log(stream, partition)
+                    fetched = log.fetch(positions[partition], limit=READ_BATCH, below=end)
+                    positions[partition] = fetched.position
                     if fetched.records:
                         yield list(fetched.records)
             if not follow:
                 return
             changed = self._store.changed
-            ends = [log.end for log in logs]
-            if all(at >= end for at, end in zip(positions, ends, strict=True)):
+            ends = await self.ends(stream)
+            if all(positions[partition] >= ends.get(partition, 0) for partition in positions):
                 await changed.wait()
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Look at the logs; see the interface."""
+        self.layout.require(stream)
+        count = self.layout.partitions_of(stream, self.partitions)
+        return {partition: self.log(stream, partition).end for partition in range(count)}
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Message, Ownership, Record, StreamsSettings
 from slotkeeper.streams.layout import Layout
-from slotkeeper.streams.partitioning import chosen, placed
+from slotkeeper.streams.partitioning import placed
 from slotkeeper.streams.witness import Sighting, Witness
 
 from .file import StoreFile, held_file
@@ -114,32 +114,38 @@ class SqliteStreams:
         *,
         from_start: bool = True,
         follow: bool = False,
-        partition: int | None = None,
-        offset: int = 0,
+        since: Mapping[int, int] | None = None,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
-        numbers = chosen(partition, self._partitions_of(stream))
         ends = await self._reader.run(self._ends, stream)
-        positions = [offset if from_start else max(offset, end) for end in ends]
+        positions = dict.fromkeys(ends, 0) if from_start else dict(ends)
+        if since is not None:
+            positions = dict(since)
         while True:
-            for number in numbers:
-                while positions[number] < ends[number]:
+            for partition in positions:
+                end = ends.get(partition, 0)
+                while positions[partition] < end:
                     fetched = await self._reader.run(
                         self._tables.fetch,
                         stream,
-                        number,
-                        positions[number],
+                        partition,
+                        positions[partition],
                         limit=READ_BATCH,
-                        below=ends[number],
+                        below=end,
                     )
-                    positions[number] = fetched.position
+                    positions[partition] = fetched.position
                     if fetched.records:
                         yield list(fetched.records)
             if not follow:
                 return
             await asyncio.sleep(POLL_S)
             ends = await self._reader.run(self._ends, stream)
+
+    async def ends(self, stream: str) -> Mapping[int, int]:
+        """Ask the file; see the interface."""
+        self.layout.require(stream)
+        return await self._reader.run(self._ends, stream)
 
     async def witnessed(self) -> Mapping[int, Sighting]:
         """Read the witness; see the interface."""
@@ -150,6 +156,11 @@ class SqliteStreams:
         """It stands in the file from the beginning."""
         presence = await self._reader.run(self._tables.presence, partition)
         return presence.seen.incarnation
+
+    async def ended(self, partition: int) -> Sequence[str]:
+        """They stand beside it; see the interface."""
+        presence = await self._reader.run(self._tables.presence, partition)
+        return [sighting.incarnation for sighting in presence.forgiven]
 
     async def begin_witness(self) -> list[int]:
         """Write what the file holds into the witness; see the interface."""
@@ -177,11 +188,11 @@ class SqliteStreams:
                 reader=self._reader,
             )
 
-    def _ends(self, connection: sqlite3.Connection, stream: str) -> list[int]:
-        return [
-            self._tables.end(connection, stream, partition)
+    def _ends(self, connection: sqlite3.Connection, stream: str) -> dict[int, int]:
+        return {
+            partition: self._tables.end(connection, stream, partition)
             for partition in range(self._partitions_of(stream))
-        ]
+        }
 
     def _partitions_of(self, stream: str) -> int:
         return self.layout.partitions_of(stream, self._partitions)

@@ -209,6 +209,11 @@ impl Judge<'_> {
             Device::Gpf(gpf) if !gpf.is_smets1() => {}
             Device::Unknown => {
                 let flags = self.raise_unverified(facts);
+                // Nothing is parked that is set aside: what it tells of cells would never be heard again.
+                if self.may_believe(facts, Signature::Unchecked) && self.is_known(facts, role) {
+                    let signature = Signature::Unchecked;
+                    self.tell_cells(facts, role, CellSource::Outcome, signature, None);
+                }
                 return decision.flags(flags);
             }
             _ => return decision,
@@ -373,14 +378,16 @@ impl Judge<'_> {
     }
 
     /// Whether the same octets are known. A message that nobody could verify does not stand in the way of itself once
-    /// somebody can.
+    /// somebody can; and a parked one is no repeat of itself, for what it told of cells or for what it was believed when
+    /// it came first.
     pub(super) fn is_repeat(&self, facts: &Facts<'_>, parked_as: Option<Verdict>) -> bool {
+        if parked_as.is_some() {
+            return false;
+        }
         let view = self.ledger.device(facts.device.to_u64());
-        // What a parked message told of cells is known; it is no repeat of itself for that.
-        let linked = view.linked_messages().filter(|_| parked_as.is_none());
-        linked.chain(view.other_messages()).any(|note| {
+        view.messages().any(|note| {
             is_of_octets(&note, facts) && (note.verified || !self.can_be_verified(facts))
-        }) || (parked_as.is_none() && self.parking.contains(facts.device, &facts.digest))
+        }) || self.parking.contains(facts.device, &facts.digest)
     }
 
     fn can_be_verified(&self, facts: &Facts<'_>) -> bool {

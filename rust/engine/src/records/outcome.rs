@@ -1,4 +1,4 @@
-//! `srv-6.15.1-responses`, `srv-6.21-responses` and `srv-6.15.1-requests`: one shape.
+//! `srv-6.15.1-responses`, `srv-6.21-responses`, `srv-6.24.1-responses` and `srv-6.15.1-requests`: one shape.
 
 use std::borrow::Cow;
 

@@ -8,5 +8,6 @@
 #![expect(clippy::print_stderr, reason = "a skipped test says so")]
 
 mod inspect;
+mod packages;
 mod rules;
 mod support;

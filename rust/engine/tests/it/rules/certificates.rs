@@ -1,6 +1,6 @@
 //! A certificate that vanishes proves nothing: what it refused, and what comes after it.
 
-use slotkeeper_gbcs::KeyUsage;
+use slotkeeper_gbcs::{KeyUsage, RemotePartyRole, ReplacementMode};
 
 use crate::support::*;
 
@@ -112,6 +112,34 @@ fn what_was_refused_first_of_all_stays_refused() {
         assert!(host.decide().is_empty());
         assert_eq!(seen(&host), None);
     }
+}
+
+/// It was believed while nobody could check it, and is remembered for that: no reason to take it from those that wait.
+#[test]
+fn what_was_refused_after_it_was_believed_waits_for_another_certificate() {
+    let device = Device::new(GPF);
+    let mut host = Host::knowing(&without_certificate(), "");
+    let recovery = Told::new(GPF, &ACB[1], 7_000, Vec::new())
+        .mode(ReplacementMode::AnyExceptAbnormalRootByRecovery)
+        .floor(RemotePartyRole::NetworkOperator, 40)
+        .response(Some(&device.ds));
+    let tell = |host: &mut Host| {
+        host.message(Stream::UpdateOutcomes, GPF, recovery.clone())
+            .decide_one()
+    };
+    let decided = tell(&mut host);
+    assert_eq!(decided.verdict(), "SEEN SLOT_CHANGED_OTHERWISE");
+    let (usage, scalar) = (KeyUsage::DigitalSignature, [0x52; 32]);
+    let exchanged = Device {
+        ds: Identity::issued(issuer(), GPF, None, usage, scalar, Validity::LONG),
+        ..Device::new(GPF)
+    };
+    host.knows(&exchanged).decide();
+    let decided = tell(&mut host);
+    assert_eq!(decided.verdict(), "REJECTED BAD_SIGNATURE");
+    assert!(host.knows(&without_certificate()).decide().is_empty());
+    let decided = host.knows(&device).decide_one();
+    assert_eq!(decided.verdict(), "SEEN SLOT_CHANGED_OTHERWISE");
 }
 
 #[test]

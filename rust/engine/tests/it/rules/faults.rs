@@ -154,7 +154,7 @@ proptest! {
     #[test]
     fn test_n21_any_octets_get_one_decision(
         records in proptest::collection::vec(
-            (0..6_usize, proptest::option::of(octets()), any::<bool>(), 0..5_u8),
+            (0..Stream::INPUTS.len(), proptest::option::of(octets()), any::<bool>(), 0..5_u8),
             1..20,
         ),
     ) {

@@ -304,6 +304,32 @@ fn a_supplier_slot_once_known_is_followed() {
     assert_eq!(decided.text("disposition"), "ISSUED");
 }
 
+/// A worker that has not read the inventory yet, or a device that it does not name: what is set aside is kept nowhere, so
+/// that its cells would never be known.
+#[test]
+fn test_n12_a_supplier_slot_is_followed_before_the_inventory_has_the_device() {
+    let device = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let mut host = Host::knowing(&device, "");
+    let cells = |cells: Vec<Cell>| -> Vec<Cell> {
+        cells
+            .into_iter()
+            .map(|c| c.of(RemotePartyRole::Supplier))
+            .collect()
+    };
+    let mode = ReplacementMode::SupplierBySupplier;
+    let given = Told::new(GPF, &ACB[0], 900, cells(Cell::both(&ACB[0], supplier()))).mode(mode);
+    host.outcome(&device, &given).decide();
+    host.inventory.clear();
+    host.restart();
+    let back = Told::new(GPF, supplier(), 7, cells(Cell::both(supplier(), &ACB[1]))).mode(mode);
+    let decided = host.outcome(&device, &back).decide_one();
+    assert_eq!(decided.verdict(), "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE");
+    assert_eq!(decided.0["slot"]["state"], "ACB");
+}
+
 #[test]
 fn test_n13_n14_the_alert_tells_the_outcome_and_its_payload_the_number() {
     let (device, mut host) = known();

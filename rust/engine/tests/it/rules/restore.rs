@@ -159,6 +159,40 @@ fn test_d12_a_mark_is_newer_than_every_image_of_before() {
     }
 }
 
+/// A host that keeps every version gives them back in any order, long after two persons made up for the damage.
+#[test]
+fn test_d06_what_was_mended_stays_so_in_whatever_order_records_come() {
+    for roles in [&["NetworkOperator"][..], &["NetworkOperator", "Supplier"]] {
+        let (device, mut host) = handed_back("");
+        damage(&mut host, &device_key());
+        let damaged = host.store[&device_key()].clone();
+        host.restart();
+        for role in roles {
+            let adjustment = looked_up(1_200).with("remote_party_role", *role);
+            host.adjust(&adjustment).decide();
+        }
+        let mended = host.store[&device_key()].clone();
+        for records in [[&damaged, &mended], [&mended, &damaged]] {
+            let mut host = Host::new("");
+            host.engine.close();
+            for record in records {
+                host.engine.restore(&device_key(), Some(record)).unwrap();
+            }
+            host.engine.open().unwrap();
+            host.knows(&device).decide();
+            let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+            assert_eq!(decided.number("originator_counter"), Some(1_201));
+        }
+        // In a log, what comes later was damaged later.
+        let mut host = Host::new("");
+        host.engine.close();
+        for record in [&mended, &damaged] {
+            host.engine.replay(&device_key(), Some(record)).unwrap();
+        }
+        assert_eq!(host.engine.statistics().damaged, 1);
+    }
+}
+
 #[test]
 fn test_d12_a_damaged_parked_record_marks_its_device_once() {
     let device = Device::new(GPF);

@@ -233,7 +233,7 @@ proptest! {
     #[test]
     fn no_output_is_above_the_limit(
         records in proptest::collection::vec(
-            (0..6_usize, proptest::option::of(value()), any::<bool>(), 0..6_u8, 0..60_000_usize),
+            (0..Stream::INPUTS.len(), proptest::option::of(value()), any::<bool>(), 0..6_u8, 0..60_000_usize),
             1..12,
         ),
         count in 1..3_u32,

@@ -1,0 +1,1 @@
+"""Builds and reports on many devices: against a bare read of the same streams."""

@@ -1,0 +1,1 @@
+"""Evidence packages: what devices have signed about their slots, for people without Slotkeeper."""

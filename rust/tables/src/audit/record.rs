@@ -1,0 +1,230 @@
+//! What of an audit record the tables are made of.
+
+use serde::Deserialize;
+
+use crate::field::{Field, Object};
+
+/// A device's clock is believed unless it is more than a day ahead of who received the message.
+const SLACK_MICROS: i64 = 86_400_000_000;
+
+/// Cells of a message that are looked at, as many as the engine writes at most.
+const MOST_CELLS: usize = 32;
+
+#[derive(Deserialize)]
+pub(super) struct Record<'a> {
+    #[serde(borrow, default)]
+    pub(super) device_id: Field<'a>,
+    #[serde(borrow, default)]
+    remote_party_role: Field<'a>,
+    #[serde(borrow, default)]
+    pub(super) request_id: Field<'a>,
+    #[serde(borrow, default)]
+    kind: Field<'a>,
+    #[serde(borrow, default)]
+    pub(super) disposition: Field<'a>,
+    #[serde(borrow, default)]
+    pub(super) reason: Field<'a>,
+    #[serde(borrow, default)]
+    pub(super) stream: Field<'a>,
+    #[serde(default)]
+    pub(super) offset: Option<u64>,
+    #[serde(borrow, default)]
+    message: Option<Object<Message<'a>>>,
+    #[serde(borrow, default)]
+    cells: Option<Vec<Object<ToldCell<'a>>>>,
+    #[serde(borrow, default)]
+    slot: Option<Object<Slot<'a>>>,
+    #[serde(borrow, default)]
+    received_at: Field<'a>,
+    #[serde(borrow, default)]
+    decided_at: Field<'a>,
+    /// In the chain of audit records.
+    #[serde(default)]
+    pub(super) number: Option<u64>,
+}
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    digest: Field<'a>,
+    #[serde(borrow, default)]
+    originator_id: Field<'a>,
+    #[serde(borrow, default)]
+    device_time: Field<'a>,
+    #[serde(borrow, default)]
+    signature: Field<'a>,
+}
+
+/// A cell of the message.
+#[derive(Deserialize)]
+struct ToldCell<'a> {
+    #[serde(borrow, default)]
+    key_usage: Field<'a>,
+    #[serde(borrow, default)]
+    existing_subject_unique_id: Field<'a>,
+    #[serde(borrow, default)]
+    existing_subject_key_identifier: Field<'a>,
+    #[serde(borrow, default)]
+    replacing_subject_unique_id: Field<'a>,
+    #[serde(borrow, default)]
+    replacing_subject_key_identifier: Field<'a>,
+}
+
+/// The slot after the decision.
+#[derive(Deserialize)]
+pub(super) struct Slot<'a> {
+    #[serde(borrow, default)]
+    digital_signature: Option<Object<SlotCell<'a>>>,
+    #[serde(borrow, default)]
+    key_agreement: Option<Object<SlotCell<'a>>>,
+    #[serde(borrow, default)]
+    state: Field<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct SlotCell<'a> {
+    #[serde(borrow, default)]
+    subject_unique_id: Field<'a>,
+    #[serde(borrow, default)]
+    subject_key_identifier: Field<'a>,
+    #[serde(default)]
+    pub(super) verified: Option<bool>,
+    #[serde(borrow, default)]
+    time: Field<'a>,
+}
+
+/// Who stands in a cell, as far as that is told.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub(super) struct Holder {
+    pub(super) eui: Option<u64>,
+    pub(super) key: Option<[u8; 8]>,
+}
+
+/// Digital signature, key agreement.
+pub(super) type Holders = [Holder; 2];
+
+/// When something was so: microseconds since 1970, and whose clock told it.
+pub(super) type Dated = (i64, &'static str);
+
+impl Record<'_> {
+    /// Whether it may tell of a Network Operator slot: what could not be judged names no role.
+    pub(super) fn concerns_the_slot(&self) -> bool {
+        matches!(self.remote_party_role.get(), None | Some("NetworkOperator"))
+    }
+
+    /// The slot, of records that were judged for the role.
+    pub(super) fn slot(&self) -> Option<&Slot<'_>> {
+        self.remote_party_role.get().and(self.slot.as_deref())
+    }
+
+    /// Whether it says what became of a message that was kept until more was known.
+    pub(super) fn is_redecision(&self) -> bool {
+        self.kind.get() == Some("redecision")
+    }
+
+    pub(super) fn digest(&self) -> Option<&str> {
+        self.message.as_ref()?.digest.get()
+    }
+
+    pub(super) fn originator(&self) -> Option<u64> {
+        self.message.as_ref()?.originator_id.eui()
+    }
+
+    pub(super) fn is_verified(&self) -> bool {
+        let signature = self.message.as_ref().map(|message| &message.signature);
+        signature.and_then(Field::get) == Some("valid")
+    }
+
+    /// When it held: by the device's own time where it is known and at most a day after the message came, else when that
+    /// came, else when it was decided.
+    pub(super) fn dated(&self) -> Result<Dated, &'static str> {
+        let decided = self.decided_at.time().ok_or("it has no time")?;
+        let received = self.received_at.time();
+        let own = self
+            .message
+            .as_ref()
+            .and_then(|message| message.device_time.time());
+        // What was told of a cell last is what the message told, where it changed the cell.
+        let told = own.or_else(|| self.slot().and_then(Slot::told_at));
+        let latest = received.unwrap_or(decided).saturating_add(SLACK_MICROS);
+        Ok(match (told.filter(|told| *told <= latest), received) {
+            (Some(told), _) => (told, "DEVICE"),
+            (None, Some(received)) => (received, "RECEIVED"),
+            (None, None) => (decided, "DECISION"),
+        })
+    }
+
+    /// Whom the message names as there before it.
+    pub(super) fn existing(&self) -> Holders {
+        self.told(|cell| Holder {
+            eui: cell.existing_subject_unique_id.eui(),
+            key: cell.existing_subject_key_identifier.key_identifier(),
+        })
+    }
+
+    /// Whom the message names as having come.
+    pub(super) fn replacing(&self) -> Holders {
+        self.told(|cell| Holder {
+            eui: cell.replacing_subject_unique_id.eui(),
+            key: cell.replacing_subject_key_identifier.key_identifier(),
+        })
+    }
+
+    fn told(&self, of: impl Fn(&ToldCell<'_>) -> Holder) -> Holders {
+        let mut holders = Holders::default();
+        for cell in self.cells.iter().flatten().take(MOST_CELLS) {
+            match cell.key_usage.get() {
+                Some("digitalSignature") => holders[0] = of(cell),
+                Some("keyAgreement") => holders[1] = of(cell),
+                _ => {}
+            }
+        }
+        holders
+    }
+}
+
+impl Slot<'_> {
+    pub(super) fn cells(&self) -> [Option<&SlotCell<'_>>; 2] {
+        [
+            self.digital_signature.as_deref(),
+            self.key_agreement.as_deref(),
+        ]
+    }
+
+    /// # Errors
+    /// An occupant that is no EUI-64 with a key identifier.
+    pub(super) fn holders(&self) -> Result<Holders, &'static str> {
+        let mut holders = Holders::default();
+        for (cell, holder) in self.cells().into_iter().zip(&mut holders) {
+            if let Some(cell) = cell {
+                *holder = cell
+                    .holder()
+                    .ok_or("it names an occupant that cannot be read")?;
+            }
+        }
+        Ok(holders)
+    }
+
+    pub(super) fn is_doubtful(&self) -> bool {
+        self.state.get() == Some("DOUBTFUL")
+    }
+
+    fn told_at(&self) -> Option<i64> {
+        self.cells()
+            .into_iter()
+            .flatten()
+            .filter_map(|cell| cell.time.time())
+            .max()
+    }
+}
+
+impl SlotCell<'_> {
+    fn holder(&self) -> Option<Holder> {
+        let key = match self.subject_key_identifier.get() {
+            None => None,
+            Some(_) => Some(self.subject_key_identifier.key_identifier()?),
+        };
+        let eui = Some(self.subject_unique_id.eui()?);
+        Some(Holder { eui, key })
+    }
+}
