@@ -117,7 +117,7 @@ def start(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star
 
         def begin(*more: str, follow: bool = True) -> Console:
             data = tmp_path_factory.mktemp("console")
-            for name in ("slots", "reports"):
+            for name in ("slots", "reports", "exits"):
                 shutil.copytree(site.folder / name, data / name)
             process, link = stack.enter_context(started(data, *more, config=site.config))
             base = link.partition("/session/")[0]

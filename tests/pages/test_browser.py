@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -201,6 +202,25 @@ def test_task_2_which_devices_need_action_by_friday(visitor: Visitor, console: C
     assert shown == due
 
 
+def test_task_3_how_many_devices_keep_an_exit_open_and_which_are_silent(
+    visitor: Visitor, console: Console
+) -> None:
+    [one] = worked_out(console)
+    visitor.open()
+    visitor.click("Exits")
+    assert visitor.answer == f"1 network party leaves; {one['left']} devices keep an exit open."
+    visitor.press(By.XPATH, f"//tr[contains(., '{one['party_id']}')]/td[last()]/a")
+    assert visitor.clicks <= MOST_CLICKS
+    assert f"{one['left']} devices keep the exit" in visitor.answer
+    assert f"{one['silent']} of them were asked and are silent" in visitor.answer
+    visitor.click("All devices that keep it open")
+    assert visitor.clicks <= MOST_CLICKS
+    assert f"of {one['left']}" in visitor.driver.find_element(By.CLASS_NAME, "count").text
+    shown = {row.text for row in visitor.all("h2 ~ .table.full tbody th")}
+    listed = console.json(f"/exits/{one['party_id']}.json?open=yes")["table"]["rows"]
+    assert shown == {row["device_id"] for row in listed}
+
+
 def test_task_4_which_certificates_expire_this_quarter(visitor: Visitor) -> None:
     visitor.open()
     visitor.click("Certificates")
@@ -276,6 +296,16 @@ def test_task_10_is_everything_alright_now(visitor: Visitor) -> None:
     assert visitor.clicks <= MOST_CLICKS
     assert "need" in visitor.answer
     assert visitor.all(".matters .tag svg")
+
+
+def worked_out(console: Console) -> list[dict[str, Any]]:
+    """Wait until it is known how exits stand; give those."""
+    for _ in range(600):
+        found: list[dict[str, Any]] = console.json("/exits.json")["exits"]
+        if all(one["state"] for one in found):
+            return found
+        WAIT.wait(0.1)
+    raise AssertionError("how the exit stands was not worked out")
 
 
 def _friday(today: date) -> date:

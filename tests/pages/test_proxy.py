@@ -55,7 +55,7 @@ def signature(request: httpx.Request, secret: str = SECRET) -> str:
 @pytest.fixture(scope="module")
 def socket(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     data = tmp_path_factory.mktemp("proxied")
-    for name in ("slots", "reports"):
+    for name in ("slots", "reports", "exits"):
         shutil.copytree(site.folder / name, data / name)
     (data / "proxy.key").write_text(f"sha256:{SECRET}\n")
     (data / "persons.toml").write_text(PERSONS)

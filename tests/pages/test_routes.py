@@ -36,7 +36,8 @@ EXAMPLES: dict[str, Callable[[Console], str]] = {
     "device": lambda one: str(one.json("/devices.json")["table"]["rows"][0]["device_id"]),
     "request": lambda one: str(one.json("/requests.json")["table"]["rows"][0]["request"]),
     "supplier": lambda one: str(one.json("/suppliers.json")["table"]["rows"][0]["supplier"]),
-    "party": lambda one: str(one.json("/parties.json")["table"]["rows"][0]["party"]),
+    # The one that leaves, so that it has a page among the exits.
+    "party": lambda one: str(one.json("/exits.json")["exits"][0]["party_id"]),
     "key": lambda one: str(one.json("/certificates.json")["rows"][0]["key"]),
     "report": lambda one: str(one.json("/reports.json")["reports"][0]["name"]),
     "file": lambda _: "device.csv",

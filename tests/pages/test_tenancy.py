@@ -118,6 +118,9 @@ def test_p34_other_parties_and_suppliers_are_404(tenant: Console, dcc: Console) 
     for row in dcc.json("/parties.json")["table"]["rows"]:
         mine = kind == "GNP" and row["party"] == name
         assert tenant.get(f"/parties/{row['party']}").status_code == (200 if mine else 404)
+        if row["party"] == example(dcc, "{party}"):
+            assert tenant.get(f"/exits/{row['party']}").status_code == 404
+            assert tenant.get(f"/exits/{row['party']}.csv").status_code == 404
     if kind == "SUPPLIER":
         for row in dcc.json("/suppliers.json")["table"]["rows"]:
             mine = row["supplier"] == name

@@ -14,7 +14,7 @@ from slotkeeper.looks.pages import environment
 
 from .gate import Known
 from .listing import Listing
-from .pictures import course_lines, finding_bars, month_columns, since, tree
+from .pictures import burn_down, course_lines, finding_bars, month_columns, since, tree
 from .route import Octets, PageRoute, allowed
 
 HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
@@ -57,6 +57,7 @@ class Writer:
             "finding_bars": finding_bars,
             "course_lines": course_lines,
             "month_columns": month_columns,
+            "burn_down": burn_down,
             "tree": tree,
             "signs_out": signs_out,
         }

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from slotkeeper.acts import Signers
 from slotkeeper.streams import Message, Record, Streams
 
+from .exits import Exits
 from .jobs import Jobs
 from .journal.file import Journal
 from .judged import Judged
@@ -47,6 +48,7 @@ class Desk:
         loop: Where the streams are open.
         slots: The folder of builds.
         evidence: The folder of evidence packages.
+        exits: How the exits of parties stand, by build.
         journal: What the worker wrote.
         reports: Those that were made here.
         jobs: What runs beside.
@@ -62,6 +64,7 @@ class Desk:
     loop: asyncio.AbstractEventLoop
     slots: Path
     evidence: Path
+    exits: Exits
     journal: Journal
     reports: Reports
     jobs: Jobs

@@ -4,11 +4,13 @@ A command's memory goes with it, and pages are as fast while it runs.
 """
 
 import asyncio
+import os
 import re
 import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 MOST = 20
@@ -34,6 +36,8 @@ class Job:
         ended_ms: When it was over.
         said: What a failed one said.
         leads_to: The path of the page that shows what it made.
+        finish: Is called once it is done, before anybody is told.
+        out: A file for what it prints; None: that goes nowhere.
     """
 
     number: int
@@ -41,6 +45,7 @@ class Job:
     arguments: Sequence[str]
     leads_to: str
     finish: Callable[[], None]
+    out: Path | None = None
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
     begun_ms: int | None = None
     ended_ms: int | None = None
@@ -70,6 +75,7 @@ class Jobs:
         *,
         leads_to: str = "/",
         finish: Callable[[], None] = lambda: None,
+        out: Path | None = None,
     ) -> Job | None:
         """Let a command wait for its turn; None if too many do.
 
@@ -80,7 +86,7 @@ class Jobs:
                 return job
         if len(self._waiting) >= MOST:
             return None
-        job = Job(self._next, what, arguments, leads_to, finish)
+        job = Job(self._next, what, arguments, leads_to, finish, out)
         self._next += 1
         self._all[job.number] = job
         self._waiting.append(job)
@@ -107,16 +113,17 @@ class Jobs:
 
     async def _run(self, job: Job) -> None:
         job.state, job.begun_ms = "running", self.clock()
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "slotkeeper",
-            *job.arguments,
-            *self.common,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        with (job.out or Path(os.devnull)).open("wb") as out:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "slotkeeper",
+                *job.arguments,
+                *self.common,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=out,
+                stderr=asyncio.subprocess.PIPE,
+            )
         try:
             _, said = await process.communicate()
         except asyncio.CancelledError:

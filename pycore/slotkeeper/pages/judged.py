@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from slotkeeper.slots.build.folder import Build
@@ -84,14 +85,21 @@ class Judged:
     _open: ExitStack = field(repr=False)
 
     @classmethod
-    def open(cls, report: Report, build: Build) -> "Judged":
+    def open(cls, report: Report, build: Build, exits: Path) -> "Judged":
         """Open the files, and add up what every page needs.
+
+        Args:
+            report: That is shown.
+            build: What it was made of.
+            exits: The folder of the exits that are worked out of builds.
 
         Raises:
             StoreUnavailableError: There is no room for it.
         """
         with ExitStack() as stack:
-            made = stack.enter_context(tables(build.reads, report.folder.resolve()))
+            made = stack.enter_context(
+                tables(build.reads, report.folder.resolve(), exits.resolve())
+            )
             made.run(
                 _VIEWS.format(
                     report=_quoted(str(report.folder.resolve() / "report.parquet")),

@@ -5,6 +5,7 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from slotkeeper.errors import SlotkeeperError
 from slotkeeper.slots.build.folder import Build
@@ -102,7 +103,7 @@ async def _open(desk: Desk, build: Build) -> str:
         job = await begin_report(desk, build.made_on, build.name)
         return build.name if job is not None and job.state == "failed" else ""
     try:
-        opened = await asyncio.to_thread(Judged.open, report, build)
+        opened = await asyncio.to_thread(Judged.open, report, build, desk.exits.folder)
     except (SlotkeeperError, OSError) as error:
         _log.error("a report cannot be opened", extra={"report": report.name, "error": str(error)})
         return build.name
@@ -110,4 +111,20 @@ async def _open(desk: Desk, build: Build) -> str:
     if before is not None:
         # Pages that are being worked out still read it.
         asyncio.get_running_loop().call_later(60.0, before.close)
+    await _work_out_exits(desk, opened)
     return ""
+
+
+async def _work_out_exits(desk: Desk, judged: Judged) -> None:
+    """Have it worked out how each exit stands at the build: a list of devices, and a summary."""
+    build = judged.build.name
+    for party_id, party in sorted(judged.registers.parties.items()):
+        if not party.exits or desk.exits.find(build, party_id) is not None:
+            continue
+        for kind, more in (("devices", ["--format", "csv"]), ("status", ["--json"])):
+            await desk.jobs.add(
+                f"exit of {party_id}, {kind}",
+                ["exit", kind, party_id, *more, "--from", str(desk.slots)],
+                finish=partial(desk.exits.finished, build, party_id, kind),
+                out=desk.exits.making(build, party_id, kind),
+            )

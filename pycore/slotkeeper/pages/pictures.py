@@ -1,15 +1,16 @@
 """Pictures of pages, and the tree of a decoded message, as templates call them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from slotkeeper.looks.charts import Bar, Line, bars, columns, lines
-from slotkeeper.looks.pages import ago
+from slotkeeper.looks.pages import ago, number
 from slotkeeper.looks.states import FINDINGS, State
 
 from .views.certificates import Month
+from .views.exits import Exit
 from .views.overview import Count, Course
 
 MOST_NODES = 5_000
@@ -64,6 +65,32 @@ def month_columns(calendar: list[Month]) -> Markup:
         "Certificates in use by month of expiry",
         f"Columns from zero: {told}.",
         [Bar(name=one.month[:3], value=one.certificates) for one in calendar],
+    )
+
+
+def burn_down(told: Exit) -> Markup:
+    """Draw what is left of an exit, with the forecast dashed where there is one."""
+    days = told.burn_down
+    first = date.fromisoformat(days[0].day)
+    left = [(float(at), float(one.left)) for at, one in enumerate(days)]
+    whole = [(float(at), float(told.baseline + one.joined)) for at, one in enumerate(days)]
+    rows = [
+        Line(name="plan", points=whole, state=State.UNKNOWN),
+        Line(name=f"left {number(days[-1].left)}", points=left, state=State.ACT),
+    ]
+    last = date.fromisoformat(days[-1].day)
+    if told.forecast_on:
+        ends = date.fromisoformat(told.forecast_on)
+        forecast = [left[-1], (float((ends - first).days), 0.0)]
+        rows.append(Line(name="forecast", points=forecast, dashed=True, state=State.ACT))
+        last = max(last, ends)
+    return lines(
+        "burn-down",
+        f"Burn-down of the exit of {told.party_id}",
+        f"From {first} to {last}: {days[0].left} devices were left, then {days[-1].left}.",
+        rows,
+        "devices",
+        (str(first), str(last)),
     )
 
 

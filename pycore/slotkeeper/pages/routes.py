@@ -224,6 +224,21 @@ PAGES: tuple[PageRoute, ...] = (
         listed=True,
     ),
     PageRoute(
+        path="/exits/{party}",
+        name="Exit",
+        told="One exit: what keeps it open, its gates, and its devices by state.",
+        answer=exits.exit_,
+        says=exits.Exit,
+        template="exit.html",
+        parameters=(
+            Parameter(name="state", told="A state of devices."),
+            Parameter(name="open", told="yes: devices that keep the exit open."),
+            Parameter(name="sort", told="A column; with - before it, downwards."),
+            _PAGE,
+        ),
+        table=exits.exit_csv,
+    ),
+    PageRoute(
         path="/reports",
         name="Reports",
         told="Reports that were made, and a new one as of any day.",

@@ -25,6 +25,7 @@ from slotkeeper.streams import open_streams
 from .access_log import AccessLog
 from .application import application
 from .desk import Desk
+from .exits import Exits
 from .gate import ByLink, ByProxy, Identity
 from .jobs import Jobs
 from .journal.file import Journal, prepare
@@ -162,6 +163,7 @@ async def _desk(serving: Serving, settings: Settings) -> AsyncIterator["_Kept"]:
             loop=asyncio.get_running_loop(),
             slots=slots,
             evidence=data / "evidence",
+            exits=Exits(data / "exits"),
             journal=Journal(file),
             reports=Reports(data / "reports"),
             jobs=Jobs(system_clock, serving.common),

@@ -115,8 +115,8 @@ def furnish(
     return site
 
 
-def command(*arguments: str | Path) -> None:
-    """Run a command of ours.
+def command(*arguments: str | Path) -> bytes:
+    """Run a command of ours; gives what it printed.
 
     Raises:
         FaultFoundError: It failed; the text is what it said.
@@ -128,6 +128,7 @@ def command(*arguments: str | Path) -> None:
     )
     if done.returncode:
         raise FaultFoundError(f"{arguments[0]}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
 
 
 async def _live(fleet: EmulatedFleet, settings: Settings, advance: Advance) -> None:
@@ -222,6 +223,14 @@ def _register_and_build(site: Site, today: date) -> None:
     report.parent.mkdir(exist_ok=True)
     wanted = ("--as-of", str(today), "--to", report, "--format", "csv,json,parquet")
     command("report", "--from", slots, *wanted, *config)
+    exits = site.folder / "exits" / "00000001"
+    exits.mkdir(parents=True)
+    for kind, form, file in (
+        ("devices", ("--format", "csv"), "csv"),
+        ("status", ("--json",), "json"),
+    ):
+        told = command("exit", kind, _LEAVES, *form, "--from", slots, *config)
+        (exits / f"{_LEAVES}.{file}").write_bytes(told)
 
 
 def _no_faults() -> dict[str, float]:

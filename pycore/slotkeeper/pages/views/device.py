@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import canonical_key
+from slotkeeper.explain import findings
 from slotkeeper.explain.sentence import Sentence
 from slotkeeper.explain.story import MOST_DECISIONS, Story, dead_letter_of, decision_of
 from slotkeeper.explain.verdict import record_name, told, unanswered, verdict
@@ -93,6 +94,7 @@ class Device(Frozen):
     partition: int
     served_by: str
     sentence: str
+    told: str
     advice: str
     actor: str
     retryable: bool | None
@@ -123,6 +125,7 @@ def device(desk: Desk, ask: Ask) -> Device:
         partition=partition,
         served_by=_served_by(desk, partition),
         sentence=_first_line(row, said),
+        told=f"{said.cause}.",
         advice=said.advice,
         actor=said.actor,
         retryable=said.retryable,
@@ -240,14 +243,8 @@ def decision_numbers(decision: dict[str, Any]) -> Iterator[Fact]:
 def _first_line(row: dict[str, Any] | None, said: Sentence) -> str:
     if row is None:
         return said.line
-    who = {"NOBODY": "nobody has to act"}.get(
-        row["action_by"], f"{_words(row['action_by'])} acts: {_words(row['action'])}"
-    )
-    return f"{said.cause}. By the report, {_words(row['finding'])}: {who}."
-
-
-def _words(code: str) -> str:
-    return code.replace("_", " ").lower().replace("srv ", "SRV ").replace("dcc", "DCC")
+    judged = findings.verdict(row)
+    return f"{judged.says} {judged.next}"
 
 
 def _judged(desk: Desk, own: str) -> dict[str, Any] | None:
