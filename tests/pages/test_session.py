@@ -1,12 +1,16 @@
 """Who is let in, and how long; what a request may be; what is written of it."""
 
+import csv
+import io
 import json
+import re
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
 from slotkeeper.pages.links import IDLE_MS, LINK_MS, LONGEST_MS, Links
+from slotkeeper.pages.listing import Column, Table, csv_lines
 from slotkeeper.pages.persons import Person
 from slotkeeper.pages.routes import DOWNLOADS, PAGES
 
@@ -192,3 +196,44 @@ def test_a_fault_tells_nothing_of_what_is_inside(dcc: Console) -> None:
         assert answer.status_code == 404
         assert "Traceback" not in answer.text
         assert "slotkeeper." not in answer.text
+
+
+def test_paths_lead_nowhere_else(dcc: Console) -> None:
+    name = dcc.json("/reports.json")["reports"][0]["name"]
+    for path in (
+        f"/reports/{name}/..%2f..%2fjournal.db",
+        f"/reports/{name}/%2fetc%2fpasswd",
+        "/reports/..%2f..",
+        "/reports/.making/device.csv",
+        "/static/..%2fgate.py",
+        "//evil.example/",
+        "/%2f%2fevil.example",
+        "/exits/..%2f..%2faccess",
+    ):
+        answer = dcc.http.get(dcc.base + path)
+        assert answer.status_code == 404, path
+        assert "location" not in answer.headers
+    answer = dcc.http.get("/", headers={"Origin": "https://evil.example"})
+    assert not [header for header in answer.headers if header.startswith("access-control-")]
+    made = dcc.post("/reports", data={"as_of": dcc.json("/index.json")["as_of"]})
+    assert made.headers["location"] == f"/reports/{name}"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+A1", "-A1", "@SUM(A1)", "\t=1", "\r=1"])
+def test_no_cell_runs_as_a_formula(text: str) -> None:
+    class One:
+        def rows(self, query: str, given: object = ()) -> Iterator[dict[str, object]]:
+            del query, given
+            yield {"a": text, "b": -5}
+
+        def count(self, query: str, given: object = ()) -> int:
+            del query, given
+            return 1
+
+    columns = (Column(name="a", title="A"), Column(name="b", title="B"))
+    table = Table(caption="t", source="t", columns=columns, tie="a", sort="a", empty="none")
+    written = b"".join(csv_lines(One(), table, {})).decode()
+    assert [list(row) for row in csv.reader(io.StringIO(written, newline=""))][1] == [
+        f"'{text}",
+        "-5",
+    ]

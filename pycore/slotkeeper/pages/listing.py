@@ -276,18 +276,16 @@ def _text(value: object) -> object:
 
 
 def _cell(value: object) -> str:
-    """Write a cell; what a spreadsheet would run as a formula gets an apostrophe before it."""
+    """Write a cell; what a spreadsheet would run gets an apostrophe, no control stays."""
     told = _text(value)
     if told is None:
         return ""
     if isinstance(told, bool):
         return "true" if told else "false"
     text = str(told)
-    return (
-        f"'{text}"
-        if text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text)
-        else text
-    )
+    runs = text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _is_number(text)
+    plain = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in text)
+    return f"'{plain}" if runs else plain
 
 
 def _is_number(text: str) -> bool:

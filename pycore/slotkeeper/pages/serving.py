@@ -214,6 +214,8 @@ def _bound(listen: str, *, by_link: bool) -> socket.socket:
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind((host, int(port)))
+        # From now on, so that who follows the link at once waits instead of being refused.
+        bound.listen()
     except OSError as error:
         bound.close()
         raise TryLaterError(f"cannot listen on {listen}: {error.strerror}") from None
@@ -230,6 +232,7 @@ def _unix(path: Path) -> socket.socket:
         mask = os.umask(0o117)
         try:
             bound.bind(str(path))
+            bound.listen()
         finally:
             os.umask(mask)
     except OSError as error:

@@ -223,12 +223,14 @@ COLUMNS = (
     Column(name="verified", title="Verified"),
 )
 
+_DONE = ", ".join(f"'{state}'" for state in sorted(DONE))
+
 FILTERS = (
     Filter(name="state", title="State", sql="state = ?", choices=tuple(State)),
     Filter(
         name="open",
         title="Keeps it open",
-        sql=f"((state NOT IN {tuple(sorted(DONE))} OR parked = 'yes') = (? = 'yes'))",
+        sql=f"((state NOT IN ({_DONE}) OR parked = 'yes') = (? = 'yes'))",
         choices=("yes", "no"),
     ),
 )
