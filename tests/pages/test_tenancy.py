@@ -158,6 +158,23 @@ def test_totals_of_a_tenant_are_of_its_own_devices(
     assert told["rates"] == []
 
 
+def test_nothing_is_counted_that_is_not_own(
+    tenant: Console, everything: list[dict[str, Any]]
+) -> None:
+    own, _ = own_and_foreign(tenant, everything)
+    for one in tenant.json("/certificates.json")["rows"]:
+        column = f"{one['usage'].lower()}_key_identifier"
+        held = [row for row in everything if row["device_id"] in own and row[column] == one["key"]]
+        assert one["devices"] == len(held)
+    for report in tenant.json("/reports.json")["reports"]:
+        assert report["judged"] is None
+        assert report["to_act"] is None
+    answer = tenant.post("/reports", data={"as_of": "2026-01-01"})
+    assert "Only the DCC and auditors have reports made" in answer.text
+    assert tenant.json("/reports.json")["jobs"] == []
+    assert tenant.get("/jobs/1").status_code == 403
+
+
 def test_an_auditor_sees_everything_and_acts_on_nothing(start: Start, dcc: Console) -> None:
     auditor = start("--role", "AUDITOR")
     for page in PLAIN:

@@ -276,6 +276,7 @@ PAGES: tuple[PageRoute, ...] = (
         answer=reports.job,
         says=reports.OneJob,
         template="job.html",
+        who="sees all",
     ),
     PageRoute(
         path="/rule",

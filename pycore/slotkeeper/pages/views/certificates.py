@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.judged import Judged, own_devices
 from slotkeeper.pages.listing import PAGE, Frozen
+from slotkeeper.pages.persons import Person
 from slotkeeper.pages.route import Ask, NotThereError
 from slotkeeper.slots.facts import NETWORK_OPERATOR
 from slotkeeper.slots.registers.reading import owners_of
@@ -102,7 +104,7 @@ class Key(Frozen):
 
 def certificates(desk: Desk, ask: Ask) -> Certificates:
     """List certificates by the day on which they expire."""
-    rows = certificates_of(desk.judged) if desk.judged else []
+    rows = certificates_of(desk.judged, ask.person) if desk.judged else []
     today = ask.now.date()
     ends = quarter_end(today)
     status, party = ask.query.get("status", "")[:20], ask.query.get("party", "")[:16]
@@ -138,10 +140,9 @@ def certificates(desk: Desk, ask: Ask) -> Certificates:
 
 def certificates_csv(desk: Desk, ask: Ask) -> Iterator[bytes]:
     """Give all of them."""
-    del ask
     names = list(Row.model_fields)
     yield (",".join(names) + "\n").encode()
-    for one in certificates_of(desk.judged) if desk.judged else []:
+    for one in certificates_of(desk.judged, ask.person) if desk.judged else []:
         told = one.model_dump(mode="json")
         # Hexadecimal, ids, days and numbers: nothing in them needs quotation marks.
         yield (
@@ -153,7 +154,8 @@ def key(desk: Desk, ask: Ask) -> Key:
     """Show one key."""
     judged = desk.judged
     wanted = ask.path["key"].lower()
-    rows = [one for one in certificates_of(judged) if one.key == wanted] if judged else []
+    known = certificates_of(judged, ask.person) if judged else []
+    rows = [one for one in known if one.key == wanted]
     if judged is None or not rows:
         raise NotThereError
     where, given = own_devices(ask.person)
@@ -179,12 +181,12 @@ def key(desk: Desk, ask: Ask) -> Key:
     )
 
 
-def certificates_of(judged: Judged) -> list[Row]:
-    """Give the certificates of network operators and the ACB, in the order in which they expire."""
-    held = {
-        (row["key"], row["usage"]): int(row["devices"])
-        for row in judged.rows("SELECT key, usage, devices FROM held")
-    }
+def certificates_of(judged: Judged, person: Person) -> list[Row]:
+    """Give the certificates of network operators and the ACB, in the order in which they expire.
+
+    Devices are counted as far as the person may see them.
+    """
+    held = {(row["key"], row["usage"]): int(row["devices"]) for row in held_by(judged, person)}
     owners = owners_of(judged.registers.parties)
     rows = [
         Row(
@@ -203,6 +205,21 @@ def certificates_of(judged: Judged) -> list[Row]:
         if one.role_code in (NETWORK_OPERATOR, "04")
     ]
     return sorted(rows, key=lambda one: (one.expires or date.max, one.serial))
+
+
+def held_by(judged: Judged, person: Person) -> Iterator[dict[str, Any]]:
+    """Count the devices of a person by the keys that they hold."""
+    if person.sees_all:
+        return judged.rows("SELECT key, usage, devices FROM held")
+    where, given = own_devices(person)
+    of_cells = " UNION ALL ".join(
+        f"SELECT {cell}_key_identifier AS key, '{cell.upper()}' AS usage FROM device WHERE {where}"  # noqa: S608
+        for cell in ("ds", "ka")
+    )
+    return judged.rows(
+        f"SELECT key, usage, count(*) AS devices FROM ({of_cells}) GROUP BY ALL",  # noqa: S608
+        [*given, *given],
+    )
 
 
 def quarter_end(day: date) -> date:

@@ -90,7 +90,8 @@ class Overview(Frozen):
 def overview(desk: Desk, ask: Ask) -> Overview:
     """Say what is wrong now, then how everything stands."""
     person, judged = ask.person, desk.judged
-    matters = [*_freshness(desk, ask.now)]
+    matters = [*_failures(desk)] if person.sees_all else []
+    matters += _freshness(desk, ask.now)
     if judged is not None:
         matters += _devices(judged, person)
     if person.sees_all:
@@ -120,7 +121,7 @@ def _sentence(matters: list[Matter]) -> str:
     return f"{things} somebody now."
 
 
-def _freshness(desk: Desk, now: datetime) -> Iterator[Matter]:
+def _failures(desk: Desk) -> Iterator[Matter]:
     failed = next((job for job in desk.jobs.all() if job.ended_ms is not None), None)
     if failed is not None and failed.state == "failed":
         yield Matter(
@@ -130,6 +131,9 @@ def _freshness(desk: Desk, now: datetime) -> Iterator[Matter]:
             advice=failed.said.splitlines()[0] if failed.said else "It said nothing.",
             path="/reports",
         )
+
+
+def _freshness(desk: Desk, now: datetime) -> Iterator[Matter]:
     if desk.judged is None:
         yield Matter(
             state="waiting",

@@ -201,7 +201,7 @@ def party(desk: Desk, ask: Ask) -> Party:
         due=due,
         identities=list(known.eui64) if known else [],
         periods=periods,
-        certificates=[one for one in certificates_of(judged) if one.party == name],
+        certificates=[one for one in certificates_of(judged, ask.person) if one.party == name],
     )
 
 
