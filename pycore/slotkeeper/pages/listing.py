@@ -15,8 +15,9 @@ from pydantic import BaseModel, ConfigDict
 PAGE = 50
 """Rows of a page (looks)."""
 
-MAX_PAGE = 1_000_000
-"""A page beyond it is no page."""
+MOST_PAGES = 200
+"""Pages that can be turned to: a database sorts all rows before a page, and nobody turns a hundred
+thousand pages. Filters narrow, and CSV has all."""
 
 MAX_VALUE = 200
 """Characters of a filter's value."""
@@ -135,7 +136,7 @@ class Listing(Frozen):
     Attributes:
         total: Rows that fit.
         page: From 1.
-        pages: At least 1.
+        pages: At least 1, and at most 200, however many rows there are.
         query: What narrows and sorts, for the links to other pages.
     """
 
@@ -169,7 +170,7 @@ def listing(
     where, given, fields = _narrowed(table, query, own)
     sort, descending = _sorted(table, query)
     total = database.count(f"SELECT count(*) FROM {table.source} WHERE {where}", given)  # noqa: S608
-    pages = max(1, -(-total // PAGE))
+    pages = min(max(1, -(-total // PAGE)), MOST_PAGES)
     page = min(_whole(query.get("page", "")), pages)
     select = _select(table, where, sort, descending=descending)
     rows = database.rows(f"{select} LIMIT {PAGE} OFFSET {PAGE * (page - 1)}", given)
@@ -261,7 +262,7 @@ def _select(table: Table, where: str, sort: str, *, descending: bool) -> str:
 
 
 def _whole(text: str) -> int:
-    fits = text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PAGE))
+    fits = text.isascii() and text.isdecimal() and len(text) <= len(str(MOST_PAGES))
     return max(1, int(text)) if fits else 1
 
 
