@@ -47,6 +47,14 @@ FROM device GROUP BY ALL
 """
 """A row for each combination that is counted: pages add these up and never read all devices."""
 
+_DUE = """
+CREATE TABLE due AS
+SELECT gas_supplier, gas_network_party, ds_party, ka_party, due_on,
+    coalesce(overdue_days > 0, false) AS late, count(*) AS devices
+FROM device WHERE action_by = 'SUPPLIER' GROUP BY ALL
+"""
+"""The same for what suppliers must place, by the day until which."""
+
 _STATES = """
 CREATE TABLE slot_day AS
 WITH holder AS (
@@ -109,6 +117,7 @@ class Judged:
             )
             made.run(_HELD)
             made.run(_TOTALS)
+            made.run(_DUE)
             policy = policy_from_json(build.manifest["policy"])
             since = date.fromordinal(report.as_of.toordinal() - STATES_DAYS)
             made.run(_STATES, [sorted(policy.acb_keys["DS"]), since, report.as_of])

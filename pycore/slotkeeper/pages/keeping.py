@@ -30,18 +30,24 @@ AGAIN_S = 5.0
 """After the streams could not be read."""
 
 
-async def keep(desk: Desk, journal: sqlite3.Connection, workers: Sequence[str]) -> None:
+async def keep(
+    desk: Desk,
+    journal: sqlite3.Connection,
+    workers: Sequence[str],
+    first: asyncio.Task[None],
+) -> None:
     """Keep everything up to date for ever.
 
     Args:
         desk: Whose members are replaced.
         journal: The connection that writes it.
         workers: Where each listens, ``host:port``.
+        first: The first look around, which may still go on.
     """
     async with asyncio.TaskGroup() as group:
         group.create_task(desk.jobs.run())
         group.create_task(_follow(desk, journal))
-        group.create_task(_look(desk))
+        group.create_task(_look(desk, first))
         group.create_task(_ask(desk, workers))
 
 
@@ -69,8 +75,9 @@ async def _ask(desk: Desk, workers: Sequence[str]) -> None:
         await asyncio.sleep(ASK_S)
 
 
-async def _look(desk: Desk) -> None:
+async def _look(desk: Desk, first: asyncio.Task[None]) -> None:
     """Have builds made when it is time, and open what the newest one says."""
+    await first
     begun_ms: int | None = None
     failed = ""
     while True:

@@ -42,6 +42,9 @@ UNIX = "unix:"
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
+FIRST_LOOK_S = 5.0
+"""For what is there already, before anybody is let in: a report of some 100,000 devices."""
+
 DRAIN_S = 5
 """For pages in hand when the console ends."""
 
@@ -171,8 +174,10 @@ async def _desk(serving: Serving, settings: Settings) -> AsyncIterator["_Kept"]:
             build_every_s=seconds(settings.console.build_every),
             settings={},
         )
-        await look_around(desk, serving.workers)
-        keeper = asyncio.create_task(keep(desk, writer, serving.workers))
+        first = asyncio.create_task(look_around(desk, serving.workers))
+        # A large report takes longer: then the pages say that there is none yet.
+        await asyncio.wait([first], timeout=FIRST_LOOK_S)
+        keeper = asyncio.create_task(keep(desk, writer, serving.workers, first))
         try:
             yield _Kept(desk, keeper)
         finally:

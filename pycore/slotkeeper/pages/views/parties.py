@@ -237,11 +237,10 @@ def _due(
             [friday],
             f"{base}&due_by={friday}",
         ),
-        ("Overdue", "overdue_days > 0", [], f"{base}&finding=ACTION_ON_SUPPLIER"),
+        ("Overdue", "late", [], f"{base}&finding=ACTION_ON_SUPPLIER"),
     ):
         count = judged.count(
-            f"SELECT count(*) FROM device WHERE {column} = ? AND action_by = 'SUPPLIER' "  # noqa: S608
-            f"AND {condition} AND {where}",
+            f"SELECT sum(devices) FROM due WHERE {column} = ? AND {condition} AND {where}",  # noqa: S608
             [name, *more, *given],
         )
         yield what, count, path
