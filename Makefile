@@ -148,6 +148,10 @@ bench: setup  ## Measure against bare cryptography and at scale; writes benchmar
 bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours (ARGS=--goals: one)
 	$(PY) -m benchmarks.peers --results benchmarks/results $(ARGS)
 
+.PHONY: bench-slots
+bench-slots: setup  ## Measure builds and reports on stores of 200,000 and a million devices (ARGS="--gpfs 25000000")
+	$(ON_BENCH_CORES) $(PY) -m benchmarks.slots --results benchmarks/results $(ARGS)
+
 soak: MINUTES = 30
 soak: setup  ## Keep a worker under load for MINUTES on a real broker, memory and lag looked at
 	$(PY) -m benchmarks.peers.soak --minutes $(MINUTES) --results benchmarks/results $(ARGS)
