@@ -144,7 +144,7 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
         stop = open_now.enter_context(stopping_on_signals())
         if settings.http.listen:
             address = console.Address.parse(settings.http.listen)
-            await open_now.enter_async_context(console.serve(address, metrics))
+            await open_now.enter_async_context(console.serve(address, metrics, settings.http.hosts))
         try:
             async with _given_up_on(stop):
                 streams = await open_now.enter_async_context(

@@ -319,6 +319,13 @@ class WorkerSettings(Section):
 
 
 class HttpSettings(Section):
-    """Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere."""
+    """Health and metrics of the worker.
+
+    Attributes:
+        listen: Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere.
+        hosts: Names by which clients may call it, besides ``localhost``, that of ``listen`` and
+            any address: the Host of a request with another name is refused.
+    """
 
     listen: str = Field(default="", pattern=r"^($|.+:[0-9]{1,5}$)")
+    hosts: list[str] = []

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
 use crate::burned::Burned;
-use crate::image::{CellImage, DeviceImage};
+use crate::image::DeviceImage;
 use crate::notes::{MessageNote, RequestNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
@@ -14,7 +14,7 @@ use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
 use crate::stored::Stored;
 use crate::table::CounterTable;
-use crate::trail::{Link, Pending, Trail};
+use crate::trail::{Link, Observation, Pending, Trail};
 use crate::view::DeviceView;
 
 /// A [`CounterTable`], the batch staged over it, and the numbers of dropped batches.
@@ -30,6 +30,8 @@ pub struct Ledger {
     losses: u32,
     /// Whether nobody verifies messages any more.
     unverified_too: bool,
+    /// Whether a cell of a Network Operator slot has changed since somebody asked.
+    has_moved: bool,
     found: Vec<Option<RowId>>,
 }
 
@@ -47,6 +49,7 @@ impl Ledger {
             burned: Burned::new(),
             losses: 0,
             unverified_too: false,
+            has_moved: false,
             found: Vec::new(),
         }
     }
@@ -282,15 +285,18 @@ impl Ledger {
         self.change_trail(device, role, |trail| trail.dispute(cell_use))
     }
 
-    /// Begins the walk of a cell at what was read there; see [`Trail::set_base`]. Whether that changes anything.
-    pub fn set_base(
+    /// Takes what was seen to stand in a cell; see [`Trail::observe`]. Whether that changes anything.
+    pub fn observe(
         &mut self,
         device: u64,
         role: Role,
         cell_use: CellUse,
-        base: CellImage,
+        observation: &Observation,
     ) -> bool {
-        self.change_trail(device, role, |trail| trail.set_base(cell_use, base))
+        let unverified_too = self.unverified_too;
+        self.change_trail(device, role, |trail| {
+            trail.observe(cell_use, observation, unverified_too)
+        })
     }
 
     fn change_trail(
@@ -315,9 +321,16 @@ impl Ledger {
             source: cell.source,
         });
         let slot = self.slot(device);
-        slot.update_role(role, |state| state.cells = cells);
+        let moves = slot.update_role(role, |state| state.cells = cells);
         slot.notes_edit().set_trail(role, &trail);
+        self.has_moved |= moves && role == Role::NetworkOperator;
         true
+    }
+
+    /// Whether a cell of a Network Operator slot has changed, in who holds it or how that is known, since this was last
+    /// asked.
+    pub fn take_moved(&mut self) -> bool {
+        core::mem::take(&mut self.has_moved)
     }
 
     /// Shortens trails where the record has no room left for them.

@@ -37,9 +37,10 @@ fn base(occupant: Occupant, source: CellSource) -> CellImage {
 }
 
 fn with_base(occupant: Occupant, source: CellSource) -> Trail {
-    let mut trail = Trail::default();
-    trail.set_base(DS, base(occupant, source));
-    trail
+    Trail {
+        base: [base(occupant, source), CellImage::default()],
+        ..Trail::default()
+    }
 }
 
 fn link(id: u64, existing: Occupant, replacing: Occupant) -> Link {
@@ -146,7 +147,7 @@ fn play(seed: u64, kind: Kind, found: &mut Found) {
     };
     let mut trail = Trail::default();
     if kind.has_base {
-        trail.set_base(DS, base(holder, CellSource::ReadBack));
+        trail = with_base(holder, CellSource::ReadBack);
     }
     let (mut number, mut now, mut silent) = (0, 1_000_u32, false);
     let mut queue: Vec<Link> = Vec::new();
@@ -441,14 +442,8 @@ fn a_command_is_not_read_as_executed_beside_its_unverified_answer() {
     let (a, b) = (certificate(1, 0), certificate(2, 0));
     let (acb, next) = (certificate(ACB, 0), certificate(ACB, 1));
     for answer_first in [true, false] {
-        let mut trail = Trail::default();
-        trail.set_base(
-            DS,
-            CellImage {
-                verified: false,
-                ..base(a, CellSource::Import)
-            },
-        );
+        let mut trail = with_base(a, CellSource::ReadBack);
+        trail.base[0].verified = false;
         let sent = pending(7, party(1), acb);
         let mut failed = link(7, a, a);
         failed.message.verified = false;

@@ -17,6 +17,8 @@ from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.registers.records import party_id
 from slotkeeper.slots.tables import Tables
 
+from .page import write_page
+
 FORMAT = 1
 """Of the files; columns are only ever appended."""
 
@@ -108,6 +110,11 @@ def write_report(
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
         files.append("reconciliation.json")
+    if "html" in formats:
+        beside = [name for name in files if "/" not in name]
+        path = out / "report.html"
+        write_page(made, build, policy, as_of, totals, warnings, _EXCEPTIONS, beside, path)
+        files.append(path.name)
     manifest = {
         "format": FORMAT,
         "as_of": str(as_of),

@@ -5,9 +5,11 @@
 //! that came, and the occupant is computed from all links together ([`Trail::standing`]). The order in which they came
 //! changes nothing.
 
+mod observed;
 mod walk;
 mod words;
 
+pub use self::observed::Observation;
 pub use self::walk::Standing;
 pub(crate) use self::words::{end_of, messages_of};
 
@@ -98,6 +100,8 @@ impl Pending {
 pub struct Trail {
     /// Where the walk of each cell begins; without an occupant, that is not known.
     pub base: [CellImage; 2],
+    /// Of a base that was read back: the number up to which messages without a time are older than it.
+    pub settled: [Option<u64>; 2],
     /// Whether a cell was told of by two messages that contradict each other, and by none since.
     pub disputed: [bool; 2],
     /// In the order of their arrival.
@@ -109,30 +113,40 @@ pub struct Trail {
 impl Trail {
     /// Whether nothing is kept but a base.
     pub fn is_plain(&self) -> bool {
-        self.links.is_empty() && self.pending.is_empty() && self.disputed == [false; 2]
+        self.links.is_empty()
+            && self.pending.is_empty()
+            && self.disputed == [false; 2]
+            && self.settled == [None; 2]
     }
 
     /// Adds what a message told; whether that changes anything.
     ///
     /// A message is told once. An unverified one tells nothing of a cell of which something verified is known, unless
-    /// `unverified_too`; the first verified one takes its place.
+    /// `unverified_too`; the first verified one takes its place. One that is older than the base is history: it leaves
+    /// the cell in doubt if it takes from it who stands there, and changes nothing else.
     pub fn tell(&mut self, link: &Link, unverified_too: bool) -> bool {
-        let is_same = |known: &&mut Link| known.message.is_same(&link.message);
-        match self.links.iter_mut().find(is_same) {
-            Some(known) if known.message.verified || !link.message.verified => return false,
-            // Unverified it may have been heard about one cell alone.
-            Some(known) => *known = *link,
-            None => {
-                let mut link = *link;
-                for (cell, step) in link.steps.iter_mut().enumerate() {
-                    let is_heard = link.message.verified || unverified_too;
-                    *step = step.filter(|_| is_heard || !self.has_verified(cell));
-                }
-                if link.steps == [None; 2] {
-                    return false;
-                }
-                self.links.push(link);
-            }
+        let is_same = |known: &Link| known.message.is_same(&link.message);
+        let known = self.links.iter().position(is_same);
+        let is_told = |at: usize| self.links[at].message.verified || !link.message.verified;
+        if known.is_some_and(is_told) {
+            return false;
+        }
+        // One that was unverified before may have been heard about one cell alone.
+        let mut link = *link;
+        for (cell, step) in link.steps.iter_mut().enumerate() {
+            let is_heard = link.message.verified || unverified_too;
+            *step = step.filter(|_| is_heard || !self.has_verified(cell));
+        }
+        let disputed = self.disputed;
+        for cell in CellUse::ALL {
+            self.set_history_aside(cell, &mut link);
+        }
+        if link.steps == [None; 2] {
+            return self.disputed != disputed;
+        }
+        match known {
+            Some(at) => self.links[at] = link,
+            None => self.links.push(link),
         }
         for (cell, step) in link.steps.iter().enumerate() {
             if step.is_none() {
@@ -223,16 +237,18 @@ impl Trail {
         !core::mem::replace(disputed, true)
     }
 
-    /// Begins the walk of a cell anew, at what was read there. What was told before and the dispute about it are
-    /// settled by that. Whether that changes anything.
-    pub fn set_base(&mut self, cell_use: CellUse, base: CellImage) -> bool {
+    /// Takes out of a link what is older than the base of a cell.
+    fn set_history_aside(&mut self, cell_use: CellUse, link: &mut Link) {
         let cell = cell_use.index();
-        let is_known =
-            self.base[cell] == base && !self.disputed[cell] && self.links_of(cell).next().is_none();
-        self.base[cell] = base;
-        self.disputed[cell] = false;
-        self.retain_steps(cell, |_| false);
-        !is_known
+        let Some(step) = link.steps[cell] else { return };
+        if !self.is_history(cell, step, link.number, link.device_time) {
+            return;
+        }
+        link.steps[cell] = None;
+        let stands = self.standing_of(cell, false).occupant;
+        if step.existing != step.replacing && stands == Some(step.existing) {
+            self.disputed[cell] = true;
+        }
     }
 
     /// Makes what is kept take at most so many words; `false` if that is not possible.
@@ -274,8 +290,9 @@ impl Trail {
     }
 
     fn drop_unverified(&mut self, cell: usize) {
-        if !self.base[cell].verified {
+        if !self.base[cell].verified && !self.base[cell].source.is_brought_in() {
             self.base[cell] = CellImage::default();
+            self.settled[cell] = None;
         }
         self.retain_steps(cell, |link| link.message.verified);
     }

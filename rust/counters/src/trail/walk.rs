@@ -53,7 +53,8 @@ impl Trail {
     pub(super) fn standing_of(&self, cell: usize, unverified_too: bool) -> Standing {
         let all = unverified_too || !self.has_verified(cell);
         let base = &self.base[cell];
-        let base_occupant = base.occupant.filter(|_| all || base.verified);
+        let is_brought_in = base.source.is_brought_in();
+        let base_occupant = (base.occupant).filter(|_| all || base.verified || is_brought_in);
         let links: Vec<_> = self
             .links_of(cell)
             .filter(|(link, _)| all || link.message.verified)
@@ -74,7 +75,9 @@ impl Trail {
             ends,
             verified: is_told
                 && links.iter().all(|(link, _)| link.message.verified)
-                && (base_occupant.is_none() || base.verified),
+                && (base_occupant.is_none()
+                    || base.verified
+                    || (is_brought_in && !links.is_empty())),
             source: base.source,
             device_time: base.device_time,
         };
@@ -224,7 +227,7 @@ fn hang_together(end: Occupant, begin: Option<Occupant>, steps: &[Step]) -> bool
 }
 
 /// A certificate that is not known is told by its party alone.
-fn same(one: Occupant, other: Occupant) -> bool {
+pub(super) fn same(one: Occupant, other: Occupant) -> bool {
     one.eui == other.eui
         && (one.key_identifier == other.key_identifier
             || one.key_identifier.is_none()

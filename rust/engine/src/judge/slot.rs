@@ -37,7 +37,7 @@ impl SlotView {
     }
 }
 
-fn occupant(subject: Eui64, key_identifier: KeyIdentifier) -> Occupant {
+pub(super) fn occupant(subject: Eui64, key_identifier: KeyIdentifier) -> Occupant {
     Occupant {
         eui: subject.to_u64(),
         key_identifier: Some(key_identifier.0),
@@ -110,8 +110,9 @@ impl Judge<'_> {
         let device = facts.device.to_u64();
         let mut changed = false;
         for role in Role::ALL {
-            let told = facts.cells_of(role);
-            for cell in told.filter_map(|outcome| cell_use(outcome.cell.key_usage)) {
+            let told = facts.cells_of(role).map(|outcome| outcome.cell.key_usage);
+            let held = facts.cells_held(role).map(|cell| cell.key_usage);
+            for cell in told.chain(held).filter_map(cell_use) {
                 changed |= self.ledger.dispute(device, role, cell);
             }
         }
