@@ -1,9 +1,13 @@
 """The demo, as it is promised: what tracking saves, and what never needed it."""
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
-from .conftest import Cli
+import httpx
+
+from .conftest import COMMAND, Cli
 
 
 def test_devices_accept_with_tracking_what_most_refuse_without(cli: Cli) -> None:
@@ -60,3 +64,32 @@ def test_the_second_half_ends_in_a_page(cli: Cli, tmp_path: Path) -> None:
         device = lines.readlines()[1].partition(",")[0]
     told = cli("explain-slot", device, "--from", "kept/slots", *config)
     assert told.stdout.startswith(f"{device}: ")
+
+
+def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        COMMAND,
+        "demo",
+        "--serve",
+        "127.0.0.1:0",
+        "--devices",
+        "12",
+        "--keep",
+        "kept",
+    ]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        link = demo.stdout.readline().strip()
+        with httpx.Client(follow_redirects=True) as browser:
+            shown = browser.get(link)
+            assert shown.status_code == 200
+            assert "12 devices were judged" in shown.text
+            workers = browser.get(f"{link.partition('/session/')[0]}/workers.json").json()
+            assert workers["sentence"] == "1 of 1 workers are ready."
+            assert workers["workers"][0]["partitions"] == [0, 1, 2, 3]
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    last = (tmp_path / "kept" / "worker.log").read_text().splitlines()[-1]
+    assert json.loads(last)["event"] == "worker ended"

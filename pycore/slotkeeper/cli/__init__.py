@@ -18,6 +18,7 @@ _COMMANDS = {
     "audit": "slotkeeper.cli.audit:audit",
     "check-config": "slotkeeper.cli.check_config.command:check_config",
     "completion": "slotkeeper.cli.completion:completion",
+    "console": "slotkeeper.cli.console:console",
     "counters": "slotkeeper.cli.counters:counters",
     "dead-letters": "slotkeeper.cli.dead_letters:dead_letters",
     "demo": "slotkeeper.cli.demo:demo",

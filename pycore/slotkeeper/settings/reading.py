@@ -57,6 +57,8 @@ def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
         ("kafka", "sasl_oauth_token_file"),
         ("snapshot", "directory"),
         ("sqlite", "witness"),
+        ("console", "proxy_key"),
+        ("console", "persons"),
     ):
         if isinstance(table := raw.get(section), dict):
             yield table, key

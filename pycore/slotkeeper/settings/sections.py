@@ -218,6 +218,8 @@ class ConsoleSettings(Section):
 
     build_every: str = Field(default="1h", pattern=r"^$|^[1-9][0-9]{0,4}[smhd]$")
     identity: Literal["link", "header"] = "link"
+    proxy_key: str = ""
+    persons: str = ""
 
 
 class AuditSettings(Section):

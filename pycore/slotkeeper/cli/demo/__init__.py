@@ -13,6 +13,9 @@ from slotkeeper.cli.options import json_option
 from slotkeeper.cli.output import note, progress, tables, write_json_line
 from slotkeeper.errors import FaultFoundError
 
+LISTEN = "127.0.0.1:8643"
+"""As that of `slotkeeper console`."""
+
 _DEVICES = 500
 """A hundred for each of the five ways to count; some seconds."""
 
@@ -27,8 +30,17 @@ _DEVICES = 500
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep streams, keys and settings in this new folder, to look into afterwards.",
 )
+@click.option(
+    "--serve",
+    "listen",
+    is_flag=False,
+    flag_value=LISTEN,
+    metavar="[ADDRESS]",
+    help=f"Let a fleet live for a year, and show it as pages at ADDRESS, {LISTEN} if none is "
+    "given; the first line printed is a link that works once.",
+)
 @json_option
-def demo(*, devices: int, seed: int, keep: Path | None, as_json: bool) -> None:
+def demo(*, devices: int, seed: int, keep: Path | None, listen: str | None, as_json: bool) -> None:
     """Play the whole story on emulated devices.
 
     Nothing needs to be set up. Leaving gas network operators hand their slots to the ACB (SRV
@@ -39,9 +51,15 @@ def demo(*, devices: int, seed: int, keep: Path | None, as_json: bool) -> None:
     In the second half as many devices join that the story does not touch, with meters and network
     parties, and the report says of each which certificate belongs in its slot and who has to act.
     """
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise click.BadParameter(f"{keep} is not empty", param_hint="--keep")
+    if listen is not None:
+        # Only who serves pages pays for what serves them.
+        from slotkeeper.cli.demo.serving import serve_demo  # noqa: PLC0415
+
+        serve_demo(listen, keep, devices=devices, seed=seed)
+        return
     if keep is not None:
-        if keep.exists() and any(keep.iterdir()):
-            raise click.BadParameter(f"{keep} is not empty", param_hint="--keep")
         story, second = _play(keep, keep / "report", devices, seed)
     else:
         # The report stays, so that it can be opened.
