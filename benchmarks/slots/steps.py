@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from slotkeeper.lab.certificates import read
-from slotkeeper.slots.build.building import CHANGELOG, INVENTORY, REGISTERS, build
+from slotkeeper.slots.build.building import INVENTORY, REGISTERS, build
+from slotkeeper.slots.build.changelog import STREAM as CHANGELOG
 from slotkeeper.slots.build.folder import open_build
 from slotkeeper.slots.build.trail import STREAM as AUDIT
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
-from slotkeeper.slots.report.writing import CSV, DEVICES, write_report
+from slotkeeper.slots.report.writing import APPLICABLE, CSV, DEVICES, write_report
 from slotkeeper.slots.tables import Tables, tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
@@ -155,7 +156,7 @@ async def _report(place: Place) -> dict[str, Any]:
             told[f"{name}_judge_s"] = judged - began
             told[f"{name}_write_s"] = time.monotonic() - judged
             if name == "whole":
-                told["device_csv_s"] = _copied(made, DEVICES.format(whose="true"), out)
+                told["device_csv_s"] = _copied(made, DEVICES.format(whose=APPLICABLE), out)
                 shuffled = "SELECT * FROM read_parquet($1) ORDER BY hash(device_id)"
                 made.run(
                     f"CREATE TABLE bare AS {shuffled}", [str(out.resolve() / "report.parquet")]

@@ -267,6 +267,7 @@ _DRAWN: dict[str, Callable[[random.Random], Json]] = {
         "to": "acb",
         "step": rng.randint(1, 50),
         "days": rng.choice([1, 30, None]),
+        "tapped": rng.random() < 0.5,
         **_carried(rng),
         "twist": "",
         "key": "own",

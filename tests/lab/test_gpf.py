@@ -9,7 +9,7 @@ import pytest
 from slotkeeper.lab import anchors, messages, sealing
 from slotkeeper.lab.certificates import public_key
 from slotkeeper.lab.commands import CANCELLATION, CommandPayload, SeqNumberChange
-from slotkeeper.lab.credentials import CredentialsCommand, CredentialsResponse
+from slotkeeper.lab.credentials import CredentialsResponse
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.gpf import FloorPolicy, Gpf, Policy, Refusal
 from slotkeeper.lab.gpf_state import load, save
@@ -315,24 +315,32 @@ def test_a_contingency_command_needs_the_contingency_key() -> None:
 def test_a_read_back_names_the_occupants_under_a_mac() -> None:
     device = gpf()
     device.receive(hand_back(1200))
-    asked = CredentialsCommand(anchors.ACB_AGREEMENT, (Role.NETWORK_OPERATOR, Role.LOAD_CONTROLLER))
-    envelope = Envelope(
-        cra=Cra.COMMAND,
-        counter=1302,
-        originator=PKI.acb.eui,
-        recipient=DEVICE.eui,
-        message_code=MessageCode.CS02A,
-        payload=asked.encode(),
-        signature=b"",
-    )
+    roles = (Role.NETWORK_OPERATOR, Role.LOAD_CONTROLLER)
     acb, peer = PKI.acb.key_agreement.key, DEVICE.key_agreement.key.public_key()
-    reply = device.receive(envelope.maced(sealing.mac(envelope, acb, peer)).encode())
+    reply = device.receive(messages.credentials_command(PKI.acb, DEVICE, counter=1302, roles=roles))
     assert reply.response is not None
     answer = Envelope.decode(reply.response)
     assert sealing.mac_is_true(answer, acb, peer)
     held, absent = CredentialsResponse.decode(answer.payload).roles
     assert (held.seq_number, held.cells[0][1]) == (1200, PKI.acb.digital_signature.occupant)
     assert (absent.status, absent.cells) == (Status.TRUST_ANCHOR_NOT_FOUND, ())
+
+
+def test_a_read_back_by_an_occupant_is_signed() -> None:
+    device = gpf()
+    reply = device.receive(messages.credentials_command(SUPPLIER, DEVICE, counter=7))
+    assert reply.response is not None
+    answer = Envelope.decode(reply.response)
+    assert answer.mac is None
+    key = DEVICE.digital_signature.key.public_key()
+    assert sealing.signature_is_true(answer, key)
+    held = CredentialsResponse.decode(answer.payload).roles
+    assert [one.role for one in held] == [Role.SUPPLIER, Role.NETWORK_OPERATOR]
+    stranger = PKI.organisation(Role.SUPPLIER, 9)
+    asked = messages.credentials_command(stranger, DEVICE, counter=8)
+    assert device.receive(asked).refusal is Refusal.NOT_THE_OCCUPANT
+    forged = replace(Envelope.decode(asked), originator=SUPPLIER.eui).encode()
+    assert device.receive(forged).refusal is Refusal.SIGNATURE_FALSE
 
 
 def test_n16_a_lost_response_leaves_the_device_changed() -> None:

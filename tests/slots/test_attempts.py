@@ -52,10 +52,17 @@ async def test_each_kind_of_attempt_has_its_word(tmp_path: Path) -> None:
             stream="srv-6.15.1-responses",
             offset=offset,
         )
-    about = {"stream": "srv-6.15.1-responses", "offset": 4}
     for disposition, reason in (("SEEN", "NO_CHANGE"), ("RECORDED", "ACB_IN_SLOT")):
-        decided = {"kind": "redecision", "disposition": disposition, "reason": reason}
-        fleet.decided(1, ACB_CELLS, NOW, **decided, **about)
+        fleet.decided(
+            1,
+            ACB_CELLS,
+            NOW,
+            kind="redecision",
+            disposition=disposition,
+            reason=reason,
+            stream="srv-6.15.1-responses",
+            offset=4,
+        )
     found = await attempts(fleet)
     words = [what for *_, what in told if what]
     assert [row["what"] for row in found] == [*words, "JUDGED", "DONE"]

@@ -312,12 +312,15 @@ class Gpf:
         )
 
     def _read_back(self, envelope: Envelope) -> Reply:
-        if not self._mac_is_true(envelope):
+        by_acb = not envelope.signature
+        if by_acb and not self._mac_is_true(envelope):
             raise _DiscardedError(Refusal.MAC_FALSE)
         try:
             asked = CredentialsCommand.decode(envelope.payload)
         except ValueError:
             raise _DiscardedError(Refusal.UNREADABLE) from None
+        if not by_acb:
+            self._authenticate_by(asked.authorising_cell, envelope)
         response = Envelope(
             cra=Cra.RESPONSE,
             counter=envelope.counter,
@@ -327,8 +330,20 @@ class Gpf:
             payload=CredentialsResponse(tuple(map(self._credentials, asked.roles))).encode(),
             signature=b"",
         )
+        if not by_acb:
+            signature = sealing.sign(response, self.device.digital_signature.key)
+            return Reply(None, response.signed(signature).encode())
         tag = sealing.mac(response, self.device.key_agreement.key, self._acb_agreement_key())
         return Reply(None, response.maced(tag).encode())
+
+    def _authenticate_by(self, cell: Cell, envelope: Envelope) -> None:
+        if cell not in self.cells or cell.key_usage is not KeyUsage.DIGITAL_SIGNATURE:
+            raise _DiscardedError(Refusal.WRONG_CELL)
+        occupant = certificates.read(self.cells[cell])
+        if occupant.subject_unique_id != envelope.originator:
+            raise _DiscardedError(Refusal.NOT_THE_OCCUPANT)
+        if not sealing.signature_is_true(envelope, certificates.public_key(occupant.point)):
+            raise _DiscardedError(Refusal.SIGNATURE_FALSE)
 
     def _credentials(self, role: Role) -> RoleCredentials:
         cells = tuple(

@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from slotkeeper.lab import sealing
-from slotkeeper.lab.anchors import cells_of
+from slotkeeper.lab.anchors import ACB_AGREEMENT, cells_of
 from slotkeeper.lab.commands import CommandPayload, Replacement
+from slotkeeper.lab.credentials import CredentialsCommand
 from slotkeeper.lab.envelope import Envelope, dlms_date_time
 from slotkeeper.lab.outcomes import AlertPayload, ResponsePayload
 from slotkeeper.lab.terms import (
@@ -27,13 +28,20 @@ from slotkeeper.lab.terms import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from slotkeeper.lab.outcomes import ExecutionOutcome
     from slotkeeper.lab.pki import Device, Organisation
     from slotkeeper.lab.terms import Eui64
 
-__all__ = ["alert", "command", "pre_command", "response", "slot_payload"]
+__all__ = [
+    "alert",
+    "command",
+    "credentials_command",
+    "pre_command",
+    "response",
+    "slot_payload",
+]
 
 _BOTH = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 
@@ -105,6 +113,34 @@ def command(
         return envelope.encode()
     peer = device.key_agreement.key.public_key()
     return envelope.maced(sealing.mac(envelope, acb.key_agreement.key, peer)).encode()
+
+
+def credentials_command(
+    originator: Organisation,
+    device: Device,
+    *,
+    counter: int,
+    roles: Sequence[Role] = (Role.SUPPLIER, Role.NETWORK_OPERATOR),
+) -> bytes:
+    """Write Provide Security Credential Details (CS02a, SRV 6.24.1).
+
+    The ACB authenticates it with a MAC alone, every other party with its signature alone.
+    """
+    is_acb = originator.role is Role.ACCESS_CONTROL_BROKER
+    cell = ACB_AGREEMENT if is_acb else Cell(originator.role, KeyUsage.DIGITAL_SIGNATURE)
+    asked = CredentialsCommand(cell, tuple(roles))
+    envelope = Envelope(
+        cra=Cra.COMMAND,
+        counter=counter,
+        originator=originator.eui,
+        recipient=device.eui,
+        message_code=MessageCode.CS02A,
+        payload=asked.encode(),
+    )
+    if not is_acb:
+        return envelope.signed(sealing.sign(envelope, originator.digital_signature.key)).encode()
+    unsigned, peer = envelope.signed(b""), device.key_agreement.key.public_key()
+    return unsigned.maced(sealing.mac(unsigned, originator.key_agreement.key, peer)).encode()
 
 
 def response(

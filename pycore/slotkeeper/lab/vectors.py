@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Final
 
 from slotkeeper.lab import anchors, duis, events, keystore, messages, sealing
 from slotkeeper.lab.commands import CANCELLATION, SeqNumberChange
-from slotkeeper.lab.credentials import CredentialsCommand
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.gpf import Gpf
 from slotkeeper.lab.pki import Device, Organisation, Pki
@@ -25,7 +24,6 @@ from slotkeeper.lab.terms import (
     Cra,
     Eui64,
     KeyUsage,
-    MessageCode,
     Mode,
     Role,
     Status,
@@ -198,21 +196,9 @@ class _Bench:
         yield from self._send(self._gpf(), "ByContingency_SUCCESS", command)
 
     def _read_back(self) -> Iterator[Vector]:
-        asked = CredentialsCommand(
-            anchors.ACB_AGREEMENT, (Role.SUPPLIER, Role.NETWORK_OPERATOR, Role.LOAD_CONTROLLER)
-        )
-        envelope = Envelope(
-            cra=Cra.COMMAND,
-            counter=1302,
-            originator=self._acb.eui,
-            recipient=self._device.eui,
-            message_code=MessageCode.CS02A,
-            payload=asked.encode(),
-            signature=b"",
-        )
-        peer = self._device.key_agreement.key.public_key()
-        tag = sealing.mac(envelope, self._acb.key_agreement.key, peer)
-        yield from self._send(self._gpf(), "CS02a_6.24.1_SUCCESS", envelope.maced(tag).encode())
+        roles = (Role.SUPPLIER, Role.NETWORK_OPERATOR, Role.LOAD_CONTROLLER)
+        command = messages.credentials_command(self._acb, self._device, counter=1302, roles=roles)
+        yield from self._send(self._gpf(), "CS02a_6.24.1_SUCCESS", command)
 
     def _exchange(
         self, gpf: Gpf, name: str, payload: CommandPayload, originator: Organisation

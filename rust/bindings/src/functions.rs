@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 use slotkeeper_engine::{
-    Cause, Keystore as EngineKeystore, Settings, describe, device_of_key, inspect, partition_of_key,
+    Cause, Keystore as EngineKeystore, Settings, Stream, describe, device_of_key, inspect,
+    partition_of_key,
 };
 
 use crate::enter::enter;
@@ -57,7 +58,7 @@ pub(crate) fn quarantine<'py>(
         Fault::Configuration(format!("`{reason}` puts no record into quarantine"))
     })?;
     let list = PyList::empty(py);
-    for received in receive(PyList::new(py, [record])?.as_any())? {
+    for received in receive(PyList::new(py, [record])?.as_any(), Stream::input)? {
         let input = received.input();
         let records = enter(py, || {
             Ok(slotkeeper_engine::quarantine(
@@ -86,6 +87,16 @@ impl Keystore {
         };
         enter(py, open).map(Self)
     }
+
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.0.warnings().map(ToString::to_string).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let certificates = self.0.entries().count();
+        format!("<slotkeeper Keystore of {certificates} certificates>")
+    }
 }
 
 #[pyfunction]
@@ -112,6 +123,18 @@ pub(crate) fn inspect_duis(
     let keystore = keystore.as_ref().map(|keystore| &keystore.get().0);
     let json = enter(py, || to_json(&inspect::duis(&data, keystore)))?;
     Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+pub(crate) fn duis_payloads(
+    py: Python<'_>,
+    data: PyBackedBytes,
+) -> PyResult<Vec<Bound<'_, PyBytes>>> {
+    let found = enter(py, || Ok(inspect::payloads(&data)))?;
+    Ok(found
+        .iter()
+        .map(|octets| PyBytes::new(py, octets))
+        .collect())
 }
 
 pub(crate) fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {

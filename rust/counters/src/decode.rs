@@ -3,8 +3,8 @@
 use crate::cover::{Cover, CoverGroup};
 use crate::image::{
     CELL_KEY_IDENTIFIER, CELL_OCCUPANT, CELL_SOURCE, CELL_TIME, CELL_VERIFIED, CRC_BYTES,
-    CellImage, DeviceImage, FORMAT, FORMAT_1, FORMAT_2, ImageError, RoleImage, SECTION_COVERS,
-    SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER, SECTION_TRAILS,
+    CellImage, DeviceImage, FORMAT, FORMAT_1, FORMAT_2, FORMAT_4, ImageError, RoleImage,
+    SECTION_COVERS, SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER, SECTION_TRAILS,
 };
 use crate::notes::{GROUPS, KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
 use crate::occupants::Occupant;
@@ -13,7 +13,7 @@ use crate::trail::{Trail, end_of};
 use crc32c::crc32c;
 
 impl DeviceImage {
-    /// Reads the bytes of a changelog record, of format 3, 2 or 1.
+    /// Reads the bytes of a changelog record, of format 4, 3, 2 or 1.
     ///
     /// `ceiling` is that of the table that it is for: it tells where the numbers of format 1 belong,
     /// which lists them one by one. The caller compares [`device`](Self::device) with the key under which the record stood.
@@ -33,7 +33,8 @@ impl DeviceImage {
         let (format, content) = content.split_first().ok_or(ImageError::Malformed)?;
         let mut reader = Reader(content);
         let image = match *format {
-            FORMAT => reader.device(),
+            FORMAT => reader.device().filter(|image| !image.is_settled()),
+            FORMAT_4 => reader.device().filter(DeviceImage::is_settled),
             FORMAT_2 => reader.device_of_format_2(),
             FORMAT_1 => reader.device_of_format_1(ceiling),
             format => return Err(ImageError::UnknownFormat(format)),

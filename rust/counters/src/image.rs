@@ -12,13 +12,13 @@ use crate::view::DeviceView;
 
 /// Everything that is kept of a device, with occupants spelled out.
 ///
-/// # Layout, format 3
+/// # Layout, formats 3 and 4
 ///
 /// Numbers are big-endian. In this order, without padding:
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 1 | format, 3 |
+/// | 1 | format: 4 where a trail has a settled number, which programs of format 3 would not heed; else 3 |
 /// | 8 | EUI-64 of the device |
 /// | 4 | version |
 /// | 2 | flags |
@@ -69,11 +69,12 @@ use crate::view::DeviceView;
 ///
 /// | words | field |
 /// |---|---|
-/// | 1 | eight octets: disputed cells (bits 0 and 1), how many occupants, links and pending commands there are, the occupants of the two bases, source and verification of the bases (bits 0 to 3 and 4 to 7, each as in a cell), 0 |
+/// | 1 | eight octets: disputed cells (bits 0 and 1), how many occupants, links and pending commands there are, the occupants of the two bases, source and verification of the bases (bits 0 to 3 and 4 to 7, each as in a cell), settled cells (bits 0 and 1; 0 in format 3) |
 /// | 1 | the device times of the two bases, 4 octets each |
+/// | 1 each | of the settled cells, the number up to which messages without a time are older than the base |
 /// | 2 each | the occupants in the order of their first use: EUI-64, key identifier; eight zeros where only the party is known |
 /// | 5 each | the links, oldest first: identity; digest (15 octets) with source (bits 0 to 2) and verification (bit 3) in one more; number; existing and replacing of the digital signature cell, then of the key agreement cell, an octet each; device time (4 octets) |
-/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and four octets 0 |
+/// | 2 each | the pending commands, lowest number first: number; existing and replacing as in a link, and in four octets when it does that: 0 as it arrives, 1 later, 2 never since it takes back what the device holds, 3 the same, accepted |
 ///
 /// Occupants are named by their place, from 1; 0 is nobody, or a cell that is not told of.
 ///
@@ -170,13 +171,14 @@ pub enum ImageError {
     #[error("the record image is damaged: its CRC-32C does not fit")]
     Damaged,
     /// Written by a newer release (D9).
-    #[error("the record image has format {0}; this release reads formats 1 to 3")]
+    #[error("the record image has format {0}; this release reads formats 1 to 4")]
     UnknownFormat(u8),
     /// The checksum fits and the content does not follow the format.
     #[error("the record image does not follow its format")]
     Malformed,
 }
 
+pub(crate) const FORMAT_4: u8 = 4;
 pub(crate) const FORMAT: u8 = 3;
 pub(crate) const FORMAT_2: u8 = 2;
 pub(crate) const FORMAT_1: u8 = 1;
@@ -209,6 +211,13 @@ impl DeviceImage {
             requests: view.requests().collect(),
             covers: view.notes.covers(),
             trails: Role::ALL.map(|role| view.notes.trail(role).unwrap_or_default()),
+        }
+    }
+
+    pub(crate) fn set_cells(&mut self, role: Role, cells: [CellImage; 2]) {
+        match role {
+            Role::NetworkOperator => self.network_operator.cells = cells,
+            Role::Supplier => self.supplier.get_or_insert_default().cells = cells,
         }
     }
 
@@ -246,6 +255,11 @@ impl DeviceImage {
             && covered.all(|(role, cover)| !cover.is_empty() && is_below(*role, cover.last()))
     }
 
+    /// Whether it tells what only format 4 does.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.trails.iter().any(|trail| trail.settled != [None; 2])
+    }
+
     /// The state of a role; nothing known where nothing was ever told.
     pub fn role(&self, role: Role) -> RoleImage {
         match role {
@@ -260,7 +274,7 @@ impl DeviceImage {
     /// requests beyond those that are remembered. An image taken from a table has none of these.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
-        out.push(FORMAT);
+        out.push(if self.is_settled() { FORMAT_4 } else { FORMAT });
         out.extend(self.device.to_be_bytes());
         out.extend(self.version.to_be_bytes());
         out.extend(self.flags.to_be_bytes());

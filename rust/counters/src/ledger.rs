@@ -5,15 +5,16 @@ use thiserror::Error;
 
 use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
 use crate::burned::Burned;
-use crate::image::{CellImage, DeviceImage};
+use crate::image::DeviceImage;
 use crate::notes::{MessageNote, RequestNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
+use crate::restore::RestoreOutcome;
 use crate::role::{Cell, CellUse, LAST_COUNTER, Role};
 use crate::row::RowId;
 use crate::stored::Stored;
 use crate::table::CounterTable;
-use crate::trail::{Link, Pending, Trail};
+use crate::trail::{Link, Observation, Pending, Trail};
 use crate::view::DeviceView;
 
 /// A [`CounterTable`], the batch staged over it, and the numbers of dropped batches.
@@ -29,6 +30,8 @@ pub struct Ledger {
     losses: u32,
     /// Whether nobody verifies messages any more.
     unverified_too: bool,
+    /// Whether a cell of a Network Operator slot has changed since somebody asked.
+    has_moved: bool,
     found: Vec<Option<RowId>>,
 }
 
@@ -46,6 +49,7 @@ impl Ledger {
             burned: Burned::new(),
             losses: 0,
             unverified_too: false,
+            has_moved: false,
             found: Vec::new(),
         }
     }
@@ -63,6 +67,25 @@ impl Ledger {
             self.discard();
         }
         &mut self.table
+    }
+
+    /// Unites an image with what is committed, as [`CounterTable::restore`] does; a staged batch is dropped. Who holds its
+    /// cells is computed anew where that depends on [`Self::hear_unverified`]: they may have been written under another
+    /// setting.
+    pub fn restore(&mut self, mut image: DeviceImage) -> RestoreOutcome {
+        let mixed = |(role, trail): (Role, &Trail)| {
+            let is_mixed = trail.is_mixed();
+            is_mixed.then(|| (role, trail.cells(self.unverified_too)))
+        };
+        let read_anew: Vec<_> = Role::ALL
+            .into_iter()
+            .zip(&image.trails)
+            .filter_map(mixed)
+            .collect();
+        for (role, cells) in read_anew {
+            image.set_cells(role, cells);
+        }
+        self.table_mut().restore(&image)
     }
 
     /// Keeps numbers that are allocated from here on so far above all that is known, because commits
@@ -245,20 +268,35 @@ impl Ledger {
         !words.is_empty() && self.change_trail(device, role, |trail| trail.settle(party, number))
     }
 
+    /// The device accepted the command of `party` with this number; see [`Trail::accept`].
+    pub fn accept(&mut self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        self.awaits_acceptance(device, role, party, number)
+            && self.change_trail(device, role, |trail| trail.accept(party, number))
+    }
+
+    /// Whether the acceptance of this command is news; see [`Trail::awaits_acceptance`].
+    pub fn awaits_acceptance(&self, device: u64, role: Role, party: u64, number: u64) -> bool {
+        let trail = self.device(device).notes.trail(role);
+        trail.is_some_and(|trail| trail.awaits_acceptance(party, number))
+    }
+
     /// Two messages contradict each other about a cell; see [`Trail::dispute`].
     pub fn dispute(&mut self, device: u64, role: Role, cell_use: CellUse) -> bool {
         self.change_trail(device, role, |trail| trail.dispute(cell_use))
     }
 
-    /// Begins the walk of a cell at what was read there; see [`Trail::set_base`]. Whether that changes anything.
-    pub fn set_base(
+    /// Takes what was seen to stand in a cell; see [`Trail::observe`]. Whether that changes anything.
+    pub fn observe(
         &mut self,
         device: u64,
         role: Role,
         cell_use: CellUse,
-        base: CellImage,
+        observation: &Observation,
     ) -> bool {
-        self.change_trail(device, role, |trail| trail.set_base(cell_use, base))
+        let unverified_too = self.unverified_too;
+        self.change_trail(device, role, |trail| {
+            trail.observe(cell_use, observation, unverified_too)
+        })
     }
 
     fn change_trail(
@@ -273,23 +311,26 @@ impl Ledger {
             return false;
         }
         trail.shrink(view.notes.words_for_trail(role));
-        let cells = CellUse::ALL.map(|cell_use| {
-            let standing = trail.standing(cell_use, self.unverified_too);
-            if !standing.is_told {
-                return Cell::default();
-            }
-            let occupant = standing.occupant.map(|occupant| self.intern(occupant));
-            Cell {
-                occupant: occupant.unwrap_or_default(),
-                device_time: standing.device_time,
-                verified: standing.verified,
-                source: standing.source,
-            }
+        let cells = trail.cells(self.unverified_too).map(|cell| Cell {
+            occupant: cell
+                .occupant
+                .map(|occupant| self.intern(occupant))
+                .unwrap_or_default(),
+            device_time: cell.device_time,
+            verified: cell.verified,
+            source: cell.source,
         });
         let slot = self.slot(device);
-        slot.update_role(role, |state| state.cells = cells);
+        let moves = slot.update_role(role, |state| state.cells = cells);
         slot.notes_edit().set_trail(role, &trail);
+        self.has_moved |= moves && role == Role::NetworkOperator;
         true
+    }
+
+    /// Whether a cell of a Network Operator slot has changed, in who holds it or how that is known, since this was last
+    /// asked.
+    pub fn take_moved(&mut self) -> bool {
+        core::mem::take(&mut self.has_moved)
     }
 
     /// Shortens trails where the record has no room left for them.

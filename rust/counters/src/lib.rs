@@ -84,5 +84,7 @@ pub use crate::role::{Cell, CellSource, CellUse, LAST_COUNTER, Marks, Role, Role
 pub use crate::row::RowId;
 pub use crate::stored::Stored;
 pub use crate::table::CounterTable;
-pub use crate::trail::{LINKS_KEPT, Link, PENDING_KEPT, Pending, Standing, Step, Trail};
+pub use crate::trail::{
+    Due, LINKS_KEPT, Link, Observation, PENDING_KEPT, Pending, Standing, Step, Trail,
+};
 pub use crate::view::DeviceView;

@@ -93,6 +93,16 @@ impl CellSource {
         matches!(self, Self::Import | Self::Presumption | Self::Earlier)
     }
 
+    /// Whether people brought it in for the beginning of the walk: what a device verifies later stands beside it.
+    pub fn is_brought_in(self) -> bool {
+        matches!(self, Self::Import | Self::Presumption)
+    }
+
+    /// Whether somebody saw who stood in the cell, so that what happened before is history.
+    pub fn is_observed(self) -> bool {
+        matches!(self, Self::ReadBack | Self::Report | Self::Import)
+    }
+
     pub(crate) fn from_number(number: u8) -> Option<Self> {
         [
             Self::Unknown,

@@ -4,7 +4,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, ImageError,
+    CellImage, CellSource, CounterTable, Cover, DEFAULT_CEILING, DeviceImage, Due, ImageError,
     LAST_COUNTER, Link, MESSAGES_KEPT, Marks, MessageNote, Occupant, Pending, RequestNote, Role,
     RoleImage, Step, Trail,
 };
@@ -127,6 +127,7 @@ fn layout_is_as_documented() {
     };
     image.trails[0] = Trail {
         base: [cell_of(gno), CellImage::default()],
+        settled: [None; 2],
         disputed: [false, true],
         links: vec![Link {
             message: MessageNote {
@@ -140,6 +141,7 @@ fn layout_is_as_documented() {
             steps: [Some(handed_back), None],
         }],
         pending: vec![Pending {
+            due: Due::AtOnce,
             number: 1300,
             steps: [None, Some(handed_back)],
         }],
@@ -241,11 +243,29 @@ fn test_d04_every_torn_record_is_found() {
 #[test]
 fn test_d09_a_newer_format_is_refused() {
     let mut bytes = recorded().encode();
-    bytes[0] = 4;
+    bytes[0] = 5;
     assert_eq!(
         DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING),
-        Err(ImageError::UnknownFormat(4))
+        Err(ImageError::UnknownFormat(5))
     );
+}
+
+#[test]
+fn test_d09_what_a_read_back_settled_is_not_for_programs_that_do_not_heed_it() {
+    let mut image = recorded();
+    image.trails[0].settled = [Some(1_200), None];
+    let bytes = image.encode();
+    assert_eq!(bytes[0], 4);
+    assert_eq!(DeviceImage::decode(&bytes, DEFAULT_CEILING), Ok(image));
+    // A state has one encoding.
+    for (format, encoded) in [(3, bytes), (4, recorded().encode())] {
+        let mut other = encoded;
+        other[0] = format;
+        assert_eq!(
+            DeviceImage::decode(&sealed(&other), DEFAULT_CEILING),
+            Err(ImageError::Malformed)
+        );
+    }
 }
 
 #[test]
@@ -343,12 +363,12 @@ proptest! {
     fn any_bytes_are_judged_without_a_panic(bytes in vec(any::<u8>(), 0..200)) {
         prop_assert!(DeviceImage::decode(&bytes, DEFAULT_CEILING).is_err());
         // And behind a checksum that fits; of earlier formats too, which are written as format 3 again.
-        for format in [1, 2, 3] {
+        for format in [1, 2, 3, 4] {
             let mut bytes = bytes.clone();
             bytes.insert(0, format);
             bytes.extend([0; 4]);
             if let Ok(image) = DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING)
-                && format == 3
+                && format >= 3
             {
                 prop_assert_eq!(image.encode(), sealed(&bytes));
             }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use slotkeeper_counters::{
-    CellImage, CellSource, CellUse, Link, MessageNote, Occupant, Pending, Standing, Step, Trail,
+    CellImage, CellSource, CellUse, Due, Link, MessageNote, Occupant, Pending, Standing, Step,
+    Trail,
 };
 
 const ACB: u64 = 0xacb;
@@ -36,9 +37,10 @@ fn base(occupant: Occupant, source: CellSource) -> CellImage {
 }
 
 fn with_base(occupant: Occupant, source: CellSource) -> Trail {
-    let mut trail = Trail::default();
-    trail.set_base(DS, base(occupant, source));
-    trail
+    Trail {
+        base: [base(occupant, source), CellImage::default()],
+        ..Trail::default()
+    }
 }
 
 fn link(id: u64, existing: Occupant, replacing: Occupant) -> Link {
@@ -63,6 +65,7 @@ fn link(id: u64, existing: Occupant, replacing: Occupant) -> Link {
 
 fn pending(number: u64, existing: Occupant, replacing: Occupant) -> Pending {
     Pending {
+        due: Due::AtOnce,
         number,
         steps: [
             Some(Step {
@@ -144,7 +147,7 @@ fn play(seed: u64, kind: Kind, found: &mut Found) {
     };
     let mut trail = Trail::default();
     if kind.has_base {
-        trail.set_base(DS, base(holder, CellSource::ReadBack));
+        trail = with_base(holder, CellSource::ReadBack);
     }
     let (mut number, mut now, mut silent) = (0, 1_000_u32, false);
     let mut queue: Vec<Link> = Vec::new();
@@ -414,6 +417,50 @@ fn what_is_unverified_is_read_until_something_verified_is_told() {
         false
     ));
     assert_eq!(trail.links.len(), 1);
+}
+
+/// Of the cell of which something verified was known it told nothing while nobody could verify it.
+#[test]
+fn a_message_that_is_verified_later_tells_of_both_cells() {
+    let (a, b, acb) = (certificate(1, 0), certificate(2, 0), certificate(ACB, 0));
+    let mut trail = with_base(a, CellSource::ReadBack);
+    let mut told = link(1, a, b);
+    told.steps = [told.steps[0]; 2];
+    told.message.verified = false;
+    assert!(trail.tell(&told, false));
+    assert_eq!(trail.standing(DS, false).occupant, Some(a));
+    told.message.verified = true;
+    assert!(trail.tell(&told, false));
+    assert_eq!(trail.standing(DS, false).occupant, Some(b));
+    trail.tell(&link(2, b, acb), false);
+    assert_eq!(trail.standing(DS, false).occupant, Some(acb));
+}
+
+/// Unverified answers are read, and forgotten with the first verified message; the command is there before and after.
+#[test]
+fn a_command_is_not_read_as_executed_beside_its_unverified_answer() {
+    let (a, b) = (certificate(1, 0), certificate(2, 0));
+    let (acb, next) = (certificate(ACB, 0), certificate(ACB, 1));
+    for answer_first in [true, false] {
+        let mut trail = with_base(a, CellSource::ReadBack);
+        trail.base[0].verified = false;
+        let sent = pending(7, party(1), acb);
+        let mut failed = link(7, a, a);
+        failed.message.verified = false;
+        let mut missed = link(9, acb, b);
+        missed.message.verified = false;
+        for told in [&failed, &missed] {
+            if !answer_first {
+                trail.expect(sent);
+            }
+            trail.tell(told, false);
+            trail.expect(sent);
+        }
+        assert_eq!(trail.pending, [sent]);
+        assert_eq!(trail.standing(DS, false).occupant, None);
+        trail.tell(&link(10, b, next), false);
+        assert_eq!(trail.pending, [sent]);
+    }
 }
 
 #[test]

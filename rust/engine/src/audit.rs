@@ -10,6 +10,7 @@ use crate::message::{Facts, role_name};
 use crate::quoted::{LONGEST_DETAIL, LONGEST_NAME, beginning};
 use crate::records::{Adjustment, Vouched};
 use crate::stream::Stream;
+use crate::time::rfc3339_millis;
 
 /// What an audit record with its key usually takes: two cells, two occupants and a digest.
 pub(crate) const USUAL_OCTETS: usize = 1_700;
@@ -30,6 +31,8 @@ pub(crate) struct Origin {
 pub(crate) struct Cause {
     /// A stream, or `restart`.
     pub(crate) stream: &'static str,
+    /// Of a stream that has partitions of its own; else the engine's.
+    pub(crate) partition: Option<u32>,
     pub(crate) offset: Option<u64>,
 }
 
@@ -39,6 +42,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) cause: Option<Cause>,
     pub(crate) device: Option<Eui64>,
     pub(crate) request_id: Option<&'a str>,
+    /// When the host got it, Unix seconds.
+    pub(crate) received_at: Option<u64>,
     pub(crate) decision: &'a Decision,
     pub(crate) facts: Option<&'a Facts<'a>>,
     /// For requests: how far the other inputs had been read.
@@ -73,7 +78,8 @@ impl AuditWriter<'_> {
         );
         if let Some(cause) = entry.cause {
             object.plain(member!("cause_stream"), cause.stream.as_bytes());
-            object.integer(member!("cause_partition"), u64::from(self.partition));
+            let partition = cause.partition.unwrap_or(self.partition);
+            object.integer(member!("cause_partition"), u64::from(partition));
             match cause.offset {
                 Some(offset) => object.integer(member!("cause_offset"), offset),
                 None => object.null(member!("cause_offset")),
@@ -99,6 +105,12 @@ impl AuditWriter<'_> {
         match entry.facts {
             Some(facts) => write_message(object, facts, decision.signature.name()),
             None => object.null(member!("message")),
+        }
+        if let Some(seconds) = entry.received_at {
+            object.plain(
+                member!("received_at"),
+                &rfc3339_millis(seconds.saturating_mul(1_000)),
+            );
         }
         object.list(
             member!("flags"),
@@ -155,6 +167,22 @@ pub(crate) fn write_origin(object: &mut Object, stream: Stream, partition: u32, 
     object.plain(member!("stream"), stream.name().as_bytes());
     object.integer(member!("partition"), u64::from(partition));
     object.integer(member!("offset"), offset);
+}
+
+/// What an earlier decision was taken again for; null where it was not.
+pub(crate) fn write_cause(object: &mut Object, name: Member, cause: Option<Cause>, partition: u32) {
+    let Some(cause) = cause else {
+        return object.null(name);
+    };
+    object.object(name, |object| {
+        object.plain(member!("stream"), cause.stream.as_bytes());
+        let partition = cause.partition.unwrap_or(partition);
+        object.integer(member!("partition"), u64::from(partition));
+        match cause.offset {
+            Some(offset) => object.integer(member!("offset"), offset),
+            None => object.null(member!("offset")),
+        }
+    });
 }
 
 /// Persons told of an adjustment; two are the most that one ever needs.
@@ -227,7 +255,7 @@ pub(crate) fn write_time(object: &mut Object, name: Member, seconds: u32) {
     match seconds {
         0 => object.null(name),
         seconds => {
-            let time = crate::time::rfc3339_millis(u64::from(seconds) * 1_000);
+            let time = rfc3339_millis(u64::from(seconds) * 1_000);
             object.plain(name, &time);
         }
     }
@@ -268,6 +296,11 @@ fn write_message(object: &mut Object, facts: &Facts<'_>, signature: &'static str
             facts.authorising_number(),
         );
         object.counter(member!("floor_seq_number"), facts.floor());
+        write_time(
+            object,
+            member!("device_time"),
+            facts.device_time().unwrap_or(0),
+        );
         object.plain(member!("signature"), signature.as_bytes());
     });
     let cells = facts

@@ -12,7 +12,7 @@ use crate::judge::Decision;
 use crate::message::Facts;
 use crate::paths::{PathCache, RequestPaths};
 use crate::records::{
-    Adjustment, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
+    Adjustment, Alert, Baseline, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
 };
 use crate::settings::Settings;
 use crate::stream::{Input, LONGEST_KEY, Partition, Stream, Value, device_of_key, partition_of};
@@ -21,10 +21,14 @@ use crate::workers;
 /// A record, read.
 pub(crate) enum Event<'a> {
     Adjustment(Eui64, Adjustment),
+    Alert(Eui64, Box<Alert>),
+    Baseline(Eui64, Box<Baseline>),
     /// Decided by itself: unreadable, or an outcome without a message.
     Decided {
         device: Option<Eui64>,
         request_id: Option<Cow<'a, str>>,
+        /// Unix seconds.
+        received_at: Option<u64>,
         decision: Decision,
     },
     Inventory(Eui64, Option<DeviceRecord>),
@@ -37,6 +41,8 @@ pub(crate) enum Event<'a> {
     Outcome {
         device: Eui64,
         request_id: Option<Cow<'a, str>>,
+        /// Unix seconds.
+        received_at: Option<u64>,
         octets: Range<usize>,
     },
     /// With the verdicts on its certificates.
@@ -51,7 +57,9 @@ impl Event<'_> {
         match self {
             Self::Outcome { device, .. }
             | Self::Request(device, ..)
-            | Self::Adjustment(device, _) => Some(*device),
+            | Self::Adjustment(device, _)
+            | Self::Alert(device, _)
+            | Self::Baseline(device, _) => Some(*device),
             Self::Decided { .. }
             | Self::Inventory(..)
             | Self::InventoryFault { .. }
@@ -130,6 +138,7 @@ impl Reader<'_> {
             Event::Decided {
                 device,
                 request_id: None,
+                received_at: None,
                 decision,
             }
         };
@@ -164,46 +173,52 @@ impl Reader<'_> {
             }
             value => value,
         };
-        let event = match (input.stream, value) {
-            (
-                Stream::UpdateOutcomes
-                | Stream::UpdateRequests
-                | Stream::HandoverOutcomes
-                | Stream::ReadBacks,
-                Value::Gbcs(message),
-            ) => {
-                let start = octets.len();
-                octets.extend_from_slice(message);
-                Ok(Event::Outcome {
-                    device,
-                    request_id: None,
-                    octets: start..octets.len(),
-                })
-            }
-            (
-                Stream::UpdateOutcomes
-                | Stream::UpdateRequests
-                | Stream::HandoverOutcomes
-                | Stream::ReadBacks,
-                Value::Record(value),
-            ) => OutcomeRecord::read(value)
-                .and_then(|record| outcome(input.stream, device, record, octets)),
-            (Stream::HandoverRequests, Value::Record(value)) => {
-                HandoverRequest::read(value).map(|request| {
-                    let verdicts = paths.check(&request);
-                    Event::Request(device, Box::new(request), verdicts)
-                })
-            }
-            (Stream::Adjustments, Value::Record(value)) => {
-                Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
-                    .map(|adjustment| Event::Adjustment(device, adjustment))
-            }
-            (Stream::Inventory, Value::Record(value)) => {
-                DeviceRecord::read(device, value, &settings.issuing_certificates)
-                    .map(|record| Event::Inventory(device, Some(record)))
-            }
-            _ => Err(Unreadable("not a record of this stream".to_owned())),
-        };
+        let event =
+            match (input.stream, value) {
+                (
+                    Stream::UpdateOutcomes
+                    | Stream::UpdateRequests
+                    | Stream::HandoverOutcomes
+                    | Stream::ReadBacks,
+                    Value::Gbcs(message),
+                ) => {
+                    let start = octets.len();
+                    octets.extend_from_slice(message);
+                    Ok(Event::Outcome {
+                        device,
+                        request_id: None,
+                        received_at: None,
+                        octets: start..octets.len(),
+                    })
+                }
+                (
+                    Stream::UpdateOutcomes
+                    | Stream::UpdateRequests
+                    | Stream::HandoverOutcomes
+                    | Stream::ReadBacks,
+                    Value::Record(value),
+                ) => OutcomeRecord::read(value)
+                    .and_then(|record| outcome(input.stream, device, record, octets)),
+                (Stream::HandoverRequests, Value::Record(value)) => HandoverRequest::read(value)
+                    .map(|request| {
+                        let verdicts = paths.check(&request);
+                        Event::Request(device, Box::new(request), verdicts)
+                    }),
+                (Stream::Adjustments, Value::Record(value)) => {
+                    Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
+                        .map(|adjustment| Event::Adjustment(device, adjustment))
+                }
+                (Stream::DccAlerts, Value::Record(value)) => {
+                    Alert::read(device, value).map(|alert| Event::Alert(device, Box::new(alert)))
+                }
+                (Stream::Baselines, Value::Record(value)) => Baseline::read(value)
+                    .map(|baseline| Event::Baseline(device, Box::new(baseline))),
+                (Stream::Inventory, Value::Record(value)) => {
+                    DeviceRecord::read(device, value, &settings.issuing_certificates)
+                        .map(|record| Event::Inventory(device, Some(record)))
+                }
+                _ => Err(Unreadable("not a record of this stream".to_owned())),
+            };
         event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
     }
 }
@@ -227,7 +242,7 @@ fn outcome<'a>(
     record: OutcomeRecord<'a>,
     octets: &mut Vec<u8>,
 ) -> Result<Event<'a>, Unreadable> {
-    let request_id = record.request_id;
+    let (request_id, received_at) = (record.request_id, record.received_at);
     let octets = match record.payload {
         Some(Payload::Base64(text)) => base64::decode_append(text.as_bytes(), octets)
             .ok_or_else(|| Unreadable("gbcs_payload is no base64".to_owned()))?,
@@ -251,6 +266,7 @@ fn outcome<'a>(
             return Ok(Event::Decided {
                 device: Some(device),
                 request_id,
+                received_at,
                 decision,
             });
         }
@@ -258,6 +274,7 @@ fn outcome<'a>(
     Ok(Event::Outcome {
         device,
         request_id,
+        received_at,
         octets,
     })
 }

@@ -97,6 +97,16 @@ impl Object {
         self.end_string();
     }
 
+    /// Room for a SHA-256 in hexadecimal that is not known yet; gives its place in the buffer.
+    pub(crate) fn room_for_digest(&mut self, name: Member) -> usize {
+        self.name(name);
+        self.buffer.push(b'"');
+        let place = self.buffer.len();
+        self.buffer.resize(place + 64, b'0');
+        self.end_string();
+        place
+    }
+
     pub(crate) fn base64(&mut self, name: Member, octets: &[u8]) {
         self.name(name);
         self.buffer.push(b'"');

@@ -4,8 +4,9 @@ use std::sync::OnceLock;
 
 use slotkeeper_counters::{LAST_COUNTER, Role};
 use slotkeeper_gbcs::{
-    CellUsage, CommandPayload, Cra, DlmsDateTime, Eui64, ExecutionOutcome, KeyUsage, Kind, Message,
-    Payload, RemotePartyRole, ReplacementMode, ReplacementOutcome, SeqNumber, SeqNumberChange,
+    CellContents, CellUsage, CommandPayload, Cra, DlmsDateTime, Eui64, ExecutionOutcome, KeyUsage,
+    Kind, Message, Payload, RemotePartyDetails, RemotePartyRole, ReplacementMode,
+    ReplacementOutcome, SeqNumber, SeqNumberChange, Signature, StatusCode,
 };
 
 use crate::decision::Flags;
@@ -14,6 +15,8 @@ use crate::directory::Class;
 /// A decoded message with its digest and the numbers it carries.
 pub(crate) struct Facts<'a> {
     pub(crate) message: Message<'a>,
+    /// The message as it came.
+    pub(crate) octets: &'a [u8],
     /// SHA-256 of all octets.
     pub(crate) digest: [u8; 32],
     pub(crate) kind: Kind,
@@ -34,7 +37,7 @@ pub(crate) struct Facts<'a> {
 pub(crate) type ContentStart = [u8; 8];
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(message: Message<'a>, octets: &[u8]) -> Self {
+    pub(crate) fn of(message: Message<'a>, octets: &'a [u8]) -> Self {
         let mut flags = Flags::default();
         flags.set(Flags::MODE_MISMATCH, message.mode_mismatch());
         let authorising = authorising_number(&message);
@@ -55,6 +58,7 @@ impl<'a> Facts<'a> {
             },
         };
         Self {
+            octets,
             digest: slotkeeper_crypto::sha256(octets),
             kind: message.kind(),
             device: message.device(),
@@ -122,7 +126,7 @@ impl<'a> Facts<'a> {
     }
 
     /// The highest number that this message shows to have been used towards a role: its own number where it acts for
-    /// that role, and every floor set or reported for it. A header counter beyond 2^63-1 is never taken, and an Alert's
+    /// that role, every floor set or reported for it, and what the device reports to hold for it. A header counter beyond 2^63-1 is never taken, and an Alert's
     /// header counter is the device's own.
     pub(crate) fn number_towards(&self, role: Role) -> Option<u64> {
         let acts_for_it = self.own_role() == Some(role);
@@ -141,7 +145,47 @@ impl<'a> Facts<'a> {
             .chain(authorising)
             .chain(own_floor)
             .chain(floors)
+            .chain(self.number_held(role))
             .max()
+    }
+
+    /// Whether a signature authenticates it, and not a MAC alone.
+    pub(crate) fn is_signed(&self) -> bool {
+        matches!(self.message.signature, Signature::Present(_))
+    }
+
+    /// Whether it is an answer that reports cells and numbers (CS02a).
+    pub(crate) fn is_read_back(&self) -> bool {
+        matches!(self.message.payload, Payload::CredentialsResponse(_))
+    }
+
+    /// What the device reports of a role that it has cells for.
+    pub(crate) fn details_of(&self, role: Role) -> Option<&RemotePartyDetails> {
+        let mut details = self.details();
+        details.find(|details| details.role == gbcs_role(role))
+    }
+
+    /// What the device reports to stand in a slot's cells.
+    pub(crate) fn cells_held(&self, role: Role) -> impl Iterator<Item = &CellContents> {
+        let details = self.details_of(role);
+        details
+            .into_iter()
+            .flat_map(|details| &details.cells)
+            .filter(|cell| cell.cell_usage == CellUsage::Management)
+    }
+
+    fn number_held(&self, role: Role) -> Option<u64> {
+        let details = self.details_of(role)?;
+        details.current_seq_number.map(SeqNumber::get)
+    }
+
+    fn details(&self) -> impl Iterator<Item = &RemotePartyDetails> {
+        let roles = match &self.message.payload {
+            Payload::CredentialsResponse(response) => response.roles.as_slice(),
+            _ => &[],
+        };
+        let has_cells = |details: &&RemotePartyDetails| details.status == StatusCode::Success;
+        roles.iter().filter(has_cells)
     }
 
     /// The highest of all numbers in the message, of whichever role; prepayment top-up numbers aside, which use the
@@ -170,11 +214,15 @@ impl<'a> Facts<'a> {
             .and_then(|command| command.control.floor)
             .map(SeqNumber::get);
         let changes = self.changes().map(|change| change.floor.get());
+        let held = self
+            .details()
+            .filter_map(|details| details.current_seq_number);
         header
             .into_iter()
             .chain(self.authorising_number())
             .chain(floor)
             .chain(changes)
+            .chain(held.map(SeqNumber::get))
             .max()
             .unwrap_or(0)
     }

@@ -8,7 +8,7 @@ use slotkeeper_crypto::Sha256Begun;
 use slotkeeper_gbcs::Eui64;
 
 use crate::chain::{AuditHead, LONGEST_LINK, follow, unclosed};
-use crate::json::Object;
+use crate::json::{Object, append_hex};
 use crate::stream::{OutputRecord, Stream};
 use crate::workers;
 
@@ -20,6 +20,16 @@ pub(crate) struct Outbox {
     partition: u32,
     buffer: Vec<u8>,
     drafts: Vec<Draft>,
+    audits: usize,
+    proofs: Vec<Proof>,
+}
+
+/// A record that names the audit record of its decision, whose digest is known once that is linked.
+struct Proof {
+    /// Which of the audit records, from 0.
+    audit: usize,
+    /// Where the digest is to stand in the buffer.
+    at: usize,
 }
 
 /// A record whose octets may still stand in the buffer.
@@ -53,6 +63,8 @@ impl Outbox {
             partition,
             buffer: Vec::with_capacity(events * octets_an_event),
             drafts: Vec::with_capacity(events),
+            audits: 0,
+            proofs: Vec::new(),
         }
     }
 
@@ -81,6 +93,7 @@ impl Outbox {
         self.buffer = object.finish();
         let value = Octets::Written(start..self.buffer.len());
         if stream == Stream::Audit {
+            self.audits += 1;
             self.buffer.resize(self.buffer.len() + LONGEST_LINK, 0);
         }
         self.drafts.push(Draft {
@@ -90,6 +103,19 @@ impl Outbox {
             value,
             headers: Headers::new(),
         });
+    }
+
+    /// Writes a record about the last audit record; `write` says where the room for its digest is.
+    pub(crate) fn write_proof(
+        &mut self,
+        stream: Stream,
+        device: Eui64,
+        write: impl FnOnce(&mut Object) -> usize,
+    ) {
+        let mut at = 0;
+        self.write(stream, Some(device), |object| at = write(object));
+        let audit = self.audits.saturating_sub(1);
+        self.proofs.push(Proof { audit, at });
     }
 
     /// Takes a record whose octets are made already.
@@ -120,8 +146,15 @@ impl Outbox {
             Sha256Begun::with(unclosed(record))
         });
         let mut last = head;
-        for (value, begun) in audit.into_iter().zip(begun) {
+        let mut proofs = self.proofs.iter().peekable();
+        for (place, (value, begun)) in audit.into_iter().zip(begun).enumerate() {
             let (link, head) = follow(begun, last);
+            while let Some(proof) = proofs.next_if(|proof| proof.audit == place) {
+                let digest = hex_of(&head.digest);
+                if let Some(room) = self.buffer.get_mut(proof.at..proof.at + digest.len()) {
+                    room.copy_from_slice(&digest);
+                }
+            }
             // Over the closing bracket, and into the room behind it.
             let start = value.end - 1;
             value.end = start + link.len();
@@ -152,6 +185,12 @@ impl Outbox {
             })
             .collect()
     }
+}
+
+fn hex_of(digest: &[u8; 32]) -> Vec<u8> {
+    let mut digits = Vec::with_capacity(2 * digest.len());
+    append_hex(digest, &mut digits);
+    digits
 }
 
 /// The octets of a record's key, its value, and its headers' names and values.

@@ -50,10 +50,9 @@ def _apply(table: Json, settings: Json, device: str, entry: Json, *, two: bool) 
     for first, last in entry["issued_blocks"]:
         changed |= used(kept, first, last)
     changed |= raise_to(kept, "issued", entry["issued_floor"])
-    known = {one for one in entry["request_ids"] if is_remembered(row["roles"], one)}
-    for request in sorted(entry["request_ids"]):
-        number = entry["request_ids"][request]
-        if request in known:
+    # In the order of their numbers: one that lower numbers push out is remembered anew.
+    for number, request in sorted((n, one) for one, n in entry["request_ids"].items()):
+        if is_remembered(row["roles"], request):
             changed |= used(kept, number)
             continue
         changed |= not is_used(kept, number)

@@ -34,10 +34,11 @@ def allocate(
         raise ExhaustedError(retryable=without_burned <= LAST)
     if skipped:
         return number, "ISSUED_EXCEEDED", False
-    nothing = own["recorded"] is None and own["seen"] is None and own["issued"] is None
+    any_mark = own["recorded"] is not None or own["seen"] is not None
+    nothing = not any_mark and own["issued"] is None
     if held or (nothing and not burned):
         return number, "NATURAL", held
-    if burned > max(told, issued) + margin or issued > told:
+    if not any_mark or burned > max(told, issued) + margin or issued > told:
         return number, "ISSUED_EXCEEDED", False
     return number, "WATERMARK_EXCEEDED", False
 

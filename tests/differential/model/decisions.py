@@ -102,7 +102,7 @@ class Model:
         device_row(self.table, device)["damaged"] = list(ROLE_NAMES)
 
     def _decide(self, record: Record, now_ms: int) -> list[Json]:
-        said, extra = self._event(record, now_ms)
+        said, waits = self._event(record, now_ms)
         device = device_of(record[2])
         own = {"kind": "decision", "stream": record[0], "offset": record[1], "device": device}
         own |= said
@@ -110,6 +110,8 @@ class Model:
         if device is not None and own["role"] in ROLE_NAMES:
             kept = row_of(self.staged, device)["roles"][own["role"]]
             own |= {"recorded": kept["recorded"], "seen": kept["seen"]}
+        # What goes for one that is parked goes after it was decided.
+        extra = [] if waits is None else parking.park(self.staged, self.settings, waits)
         return [own, *extra]
 
     def _inventory(self, record: Record) -> str | None:
@@ -121,42 +123,41 @@ class Model:
         assert self.staged is not None
         return device if take(self.staged, self.settings, device, facts["said"]) else None
 
-    def _event(self, record: Record, now_ms: int) -> tuple[Json, list[Json]]:
+    def _event(self, record: Record, now_ms: int) -> tuple[Json, Json | None]:
+        """Decide an event; give what is to be parked of it as well."""
         stream, offset, key, value, facts = record
         device = device_of(key)
         table, settings = self.staged, self.settings
         assert table is not None
         if device is None:
-            return {"verdict": "DEAD_LETTER BAD_KEY", "role": None}, []
+            return {"verdict": "DEAD_LETTER BAD_KEY", "role": None}, None
         if partition(device, settings["partitions"]) != settings["partition"]:
-            return {"verdict": "REROUTED WRONG_PARTITION", "role": None}, []
+            return {"verdict": "REROUTED WRONG_PARTITION", "role": None}, None
         try:
             if stream == REQUESTS:
                 asked = {**facts["asked"], "acb": settings["acb"]}
-                return requests.judge(table, settings, device, asked, now_ms), []
+                return requests.judge(table, settings, device, asked, now_ms), None
             if stream == ADJUSTMENTS:
-                return adjustments.judge(table, settings, device, facts["entry"]), []
+                return adjustments.judge(table, settings, device, facts["entry"]), None
             entry = facts.get("entry") or json_of(value)
             octets = payload_of(entry)
             if octets is None:
-                return _without_message(stream, entry), []
+                return _without_message(stream, entry), None
             message = message_of(octets)
         except UnreadableError:
-            return {"verdict": "DEAD_LETTER MALFORMED", "role": None}, []
+            return {"verdict": "DEAD_LETTER MALFORMED", "role": None}, None
         said = self._judge(stream, device, message, None)
-        extra = []
-        if parking.stays(said["verdict"]):
-            kept = {
-                "device": device,
-                "stream": stream,
-                "offset": offset,
-                "whole": message["whole"],
-                "message": message,
-                "verdict": said["verdict"],
-                "numbers": carried(message),
-            }
-            extra = parking.park(table, settings, kept)
-        return said, extra
+        if not parking.stays(said["verdict"]):
+            return said, None
+        return said, {
+            "device": device,
+            "stream": stream,
+            "offset": offset,
+            "whole": message["whole"],
+            "message": message,
+            "verdict": said["verdict"],
+            "numbers": carried(message),
+        }
 
     def _again(self, entry: Json) -> Json:
         return self._judge(entry["stream"], entry["device"], entry["message"], entry)

@@ -70,12 +70,16 @@ def set_aside(table: Json, settings: Json, device: str, message: Json) -> None:
     row = row_of(table, device)
     steps = slots.steps_of(message, settings)
     followed = {role for role in steps if slots.is_followed(row["slots"][role])}
-    if not followed and not _is_news(row["roles"], settings, message):
+    slot, command = row["slots"][NETWORK_OPERATOR], (message["recipient"], message["header"])
+    awaited = bool(message.get("accepted")) and slots.awaits_acceptance(slot, *command)
+    if not followed and not awaited and not _is_news(row["roles"], settings, message):
         return
     _, believed, verified = proof(table, settings, device, message)
     if not believed:
         return
     note_numbers(table, settings, device, message, verified=verified)
+    if verified and awaited:
+        slots.accepted(device_row(table, device)["slots"][NETWORK_OPERATOR], *command)
     slots.told(
         device_row(table, device)["slots"], settings, message, verified=verified, roles=followed
     )
@@ -98,13 +102,19 @@ def is_repeated(table: Json, settings: Json, device: str, message: Json) -> bool
     for entry in table["parked"]:
         if entry["device"] == device and entry["whole"] == message["whole"]:
             return True
-    for one in row_of(table, device)["messages"]:
-        if one["whole"] == message["whole"]:
-            known = known_as(table, device)
-            checked = known and known["signing"] and settings["signatures"] != "off"
-            checked = checked and message["kind"] != "COMMAND"
-            return bool(one["verified"] or not checked)
-    return False
+    known = known_as(table, device)
+    checked = known and known["signing"] and settings["signatures"] != "off"
+    checked = checked and message["kind"] != "COMMAND"
+    return any(
+        one["whole"] == message["whole"] and bool(one["verified"] or not checked)
+        for one in remembered(table, device)
+    )
+
+
+def remembered(table: Json, device: str) -> list[Json]:
+    """Give the messages that told of cells, and the last ones that changed something else."""
+    row = row_of(table, device)
+    return [*slots.linked(row["slots"]), *row["messages"]]
 
 
 def _by_inventory(table: Json, settings: Json, device: str, message: Json) -> Json | None:
@@ -156,20 +166,25 @@ def _by_signature(
 def _by_identity(
     table: Json, settings: Json, device: str, message: Json, parked: Json | None
 ) -> Json | None:
-    for one in row_of(table, device)["messages"]:
-        if parked is not None and one["whole"] == message["whole"]:
-            continue
-        if not one["verified"] or one["identity"] != message["identity"]:
-            continue
-        if one["signed"] == message["signed"]:
-            return {"verdict": "DUPLICATE SAME_MESSAGE"}
-        _, _, verified = proof(table, settings, device, message)
-        note_numbers(table, settings, device, message, verified=verified)
-        if verified:
-            slots.disputed(device_row(table, device)["slots"], message)
-        remember(table, device, message, verified=verified)
-        return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
-    return None
+    of_its_headers = [
+        one
+        for one in remembered(table, device)
+        if one["identity"] == message["identity"]
+        and (parked is None or one["whole"] != message["whole"])
+    ]
+    if not any(one["verified"] for one in of_its_headers):
+        return None
+    _, _, verified = proof(table, settings, device, message)
+    if any(
+        one["signed"] == message["signed"] and (one["verified"] or not verified)
+        for one in of_its_headers
+    ):
+        return {"verdict": "DUPLICATE SAME_MESSAGE"}
+    note_numbers(table, settings, device, message, verified=verified)
+    if verified:
+        slots.disputed(device_row(table, device)["slots"], message)
+    remember(table, device, message, verified=verified)
+    return {"verdict": "DUPLICATE CONFLICTING_CONTENT"}
 
 
 def note_numbers(
@@ -202,25 +217,24 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: J
     if recorded:
         changed |= raise_to(row["roles"][role], "recorded", carried(message)[role])
     # What was judged before and is judged the same has told its cells.
-    anew, linked = parked is None or parked["verdict"] != verdict, False
+    anew = parked is None or parked["verdict"] != verdict
     if anew and (verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED"))):
-        linked = slots.told(row["slots"], settings, message, verified=verified)
-        changed |= linked
-    # A parked message that has told of its cells is known by them.
-    if changed and (not verdict.startswith("PARKED") or linked):
+        changed |= slots.told(row["slots"], settings, message, verified=verified)
+    # A parked message is known by its cells, if it has told of any, and by being parked.
+    if changed and not verdict.startswith("PARKED"):
         remember(table, device, message, verified=verified)
     return {"verdict": verdict}
 
 
 def remember(table: Json, device: str, message: Json, *, verified: bool) -> None:
+    """Remember a message that has told of no cell among the last eight such ones."""
+    note = slots.note_of(message, verified=verified)
+    if note in remembered(table, device):
+        return
     messages = device_row(table, device)["messages"]
-    messages[:] = [one for one in messages if one["whole"] != message["whole"]]
-    messages.append(
-        {
-            "whole": message["whole"],
-            "signed": message["signed"],
-            "identity": message["identity"],
-            "verified": verified,
-        }
-    )
+    for one in messages:
+        if one["whole"] == message["whole"]:
+            one["verified"] |= verified
+            return
+    messages.append(note)
     del messages[:-OTHERS_REMEMBERED]

@@ -1,8 +1,10 @@
 """Signed pre-commands on their way down, whose signature nobody checks here."""
 
+from slotkeeper.lab.terms import Cra
+
 from . import slots
 from .numbers import carried, every_number, raise_to
-from .outcomes import is_repeated, remember
+from .outcomes import is_repeated, remember, remembered
 from .reading import NETWORK_OPERATOR, Json
 from .table import device_row, known_as
 
@@ -26,13 +28,25 @@ def judge(
     changed = _note(table, settings, device, message)
     if known is None:
         return {"verdict": "PARKED UNKNOWN_DEVICE", "role": role}
-    if message["number"] <= settings["ceiling"]:
+    if message["number"] <= settings["ceiling"] and not _is_answered(table, device, message):
         slot = device_row(table, device)["slots"][role]
         sender, number = message["originator"], message["number"]
-        changed |= slots.pending(slot, sender, number, message["replacing"])
+        changed |= slots.pending(slot, sender, number, message["replacing"], due=message["due"])
     if changed:
         remember(table, device, message, verified=False)
     return {"verdict": "SEEN PRE_COMMAND", "role": role}
+
+
+def _is_answered(table: Json, device: str, message: Json) -> bool:
+    """Tell whether the device's Response to this command is remembered, and was verified."""
+    response = (
+        message["originator"],
+        device,
+        message["header"],
+        message["code"],
+        int(Cra.RESPONSE),
+    )
+    return any(one["verified"] and one["identity"] == response for one in remembered(table, device))
 
 
 def _note(table: Json, settings: Json, device: str, message: Json) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from slotkeeper.lab import certificates
-from slotkeeper.lab.commands import CommandPayload
+from slotkeeper.lab.commands import CANCELLATION, CommandPayload
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.outcomes import AlertPayload, CellOutcome, ExecutionOutcome, ResponsePayload
 from slotkeeper.lab.partitions import partition_of
@@ -110,6 +110,7 @@ def _content(envelope: Envelope) -> Json:
             "number": command.seq_number,
             "floors": own + others,
             "command": True,
+            "due": _due(command),
             "replacing": _replacing(command),
         }
     if envelope.cra is Cra.ALERT and code == _FUTURE_DATED_ALERT:
@@ -131,6 +132,12 @@ def _content(envelope: Envelope) -> Json:
         "cells": tuple(map(_cell, outcome.cells)),
         "time": moment,
     }
+
+
+def _due(command: CommandPayload) -> str:
+    if command.execution is None:
+        return "at once"
+    return "never" if command.execution == CANCELLATION else "later"
 
 
 def _replacing(command: CommandPayload) -> dict[str, tuple[str, str]]:

@@ -5,6 +5,7 @@ who is there, and leads from it to itself. A slot keeps the commands that are pe
 """
 
 from collections import Counter
+from typing import Any
 
 from .reading import MODES, NETWORK_OPERATOR, Json
 
@@ -30,26 +31,60 @@ def is_followed(slot: Json) -> bool:
 def told(
     slots: Json, settings: Json, message: Json, *, verified: bool, roles: set[str] | None = None
 ) -> bool:
-    """Take what a message tells of its cells; give whether any of it is new."""
-    new = False
+    """Take what a message tells of its cells; give whether any of it is new.
+
+    A command that it answers waits no more: anybody may have written what is not verified.
+    """
+    new, command = False, (message["recipient"], message["number"])
     for role, steps in steps_of(message, settings).items():
         if roles is not None and role not in roles:
             continue
         slot = slots[role]
-        if steps:
-            answered = (message["recipient"], message["number"])
-            for one in [one for one in slot["pending"] if one[:2] == answered]:
+        own = MODES.get(message["mode"]) == role
+        if verified and own:
+            for one in [one for one in slot["pending"] if one[:2] == command]:
                 del slot["pending"][one]
+                new = True
+        # Who acted without holding the cell says nothing of the holder's numbers.
+        holder = next((steps[usage][0] for usage in USAGES if usage in steps), ("", None))
+        acted = command if own and holder[0] == command[0] else None
         for usage, (existing, replacing) in steps.items():
-            link = {"existing": existing, "replacing": replacing, "time": message["time"]}
+            link = {
+                "existing": existing,
+                "replacing": replacing,
+                "time": message["time"],
+                "command": acted,
+                "message": note_of(message, verified=verified),
+            }
             cell = slot["cells"][usage]
             kept = cell["links" if verified else "overlay"]
-            if message["signed"] in kept:
+            if message["signed"] in {**cell["links"], **kept}:
+                continue
+            if not verified and cell["links"] and settings["signatures"] != "off":
                 continue
             kept[message["signed"]], new = link, True
+            cell["conflict"] = False
             if verified:
-                cell["overlay"], cell["conflict"] = {}, False
+                cell["overlay"] = {}
     return new
+
+
+def note_of(message: Json, *, verified: bool) -> Json:
+    """Give what is remembered of a message, so that its repeat is known."""
+    return {
+        **{name: message[name] for name in ("whole", "signed", "identity")},
+        "verified": verified,
+    }
+
+
+def linked(slots: Json) -> list[Json]:
+    """Give the messages that told of cells; they are remembered for as long as their links."""
+    return [
+        link["message"]
+        for slot in slots.values()
+        for cell in slot["cells"].values()
+        for link in (*cell["links"].values(), *cell["overlay"].values())
+    ]
 
 
 Steps = dict[str, dict[str, tuple[Party, Party]]]
@@ -82,15 +117,52 @@ def disputed(slots: Json, message: Json) -> None:
             slots[cell["role"]]["cells"][cell["usage"]]["conflict"] = True
 
 
-def pending(slot: Json, sender: str, number: int, replacing: dict[str, Party]) -> bool:
-    """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does."""
-    kept, name = slot["pending"], (sender, number, tuple(sorted(replacing.items())))
-    if name in kept:
+def pending(
+    slot: Json, sender: str, number: int, replacing: dict[str, Party], *, due: str = "at once"
+) -> bool:
+    """Keep a command that has no outcome yet; the highest numbers stay. Tell whether it does.
+
+    ``due``: ``"later"`` where the device holds it until then; ``"never"`` where it takes back what
+    its party had the device hold.
+    """
+    if due == "never":
+        replacing = {}
+    kept, name = slot["pending"], (sender, number, tuple(sorted(replacing.items())), due)
+    answered = {
+        link["command"] for cell in slot["cells"].values() for link in cell["links"].values()
+    }
+    if name in kept or (sender, number) in answered or _is_taken_back(slot, name):
         return False
-    kept[name] = replacing
+    kept[name] = {"replacing": replacing, "accepted": False}
     while len(kept) > PENDING:
         del kept[min(kept, key=lambda one: one[1])]
     return name in kept
+
+
+def awaits_acceptance(slot: Json, sender: str, number: int) -> bool:
+    """Tell whether a command that takes others back waits for its acceptance."""
+    return any(
+        name[:2] == (sender, number) and name[3] == "never" and not one["accepted"]
+        for name, one in slot["pending"].items()
+    )
+
+
+def accepted(slot: Json, sender: str, number: int) -> None:
+    """End what a command takes back that the device has accepted."""
+    if not awaits_acceptance(slot, sender, number):
+        return
+    for name, one in slot["pending"].items():
+        one["accepted"] |= name[:2] == (sender, number) and name[3] == "never"
+    for name in [name for name in slot["pending"] if _is_taken_back(slot, name)]:
+        del slot["pending"][name]
+
+
+def _is_taken_back(slot: Json, command: tuple[str, int, Any, str]) -> bool:
+    sender, number, _, due = command
+    return due == "later" and any(
+        one["accepted"] and by[0] == sender and by[1] > number
+        for by, one in slot["pending"].items()
+    )
 
 
 def occupant(cell: Json, *, unverified: bool = False) -> tuple[Party | None, str, list[Party]]:
@@ -161,9 +233,28 @@ def refuses(slot: Json, settings: Json) -> bool:
     if standing is None or not is_operator(standing, settings):
         return False
     return not any(
-        sender == standing[0] and replacing.get("ds", ("",))[0] == settings["acb"]
-        for (sender, *_), replacing in slot["pending"].items()
+        name[0] == standing[0]
+        and one["replacing"].get("ds", ("",))[0] == settings["acb"]
+        and not _is_over(slot, name)
+        for name, one in slot["pending"].items()
     )
+
+
+def _is_over(slot: Json, command: tuple[str, int, Any, str]) -> bool:
+    """Tell whether the device can execute a command no more, after a later one of its party.
+
+    A party that came twice may count from another base since; what the device holds for later it
+    executes all the same.
+    """
+    sender, number, _, due = command
+    links = list(slot["cells"]["ds"]["links"].values())
+    changed = [one for one in links if one["existing"][0] != one["replacing"][0]]
+    came = sum(one["replacing"][0] == sender for one in changed)
+    went = sum(one["existing"][0] == sender for one in changed)
+    told = [link for cell in slot["cells"].values() for link in cell["links"].values()]
+    commands = [link["command"] for link in told if link["command"] is not None]
+    later = any(party == sender and counter > number for party, counter in commands)
+    return due == "at once" and max(came, went) <= 1 and later
 
 
 def is_operator(party: Party, settings: Json) -> bool:

@@ -59,11 +59,12 @@ def _handed_back(
 
 
 def _extent(settings: Json, slot: Json, back: set[str]) -> str:
-    """Tell whether the ACB stands in both cells now, or in which one."""
+    """Tell whether a known certificate of the ACB stands in both cells now, or in which one."""
     acb = set(back)
     for usage in slots.USAGES:
-        standing = slots.occupant(slot["cells"][usage])[0]
-        if standing is not None and standing[0] == settings["acb"]:
+        unverified = settings["signatures"] == "off"
+        standing = slots.occupant(slot["cells"][usage], unverified=unverified)[0]
+        if standing in settings["acb_cells"][usage] or standing == (settings["acb"], None):
             acb.add(usage)
     if len(acb) == len(slots.USAGES):
         return "ACB_IN_SLOT"

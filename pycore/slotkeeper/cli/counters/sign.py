@@ -10,6 +10,7 @@ import click
 
 from slotkeeper._core import canonical_key, partition_for
 from slotkeeper.acts import COUNTER_ADJUSTMENT, Act, ActError, PersonKey, Signers
+from slotkeeper.cli import plain
 from slotkeeper.cli.counters import sign_replay
 from slotkeeper.cli.counters.signing import (
     STREAM,
@@ -85,7 +86,8 @@ def _look(file: Path, signers: Signers, longest: int) -> None:
             raise FaultFoundError(f"{file}, line {number}: signature {place} {why}")
         count += 1
         if count <= _TOLD:
-            note(f"{_told(act.payload)}; signed by {', '.join(persons)}")
+            # One line: whoever signs must not take a line break in a reason for another act.
+            note(plain.line(f"{_told(act.payload)}; signed by {', '.join(persons)}"))
     if count > _TOLD:
         note(f"and {count - _TOLD} more")
 

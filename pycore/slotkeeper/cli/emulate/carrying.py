@@ -131,13 +131,11 @@ async def _live_on(
 
 
 async def _publish(streams: Streams, pages: Iterator[list[Event]]) -> None:
-    known = streams.layout.inputs
     while page := await asyncio.to_thread(next, pages, None):
         messages = [
             Message(event.stream, key.encode(), event.octets)
             for event in page
-            # What these streams have no place for is not told to anybody.
-            if event.stream in known and isinstance(key := event.key, str)
+            if isinstance(key := event.key, str)
         ]
         if messages:
             await streams.publish(messages)

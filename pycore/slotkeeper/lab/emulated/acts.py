@@ -6,15 +6,13 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from slotkeeper.lab import duis, events, messages, sealing
-from slotkeeper.lab.anchors import ACB_AGREEMENT
+from slotkeeper.lab import duis, events, messages
 from slotkeeper.lab.commands import CANCELLATION, SeqNumberChange
-from slotkeeper.lab.credentials import CredentialsCommand
 from slotkeeper.lab.emulated.member import NEVER, Member
 from slotkeeper.lab.emulated.parties import ACB, DS, KA, SUPPLIERS, Holder, milliseconds
 from slotkeeper.lab.emulated.sending import Asked, Result, meter_record, outcome_of
 from slotkeeper.lab.envelope import Envelope
-from slotkeeper.lab.terms import Cra, MessageCode, Mode, Role, Status
+from slotkeeper.lab.terms import Mode, Role, Status
 
 if TYPE_CHECKING:
     from slotkeeper.lab.commands import CommandPayload
@@ -238,23 +236,12 @@ class Act:
 
     def _read_back(self) -> None:
         """Let the ACB read the slots (CS02a, SRV 6.24.1)."""
-        asked = CredentialsCommand(ACB_AGREEMENT, (Role.SUPPLIER, Role.NETWORK_OPERATOR))
         acb = self._parties.acb
-        envelope = Envelope(
-            cra=Cra.COMMAND,
-            # Odd, where the hints of 6.21 are even: no number is used twice by the ACB.
-            counter=milliseconds(self._moment) | 1,
-            originator=acb.eui,
-            recipient=self._device.eui,
-            message_code=MessageCode.CS02A,
-            payload=asked.encode(),
-            signature=b"",
-        )
-        peer = self._device.key_agreement.key.public_key()
-        tag = sealing.mac(envelope, acb.key_agreement.key, peer)
-        reply = self._gpf.receive(envelope.maced(tag).encode())
+        # Odd, where the hints of 6.21 are even: no number is used twice by the ACB.
+        counter = milliseconds(self._moment) | 1
+        reply = self._gpf.receive(messages.credentials_command(acb, self._device, counter=counter))
         if reply.response is not None:
-            event = self._outcome(reply.response, str(acb.eui), envelope.counter, events.READ_BACKS)
+            event = self._outcome(reply.response, str(acb.eui), counter, events.READ_BACKS)
             self.told.answer(event)
 
     def _request(self) -> None:

@@ -17,6 +17,8 @@ from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.registers.records import party_id
 from slotkeeper.slots.tables import Tables
 
+from .page import write_page
+
 FORMAT = 1
 """Of the files; columns are only ever appended."""
 
@@ -36,7 +38,7 @@ FROM judged WHERE {whose} ORDER BY device
 """
 """A line for each device, out of the judged ones of whose."""
 
-_APPLICABLE = "finding <> 'NOT_APPLICABLE'"
+APPLICABLE = "finding <> 'NOT_APPLICABLE'"
 
 _SUMMARY = """
 SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
@@ -93,14 +95,14 @@ def write_report(
     files = []
     if "csv" in formats:
         for name, query in (
-            ("device.csv", DEVICES.format(whose=_APPLICABLE)),
-            ("summary.csv", _SUMMARY.format(whose=_APPLICABLE)),
+            ("device.csv", DEVICES.format(whose=APPLICABLE)),
+            ("summary.csv", _SUMMARY.format(whose=APPLICABLE)),
             ("exceptions.csv", _EXCEPTIONS),
         ):
             made.run(f"COPY ({query}) TO $1 {CSV}", [str(out / name)])
             files.append(name)
     if "parquet" in formats:
-        query = DEVICES.format(whose=_APPLICABLE)
+        query = DEVICES.format(whose=APPLICABLE)
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
         files += _shares(made, out, split_by)
@@ -108,6 +110,11 @@ def write_report(
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
         files.append("reconciliation.json")
+    if "html" in formats:
+        beside = [name for name in files if "/" not in name]
+        path = out / "report.html"
+        write_page(made, build, policy, as_of, totals, warnings, _EXCEPTIONS, beside, path)
+        files.append(path.name)
     manifest = {
         "format": FORMAT,
         "as_of": str(as_of),
@@ -134,7 +141,7 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         (out / folder).mkdir(parents=True)
         # It names a folder and stands in a query, whoever has written the build.
         party_id(party, column)
-        whose = f"{_APPLICABLE} AND {column} = '{party}'"
+        whose = f"{APPLICABLE} AND {column} = '{party}'"
         for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
             made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))

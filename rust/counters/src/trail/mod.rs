@@ -5,9 +5,11 @@
 //! that came, and the occupant is computed from all links together ([`Trail::standing`]). The order in which they came
 //! changes nothing.
 
+mod observed;
 mod walk;
 mod words;
 
+pub use self::observed::Observation;
 pub use self::walk::Standing;
 pub(crate) use self::words::{end_of, messages_of};
 
@@ -56,6 +58,41 @@ pub struct Pending {
     /// What it does to each cell, in the order of [`CellUse::ALL`]. The existing certificate is known by its party
     /// alone where the command does not name it.
     pub steps: [Option<Step>; 2],
+    /// When it does that.
+    pub due: Due,
+}
+
+/// When a command does to the cells what it says.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Due {
+    /// As it arrives.
+    #[default]
+    AtOnce,
+    /// The device holds it until its execution time.
+    Later,
+    /// It takes back what its party had the device hold, and changes no cell (N15). Its steps tell whose it is.
+    Never {
+        /// Whether the device accepted it.
+        accepted: bool,
+    },
+}
+
+impl Pending {
+    fn is_answered_by(&self, link: &Link) -> bool {
+        link.number == self.number && party_of(&link.steps) == party_of(&self.steps)
+    }
+
+    fn is_of(&self, party: u64) -> bool {
+        party_of(&self.steps) == Some(party)
+    }
+
+    /// Whether the device was to hold it, and accepted a later command of its party that takes it back.
+    fn is_taken_back_by(&self, other: &Self) -> bool {
+        self.due == Due::Later
+            && other.due == Due::Never { accepted: true }
+            && self.number < other.number
+            && party_of(&self.steps) == party_of(&other.steps)
+    }
 }
 
 /// What is told of a role's two cells.
@@ -63,6 +100,8 @@ pub struct Pending {
 pub struct Trail {
     /// Where the walk of each cell begins; without an occupant, that is not known.
     pub base: [CellImage; 2],
+    /// Of a base that was read back: the number up to which messages without a time are older than it.
+    pub settled: [Option<u64>; 2],
     /// Whether a cell was told of by two messages that contradict each other, and by none since.
     pub disputed: [bool; 2],
     /// In the order of their arrival.
@@ -74,29 +113,40 @@ pub struct Trail {
 impl Trail {
     /// Whether nothing is kept but a base.
     pub fn is_plain(&self) -> bool {
-        self.links.is_empty() && self.pending.is_empty() && self.disputed == [false; 2]
+        self.links.is_empty()
+            && self.pending.is_empty()
+            && self.disputed == [false; 2]
+            && self.settled == [None; 2]
     }
 
     /// Adds what a message told; whether that changes anything.
     ///
     /// A message is told once. An unverified one tells nothing of a cell of which something verified is known, unless
-    /// `unverified_too`; the first verified one takes its place.
+    /// `unverified_too`; the first verified one takes its place. One that is older than the base is history: it leaves
+    /// the cell in doubt if it takes from it who stands there, and changes nothing else.
     pub fn tell(&mut self, link: &Link, unverified_too: bool) -> bool {
-        let is_same = |known: &&mut Link| known.message.is_same(&link.message);
-        match self.links.iter_mut().find(is_same) {
-            Some(known) if known.message.verified || !link.message.verified => return false,
-            Some(known) => known.message = link.message,
-            None => {
-                let mut link = *link;
-                for (cell, step) in link.steps.iter_mut().enumerate() {
-                    let is_heard = link.message.verified || unverified_too;
-                    *step = step.filter(|_| is_heard || !self.has_verified(cell));
-                }
-                if link.steps == [None; 2] {
-                    return false;
-                }
-                self.links.push(link);
-            }
+        let is_same = |known: &Link| known.message.is_same(&link.message);
+        let known = self.links.iter().position(is_same);
+        let is_told = |at: usize| self.links[at].message.verified || !link.message.verified;
+        if known.is_some_and(is_told) {
+            return false;
+        }
+        // One that was unverified before may have been heard about one cell alone.
+        let mut link = *link;
+        for (cell, step) in link.steps.iter_mut().enumerate() {
+            let is_heard = link.message.verified || unverified_too;
+            *step = step.filter(|_| is_heard || !self.has_verified(cell));
+        }
+        let disputed = self.disputed;
+        for cell in CellUse::ALL {
+            self.set_history_aside(cell, &mut link);
+        }
+        if link.steps == [None; 2] {
+            return self.disputed != disputed;
+        }
+        match known {
+            Some(at) => self.links[at] = link,
+            None => self.links.push(link),
         }
         for (cell, step) in link.steps.iter().enumerate() {
             if step.is_none() {
@@ -118,11 +168,18 @@ impl Trail {
     }
 
     /// Adds a command that waits for an answer; whether that changes anything.
+    ///
+    /// Anybody may have written an answer that is not verified: the command is kept beside it, and not read as executed
+    /// for as long as that answer is read.
     pub fn expect(&mut self, pending: Pending) -> bool {
-        let is_answered = self.links.iter().any(|link| {
-            link.number == pending.number && party_of(&link.steps) == party_of(&pending.steps)
-        });
-        if is_answered || pending.steps == [None; 2] || self.pending.contains(&pending) {
+        let mut verified = self.links.iter().filter(|link| link.message.verified);
+        let is_answered = verified.any(|link| pending.is_answered_by(link));
+        let taken_back = self.pending.iter().any(|by| pending.is_taken_back_by(by));
+        if is_answered
+            || taken_back
+            || pending.steps == [None; 2]
+            || self.pending.contains(&pending)
+        {
             return false;
         }
         let place = self
@@ -135,12 +192,42 @@ impl Trail {
         place > 0 || self.pending.first() == Some(&pending)
     }
 
-    /// The command of `party` with this number has an outcome; whether it was pending.
+    /// The command of `party` with this number has an outcome that is verified; whether it was pending.
     pub fn settle(&mut self, party: u64, number: u64) -> bool {
         let before = self.pending.len();
         self.pending
-            .retain(|pending| pending.number != number || party_of(&pending.steps) != Some(party));
+            .retain(|pending| pending.number != number || !pending.is_of(party));
         self.pending.len() < before
+    }
+
+    /// Whether a command of `party` with this number takes back what the device holds, and has no answer yet.
+    pub fn awaits_acceptance(&self, party: u64, number: u64) -> bool {
+        let due = Due::Never { accepted: false };
+        let mut pending = self.pending.iter();
+        pending.any(|one| one.due == due && one.number == number && one.is_of(party))
+    }
+
+    /// The device accepted the command of `party` with this number. Where that takes back what the device held, it waits
+    /// no more, and is not kept if it is told of after this. Whether that changes anything.
+    pub fn accept(&mut self, party: u64, number: u64) -> bool {
+        if !self.awaits_acceptance(party, number) {
+            return false;
+        }
+        let due = Due::Never { accepted: true };
+        for one in &mut self.pending {
+            if one.number == number && one.is_of(party) && one.due != Due::AtOnce {
+                one.due = due;
+            }
+        }
+        let accepted: Vec<_> = self
+            .pending
+            .iter()
+            .filter(|one| one.due == due)
+            .copied()
+            .collect();
+        self.pending
+            .retain(|one| !accepted.iter().any(|by| one.is_taken_back_by(by)));
+        true
     }
 
     /// Two messages contradict each other about a cell: nothing is said of it until it is told of again. Whether that
@@ -150,16 +237,18 @@ impl Trail {
         !core::mem::replace(disputed, true)
     }
 
-    /// Begins the walk of a cell anew, at what was read there. What was told before and the dispute about it are
-    /// settled by that. Whether that changes anything.
-    pub fn set_base(&mut self, cell_use: CellUse, base: CellImage) -> bool {
+    /// Takes out of a link what is older than the base of a cell.
+    fn set_history_aside(&mut self, cell_use: CellUse, link: &mut Link) {
         let cell = cell_use.index();
-        let is_known =
-            self.base[cell] == base && !self.disputed[cell] && self.links_of(cell).next().is_none();
-        self.base[cell] = base;
-        self.disputed[cell] = false;
-        self.retain_steps(cell, |_| false);
-        !is_known
+        let Some(step) = link.steps[cell] else { return };
+        if !self.is_history(cell, step, link.number, link.device_time) {
+            return;
+        }
+        link.steps[cell] = None;
+        let stands = self.standing_of(cell, false).occupant;
+        if step.existing != step.replacing && stands == Some(step.existing) {
+            self.disputed[cell] = true;
+        }
     }
 
     /// Makes what is kept take at most so many words; `false` if that is not possible.
@@ -177,6 +266,17 @@ impl Trail {
         true
     }
 
+    /// Whether who stands in a cell depends on whether what is unverified is read beside what is verified.
+    pub(crate) fn is_mixed(&self) -> bool {
+        (0..self.base.len()).any(|cell| {
+            let base = &self.base[cell];
+            let mut links = self.links_of(cell);
+            self.has_verified(cell)
+                && (base.occupant.is_some() && !base.verified
+                    || links.any(|(link, _)| !link.message.verified))
+        })
+    }
+
     fn has_verified(&self, cell: usize) -> bool {
         let base = &self.base[cell];
         (base.occupant.is_some() && base.verified)
@@ -190,8 +290,9 @@ impl Trail {
     }
 
     fn drop_unverified(&mut self, cell: usize) {
-        if !self.base[cell].verified {
+        if !self.base[cell].verified && !self.base[cell].source.is_brought_in() {
             self.base[cell] = CellImage::default();
+            self.settled[cell] = None;
         }
         self.retain_steps(cell, |link| link.message.verified);
     }

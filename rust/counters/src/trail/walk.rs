@@ -1,6 +1,7 @@
 //! Who stands in a cell, computed from all that was told of it.
 
-use super::{Link, Step, Trail};
+use super::{Due, Link, Pending, Step, Trail, party_of};
+use crate::image::CellImage;
 use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
 
@@ -33,16 +34,38 @@ impl Trail {
         self.standing_of(cell_use.index(), unverified_too)
     }
 
+    /// Who stands in both cells, as a device's row keeps it.
+    pub(crate) fn cells(&self, unverified_too: bool) -> [CellImage; 2] {
+        CellUse::ALL.map(|cell_use| {
+            let standing = self.standing(cell_use, unverified_too);
+            if !standing.is_told {
+                return CellImage::default();
+            }
+            CellImage {
+                occupant: standing.occupant,
+                device_time: standing.device_time,
+                verified: standing.verified,
+                source: standing.source,
+            }
+        })
+    }
+
     pub(super) fn standing_of(&self, cell: usize, unverified_too: bool) -> Standing {
         let all = unverified_too || !self.has_verified(cell);
         let base = &self.base[cell];
-        let base_occupant = base.occupant.filter(|_| all || base.verified);
+        let is_brought_in = base.source.is_brought_in();
+        let base_occupant = (base.occupant).filter(|_| all || base.verified || is_brought_in);
         let links: Vec<_> = self
             .links_of(cell)
             .filter(|(link, _)| all || link.message.verified)
             .collect();
         let steps = links.iter().map(|(_, step)| *step).collect();
-        let pending = self.pending.iter().rev().filter_map(|p| p.steps[cell]);
+        let is_answered = |pending: &&Pending| {
+            let mut read = self.links.iter().filter(|l| all || l.message.verified);
+            read.any(|link| pending.is_answered_by(link))
+        };
+        let waiting = self.pending.iter().rev().filter(|p| !is_answered(p));
+        let pending = waiting.filter_map(|pending| pending.steps[cell]);
         let disputed = self.disputed[cell];
         let (occupant, ends) = walk(base_occupant, steps, pending);
         let is_told = disputed || base_occupant.is_some() || !links.is_empty();
@@ -52,7 +75,9 @@ impl Trail {
             ends,
             verified: is_told
                 && links.iter().all(|(link, _)| link.message.verified)
-                && (base_occupant.is_none() || base.verified),
+                && (base_occupant.is_none()
+                    || base.verified
+                    || (is_brought_in && !links.is_empty())),
             source: base.source,
             device_time: base.device_time,
         };
@@ -76,21 +101,52 @@ impl Trail {
         let Some(occupant) = standing.occupant.filter(|_| standing.verified) else {
             return false;
         };
-        let times = self.links_of(cell).map(|(link, _)| link.device_time);
+        // What is unverified is not read here, whatever it says of the time.
+        let verified = || {
+            self.links_of(cell)
+                .filter(|(link, _)| link.message.verified)
+        };
+        let times = verified().map(|(link, _)| link.device_time);
         let latest = times.max().unwrap_or_default();
         let is_latest = latest == 0
-            || self
-                .links_of(cell)
+            || verified()
                 .any(|(link, step)| link.device_time == latest && step.replacing == occupant);
         let is_leaving = self.pending.iter().any(|pending| {
-            pending.steps[cell]
-                .is_some_and(|step| same(step.existing, occupant) && step.replacing.eui == heir)
+            let hands_over =
+                |step: Step| same(step.existing, occupant) && step.replacing.eui == heir;
+            pending.steps[cell].is_some_and(hands_over) && !self.is_over(cell, pending)
         });
         let rests_on_presumption = self.base[cell].source.is_presumption() && {
-            let steps = self.links_of(cell).map(|(_, step)| step).collect();
+            let steps = verified().map(|(_, step)| step).collect();
             walk(None, steps, core::iter::empty()).0 != Some(occupant)
         };
         is_latest && !is_leaving && !rests_on_presumption
+    }
+
+    /// Whether the device can execute a command no more, since it executed one of the same party with a higher number.
+    /// What it holds for later it executes all the same. A party that came into the cell twice may count from another
+    /// base since, so that of its numbers nothing is known.
+    fn is_over(&self, cell: usize, pending: &Pending) -> bool {
+        let Some(party) = party_of(&pending.steps).filter(|_| pending.due == Due::AtOnce) else {
+            return false;
+        };
+        let verified = |link: &&Link| link.message.verified;
+        let base = self.base[cell].occupant;
+        let (mut came, mut went) = (u32::from(base.is_some_and(|base| base.eui == party)), 0);
+        for step in self
+            .links
+            .iter()
+            .filter(verified)
+            .filter_map(|link| link.steps[cell])
+        {
+            if step.existing.eui != step.replacing.eui {
+                came += u32::from(step.replacing.eui == party);
+                went += u32::from(step.existing.eui == party);
+            }
+        }
+        let is_later =
+            |link: &Link| link.number > pending.number && party_of(&link.steps) == Some(party);
+        came.max(went) <= 1 && self.links.iter().filter(verified).any(is_later)
     }
 }
 
@@ -171,7 +227,7 @@ fn hang_together(end: Occupant, begin: Option<Occupant>, steps: &[Step]) -> bool
 }
 
 /// A certificate that is not known is told by its party alone.
-fn same(one: Occupant, other: Occupant) -> bool {
+pub(super) fn same(one: Occupant, other: Occupant) -> bool {
     one.eui == other.eui
         && (one.key_identifier == other.key_identifier
             || one.key_identifier.is_none()

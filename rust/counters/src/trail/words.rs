@@ -2,13 +2,13 @@
 
 use thiserror::Error;
 
-use super::{LINKS_KEPT, Link, PENDING_KEPT, Pending, Step, Trail};
+use super::{Due, LINKS_KEPT, Link, PENDING_KEPT, Pending, Step, Trail};
 use crate::image::CellImage;
 use crate::notes::MessageNote;
 use crate::occupants::Occupant;
 use crate::role::{CellSource, LAST_COUNTER};
 
-/// Counts and bases, then the device times of the bases.
+/// Counts and bases, then the device times of the bases. The numbers that read-backs settled follow.
 const HEAD: usize = 2;
 const OCCUPANT: usize = 2;
 const LINK: usize = 5;
@@ -22,8 +22,9 @@ pub(crate) struct TrailError;
 /// Where the trail ends that these words begin with.
 pub(crate) fn end_of(words: &[u64]) -> usize {
     let Some(&head) = words.first() else { return 0 };
-    let [_, occupants, links, pending, ..] = head.to_be_bytes();
-    HEAD + usize::from(occupants) * OCCUPANT
+    let [_, occupants, links, pending, _, _, _, settled] = head.to_be_bytes();
+    HEAD + settled.count_ones() as usize
+        + usize::from(occupants) * OCCUPANT
         + usize::from(links) * LINK
         + usize::from(pending) * PENDING
 }
@@ -31,8 +32,8 @@ pub(crate) fn end_of(words: &[u64]) -> usize {
 /// The messages that made links, without the rest.
 pub(crate) fn messages_of(words: &[u64]) -> impl Iterator<Item = MessageNote> + '_ {
     let head = words.first().copied().unwrap_or_default();
-    let [_, occupants, links, ..] = head.to_be_bytes();
-    let start = HEAD + usize::from(occupants) * OCCUPANT;
+    let [_, occupants, links, _, _, _, _, settled] = head.to_be_bytes();
+    let start = HEAD + settled.count_ones() as usize + usize::from(occupants) * OCCUPANT;
     let links = words.get(start..start + usize::from(links) * LINK);
     let (links, _) = links.unwrap_or_default().as_chunks::<LINK>();
     links
@@ -64,7 +65,7 @@ impl Trail {
         }
         for pending in &self.pending {
             let steps = numbered(&pending.steps, &mut number);
-            tail.extend([pending.number, joined(steps, 0)]);
+            tail.extend([pending.number, joined(steps, due_number(pending.due))]);
         }
         let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         let bits = self.base.iter().enumerate().map(|(cell, base)| {
@@ -79,13 +80,14 @@ impl Trail {
             bases[0],
             bases[1],
             bits.fold(0, |all, bits| all | bits),
-            0,
+            u8::from(self.settled[0].is_some()) | u8::from(self.settled[1].is_some()) << 1,
         ];
         let times = self.base.map(|base| base.device_time);
         let mut words = vec![
             u64::from_be_bytes(head),
             u64::from(times[0]) << 32 | u64::from(times[1]),
         ];
+        words.extend(self.settled.into_iter().flatten());
         for occupant in occupants {
             let key_identifier = occupant.key_identifier.unwrap_or_default();
             words.extend([occupant.eui, u64::from_be_bytes(key_identifier)]);
@@ -99,19 +101,33 @@ impl Trail {
         let [head, times, rest @ ..] = words else {
             return Err(TrailError);
         };
-        let [disputed, occupants, links, pending, first, second, bits, 0] = head.to_be_bytes()
-        else {
-            return Err(TrailError);
-        };
+        let [
+            disputed,
+            occupants,
+            links,
+            pending,
+            first,
+            second,
+            bits,
+            settled,
+        ] = head.to_be_bytes();
         let counts = [occupants, links, pending].map(usize::from);
         let [occupants, links, pending] = counts;
         if disputed > 0b11
+            || settled > 0b11
             || links > 2 * LINKS_KEPT
             || pending > PENDING_KEPT
             || end_of(words) != words.len()
         {
             return Err(TrailError);
         }
+        let (numbers, rest) = rest.split_at(settled.count_ones() as usize);
+        let mut numbers = numbers.iter().map(|&number| in_range(number));
+        let [first_settled, second_settled] =
+            [settled & 1 != 0, settled & 2 != 0].map(|is_settled| {
+                let number = is_settled.then(|| numbers.next()).flatten();
+                number.transpose()
+            });
         let (occupants, rest) = rest.split_at(occupants * OCCUPANT);
         let (links, pending) = rest.split_at(links * LINK);
         let (occupants, _) = occupants.as_chunks::<OCCUPANT>();
@@ -126,6 +142,7 @@ impl Trail {
         let [digital_signature, key_agreement] = base.map(|base| read.base(base));
         let trail = Self {
             base: [digital_signature?, key_agreement?],
+            settled: [first_settled?, second_settled?],
             disputed: [disputed & 1 != 0, disputed & 2 != 0],
             links: links
                 .as_chunks::<LINK>()
@@ -209,13 +226,31 @@ impl Reading<'_> {
     }
 
     fn pending(&self, &[number, steps]: &[u64; PENDING]) -> Result<Pending, TrailError> {
-        let (steps, 0) = self.steps(steps)? else {
-            return Err(TrailError);
-        };
+        let (steps, due) = self.steps(steps)?;
         Ok(Pending {
             number: in_range(number)?,
             steps,
+            due: due_of(due)?,
         })
+    }
+}
+
+fn due_number(due: Due) -> u32 {
+    match due {
+        Due::AtOnce => 0,
+        Due::Later => 1,
+        Due::Never { accepted: false } => 2,
+        Due::Never { accepted: true } => 3,
+    }
+}
+
+fn due_of(number: u32) -> Result<Due, TrailError> {
+    match number {
+        0 => Ok(Due::AtOnce),
+        1 => Ok(Due::Later),
+        2 => Ok(Due::Never { accepted: false }),
+        3 => Ok(Due::Never { accepted: true }),
+        _ => Err(TrailError),
     }
 }
 

@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use slotkeeper_counters::{
     AllocationReason, AllocationRequest, Burned, CellImage, CellSource, CellUse, CounterOutOfRange,
     CounterTable, DeviceImage, DeviceView, LAST_COUNTER, Ledger, MESSAGES_KEPT, MessageNote,
-    Occupant, RequestNote, RestoreOutcome, Role,
+    Observation, Occupant, RequestNote, RestoreOutcome, Role,
 };
 
 use self::role::RoleModel;
@@ -63,7 +63,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (device(), role(), number()).prop_map(|(d, r, n)| Step::Reported(d, r, n)),
         1 => (device(), role(), number(), 0..20_u64).prop_map(|(d, r, n, m)| Step::Block(d, r, n, m)),
         2 => (device(), role(), 0..30_u64, number()).prop_map(|(d, r, i, n)| Step::Imported(d, r, i, n)),
-        1 => (device(), role(), cell_use, 0..4_u8).prop_map(|(d, r, u, o)| Step::Placed(d, r, u, o)),
+        1 => (device(), role(), cell_use, 1..4_u8).prop_map(|(d, r, u, o)| Step::Placed(d, r, u, o)),
         1 => (device(), any::<u16>()).prop_map(|(d, f)| Step::Flagged(d, f)),
         3 => (device(), 0..12_u8, any::<bool>()).prop_map(|(d, m, v)| Step::Message(d, m, v)),
         9 => (device(), role(), option::of(number())).prop_map(|(d, r, h)| Step::Allocate(d, r, h)),
@@ -113,6 +113,8 @@ struct World {
     pending: Vec<(u64, Role, u64)>,
     /// Numbers of committed commands, in the order of their commits.
     commands: BTreeMap<u64, Vec<(Role, u64)>>,
+    /// How often a device was read.
+    readings: u32,
 }
 
 impl World {
@@ -126,6 +128,7 @@ impl World {
             handed_out: BTreeMap::new(),
             pending: Vec::new(),
             commands: BTreeMap::new(),
+            readings: 0,
         }
     }
 
@@ -151,11 +154,11 @@ impl World {
             }
             Step::Imported(device, role, id, issued) => self.import(device, role, id, issued),
             Step::Placed(device, role, cell_use, occupant) => {
-                let placed = self.role(device, role).occupants.insert(cell_use, occupant);
-                let changes = placed.unwrap_or(0) != occupant;
-                let base = base_of(occupant);
-                let told = self.ledger.set_base(device, role, cell_use, base);
-                self.expect_change(device, changes, told);
+                self.role(device, role).occupants.insert(cell_use, occupant);
+                self.readings += 1;
+                let seen = seen(occupant, self.readings);
+                let told = self.ledger.observe(device, role, cell_use, &seen);
+                self.expect_change(device, true, told);
             }
             Step::Flagged(device, flags) => {
                 let changes = self.device(device).flags != flags;
@@ -471,16 +474,18 @@ impl World {
     }
 }
 
-/// 0 is nobody.
-fn base_of(occupant: u8) -> CellImage {
-    if occupant == 0 {
-        return CellImage::default();
-    }
-    CellImage {
-        occupant: Some(occupant_of(occupant)),
-        device_time: u32::from(occupant),
-        verified: true,
-        source: CellSource::ReadBack,
+/// What a device reported at that time.
+fn seen(occupant: u8, device_time: u32) -> Observation {
+    Observation {
+        seen: CellImage {
+            occupant: Some(occupant_of(occupant)),
+            device_time,
+            verified: true,
+            source: CellSource::ReadBack,
+        },
+        settles: None,
+        is_newest: true,
+        now: u32::MAX,
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Document {
     pub command_variant: Option<String>,
     /// ResponseCode of a response, such as `I0`.
     pub response_code: Option<String>,
+    /// ResponseDateTime of a response, as it stands there.
+    pub response_date_time: Option<String>,
     /// What the body holds.
     pub body: Body,
 }
@@ -67,6 +69,7 @@ impl Document {
             service_reference_variant: text("ServiceReferenceVariant")?,
             command_variant: header.optional_text("CommandVariant")?,
             response_code: header.optional_text("ResponseCode")?,
+            response_date_time: header.optional_text("ResponseDateTime")?,
             body: Body::read(element)?,
         })
     }

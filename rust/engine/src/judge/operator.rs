@@ -110,9 +110,10 @@ impl Judge<'_> {
                 Newcomer::UnknownAcbCertificate
             };
         }
-        match &self.settings.network_operators {
-            Some(list) if !list.contains(&cell.replacing_subject) => Newcomer::UnknownParty,
-            _ => Newcomer::Operator,
+        if self.may_be_operator(cell.replacing_subject) {
+            Newcomer::Operator
+        } else {
+            Newcomer::UnknownParty
         }
     }
 
@@ -127,11 +128,8 @@ impl Judge<'_> {
         };
         let stands = |wanted| {
             let cell = self.ledger.device(facts.device.to_u64()).cell(ROLE, wanted);
-            self.ledger
-                .table()
-                .occupants()
-                .get(cell.occupant)
-                .is_some_and(|occupant| self.is_acb(occupant))
+            let occupant = self.ledger.table().occupants().get(cell.occupant);
+            occupant.is_some_and(|occupant| self.is_known_acb(occupant))
         };
         let (ds, ka) = (
             handed_back(CellUse::DigitalSignature),

@@ -1,9 +1,11 @@
-//! Outcomes of SRV 6.15.1 and 6.21: Responses and Alerts, told apart by what they say and not by where they stand.
+//! What devices say: outcomes of SRV 6.15.1 and 6.21 and read-backs, told apart by what they say and not by where they
+//! stand.
 
 use slotkeeper_counters::{Cell, CellSource, CellUse, MessageNote, Role};
 use slotkeeper_crypto::verify_krp;
 use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignaturePart};
 
+use super::read_back::is_of_a_slot;
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Device, HAD_CERTIFICATE};
@@ -22,6 +24,8 @@ enum Subject {
     Handover(Role),
     /// Another role, and the Network Operator slot or its number changed with it.
     Otherwise,
+    /// Nobody: the device reports what it holds.
+    ReadBack,
     /// The Supplier slot alone: its number and cells count for its role, nothing is recorded.
     Supplier,
     Irrelevant,
@@ -43,7 +47,7 @@ pub(crate) struct Outcome<'f, 'a> {
 }
 
 impl Judge<'_> {
-    /// Judges a message of either outcome stream, or of `srv-6.15.1-requests`.
+    /// Judges a message of a device, or of `srv-6.15.1-requests`.
     pub(crate) fn outcome(&mut self, outcome: &Outcome<'_, '_>) -> Decision {
         let facts = outcome.facts;
         let decision = self.outcome_in_order(outcome);
@@ -83,9 +87,10 @@ impl Judge<'_> {
                 .detail(format!("the message is about {}", facts.device));
         }
         let subject = match (facts.kind, &facts.message.payload) {
-            (Kind::Response | Kind::Alert, Payload::Response(_) | Payload::Alert(_)) => {
-                self.subject(facts)
-            }
+            (
+                Kind::Response | Kind::Alert,
+                Payload::Response(_) | Payload::Alert(_) | Payload::CredentialsResponse(_),
+            ) => self.subject(facts),
             (Kind::PreCommand | Kind::Command, Payload::Command(_)) if outcome.on_its_way_down => {
                 return self.pre_command(facts, outcome.parked_as);
             }
@@ -102,7 +107,7 @@ impl Judge<'_> {
             Subject::Operator if !has_cells(facts, Role::NetworkOperator) => {
                 return self.set_aside(outcome, Role::NetworkOperator, Reason::NoOutcome);
             }
-            Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {}
+            Subject::Operator | Subject::Handover(_) | Subject::Otherwise | Subject::ReadBack => {}
         }
         if self.is_repeat(facts, outcome.parked_as) {
             return Decision::new(Disposition::Duplicate, Reason::SameMessage);
@@ -157,6 +162,7 @@ impl Judge<'_> {
         let mut judged = match subject {
             Subject::Handover(role) => self.handover_outcome(facts, role, signature),
             Subject::Otherwise => self.changed_otherwise(facts, signature),
+            Subject::ReadBack => self.read_back(facts, signature),
             Subject::Operator | Subject::Supplier | Subject::Irrelevant => {
                 self.operator_outcome(facts, signature, outcome.parked_as)
             }
@@ -171,6 +177,13 @@ impl Judge<'_> {
     }
 
     fn subject(&self, facts: &Facts<'_>) -> Subject {
+        if facts.is_read_back() {
+            return if is_of_a_slot(facts) {
+                Subject::ReadBack
+            } else {
+                Subject::Irrelevant
+            };
+        }
         let by_acb = facts.party == self.authority.id();
         match facts.own_role() {
             Some(role) if by_acb => Subject::Handover(role),
@@ -228,6 +241,7 @@ impl Judge<'_> {
             self.raise_seen(facts);
             if signature == Signature::Valid {
                 self.note_answered(facts);
+                self.note_accepted(facts, role);
             }
             if self.is_known(facts, role) {
                 self.tell_cells(facts, role, CellSource::Outcome, signature, None);
@@ -254,6 +268,7 @@ impl Judge<'_> {
         Role::ALL.into_iter().any(is_higher)
             || has_cells(facts, role) && self.is_known(facts, role)
             || self.is_unknown_answer(facts)
+            || self.is_awaited_acceptance(facts, role)
     }
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
@@ -343,7 +358,11 @@ impl Judge<'_> {
             return Signature::Unchecked;
         };
         let SignaturePart::Present(octets) = facts.message.signature else {
-            return Signature::Invalid;
+            return if facts.is_read_back() {
+                self.check_mac(facts, gpf)
+            } else {
+                Signature::Invalid
+            };
         };
         match verify_krp(&key, facts.message.signed_octets(), octets) {
             Ok(()) => Signature::Valid,
@@ -371,7 +390,7 @@ impl Judge<'_> {
         match subject {
             Subject::Irrelevant => true,
             Subject::Supplier => self.has_news(facts, Role::Supplier),
-            Subject::Operator | Subject::Handover(_) | Subject::Otherwise => {
+            Subject::Operator | Subject::Handover(_) | Subject::Otherwise | Subject::ReadBack => {
                 again || !self.is_repeat(facts, None)
             }
         }
@@ -432,7 +451,7 @@ impl Judge<'_> {
         })
     }
 
-    /// Whether the device's Response to this command is among the messages remembered.
+    /// Whether a verified Response of the device to this command is among the messages remembered.
     pub(super) fn is_answered(&self, facts: &Facts<'_>) -> bool {
         let command = facts.message.header;
         let identity = identity(&Header {
@@ -444,7 +463,7 @@ impl Judge<'_> {
         self.ledger
             .device(facts.device.to_u64())
             .messages()
-            .any(|note| note.identity == identity)
+            .any(|note| note.verified && note.identity == identity)
     }
 
     /// Remembers a message that changed the record; those that made a link are remembered with it.

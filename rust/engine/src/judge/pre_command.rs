@@ -1,7 +1,7 @@
 //! Signed pre-commands of SRV 6.15.1 on their way down. They make a number known before the device answers, so that a
 //! lost Response costs nothing (N16).
 
-use slotkeeper_counters::{CellUse, Occupant, Pending, Role, Step};
+use slotkeeper_counters::{CellUse, Due, Occupant, Pending, Role, Step};
 use slotkeeper_gbcs::{Certificate, RemotePartyRole};
 
 use super::outcome::Verdict;
@@ -72,6 +72,22 @@ impl Judge<'_> {
             eui: facts.party.to_u64(),
             key_identifier: None,
         };
+        let due = match command.execution_date_time {
+            None => Due::AtOnce,
+            Some(time) if time.is_cancellation() => Due::Never { accepted: false },
+            Some(_) => Due::Later,
+        };
+        if matches!(due, Due::Never { .. }) {
+            let nothing_changed = Some(Step {
+                existing,
+                replacing: existing,
+            });
+            return Some(Pending {
+                number,
+                steps: [nothing_changed; 2],
+                due,
+            });
+        }
         let mut steps = [None; 2];
         let replacements = command.replacements.iter();
         for replacement in replacements.filter(|r| r.cell.role == RemotePartyRole::NetworkOperator)
@@ -90,6 +106,6 @@ impl Judge<'_> {
                 (None, _) => {}
             }
         }
-        Some(Pending { number, steps })
+        Some(Pending { number, steps, due })
     }
 }

@@ -37,7 +37,7 @@ impl SlotView {
     }
 }
 
-fn occupant(subject: Eui64, key_identifier: KeyIdentifier) -> Occupant {
+pub(super) fn occupant(subject: Eui64, key_identifier: KeyIdentifier) -> Occupant {
     Occupant {
         eui: subject.to_u64(),
         key_identifier: Some(key_identifier.0),
@@ -88,7 +88,10 @@ impl Judge<'_> {
         if steps == [None; 2] {
             return false;
         }
-        let acts_for_it = facts.own_role() == Some(role);
+        // Who acted without holding the cell says nothing of the holder's numbers.
+        let holder = steps.iter().flatten().next();
+        let acts_for_it = facts.own_role() == Some(role)
+            && holder.is_some_and(|step| step.existing.eui == facts.party.to_u64());
         let link = Link {
             message: note_of(facts, signature),
             number: facts
@@ -107,8 +110,9 @@ impl Judge<'_> {
         let device = facts.device.to_u64();
         let mut changed = false;
         for role in Role::ALL {
-            let told = facts.cells_of(role);
-            for cell in told.filter_map(|outcome| cell_use(outcome.cell.key_usage)) {
+            let told = facts.cells_of(role).map(|outcome| outcome.cell.key_usage);
+            let held = facts.cells_held(role).map(|cell| cell.key_usage);
+            for cell in told.chain(held).filter_map(cell_use) {
                 changed |= self.ledger.dispute(device, role, cell);
             }
         }
@@ -116,16 +120,26 @@ impl Judge<'_> {
     }
 
     /// The command of this outcome waits for an answer no more. Anybody may have written an outcome that is not
-    /// verified: it settles nothing of a slot of which something verified is known.
+    /// verified: it ends no command, since a hand-back that waits is what keeps a handover from being refused.
     pub(super) fn settle(&mut self, facts: &Facts<'_>, role: Role, signature: Signature) -> bool {
-        let device = facts.device.to_u64();
-        let cells = self.ledger.device(device).role(role).cells;
-        let is_heard = signature == Signature::Valid || cells.iter().all(|cell| !cell.verified);
-        match facts.authorising_number().filter(|_| is_heard) {
-            Some(number) => self
-                .ledger
-                .settle(device, role, facts.party.to_u64(), number),
-            None => false,
+        let is_proven = signature == Signature::Valid;
+        let (device, party) = (facts.device.to_u64(), facts.party.to_u64());
+        let number = facts.authorising_number().filter(|_| is_proven);
+        number.is_some_and(|number| self.ledger.settle(device, role, party, number))
+    }
+
+    /// Whether a command that takes back what the device holds waits for this acceptance (N15).
+    pub(super) fn is_awaited_acceptance(&self, facts: &Facts<'_>, role: Role) -> bool {
+        let (device, party) = (facts.device.to_u64(), facts.party.to_u64());
+        let number = facts.message.header.originator_counter;
+        facts.outcome().is_none() && self.ledger.awaits_acceptance(device, role, party, number)
+    }
+
+    pub(super) fn note_accepted(&mut self, facts: &Facts<'_>, role: Role) {
+        let (device, party) = (facts.device.to_u64(), facts.party.to_u64());
+        let number = facts.message.header.originator_counter;
+        if facts.outcome().is_none() {
+            self.ledger.accept(device, role, party, number);
         }
     }
 

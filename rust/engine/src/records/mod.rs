@@ -1,12 +1,18 @@
 //! What the inputs say: JSON and DUIS records in the shapes of `docs/streams.md`, typed.
 
 mod adjustment;
+mod alert;
+mod baseline;
 mod field;
 mod handover;
 mod inventory;
 mod outcome;
 
+use crate::time::parse_rfc3339;
+
 pub(crate) use adjustment::{Adjustment, Raise, Vouched};
+pub(crate) use alert::{Alert, AlertKind};
+pub(crate) use baseline::Baseline;
 pub(crate) use handover::HandoverRequest;
 pub(crate) use inventory::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
 pub(crate) use outcome::{OutcomeRecord, Payload};
@@ -36,6 +42,11 @@ fn is_xml(value: &[u8]) -> bool {
         .trim_ascii_start()
         .first()
         == Some(&b'<')
+}
+
+/// Unix seconds of an RFC 3339 time, as long as they can be written again.
+fn unix_seconds(text: &str) -> Option<u64> {
+    parse_rfc3339(text).and_then(|seconds| u64::try_from(seconds).ok())
 }
 
 /// A decimal string from 0 to 2^64-1, without sign, spaces or leading zeros.

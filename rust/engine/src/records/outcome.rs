@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::field::{Field, only};
-use super::{Unreadable, is_xml};
+use super::{Unreadable, is_xml, unix_seconds};
 use crate::duis;
 
 /// A message and what its envelope says of it.
@@ -13,6 +13,8 @@ use crate::duis;
 pub(crate) struct OutcomeRecord<'a> {
     pub(crate) request_id: Option<Cow<'a, str>>,
     pub(crate) response_code: Option<Cow<'a, str>>,
+    /// Unix seconds.
+    pub(crate) received_at: Option<u64>,
     /// Base64, or already octets.
     pub(crate) payload: Option<Payload<'a>>,
 }
@@ -31,6 +33,8 @@ struct Json<'a> {
     #[serde(borrow, default)]
     response_code: Field<'a>,
     #[serde(borrow, default)]
+    received_at: Field<'a>,
+    #[serde(borrow, default)]
     gbcs_payload: Field<'a>,
 }
 
@@ -43,6 +47,7 @@ impl<'a> Json<'a> {
                 gbcs_payload: only!(value, gbcs_payload)?,
                 request_id: only!(value, request_id).unwrap_or(Field::IllTyped),
                 response_code: only!(value, response_code).unwrap_or(Field::IllTyped),
+                received_at: only!(value, received_at).unwrap_or(Field::IllTyped),
             })
         })
     }
@@ -62,6 +67,7 @@ impl<'a> OutcomeRecord<'a> {
         let record = Self {
             request_id: json.request_id.text(),
             response_code: json.response_code.text(),
+            received_at: json.received_at.text().as_deref().and_then(unix_seconds),
             payload,
         };
         record.check()
@@ -75,6 +81,10 @@ impl<'a> OutcomeRecord<'a> {
         Self {
             request_id: document.request_id.map(Cow::Owned),
             response_code: document.response_code.map(Cow::Owned),
+            received_at: document
+                .response_date_time
+                .as_deref()
+                .and_then(unix_seconds),
             payload,
         }
         .check()

@@ -2,26 +2,31 @@
 
 mod output;
 mod parked;
+mod proof;
 
+use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::{Cause, Origin, USUAL_OCTETS};
+use crate::audit::{Cause, USUAL_OCTETS};
 use crate::chain::AuditHead;
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
-use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
+use crate::judge::{Decision, Judge, Judged, Outcome, Signature, Told};
 use crate::message::Facts;
 use crate::outbox::Outbox;
 use crate::paths::RequestPaths;
-use crate::records::{DeviceRecord, HandoverRequest};
+use crate::records::{Alert, DeviceRecord, HandoverRequest};
 use crate::seal::Job;
 use crate::staged::{Chained, Progress, Staged, Tally};
 use crate::stream::{Input, OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 use crate::workers;
+
+use self::output::About;
+use self::proof::Behind;
 
 /// What a batch is told from outside, besides its records.
 #[derive(Clone, Debug, Default)]
@@ -152,6 +157,7 @@ impl Batch<'_> {
             };
             let cause = Cause {
                 stream: Stream::Inventory.name(),
+                partition: None,
                 offset: Some(input.offset),
             };
             self.apply_device(device, record.as_ref());
@@ -276,35 +282,60 @@ impl Batch<'_> {
     }
 
     fn judge(&mut self, input: &Input<'_>, event: Event<'_>, decoded: Option<Decoded<'_>>) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         match event {
             Event::Inventory(..) | Event::InventoryFault { .. } => {}
             Event::Reroute(device, place) => self.reroute(input, device, place),
             Event::Decided {
                 device,
                 request_id,
+                received_at,
                 decision,
             } => {
                 if decision.disposition == Disposition::DeadLetter {
                     self.dead_letter(input, decision.reason, &decision.detail);
                 }
-                self.audit(origin, None, device, request_id.as_deref(), &decision, None);
+                let about = About {
+                    request_id: request_id.as_deref(),
+                    received_at,
+                    ..About::record(input, device)
+                };
+                self.audit(&about, &decision, None);
             }
             Event::Adjustment(device, adjustment) => {
                 let decision = self.judge_with().adjustment(device, &adjustment);
-                self.audit(origin, None, Some(device), None, &decision, None);
+                let about = About::record(input, Some(device));
+                self.audit(&about, &decision, None);
+                let behind = Behind::Record("ADJUSTMENT", input.value.bytes().unwrap_or_default());
+                self.prove(&about, &decision, behind);
+            }
+            Event::Alert(device, alert) => self.judge_alert(input, device, &alert),
+            Event::Baseline(device, baseline) => {
+                let decision = self.judge_with().baseline(device, &baseline);
+                let about = About::record(input, Some(device));
+                self.audit(&about, &decision, None);
+                let octets = input.value.bytes().unwrap_or_default();
+                self.prove(&about, &decision, Behind::Record("BASELINE", octets));
+                if decision.parks() {
+                    let digest = slotkeeper_crypto::sha256(octets);
+                    self.park(input, device, digest, [None; 2], &decision);
+                }
             }
             Event::Request(device, request, paths) => {
                 self.judge_request(input, device, *request, &paths);
             }
             Event::Outcome {
-                device, request_id, ..
+                device,
+                request_id,
+                received_at,
+                ..
             } => {
                 let Some(decoded) = decoded else { return };
-                self.judge_outcome(input, device, request_id.as_deref(), decoded);
+                let about = About {
+                    request_id: request_id.as_deref(),
+                    received_at,
+                    ..About::record(input, Some(device))
+                };
+                self.judge_outcome(input, device, &about, decoded);
             }
         }
     }
@@ -313,20 +344,16 @@ impl Batch<'_> {
         &mut self,
         input: &Input<'_>,
         device: Eui64,
-        request_id: Option<&str>,
+        about: &About<'_>,
         decoded: Decoded<'_>,
     ) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         let facts = match decoded.facts {
             Ok(facts) => facts,
             Err(decision) => {
                 if decision.disposition == Disposition::DeadLetter {
                     self.dead_letter(input, decision.reason, &decision.detail);
                 }
-                return self.audit(origin, None, Some(device), request_id, &decision, None);
+                return self.audit(about, &decision, None);
             }
         };
         let decision = self.judge_with().outcome(&Outcome {
@@ -340,16 +367,28 @@ impl Batch<'_> {
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);
         }
-        self.audit(
-            origin,
-            None,
-            Some(device),
-            request_id,
-            &decision,
-            Some(&facts),
-        );
+        self.audit(about, &decision, Some(&facts));
+        self.prove(about, &decision, Behind::Message(&facts));
         if decision.parks() {
-            self.park(input, device, &facts, &decision);
+            let numbers = Role::ALL.map(|role| facts.number_towards(role));
+            self.park(input, device, facts.digest, numbers, &decision);
+        }
+    }
+
+    fn judge_alert(&mut self, input: &Input<'_>, device: Eui64, alert: &Alert) {
+        let octets = input.value.bytes().unwrap_or_default();
+        let digest = slotkeeper_crypto::sha256(octets);
+        let decision = self.judge_with().alert(&Told {
+            key: device,
+            alert,
+            digest,
+            parked_as: None,
+        });
+        let about = About::alert(input, device, alert);
+        self.audit(&about, &decision, None);
+        self.prove(&about, &decision, Behind::Record("DCC_ALERT", octets));
+        if decision.parks() {
+            self.park(input, device, digest, [None; 2], &decision);
         }
     }
 
@@ -360,10 +399,6 @@ impl Batch<'_> {
         request: HandoverRequest,
         paths: &RequestPaths,
     ) {
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
         let request_id = request.request_id.clone();
         let role = request.role.clone();
         let decision = match self.judge_with().request(device, request, paths) {
@@ -383,14 +418,13 @@ impl Batch<'_> {
                 decision
             }
         };
-        self.audit(
-            origin,
-            None,
-            Some(device),
-            Some(&request_id),
-            &decision,
-            None,
-        );
+        let about = About {
+            request_id: Some(&request_id),
+            ..About::record(input, Some(device))
+        };
+        self.audit(&about, &decision, None);
+        let behind = Behind::Record("REQUEST", input.value.bytes().unwrap_or_default());
+        self.prove(&about, &decision, behind);
     }
 
     fn judge_with(&mut self) -> Judge<'_> {
@@ -401,6 +435,7 @@ impl Batch<'_> {
             directory: &engine.directory,
             ledger: &mut engine.ledger,
             parking: &engine.parking,
+            registers: &engine.registers,
             now_ms: self.context.now_ms,
         }
     }

@@ -11,19 +11,65 @@ use crate::judge::Decision;
 use crate::message::{Facts, role_name};
 use crate::parking::Parked;
 use crate::quoted::{LONGEST_NAME, beginning};
+use crate::records::{Alert, AlertKind};
 use crate::seal::write_source;
 use crate::stream::{Input, OutputRecord, Stream, Value};
+
+/// What a decision is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    pub(super) origin: Origin,
+    /// Why it is decided again.
+    pub(super) cause: Option<Cause>,
+    pub(super) device: Option<Eui64>,
+    pub(super) request_id: Option<&'a str>,
+    /// Unix seconds.
+    pub(super) received_at: Option<u64>,
+}
+
+impl About<'_> {
+    pub(super) fn record(input: &Input<'_>, device: Option<Eui64>) -> Self {
+        Self {
+            origin: Origin {
+                stream: input.stream,
+                offset: input.offset,
+            },
+            cause: None,
+            device,
+            request_id: None,
+            received_at: None,
+        }
+    }
+}
+
+impl<'a> About<'a> {
+    pub(super) fn alert(input: &Input<'_>, device: Eui64, alert: &'a Alert) -> Self {
+        let request_id = match &alert.kind {
+            AlertKind::Quarantined { request_id } => Some(request_id.as_str()),
+            _ => None,
+        };
+        Self {
+            request_id,
+            received_at: alert.at,
+            ..About::record(input, Some(device))
+        }
+    }
+}
 
 impl Batch<'_> {
     pub(super) fn audit(
         &mut self,
-        origin: Origin,
-        cause: Option<Cause>,
-        device: Option<Eui64>,
-        request_id: Option<&str>,
+        about: &About<'_>,
         decision: &Decision,
         facts: Option<&Facts<'_>>,
     ) {
+        let About {
+            origin,
+            cause,
+            device,
+            request_id,
+            received_at,
+        } = *about;
         self.tally.count(decision.disposition, decision.reason);
         let engine = &*self.engine;
         let writer = AuditWriter {
@@ -38,6 +84,7 @@ impl Batch<'_> {
             cause,
             device,
             request_id,
+            received_at,
             decision,
             facts,
             decided_after: is_request.then_some(self.context.decided_after.as_slice()),
@@ -77,11 +124,7 @@ impl Batch<'_> {
     pub(super) fn reroute(&mut self, input: &Input<'_>, device: Eui64, place: u32) {
         let decision = Decision::new(Disposition::Rerouted, Reason::WrongPartition)
             .detail(format!("written again to partition {place}"));
-        let origin = Origin {
-            stream: input.stream,
-            offset: input.offset,
-        };
-        self.audit(origin, None, Some(device), None, &decision, None);
+        self.audit(&About::record(input, Some(device)), &decision, None);
         let from = format!("{}/{}", self.engine.partition.index, input.offset);
         self.outbox.push(
             input.stream,

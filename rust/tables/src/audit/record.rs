@@ -1,6 +1,6 @@
 //! What of an audit record the tables are made of.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use crate::field::{Field, Object};
 
@@ -49,10 +49,16 @@ struct Message<'a> {
     digest: Field<'a>,
     #[serde(borrow, default)]
     originator_id: Field<'a>,
-    #[serde(borrow, default)]
-    device_time: Field<'a>,
+    /// `None` in records of earlier releases, which did not say it.
+    #[serde(borrow, default, deserialize_with = "named")]
+    device_time: Option<Field<'a>>,
     #[serde(borrow, default)]
     signature: Field<'a>,
+}
+
+/// A member that is there, if only as null.
+fn named<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Field<'de>>, D::Error> {
+    Field::deserialize(deserializer).map(Some)
 }
 
 /// A cell of the message.
@@ -140,12 +146,13 @@ impl Record<'_> {
     pub(super) fn dated(&self) -> Result<Dated, &'static str> {
         let decided = self.decided_at.time().ok_or("it has no time")?;
         let received = self.received_at.time();
-        let own = self
-            .message
-            .as_ref()
-            .and_then(|message| message.device_time.time());
-        // What was told of a cell last is what the message told, where it changed the cell.
-        let told = own.or_else(|| self.slot().and_then(Slot::told_at));
+        let message = self.message.as_ref();
+        // A message without a time, as read-backs are, is no older than those that had one. Where none is named, what was
+        // told of a cell last is what the message told, if it changed the cell.
+        let told = match message.and_then(|message| message.device_time.as_ref()) {
+            Some(own) => own.time(),
+            None => self.slot().and_then(Slot::told_at),
+        };
         let latest = received.unwrap_or(decided).saturating_add(SLACK_MICROS);
         Ok(match (told.filter(|told| *told <= latest), received) {
             (Some(told), _) => (told, "DEVICE"),

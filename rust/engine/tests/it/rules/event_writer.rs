@@ -39,6 +39,11 @@ pub(crate) enum Happening {
     OnItsWay {
         to_acb: bool,
     },
+    Read {
+        holder: usize,
+        timed: bool,
+        honest: bool,
+    },
     Recovered,
 }
 
@@ -119,6 +124,21 @@ impl EventWriter {
                 let certificates = [(&to.ds, KeyUsage::DigitalSignature)];
                 let octets = told(gno(), Vec::new()).pre_command(&certificates);
                 (Stream::UpdateRequests, octets, false)
+            }
+            Happening::Read {
+                holder,
+                timed,
+                honest,
+            } => {
+                let holder = [gno(), next_gno(), &ACB[0]][holder];
+                let time = if timed { self.time } else { 0 };
+                let reading = Reading::new(device.eui, supplier(), self.time.into());
+                let reading = reading.holds(holder, holder, number).at(time);
+                (
+                    Stream::ReadBacks,
+                    reading.signed(own.filter(|_| honest)),
+                    honest,
+                )
             }
             Happening::Recovered => {
                 let told = told(&ACB[2], Cell::both(gno(), &ACB[0]))

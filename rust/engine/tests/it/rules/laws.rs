@@ -32,13 +32,15 @@ fn happening() -> impl Strategy<Value = Happening> {
             .prop_map(|(kind, supplier, persons)| Adjusted { kind, supplier, persons }),
         6 => (0..8_u64, proptest::bool::weighted(0.25), any::<bool>())
             .prop_map(|(id, supplier, hint)| Asked { id, supplier, hint }),
-        1 => (0..6_usize).prop_map(|stream| Garbage { stream }),
+        1 => (0..Stream::INPUTS.len()).prop_map(|stream| Garbage { stream }),
         4 => (0..3_usize, proptest::bool::weighted(0.2), proptest::bool::weighted(0.8), any::<bool>())
             .prop_map(|(to, failed, honest, alert)| HandedBack { to, failed, honest, alert }),
         2 => (any::<bool>(), proptest::bool::weighted(0.2))
             .prop_map(|(supplier, failed)| HandedOver { supplier, failed }),
         3 => (0..7_usize).prop_map(|form| Inventory { form }),
         1 => any::<bool>().prop_map(|to_acb| OnItsWay { to_acb }),
+        2 => (0..3_usize, any::<bool>(), proptest::bool::weighted(0.8))
+            .prop_map(|(holder, timed, honest)| Read { holder, timed, honest }),
         1 => Just(Recovered),
         1 => Just(Accepted),
     ]

@@ -1,7 +1,7 @@
 //! Who stands in a slot: from links and pending commands, not from clocks or from the last message.
 
 use slotkeeper_counters::{CellSource, DEFAULT_CEILING, DeviceImage};
-use slotkeeper_gbcs::{Eui64, KeyUsage};
+use slotkeeper_gbcs::{Eui64, GeneralizedTime, KeyUsage};
 
 use crate::support::*;
 
@@ -283,4 +283,167 @@ fn where_nobody_verifies_any_more_all_messages_are_read_at_every_change() {
     let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
     assert_eq!(issued.number("originator_counter"), Some(1_301));
     assert_eq!(state(&issued), "DOUBTFUL");
+}
+
+/// The other way about: what was written while nobody verified does not outlive the setting.
+#[test]
+fn where_messages_are_verified_again_what_nobody_verified_is_read_no_longer() {
+    let (device, mut host) = known();
+    host.outcome(&device, &handover(1_200)).decide();
+    let off = r#"{"verify": {"device_signatures": "off"}}"#;
+    host.restart_as(off, &[AcbKey::Held(0)]);
+    let sold = Told::new(GPF, next_gno(), 1_300, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &sold.at(1_800_000_000)).decide();
+    host.restart_as("", &[AcbKey::Held(0)]);
+    let image = host.engine.device(Eui64::from_u64(GPF)).unwrap();
+    let stands = image
+        .network_operator
+        .cells
+        .map(|cell| cell.occupant.unwrap().eui);
+    assert_eq!(stands, [next_gno().eui.to_u64(); 2]);
+    let refused = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(refused.verdict(), "REFUSED NOT_DCC_CONTROLLED");
+}
+
+/// A hand-back that waits for its answer is what keeps a handover from being refused: a forged answer must not end it.
+#[test]
+fn n16_an_answer_that_nobody_verified_ends_no_command() {
+    let device = Device::new(GPF);
+    let uncertified = Device {
+        with_ds: false,
+        ..Device::new(GPF)
+    };
+    let failed = Told::new(
+        GPF,
+        gno(),
+        1_200,
+        Cell::both(gno(), &ACB[0])
+            .into_iter()
+            .map(Cell::failed)
+            .collect(),
+    );
+    for answer_first in [true, false] {
+        let mut host = Host::knowing(&uncertified, "");
+        let command = |host: &mut Host| {
+            host.message(Stream::UpdateRequests, GPF, pre_command(1_200))
+                .decide();
+        };
+        if !answer_first {
+            command(&mut host);
+        }
+        host.message(Stream::UpdateOutcomes, GPF, failed.response(None))
+            .decide();
+        if answer_first {
+            command(&mut host);
+        }
+        host.knows(&device).decide();
+        let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+        let decided = host.outcome(&device, &bought).decide_one();
+        assert_eq!(state(&decided), "NETWORK_OPERATOR");
+        let issued = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(
+            issued.number("originator_counter"),
+            Some(1_201),
+            "{answer_first}"
+        );
+    }
+}
+
+fn hands_over_later(number: u64, at: GeneralizedTime) -> Vec<u8> {
+    let certificates = [
+        (&ACB[0].ds, KeyUsage::DigitalSignature),
+        (&ACB[0].ka, KeyUsage::KeyAgreement),
+    ];
+    Told::new(GPF, gno(), number, Vec::new()).dated_pre_command(&certificates, Some(at))
+}
+
+/// What a request for the slot is decided as, with the operator in it by a message of before.
+fn decided_after(commands: &[Vec<u8>], answers: &[Told]) -> String {
+    let (device, mut host) = known();
+    let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &bought).decide();
+    for octets in commands {
+        host.message(Stream::UpdateRequests, GPF, octets.clone())
+            .decide();
+    }
+    for answer in answers {
+        host.outcome(&device, answer).decide();
+    }
+    let before = host.store.clone();
+    host.restart();
+    host.decide();
+    assert_eq!(host.store, before);
+    let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    decided.verdict()
+}
+
+#[test]
+fn test_n15_an_accepted_cancellation_ends_what_the_device_held() {
+    let later = GeneralizedTime::from_unix_seconds(4_000_000_000).unwrap();
+    let (dated, taken_back) = (
+        hands_over_later(1_200, later),
+        hands_over_later(1_201, GeneralizedTime::CANCELLATION),
+    );
+    let accepted = |number| Told::new(GPF, gno(), number, Vec::new()).accepted();
+    let refused = "REFUSED NOT_DCC_CONTROLLED";
+    let issued = "ISSUED WATERMARK_EXCEEDED";
+    // A cancellation hands nothing over itself.
+    let alone = decided_after(std::slice::from_ref(&taken_back), &[]);
+    assert_eq!(alone, refused);
+    // Accepted for later it still waits, and until the device took it back.
+    let waits = decided_after(std::slice::from_ref(&dated), &[accepted(1_200)]);
+    assert_eq!(waits, issued);
+    let both = [dated.clone(), taken_back.clone()];
+    assert_eq!(decided_after(&both, &[accepted(1_200)]), issued);
+    let answers = [accepted(1_200), accepted(1_201)];
+    assert_eq!(decided_after(&both, &answers), refused);
+    // Read late, it does not begin to wait again; a later one does.
+    let (device, mut host) = known();
+    let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno()));
+    host.outcome(&device, &bought).decide();
+    host.message(Stream::UpdateRequests, GPF, taken_back)
+        .decide();
+    host.outcome(&device, &accepted(1_201)).decide();
+    for (octets, verdict) in [(dated, refused), (hands_over_later(1_202, later), issued)] {
+        host.message(Stream::UpdateRequests, GPF, octets).decide();
+        let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(decided.verdict(), verdict);
+    }
+}
+
+#[test]
+fn n16_a_later_command_of_the_party_ends_one_that_did_not_arrive() {
+    let renewed = |number| {
+        let cells = Cell::both(gno(), gno());
+        let cells = cells
+            .into_iter()
+            .map(|cell| cell.to_certificate(1))
+            .collect();
+        Told::new(GPF, gno(), number, cells).at(1_800_000_000)
+    };
+    let refused = "REFUSED NOT_DCC_CONTROLLED";
+    let issued = "ISSUED WATERMARK_EXCEEDED";
+    assert_eq!(
+        decided_after(&[pre_command(1_200)], &[renewed(1_100)]),
+        issued
+    );
+    assert_eq!(
+        decided_after(&[pre_command(1_200)], &[renewed(1_300)]),
+        refused
+    );
+    // What the device holds for later it executes all the same.
+    let later = GeneralizedTime::from_unix_seconds(4_000_000_000).unwrap();
+    let dated = hands_over_later(1_200, later);
+    assert_eq!(decided_after(&[dated], &[renewed(1_300)]), issued);
+    // A party that left and came again may count from a smaller base.
+    let certificate = |cells: Vec<Cell>| -> Vec<Cell> {
+        cells
+            .into_iter()
+            .map(|cell| cell.to_certificate(2))
+            .collect()
+    };
+    let left = Told::new(GPF, gno(), 1_300, Cell::both(gno(), &ACB[0])).at(1_800_000_000);
+    let again = Told::new(GPF, &ACB[0], 1_301, certificate(Cell::both(&ACB[0], gno())));
+    let answers = [left, again.at(1_800_000_001)];
+    assert_eq!(decided_after(&[pre_command(1_200)], &answers), issued);
 }

@@ -1,10 +1,12 @@
 //! What the engine decides, record by record.
 
 mod adjustments;
+mod alerts;
 mod certificates;
 mod chain;
 mod embedding;
 mod event_writer;
+mod evidence;
 mod faults;
 mod identity;
 mod inventory;
@@ -15,6 +17,7 @@ mod northbound;
 mod numbers;
 mod parking;
 mod paths;
+mod read_backs;
 mod requests;
 mod restore;
 mod signed;

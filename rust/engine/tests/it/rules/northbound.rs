@@ -204,6 +204,21 @@ fn the_extent_is_that_of_the_slot_in_either_order() {
     assert_eq!(verdicts, ["RECORDED PARTIAL_DS", "RECORDED ACB_IN_SLOT"]);
 }
 
+/// A certificate of the ACB that no configuration names is no certificate of the ACB (N17).
+#[test]
+fn test_n17_the_other_cell_counts_by_its_certificate() {
+    for (other, verdict) in [
+        (&ACB[0], "RECORDED ACB_IN_SLOT"),
+        (&ACB[2], "RECORDED PARTIAL_DS"),
+    ] {
+        let (device, mut host) = known();
+        let ka = told(1_200, vec![Cell::ka(gno(), other)]);
+        let ds = told(1_201, vec![Cell::ds(gno(), &ACB[0])]);
+        let (verdicts, _) = verdicts(&mut host, &device, &[ka, ds]);
+        assert_eq!(verdicts[1], verdict);
+    }
+}
+
 /// A message about the other cell tells who acted, and not less than what was known.
 #[test]
 fn an_inferred_occupant_keeps_its_certificate() {

@@ -224,7 +224,7 @@ fn test_d09_a_newer_format_stops_the_restore() {
     host.engine.close();
     let image = &host.store[&device_key()];
     let mut content = image[..image.len() - 4].to_vec();
-    content[0] = 4;
+    content[0] = 5;
     // A check of the right form cannot be made here without the format's own code: the lengths are those of CRC-32C.
     let crc = crc32c(&content);
     content.extend_from_slice(&crc.to_be_bytes());

@@ -3,6 +3,7 @@
 mod acts;
 mod host;
 mod pki;
+mod reading;
 mod records;
 mod told;
 mod world;
@@ -14,9 +15,10 @@ pub(crate) use slotkeeper_test_pki::{Issuer, Validity};
 pub(crate) use acts::{Act, Person, base64url};
 pub(crate) use host::{Decided, Host, INCARNATION, Record, decisions, engine};
 pub(crate) use pki::Identity;
+pub(crate) use reading::Reading;
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told, sign_anew};
 pub(crate) use world::{
-    ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, SUPPLIER, anchored, authority, gno, issuer,
-    next_gno, supplier,
+    ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, Organisation, SUPPLIER, anchored, authority,
+    gno, issuer, next_gno, supplier,
 };

@@ -152,6 +152,15 @@ impl Told {
 
     /// The pre-command with the operator's signature, on its way down.
     pub(crate) fn pre_command(&self, certificates: &[(&Identity, KeyUsage)]) -> Vec<u8> {
+        self.dated_pre_command(certificates, None)
+    }
+
+    /// As [`Self::pre_command`], for a time that the device waits for.
+    pub(crate) fn dated_pre_command(
+        &self,
+        certificates: &[(&Identity, KeyUsage)],
+        execution_date_time: Option<GeneralizedTime>,
+    ) -> Vec<u8> {
         let role = if self.mode == ReplacementMode::SupplierBySupplier {
             RemotePartyRole::Supplier
         } else {
@@ -182,7 +191,7 @@ impl Told {
                 })
                 .collect(),
             path_certificates: vec![&super::issuer().certificate],
-            execution_date_time: None,
+            execution_date_time,
         });
         let header = Header {
             cra: Cra::Command,
