@@ -48,6 +48,24 @@ def test_what_it_kept_can_be_looked_into(cli: Cli, tmp_path: Path) -> None:
     cli("demo", "--keep", "kept", expected=2)
 
 
+def test_the_second_half_ends_in_a_page(cli: Cli, tmp_path: Path) -> None:
+    told = cli("demo", "--devices", "40", "--keep", "kept")
+    page = tmp_path / "kept" / "report" / "report.html"
+    assert page.as_uri() in told.stdout
+    assert '<p class="answer">' in page.read_text()
+    # What it kept gives the same report again, and the verdict on one of its devices.
+    config = ("--config", "kept/slotkeeper.toml")
+    totals = json.loads((page.parent / "reconciliation.json").read_text())
+    day = json.loads((page.parent / "manifest.json").read_text())["as_of"]
+    made = ("report", "--from", "kept/slots", "--as-of", day, "--to", "again", "--json")
+    assert json.loads(cli(*made, *config).stdout) == totals
+    assert totals["judged"] == totals["gpfs"] == 80
+    with (page.parent / "device.csv").open() as lines:
+        device = lines.readlines()[1].partition(",")[0]
+    told = cli("explain-slot", device, "--from", "kept/slots", *config)
+    assert told.stdout.startswith(f"{device}: ")
+
+
 def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
     command: list[str | Path] = [
         COMMAND,
@@ -75,21 +93,3 @@ def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
         assert demo.wait(30) == 0
     last = (tmp_path / "kept" / "worker.log").read_text().splitlines()[-1]
     assert json.loads(last)["event"] == "worker ended"
-
-
-def test_the_second_half_ends_in_a_page(cli: Cli, tmp_path: Path) -> None:
-    told = cli("demo", "--devices", "40", "--keep", "kept")
-    page = tmp_path / "kept" / "report" / "report.html"
-    assert page.as_uri() in told.stdout
-    assert '<p class="answer">' in page.read_text()
-    # What it kept gives the same report again, and the verdict on one of its devices.
-    config = ("--config", "kept/slotkeeper.toml")
-    totals = json.loads((page.parent / "reconciliation.json").read_text())
-    day = json.loads((page.parent / "manifest.json").read_text())["as_of"]
-    made = ("report", "--from", "kept/slots", "--as-of", day, "--to", "again", "--json")
-    assert json.loads(cli(*made, *config).stdout) == totals
-    assert totals["judged"] == totals["gpfs"] == 80
-    with (page.parent / "device.csv").open() as lines:
-        device = lines.readlines()[1].partition(",")[0]
-    told = cli("explain-slot", device, "--from", "kept/slots", *config)
-    assert told.stdout.startswith(f"{device}: ")
