@@ -1,7 +1,7 @@
 //! What was seen to stand in a cell: by a read-back of the device, an alert, an import. It may become the base of the
 //! walk, and what was told before it is history then.
 
-use super::{Step, Trail};
+use super::{Link, Step, Trail};
 use crate::image::CellImage;
 use crate::role::{CellSource, CellUse};
 
@@ -85,16 +85,41 @@ impl Trail {
         if !base.verified && base.occupant == Some(step.replacing) {
             return false;
         }
-        if time != 0 && base.device_time != 0 {
-            return time <= base.device_time;
+        match self.is_older(cell, number, time) {
+            // A clock that was set back makes nothing older that has a number of afterwards.
+            (Some(by_time), Some(by_number)) => by_time && by_number,
+            (by_time, by_number) => by_time.or(by_number) == Some(true),
         }
-        self.settled[cell].is_some_and(|settled| number <= settled)
+    }
+
+    /// Whether nothing tells for certain that a link is later than the reading that its cell's walk begins with: it has
+    /// neither time nor number, or its time says otherwise.
+    pub(super) fn is_unordered(&self, cell: usize, link: &Link) -> bool {
+        let base = &self.base[cell];
+        base.occupant.is_some()
+            && base.source.is_observed()
+            && matches!(
+                self.is_older(cell, link.number, link.device_time),
+                (Some(true), _) | (None, None)
+            )
+    }
+
+    /// Whether a message is older than the base, by its time and by its number; `None` where that tells nothing. What
+    /// acts for another role has no number of this one.
+    fn is_older(&self, cell: usize, number: u64, time: u32) -> (Option<bool>, Option<bool>) {
+        let begun = self.base[cell].device_time;
+        let by_time = (time != 0 && begun != 0).then_some(time <= begun);
+        let settled = self.settled[cell].filter(|_| number != 0);
+        (by_time, settled.map(|settled| number <= settled))
     }
 
     fn begin_at(&mut self, cell_use: CellUse, observation: &Observation) -> bool {
         let cell = cell_use.index();
         let before = self.clone();
         self.base[cell] = observation.seen;
+        if observation.seen.device_time > observation.now {
+            self.base[cell].device_time = 0;
+        }
         self.settled[cell] = observation.settles;
         self.disputed[cell] = false;
         // An import says where the walk began, the others where it has come to.
