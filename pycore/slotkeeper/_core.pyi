@@ -412,6 +412,16 @@ class CoreEngine:
             RestoreError: Records of devices are missing, or some are older than those committed.
         """
 
+    def follow_registers(self, records: Sequence[InputRecord]) -> None:
+        """Take what was written to the registers of parties and certificates, in its order.
+
+        Of a key the newest counts, from call to call. Messages that waited for it are judged again
+        with the next batch; a batch that is staged has been decided without it.
+
+        Raises:
+            ConfigurationError: A stream is none of these registers.
+        """
+
     def close(self) -> None:
         """Drop what is staged and close the partition; what is committed is kept.
 

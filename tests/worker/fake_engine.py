@@ -69,6 +69,13 @@ class FakeEngine:
         self.incarnations: Sequence[str] = ()
         self.loaded = 0
         self.cleared = 0
+        self.registers: list[EngineInput] = []
+        self.on_registers: Callable[[], object] = lambda: None
+
+    def follow_registers(self, records: Sequence[EngineInput]) -> None:
+        assert self.staged is None, "told with a batch open"
+        self.registers += records
+        self.on_registers()
 
     def restore(self, records: Sequence[Stored], *, in_order: bool = False) -> list[Stored]:
         assert in_order

@@ -124,6 +124,12 @@ class Engine(Protocol):
     def load_part(self, part: bytes) -> None:
         """Take a part into a cleared engine; the logs since the first part complete it."""
 
+    def follow_registers(self, records: Sequence[EngineInput]) -> None:
+        """Take what was written to the registers, in its order; of a key the newest counts.
+
+        What waited for it is judged again with the next batch.
+        """
+
     def close(self) -> None:
         """Forget what is staged; nothing is decided until the engine is restored and opened."""
 
@@ -202,6 +208,7 @@ class Step(StrEnum):
     CLOSE = "close"
     DISCARD = "discard"
     FOLD = "fold"
+    FOLLOW_REGISTERS = "follow_registers"
     IN_DOUBT = "in_doubt"
     LOAD_INVENTORY = "load_inventory"
     LOAD_PART = "load_part"

@@ -223,7 +223,10 @@ class Settings(Section):
                         for der in certificates(Path(path))
                     ],
                 },
-                "parties": {"network_operators": self._network_operators()},
+                "parties": {
+                    "network_operators": self._network_operators(),
+                    "advisory": self.parties.advisory,
+                },
                 "adjustments": {
                     "dual_control": self.adjustments.dual_control,
                     "signers": self._signers(),

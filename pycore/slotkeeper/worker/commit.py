@@ -13,6 +13,7 @@ from .checkpoints import CheckpointWriter
 from .engine_thread import EngineThread
 from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
+from .registers import Registers, decided_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +49,13 @@ class BatchRunner:
         news: Sequence[Output] = (),
         behind: bool = False,
         signing: CheckpointWriter | None = None,
+        registers: Registers | None = None,
     ) -> None:
         """Work for an owned partition whose engine is restored and open.
 
         ``news`` is written with the first commit. ``behind`` says that the offsets kept for lag
         tools are: then the first batch is committed whatever it holds. ``signing`` signs the audit
-        trail now and then; None where nobody does.
+        trail now and then; None where nobody does. ``registers`` are what requests are advised by.
         """
         self.checkpoint = checkpoint
         self._layout = layout
@@ -64,6 +66,8 @@ class BatchRunner:
         self._news = news
         self._behind = behind
         self._signing = signing
+        self._registers = registers
+        self._known = 0
 
     async def run(self, batch: Batch, positions: Positions) -> CommittedBatch:
         """Decide and commit a batch; it is folded on return.
@@ -75,8 +79,9 @@ class BatchRunner:
         """
         call = self._engine_thread.run
         records, repeated = _apart(batch.records, positions.again)
+        news, after = self._register_news(), decided_after(batch.decided_after, self._registers)
         staged, sealed = await self._engine_thread(
-            lambda: self._decide(records, batch.decided_after, positions.audit)
+            lambda: self._decide(records, after, positions.audit, news)
         )
         if not (sealed.outputs or batch.positions or self._behind):
             await call(Step.FOLD, staged.fold)
@@ -105,6 +110,17 @@ class BatchRunner:
         if repeated:
             reasons["DUPLICATE SAME_REQUEST"] += len(repeated)
         return CommittedBatch(advanced, reasons)
+
+    @property
+    def has_register_news(self) -> bool:
+        """Whether registers say something that the engine has not been told."""
+        return self._registers is not None and self._registers.version != self._known
+
+    def _register_news(self) -> Sequence[EngineInput]:
+        if self._registers is None:
+            return ()
+        news, self._known = self._registers.since(self._known), self._registers.version
+        return news
 
     async def _answers(self, repeated: Sequence[EngineInput], now_ms: int) -> Sequence[Output]:
         if not repeated:
@@ -197,8 +213,15 @@ class BatchRunner:
         inputs: Sequence[EngineInput],
         decided_after: Mapping[str, int] | None,
         audit_head: AuditHead | None,
+        news: Sequence[EngineInput],
     ) -> tuple[Staged, Sealed]:
         step, now_ms = self._engine_thread.step, self._clock()
+        if news:
+            step(
+                Step.FOLLOW_REGISTERS,
+                lambda: self._engine.follow_registers(news),
+                records=len(news),
+            )
         staged = step(
             Step.STAGE,
             lambda: self._engine.stage(

@@ -14,6 +14,7 @@ from slotkeeper.streams import Ownership, StoppedForOperatorError, Streams, TryL
 
 from .checkpoints import Checkpoints
 from .partition import PartitionWorker
+from .registers import Registers
 from .snapshot import Snapshots
 from .summary import Summary
 
@@ -173,6 +174,7 @@ class Group:
         self._snapshots = snapshots
         self._checkpoints = checkpoints
         self._hook = hook
+        self._registers = Registers(streams)
         # Kept when a partition goes: numbers that its engine burned stay burned, and what it knows
         # need not be read again when the partition returns.
         self._known: dict[int, PartitionWorker] = {}
@@ -192,6 +194,15 @@ class Group:
 
     async def serve(self) -> None:
         """Follow the assignment until stopped; a failing partition ends them all."""
+        await self._registers.read()
+        following = asyncio.create_task(self._registers.follow())
+        try:
+            await self._serve()
+        finally:
+            following.cancel()
+            await asyncio.gather(following, return_exceptions=True)
+
+    async def _serve(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             stopping = tasks.create_task(self._stopping.wait())
             while not self._stopping.is_set():
@@ -258,6 +269,7 @@ class Group:
                 snapshots=self._snapshots,
                 checkpoints=self._checkpoints,
                 hook=self._hook,
+                registers=self._registers,
             )
             self._known[number] = self._partitions[number] = worker
             self._tasks[number] = tasks.create_task(worker.start(self._ownership))

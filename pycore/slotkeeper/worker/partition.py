@@ -31,6 +31,7 @@ from .engine_thread import EngineThread
 from .intake import Batch
 from .quarantine import Quarantine, Reason
 from .recovery import NOTHING, Restored, Restorer
+from .registers import Registers
 from .session import PartitionSession
 from .snapshot import Snapshots, SnapshotTaker
 from .summary import Summary
@@ -73,6 +74,7 @@ class PartitionWorker:
         snapshots: Snapshots | None = None,
         checkpoints: Checkpoints | None = None,
         hook: Hook | None = None,
+        registers: Registers | None = None,
     ) -> None:
         """Prepare; ``start`` begins.
 
@@ -87,6 +89,7 @@ class PartitionWorker:
             snapshots: None if there are none.
             checkpoints: How the audit trail is signed; None where it is not.
             hook: Looks on while the engine works.
+            registers: What requests are advised by; None where nobody reads them.
         """
         self.number = number
         self.phase = Phase.WAITING
@@ -115,6 +118,7 @@ class PartitionWorker:
         )
         self._snapshots = snapshots
         self._checkpoints = checkpoints
+        self._registers = registers
         self._taker: SnapshotTaker | None = None
         # Held by a batch, from its judgement to its fold, and by each slice of a snapshot.
         self._between = asyncio.Lock()
@@ -218,6 +222,7 @@ class PartitionWorker:
             signing=None
             if how is None
             else CheckpointWriter(how, self.number, partition.incarnation, since),
+            registers=self._registers,
         )
         self._session = session = PartitionSession(
             self._layout, partition, runner, restored.positions
@@ -235,7 +240,7 @@ class PartitionWorker:
                 taking = asyncio.create_task(taker.run(self._between, at_once=at_once))
             while not self._stop.is_set():
                 batch = await self._unless_stopped(session.next())
-                if batch is not None and batch.ranks:
+                if batch is not None and (batch.ranks or runner.has_register_news):
                     await self._decide(session, batch)
                 elif batch is not None:
                     await self._sign(session, ends=False)

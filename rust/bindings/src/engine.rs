@@ -10,7 +10,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use slotkeeper_engine::{
     BatchContext, Engine, OutputRecord, Partition, RESERVED, Settings, SnapshotCursor, Staged,
-    Stored, describe,
+    Stored, Stream, describe,
 };
 use slotkeeper_gbcs::Eui64;
 use slotkeeper_tables::CellsTable;
@@ -182,6 +182,15 @@ impl CoreEngine {
         })
     }
 
+    fn follow_registers(&self, py: Python<'_>, records: &Bound<'_, PyAny>) -> PyResult<()> {
+        let received = receive(records, Stream::register)?;
+        self.guarded.enter(py, |engine| {
+            let inputs: Vec<_> = received.iter().map(|record| record.input()).collect();
+            engine.follow_registers(&inputs);
+            Ok(())
+        })
+    }
+
     fn close(&self, py: Python<'_>) -> PyResult<()> {
         self.guarded.enter(py, |engine| {
             engine.close();
@@ -202,7 +211,7 @@ impl CoreEngine {
         decided_after: Option<HashMap<String, u64>>,
         audit_head: Option<Head>,
     ) -> PyResult<CoreStaged> {
-        let received = receive(records)?;
+        let received = receive(records, Stream::input)?;
         let mut decided_after: Vec<_> = decided_after.unwrap_or_default().into_iter().collect();
         decided_after.sort();
         let context = BatchContext {

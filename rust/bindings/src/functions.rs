@@ -6,7 +6,8 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 use slotkeeper_engine::{
-    Cause, Keystore as EngineKeystore, Settings, describe, device_of_key, inspect, partition_of_key,
+    Cause, Keystore as EngineKeystore, Settings, Stream, describe, device_of_key, inspect,
+    partition_of_key,
 };
 
 use crate::enter::enter;
@@ -57,7 +58,7 @@ pub(crate) fn quarantine<'py>(
         Fault::Configuration(format!("`{reason}` puts no record into quarantine"))
     })?;
     let list = PyList::empty(py);
-    for received in receive(PyList::new(py, [record])?.as_any())? {
+    for received in receive(PyList::new(py, [record])?.as_any(), Stream::input)? {
         let input = received.input();
         let records = enter(py, || {
             Ok(slotkeeper_engine::quarantine(

@@ -33,8 +33,11 @@ impl Received {
     }
 }
 
-/// Reads `(stream, offset, key, value)` or `(stream, offset, key, value, form)` tuples.
-pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
+/// Reads `(stream, offset, key, value)` or `(stream, offset, key, value, form)` tuples; `find` knows the streams by name.
+pub(crate) fn receive(
+    records: &Bound<'_, PyAny>,
+    find: fn(&str) -> Option<Stream>,
+) -> PyResult<Vec<Received>> {
     let mut received = Vec::with_capacity(records.len()?);
     // Streams come in runs: the last name is remembered with what it means.
     let mut last: Option<(Py<PyString>, Stream)> = None;
@@ -52,7 +55,7 @@ pub(crate) fn receive(records: &Bound<'_, PyAny>) -> PyResult<Vec<Received>> {
         let stream = match &last {
             Some((known, stream)) if known.is(name) => *stream,
             _ => {
-                let stream = Stream::input(&name.to_string_lossy()).ok_or_else(|| unknown(name))?;
+                let stream = find(&name.to_string_lossy()).ok_or_else(|| unknown(name))?;
                 last = Some((name.clone().unbind(), stream));
                 stream
             }

@@ -31,6 +31,8 @@ pub(crate) struct Origin {
 pub(crate) struct Cause {
     /// A stream, or `restart`.
     pub(crate) stream: &'static str,
+    /// Of a stream that has partitions of its own; else the engine's.
+    pub(crate) partition: Option<u32>,
     pub(crate) offset: Option<u64>,
 }
 
@@ -76,7 +78,8 @@ impl AuditWriter<'_> {
         );
         if let Some(cause) = entry.cause {
             object.plain(member!("cause_stream"), cause.stream.as_bytes());
-            object.integer(member!("cause_partition"), u64::from(self.partition));
+            let partition = cause.partition.unwrap_or(self.partition);
+            object.integer(member!("cause_partition"), u64::from(partition));
             match cause.offset {
                 Some(offset) => object.integer(member!("cause_offset"), offset),
                 None => object.null(member!("cause_offset")),
@@ -173,6 +176,7 @@ pub(crate) fn write_cause(object: &mut Object, name: Member, cause: Option<Cause
     };
     object.object(name, |object| {
         object.plain(member!("stream"), cause.stream.as_bytes());
+        let partition = cause.partition.unwrap_or(partition);
         object.integer(member!("partition"), u64::from(partition));
         match cause.offset {
             Some(offset) => object.integer(member!("offset"), offset),

@@ -74,6 +74,12 @@ names! {
         ConflictingContent = "CONFLICTING_CONTENT",
         /// No Originator Counter is left below 2^63.
         CounterExhausted = "COUNTER_EXHAUSTED",
+        /// Past its last day, by the registers.
+        CertificateExpired = "CERTIFICATE_EXPIRED",
+        /// Revoked, by the registers.
+        CertificateRevoked = "CERTIFICATE_REVOKED",
+        /// The DCC reports certificates that came into cells.
+        CredentialsUpdated = "CREDENTIALS_UPDATED",
         /// The device is gone for good.
         DeviceRetired = "DEVICE_RETIRED",
         /// The engine failed over the record: a defect, to be reported with its dead letter.
@@ -88,8 +94,12 @@ names! {
         GnoReplacedByGno = "GNO_REPLACED_BY_GNO",
         /// An earlier command's number decided.
         IssuedExceeded = "ISSUED_EXCEEDED",
+        /// Brought in by people, as of a day.
+        Imported = "IMPORTED",
         /// A number below the record.
         Late = "LATE",
+        /// Another GPF took the device's place, or it took another one's.
+        LogRestored = "LOG_RESTORED",
         /// Cannot be decoded.
         Malformed = "MALFORMED",
         /// The hint held.
@@ -114,6 +124,12 @@ names! {
         NotGpf = "NOT_GPF",
         /// The message acts for another role.
         NotNetworkOperatorRole = "NOT_NETWORK_OPERATOR_ROLE",
+        /// The inventory names another party as the device's.
+        NotTheRegisteredOperator = "NOT_THE_REGISTERED_OPERATOR",
+        /// The operator has said that it leaves.
+        OperatorLeaving = "OPERATOR_LEAVING",
+        /// The operator is no DCC User.
+        OperatorNotAUser = "OPERATOR_NOT_A_USER",
         /// Evicted because parking was full.
         ParkingFull = "PARKING_FULL",
         /// Only the digital-signature cell.
@@ -122,8 +138,12 @@ names! {
         PartialKa = "PARTIAL_KA",
         /// A signed pre-command on its way down.
         PreCommand = "PRE_COMMAND",
+        /// The DCC holds a request back.
+        Quarantined = "QUARANTINED",
         /// The device reported what it holds.
         ReadBack = "READ_BACK",
+        /// Recovery put the ACB's certificates into cells.
+        Recovered = "RECOVERED",
         /// Octets seen before.
         SameMessage = "SAME_MESSAGE",
         /// A RequestID that was answered with a command before.
@@ -140,6 +160,8 @@ names! {
         UnexpectedParty = "UNEXPECTED_PARTY",
         /// An ACB EUI with a key identifier that is not configured.
         UnknownAcbCertificate = "UNKNOWN_ACB_CERTIFICATE",
+        /// An alert names a certificate that no register has.
+        UnknownCertificate = "UNKNOWN_CERTIFICATE",
         /// The device is not in the inventory.
         UnknownDevice = "UNKNOWN_DEVICE",
         /// The certificate's party is on no list.
@@ -170,6 +192,10 @@ impl Flags {
     pub const ABSENT_FLOOR_OMITTED: Self = Self(1 << 1);
     /// The request carried no floor and 0 was sent.
     pub const ABSENT_FLOOR_ZEROED: Self = Self(1 << 2);
+    /// A certificate of the command is past its last day.
+    pub const CERTIFICATE_EXPIRED: Self = Self(1 << 11);
+    /// A certificate of the command is revoked.
+    pub const CERTIFICATE_REVOKED: Self = Self(1 << 12);
     /// A header counter beyond 2^63-1, which was not taken.
     pub const COUNTER_OUT_OF_RANGE: Self = Self(1 << 3);
     /// Header counter and authorising number differ.
@@ -180,6 +206,12 @@ impl Flags {
     pub const EXHAUSTED: Self = Self(1 << 5);
     /// The replacement mode does not fit the Message Code.
     pub const MODE_MISMATCH: Self = Self(1 << 6);
+    /// The inventory names another party than the one that takes over.
+    pub const NOT_THE_REGISTERED_OPERATOR: Self = Self(1 << 13);
+    /// Who takes over has said that it leaves.
+    pub const OPERATOR_LEAVING: Self = Self(1 << 14);
+    /// Who takes over is no DCC User.
+    pub const OPERATOR_NOT_A_USER: Self = Self(1 << 15);
     /// Rests on a certificate that no `verify.issuing_certificates` vouch for, since there are none.
     pub const UNANCHORED: Self = Self(1 << 8);
     /// The inventory does not name the device, and its number is not kept: `[limits] strangers` are.
@@ -187,15 +219,23 @@ impl Flags {
     /// Believed, or kept, without a checked signature.
     pub const UNVERIFIED: Self = Self(1 << 7);
 
-    const NAMES: [(Self, &'static str); 11] = [
+    const NAMES: [(Self, &'static str); 16] = [
         (Self::ABOVE_CEILING, "ABOVE_CEILING"),
         (Self::ABSENT_FLOOR_OMITTED, "ABSENT_FLOOR_OMITTED"),
         (Self::ABSENT_FLOOR_ZEROED, "ABSENT_FLOOR_ZEROED"),
+        (Self::CERTIFICATE_EXPIRED, "CERTIFICATE_EXPIRED"),
+        (Self::CERTIFICATE_REVOKED, "CERTIFICATE_REVOKED"),
         (Self::COUNTER_OUT_OF_RANGE, "COUNTER_OUT_OF_RANGE"),
         (Self::COUNTERS_DIFFER, "COUNTERS_DIFFER"),
         (Self::EVICTED, "EVICTED"),
         (Self::EXHAUSTED, "EXHAUSTED"),
         (Self::MODE_MISMATCH, "MODE_MISMATCH"),
+        (
+            Self::NOT_THE_REGISTERED_OPERATOR,
+            "NOT_THE_REGISTERED_OPERATOR",
+        ),
+        (Self::OPERATOR_LEAVING, "OPERATOR_LEAVING"),
+        (Self::OPERATOR_NOT_A_USER, "OPERATOR_NOT_A_USER"),
         (Self::STRANGERS_FULL, "STRANGERS_FULL"),
         (Self::UNANCHORED, "UNANCHORED"),
         (Self::UNVERIFIED, "UNVERIFIED"),

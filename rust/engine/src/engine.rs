@@ -15,6 +15,7 @@ use crate::directory::{DAMAGED, Device, Directory, MENDED};
 use crate::parking::{Parking, Standing};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
+use crate::registers::Registers;
 use crate::settings::{DeviceSignatures, Settings};
 use crate::staged::Progress;
 use crate::stream::{Partition, device_of_key};
@@ -118,6 +119,8 @@ pub struct Engine {
     pub(crate) directory: Directory,
     pub(crate) parking: Parking,
     pub(crate) paths: PathCache,
+    /// As far as they were followed; a restore leaves them.
+    pub(crate) registers: Registers,
     pub(crate) state: State,
     pub(crate) batches: u64,
     /// Of the batch that was staged last.
@@ -185,6 +188,7 @@ impl Engine {
             directory: Directory::new(seed),
             parking: Parking::new(seed),
             paths,
+            registers: Registers::default(),
             state: State::Closed,
             batches: 0,
             progress: Progress::ended(),
@@ -321,6 +325,7 @@ impl Engine {
         self.ledger.fold();
         self.state = State::Open;
         self.rejudge_parked = false;
+        self.registers.news = None;
         self.damaged.clear();
         self.damaged_parked.clear();
         self.uncertified.clear();

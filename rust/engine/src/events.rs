@@ -12,7 +12,7 @@ use crate::judge::Decision;
 use crate::message::Facts;
 use crate::paths::{PathCache, RequestPaths};
 use crate::records::{
-    Adjustment, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
+    Adjustment, Alert, Baseline, DeviceRecord, HandoverRequest, OutcomeRecord, Payload, Unreadable,
 };
 use crate::settings::Settings;
 use crate::stream::{Input, LONGEST_KEY, Partition, Stream, Value, device_of_key, partition_of};
@@ -21,6 +21,8 @@ use crate::workers;
 /// A record, read.
 pub(crate) enum Event<'a> {
     Adjustment(Eui64, Adjustment),
+    Alert(Eui64, Box<Alert>),
+    Baseline(Eui64, Box<Baseline>),
     /// Decided by itself: unreadable, or an outcome without a message.
     Decided {
         device: Option<Eui64>,
@@ -55,7 +57,9 @@ impl Event<'_> {
         match self {
             Self::Outcome { device, .. }
             | Self::Request(device, ..)
-            | Self::Adjustment(device, _) => Some(*device),
+            | Self::Adjustment(device, _)
+            | Self::Alert(device, _)
+            | Self::Baseline(device, _) => Some(*device),
             Self::Decided { .. }
             | Self::Inventory(..)
             | Self::InventoryFault { .. }
@@ -169,47 +173,52 @@ impl Reader<'_> {
             }
             value => value,
         };
-        let event = match (input.stream, value) {
-            (
-                Stream::UpdateOutcomes
-                | Stream::UpdateRequests
-                | Stream::HandoverOutcomes
-                | Stream::ReadBacks,
-                Value::Gbcs(message),
-            ) => {
-                let start = octets.len();
-                octets.extend_from_slice(message);
-                Ok(Event::Outcome {
-                    device,
-                    request_id: None,
-                    received_at: None,
-                    octets: start..octets.len(),
-                })
-            }
-            (
-                Stream::UpdateOutcomes
-                | Stream::UpdateRequests
-                | Stream::HandoverOutcomes
-                | Stream::ReadBacks,
-                Value::Record(value),
-            ) => OutcomeRecord::read(value)
-                .and_then(|record| outcome(input.stream, device, record, octets)),
-            (Stream::HandoverRequests, Value::Record(value)) => {
-                HandoverRequest::read(value).map(|request| {
-                    let verdicts = paths.check(&request);
-                    Event::Request(device, Box::new(request), verdicts)
-                })
-            }
-            (Stream::Adjustments, Value::Record(value)) => {
-                Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
-                    .map(|adjustment| Event::Adjustment(device, adjustment))
-            }
-            (Stream::Inventory, Value::Record(value)) => {
-                DeviceRecord::read(device, value, &settings.issuing_certificates)
-                    .map(|record| Event::Inventory(device, Some(record)))
-            }
-            _ => Err(Unreadable("not a record of this stream".to_owned())),
-        };
+        let event =
+            match (input.stream, value) {
+                (
+                    Stream::UpdateOutcomes
+                    | Stream::UpdateRequests
+                    | Stream::HandoverOutcomes
+                    | Stream::ReadBacks,
+                    Value::Gbcs(message),
+                ) => {
+                    let start = octets.len();
+                    octets.extend_from_slice(message);
+                    Ok(Event::Outcome {
+                        device,
+                        request_id: None,
+                        received_at: None,
+                        octets: start..octets.len(),
+                    })
+                }
+                (
+                    Stream::UpdateOutcomes
+                    | Stream::UpdateRequests
+                    | Stream::HandoverOutcomes
+                    | Stream::ReadBacks,
+                    Value::Record(value),
+                ) => OutcomeRecord::read(value)
+                    .and_then(|record| outcome(input.stream, device, record, octets)),
+                (Stream::HandoverRequests, Value::Record(value)) => HandoverRequest::read(value)
+                    .map(|request| {
+                        let verdicts = paths.check(&request);
+                        Event::Request(device, Box::new(request), verdicts)
+                    }),
+                (Stream::Adjustments, Value::Record(value)) => {
+                    Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
+                        .map(|adjustment| Event::Adjustment(device, adjustment))
+                }
+                (Stream::DccAlerts, Value::Record(value)) => {
+                    Alert::read(device, value).map(|alert| Event::Alert(device, Box::new(alert)))
+                }
+                (Stream::Baselines, Value::Record(value)) => Baseline::read(value)
+                    .map(|baseline| Event::Baseline(device, Box::new(baseline))),
+                (Stream::Inventory, Value::Record(value)) => {
+                    DeviceRecord::read(device, value, &settings.issuing_certificates)
+                        .map(|record| Event::Inventory(device, Some(record)))
+                }
+                _ => Err(Unreadable("not a record of this stream".to_owned())),
+            };
         event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
     }
 }

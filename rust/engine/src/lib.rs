@@ -37,6 +37,7 @@ mod paths;
 mod quarantine;
 mod quoted;
 mod records;
+mod registers;
 mod seal;
 mod settings;
 pub mod signed_act;

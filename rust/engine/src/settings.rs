@@ -74,6 +74,19 @@ pub enum DeviceSignatures {
     Require,
 }
 
+/// What becomes of a request that the registers speak against (S13).
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Advisory {
+    /// The command carries flags.
+    #[default]
+    Flag,
+    /// They are not asked.
+    Off,
+    /// It is refused.
+    Refuse,
+}
+
 /// Everything a decision depends on besides keys and state.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -88,6 +101,7 @@ pub struct Settings {
     pub(crate) issuing_certificates: Vec<Vec<u8>>,
     /// `None`: no list is configured and any party may be a network operator.
     pub(crate) network_operators: Option<HashSet<Eui64>>,
+    pub(crate) advisory: Advisory,
     pub(crate) dual_control: bool,
     /// `None`: nobody signs adjustments, and the names in them are claims.
     pub(crate) signers: Option<Signers>,
@@ -160,6 +174,7 @@ struct Verify {
 #[serde(default, deny_unknown_fields)]
 struct Parties {
     network_operators: Option<Vec<String>>,
+    advisory: Advisory,
 }
 
 #[derive(Default, Deserialize, Serialize)]
@@ -301,6 +316,7 @@ impl Settings {
             certificate_time,
             issuing_certificates,
             network_operators,
+            advisory: document.parties.advisory,
             dual_control: document.adjustments.dual_control,
             signers,
             message_bytes,

@@ -22,7 +22,7 @@ use crate::engine::{Engine, EngineError, State};
 
 /// Of all parts. To be raised also when another meaning is taken from the same inventory record: a snapshot of before
 /// would not have it.
-pub const SNAPSHOT_FORMAT: u8 = 5;
+pub const SNAPSHOT_FORMAT: u8 = 6;
 
 /// Where the next part of a snapshot begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -39,6 +39,10 @@ pub enum Stream {
     Baselines = 13,
     /// The message behind each change of a Network Operator slot's cells.
     SlotEvidence = 14,
+    /// The register of gas network parties.
+    Parties = 15,
+    /// The register of organisations' certificates.
+    Certificates = 16,
 }
 
 impl Stream {
@@ -73,12 +77,21 @@ impl Stream {
             Self::DccAlerts => "dcc-alerts",
             Self::Baselines => "slot-baselines",
             Self::SlotEvidence => "slot-evidence",
+            Self::Parties => "gas-network-parties",
+            Self::Certificates => "smki-organisation-certificates",
         }
     }
 
     /// The input stream of that name, if there is one.
     pub fn input(name: &str) -> Option<Self> {
         Self::INPUTS
+            .into_iter()
+            .find(|stream| stream.name() == name)
+    }
+
+    /// The register of that name, if it is one that decisions look at.
+    pub fn register(name: &str) -> Option<Self> {
+        [Self::Parties, Self::Certificates]
             .into_iter()
             .find(|stream| stream.name() == name)
     }

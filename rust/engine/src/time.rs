@@ -1,5 +1,14 @@
 //! Times as the streams write them: RFC 3339, UTC. What time it is, the caller says.
 
+/// Days since 1970 of a day such as 2026-11-22.
+pub(crate) fn unix_day(text: &str) -> Option<i64> {
+    if text.len() != 10 {
+        return None;
+    }
+    let seconds = parse_rfc3339(&format!("{text}T00:00:00Z"))?;
+    Some(seconds.div_euclid(86_400))
+}
+
 /// Unix seconds of an RFC 3339 time; a fraction is dropped, an offset is honoured.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();

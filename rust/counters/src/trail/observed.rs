@@ -1,6 +1,7 @@
 //! What was seen to stand in a cell: by a read-back of the device, an alert, an import. It may become the base of the
 //! walk, and what was told before it is history then.
 
+use super::walk::same;
 use super::{Link, Step, Trail};
 use crate::image::CellImage;
 use crate::role::{CellSource, CellUse};
@@ -36,7 +37,10 @@ impl Trail {
         let cell = cell_use.index();
         let seen = observation.seen;
         let standing = self.standing_of(cell, unverified_too);
-        let is_known = standing.occupant == seen.occupant;
+        let is_known = match (standing.occupant, seen.occupant) {
+            (Some(stands), Some(seen)) => same(stands, seen),
+            _ => false,
+        };
         let is_open = standing.occupant.is_none();
         let is_later = self.is_later(cell, observation);
         match seen.source {
@@ -53,6 +57,8 @@ impl Trail {
             }
             CellSource::Report => match is_later {
                 _ if is_known => false,
+                // A certificate came in that nobody can name.
+                _ if seen.occupant.is_none() => is_later != Some(false) && self.dispute(cell_use),
                 Some(is_later) => is_later && self.begin_at(cell_use, observation),
                 None if is_open => self.begin_at(cell_use, observation),
                 None => !self.was_told(cell, &seen) && self.dispute(cell_use),
@@ -82,7 +88,7 @@ impl Trail {
             return false;
         }
         // The device itself tells of the change that an alert was about, and dates it earlier.
-        if !base.verified && base.occupant == Some(step.replacing) {
+        if !base.verified && base.occupant.is_some_and(|base| same(base, step.replacing)) {
             return false;
         }
         match self.is_older(cell, number, time) {
@@ -96,12 +102,12 @@ impl Trail {
     /// neither time nor number, or its time says otherwise.
     pub(super) fn is_unordered(&self, cell: usize, link: &Link) -> bool {
         let base = &self.base[cell];
-        base.occupant.is_some()
-            && base.source.is_observed()
-            && matches!(
-                self.is_older(cell, link.number, link.device_time),
-                (Some(true), _) | (None, None)
-            )
+        let is_read = base.occupant.is_some() && base.source.is_observed();
+        match self.is_older(cell, link.number, link.device_time) {
+            (Some(is_older), _) => is_read && is_older,
+            (None, None) => is_read && self.settled[cell].is_some(),
+            (None, Some(_)) => false,
+        }
     }
 
     /// Whether a message is older than the base, by its time and by its number; `None` where that tells nothing. What
@@ -148,8 +154,10 @@ impl Trail {
     }
 
     fn was_told(&self, cell: usize, seen: &CellImage) -> bool {
-        self.links_of(cell).any(|(_, step)| {
-            seen.occupant == Some(step.replacing) || seen.occupant == Some(step.existing)
-        })
+        let Some(seen) = seen.occupant else {
+            return false;
+        };
+        self.links_of(cell)
+            .any(|(_, step)| same(seen, step.replacing) || same(seen, step.existing))
     }
 }

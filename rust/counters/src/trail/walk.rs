@@ -230,7 +230,7 @@ fn hang_together(end: Occupant, begin: Option<Occupant>, steps: &[Step]) -> bool
 }
 
 /// A certificate that is not known is told by its party alone.
-fn same(one: Occupant, other: Occupant) -> bool {
+pub(super) fn same(one: Occupant, other: Occupant) -> bool {
     one.eui == other.eui
         && (one.key_identifier == other.key_identifier
             || one.key_identifier.is_none()

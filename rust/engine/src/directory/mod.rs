@@ -9,6 +9,7 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use self::identifiers::{Identifiers, Place};
 use crate::records::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
+use crate::registers::PartyMark;
 
 /// A row of the table that is known to be a GPF: 64 + 33 octets of keys and what stands beside them.
 #[derive(Clone, Copy)]
@@ -17,6 +18,8 @@ pub(crate) struct Gpf {
     digital_signing: [u8; 33],
     /// Among [`Directory::acb_identifiers`].
     acb_key_agreement: Place,
+    /// The gas network party that the inventory names; zeros for none.
+    network_party: PartyMark,
     flags: u8,
 }
 
@@ -32,6 +35,7 @@ impl Default for Gpf {
             key_agreement: [0; 64],
             digital_signing: [0; 33],
             acb_key_agreement: Place::NONE,
+            network_party: [0; 4],
             flags: 0,
         }
     }
@@ -48,6 +52,11 @@ impl Gpf {
 
     pub(crate) fn is_smets1(&self) -> bool {
         self.has(SMETS1)
+    }
+
+    /// The gas network party that the inventory names.
+    pub(crate) fn network_party(&self) -> Option<PartyMark> {
+        (self.network_party != [0; 4]).then_some(self.network_party)
     }
 
     pub(crate) fn key_agreement(&self) -> Option<PublicKey> {
@@ -148,6 +157,7 @@ impl Directory {
             key_agreement: [0; 64],
             digital_signing: [0; 33],
             acb_key_agreement: Place::NONE,
+            network_party: [0; 4],
             flags: RETIRED,
         };
         match class {
@@ -219,6 +229,7 @@ impl Directory {
         let named = record.acb_key_agreement;
         let mut gpf = Gpf {
             acb_key_agreement: self.acb_identifiers.replace(row, before, named),
+            network_party: record.network_party,
             flags: IN_INVENTORY,
             ..Gpf::default()
         };

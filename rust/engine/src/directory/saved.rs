@@ -11,7 +11,7 @@ use crate::snapshot::take;
 
 impl Directory {
     /// The ACB certificates' identifiers that rows share, their number before them; then of each row its flags, and of one
-    /// that the inventory knows the place of its identifier, the identifier if it is the row's own, and the keys that it
+    /// that the inventory knows the place of its identifier, its network party, the identifier if it is the row's own, and the keys that it
     /// has.
     pub(crate) fn save_gpfs(&self, rows: impl Iterator<Item = RowId>, part: &mut Vec<u8>) {
         let shared = self.acb_identifiers.shared();
@@ -25,6 +25,7 @@ impl Directory {
             }
             let place = gpf.acb_key_agreement;
             part.extend([gpf.flags, place.number()]);
+            part.extend(gpf.network_party);
             if place == Place::OWN {
                 let own = self.acb_identifiers.get(row, place);
                 part.extend(own.unwrap_or(KeyIdentifier([0; 8])).0);
@@ -55,6 +56,7 @@ impl Directory {
                 continue;
             }
             let [place] = take(rest)?;
+            let network_party = take(rest)?;
             let named = if place == Place::OWN.number() {
                 Some(KeyIdentifier(take(rest)?))
             } else {
@@ -62,6 +64,7 @@ impl Directory {
             };
             let mut gpf = Gpf {
                 flags,
+                network_party,
                 acb_key_agreement: self.acb_identifiers.replace(row, Place::NONE, named),
                 ..Gpf::default()
             };

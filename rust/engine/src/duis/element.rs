@@ -35,13 +35,13 @@ impl<'t> Element<'t, '_> {
     }
 
     /// Every element of that name in it.
-    pub(super) fn children(self, name: &str) -> impl Iterator<Item = Self> {
+    pub(crate) fn children(self, name: &str) -> impl Iterator<Item = Self> {
         self.elements()
             .filter(move |element| element.is_duis() && element.name() == name)
     }
 
     /// The element of that name in it, if there is one.
-    pub(super) fn optional_child(self, name: &str) -> Result<Option<Self>, DuisError> {
+    pub(crate) fn optional_child(self, name: &str) -> Result<Option<Self>, DuisError> {
         let mut children = self.children(name);
         match (children.next(), children.next()) {
             (_, Some(second)) => Err(second.fault("is repeated")),
@@ -50,20 +50,20 @@ impl<'t> Element<'t, '_> {
     }
 
     /// The element of that name in it.
-    pub(super) fn child(self, name: &str) -> Result<Self, DuisError> {
+    pub(crate) fn child(self, name: &str) -> Result<Self, DuisError> {
         self.optional_child(name)?
             .ok_or_else(|| self.fault(format!("has no {name}")))
     }
 
     /// The text of the element of that name in it, if there is one.
-    pub(super) fn optional_text(self, name: &str) -> Result<Option<String>, DuisError> {
+    pub(crate) fn optional_text(self, name: &str) -> Result<Option<String>, DuisError> {
         self.optional_child(name)?
             .map(|child| child.text().map(Cow::into_owned))
             .transpose()
     }
 
     /// The octets of the element of that name in it, if there is one.
-    pub(super) fn optional_octets(self, name: &str) -> Result<Option<Vec<u8>>, DuisError> {
+    pub(crate) fn optional_octets(self, name: &str) -> Result<Option<Vec<u8>>, DuisError> {
         self.optional_child(name)?.map(Self::octets).transpose()
     }
 
@@ -103,7 +103,7 @@ impl<'t> Element<'t, '_> {
     }
 
     /// Its text as `xs:boolean`.
-    pub(super) fn boolean(self) -> Result<bool, DuisError> {
+    pub(crate) fn boolean(self) -> Result<bool, DuisError> {
         match &*self.text()? {
             "true" | "1" => Ok(true),
             "false" | "0" => Ok(false),

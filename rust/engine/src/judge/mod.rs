@@ -5,6 +5,8 @@
 //! identical repeat; the inventory; the signature; another content under the same headers; the cells.
 
 mod adjustment;
+mod advice;
+mod alert;
 mod handover;
 mod operator;
 mod outcome;
@@ -18,6 +20,7 @@ use std::borrow::Cow;
 use slotkeeper_counters::{LAST_COUNTER, Ledger, Occupant, Role};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
+pub(crate) use alert::Told;
 pub(crate) use outcome::Outcome;
 pub(crate) use request::{Issue, Judged};
 pub(crate) use slot::SlotView;
@@ -29,6 +32,7 @@ use crate::message::Facts;
 use crate::parking::Parking;
 use crate::quoted::{LONGEST_DETAIL, beginning};
 use crate::records::Adjustment;
+use crate::registers::Registers;
 use crate::settings::Settings;
 
 /// What was found of a device's signature.
@@ -118,6 +122,7 @@ pub(crate) struct Judge<'e> {
     pub(crate) directory: &'e Directory,
     pub(crate) ledger: &'e mut Ledger,
     pub(crate) parking: &'e Parking,
+    pub(crate) registers: &'e Registers,
     /// Milliseconds since 1970.
     pub(crate) now_ms: u64,
 }
@@ -151,6 +156,15 @@ impl Judge<'_> {
     fn is_known_acb(&self, occupant: Occupant) -> bool {
         let is_known = |identifier| self.authority.knows(KeyIdentifier(identifier));
         self.is_acb(occupant) && occupant.key_identifier.is_none_or(is_known)
+    }
+
+    /// Whether a party may be a network operator: by the list that is configured, else by the registers; where neither
+    /// says who is, anybody may.
+    fn may_be_operator(&self, eui: Eui64) -> bool {
+        match &self.settings.network_operators {
+            Some(list) => list.contains(&eui),
+            None => self.registers.is_operator(eui).unwrap_or(true),
+        }
     }
 
     /// Whether something may be kept of a device of which nothing is kept yet: of those that no inventory record names

@@ -110,9 +110,10 @@ impl Judge<'_> {
                 Newcomer::UnknownAcbCertificate
             };
         }
-        match &self.settings.network_operators {
-            Some(list) if !list.contains(&cell.replacing_subject) => Newcomer::UnknownParty,
-            _ => Newcomer::Operator,
+        if self.may_be_operator(cell.replacing_subject) {
+            Newcomer::Operator
+        } else {
+            Newcomer::UnknownParty
         }
     }
 

@@ -62,6 +62,8 @@ struct Ready {
     role: Role,
     /// Who comes into the cells, as far as the certificates say.
     replacing: [Option<Occupant>; 2],
+    /// What the registers say against it.
+    advice: Flags,
     signing_key_identifier: KeyIdentifier,
     signer: Arc<dyn KrpSigner>,
     agreement: Arc<dyn KeyAgreement>,
@@ -171,6 +173,15 @@ impl Judge<'_> {
                 "nothing is known of this slot; back-fill its number with a counter adjustment",
             ));
         }
+        let operator = replacing[0].map(|occupant| Eui64::from_u64(occupant.eui));
+        let advice = self.advice(gpf, role, operator, request);
+        if let Some(reason) = self.refused_by_advice(advice) {
+            return Err(refused(
+                reason,
+                false,
+                "the registers speak against it, and parties.advisory refuses",
+            ));
+        }
         let (signing_key_identifier, signer) = self.signer(&in_slot)?;
         let row = self.ledger.table().find(key.to_u64());
         let named = self.directory.acb_key_agreement(gpf, row);
@@ -184,6 +195,7 @@ impl Judge<'_> {
         Ok(Ready {
             role,
             replacing,
+            advice,
             signing_key_identifier,
             signer,
             agreement,
@@ -207,7 +219,9 @@ impl Judge<'_> {
         };
         let may_stand: Vec<_> = match occupant {
             Some(occupant) if self.is_acb(occupant) => vec![occupant],
-            Some(occupant) if self.may_be_operator(occupant) && is_certain() => {
+            Some(occupant)
+                if self.may_be_operator(Eui64::from_u64(occupant.eui)) && is_certain() =>
+            {
                 let eui = Eui64::from_u64(occupant.eui);
                 let detail = format!("{eui} holds the digital-signature cell");
                 return Err(refused(Reason::NotDccControlled, true, detail));
@@ -246,11 +260,6 @@ impl Judge<'_> {
             true,
             "the digital-signature key whose certificate stands in the slot is not held",
         ))
-    }
-
-    fn may_be_operator(&self, occupant: Occupant) -> bool {
-        let list = self.settings.network_operators.as_ref();
-        list.is_none_or(|list| list.contains(&Eui64::from_u64(occupant.eui)))
     }
 
     fn served_gpf(&self, key: Eui64) -> Result<&Gpf, Refusal> {
@@ -416,7 +425,7 @@ impl Judge<'_> {
             AllocationReason::IssuedExceeded => Reason::IssuedExceeded,
         };
 
-        let mut flags = Flags::default();
+        let mut flags = ready.advice;
         flags.set(Flags::UNANCHORED, !self.settings.is_anchored());
         let floor = request.floor.or_else(|| {
             let zero = match self.settings.absent_floor {

@@ -10,6 +10,7 @@ use super::Unreadable;
 use super::field::Field;
 use crate::base64;
 use crate::paths::is_vouched_for;
+use crate::registers::{PartyMark, party_mark};
 
 /// Types of devices that are told apart here; the numbers are kept in memory only.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -45,6 +46,8 @@ pub(crate) struct DeviceRecord {
     pub(crate) digital_signing: Option<CompressedPublicKey>,
     /// The ACB's key agreement certificate that the device holds.
     pub(crate) acb_key_agreement: Option<KeyIdentifier>,
+    /// The gas network party; zeros where none is named.
+    pub(crate) network_party: PartyMark,
 }
 
 #[derive(Deserialize)]
@@ -63,6 +66,8 @@ struct Json<'a> {
     digital_signing_certificate: Field<'a>,
     #[serde(borrow, default)]
     acb_key_agreement_identifier: Field<'a>,
+    #[serde(borrow, default)]
+    gas_network_party: Field<'a>,
 }
 
 impl DeviceRecord {
@@ -136,6 +141,10 @@ impl DeviceRecord {
             .map(|key| key.compress()),
             // No command is made for another device, and there is room for few different identifiers.
             acb_key_agreement: acb_key_agreement.filter(|_| is_gpf),
+            network_party: match json.gas_network_party.text() {
+                Some(id) if is_gpf => party_mark(&id),
+                _ => PartyMark::default(),
+            },
         })
     }
 }

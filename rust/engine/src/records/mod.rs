@@ -1,6 +1,8 @@
 //! What the inputs say: JSON and DUIS records in the shapes of `docs/streams.md`, typed.
 
 mod adjustment;
+mod alert;
+mod baseline;
 mod field;
 mod handover;
 mod inventory;
@@ -9,6 +11,8 @@ mod outcome;
 use crate::time::parse_rfc3339;
 
 pub(crate) use adjustment::{Adjustment, Raise, Vouched};
+pub(crate) use alert::{Alert, AlertKind};
+pub(crate) use baseline::Baseline;
 pub(crate) use handover::HandoverRequest;
 pub(crate) use inventory::{DeviceRecord, DeviceStatus, DeviceType, SmetsVersion};
 pub(crate) use outcome::{OutcomeRecord, Payload};

@@ -4,6 +4,7 @@ mod output;
 mod parked;
 mod proof;
 
+use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
 use crate::audit::{Cause, USUAL_OCTETS};
@@ -13,11 +14,11 @@ use crate::decision::{Disposition, Reason};
 use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE, MENDED};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
-use crate::judge::{Decision, Judge, Judged, Outcome, Signature};
+use crate::judge::{Decision, Judge, Judged, Outcome, Signature, Told};
 use crate::message::Facts;
 use crate::outbox::Outbox;
 use crate::paths::RequestPaths;
-use crate::records::{DeviceRecord, HandoverRequest};
+use crate::records::{Alert, DeviceRecord, HandoverRequest};
 use crate::seal::Job;
 use crate::staged::{Chained, Progress, Staged, Tally};
 use crate::stream::{Input, OutputRecord, Stream};
@@ -156,6 +157,7 @@ impl Batch<'_> {
             };
             let cause = Cause {
                 stream: Stream::Inventory.name(),
+                partition: None,
                 offset: Some(input.offset),
             };
             self.apply_device(device, record.as_ref());
@@ -306,6 +308,18 @@ impl Batch<'_> {
                 let behind = Behind::Record("ADJUSTMENT", input.value.bytes().unwrap_or_default());
                 self.prove(&about, &decision, behind);
             }
+            Event::Alert(device, alert) => self.judge_alert(input, device, &alert),
+            Event::Baseline(device, baseline) => {
+                let decision = self.judge_with().baseline(device, &baseline);
+                let about = About::record(input, Some(device));
+                self.audit(&about, &decision, None);
+                let octets = input.value.bytes().unwrap_or_default();
+                self.prove(&about, &decision, Behind::Record("BASELINE", octets));
+                if decision.parks() {
+                    let digest = slotkeeper_crypto::sha256(octets);
+                    self.park(input, device, digest, [None; 2], &decision);
+                }
+            }
             Event::Request(device, request, paths) => {
                 self.judge_request(input, device, *request, &paths);
             }
@@ -356,7 +370,25 @@ impl Batch<'_> {
         self.audit(about, &decision, Some(&facts));
         self.prove(about, &decision, Behind::Message(&facts));
         if decision.parks() {
-            self.park(input, device, &facts, &decision);
+            let numbers = Role::ALL.map(|role| facts.number_towards(role));
+            self.park(input, device, facts.digest, numbers, &decision);
+        }
+    }
+
+    fn judge_alert(&mut self, input: &Input<'_>, device: Eui64, alert: &Alert) {
+        let octets = input.value.bytes().unwrap_or_default();
+        let digest = slotkeeper_crypto::sha256(octets);
+        let decision = self.judge_with().alert(&Told {
+            key: device,
+            alert,
+            digest,
+            parked_as: None,
+        });
+        let about = About::alert(input, device, alert);
+        self.audit(&about, &decision, None);
+        self.prove(&about, &decision, Behind::Record("DCC_ALERT", octets));
+        if decision.parks() {
+            self.park(input, device, digest, [None; 2], &decision);
         }
     }
 
@@ -403,6 +435,7 @@ impl Batch<'_> {
             directory: &engine.directory,
             ledger: &mut engine.ledger,
             parking: &engine.parking,
+            registers: &engine.registers,
             now_ms: self.context.now_ms,
         }
     }

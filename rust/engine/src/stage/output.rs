@@ -11,6 +11,7 @@ use crate::judge::Decision;
 use crate::message::{Facts, role_name};
 use crate::parking::Parked;
 use crate::quoted::{LONGEST_NAME, beginning};
+use crate::records::{Alert, AlertKind};
 use crate::seal::write_source;
 use crate::stream::{Input, OutputRecord, Stream, Value};
 
@@ -37,6 +38,20 @@ impl About<'_> {
             device,
             request_id: None,
             received_at: None,
+        }
+    }
+}
+
+impl<'a> About<'a> {
+    pub(super) fn alert(input: &Input<'_>, device: Eui64, alert: &'a Alert) -> Self {
+        let request_id = match &alert.kind {
+            AlertKind::Quarantined { request_id } => Some(request_id.as_str()),
+            _ => None,
+        };
+        Self {
+            request_id,
+            received_at: alert.at,
+            ..About::record(input, Some(device))
         }
     }
 }

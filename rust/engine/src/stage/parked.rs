@@ -12,7 +12,7 @@ use crate::audit::Cause;
 use crate::decision::{Disposition, Reason};
 use crate::directory::{EVICTED, HAD_CERTIFICATE};
 use crate::events::Event;
-use crate::judge::{Decision, Outcome};
+use crate::judge::{Decision, Outcome, Told};
 use crate::message::Facts;
 use crate::parking::{Caps, Parked};
 use crate::settings::{DeviceSignatures, Settings};
@@ -21,6 +21,11 @@ use crate::stream::{Input, Stream, Value};
 /// Devices judged again at a time: some thousand messages, so that their signatures are checked on all threads and their
 /// copies stay small.
 const DEVICES_AT_A_TIME: usize = 512;
+
+/// Whether a register may bring what a record waits for.
+fn waits_for_registers(reason: Reason) -> bool {
+    matches!(reason, Reason::UnknownCertificate | Reason::UnknownParty)
+}
 
 /// A record that waits, whose it is, and why it is judged again.
 struct Again {
@@ -34,6 +39,7 @@ impl Batch<'_> {
         let parking = &self.engine.parking;
         let restart = Cause {
             stream: "restart",
+            partition: None,
             offset: None,
         };
         let after_restore = if self.engine.rejudge_parked {
@@ -41,10 +47,20 @@ impl Batch<'_> {
         } else {
             Vec::new()
         };
+        // Kept until the batch is folded: one that is dropped has not judged anything.
+        let by_registers = self.engine.registers.news.map(|cause| {
+            let waits_for_them = |device: &Eui64| {
+                let mut waiting = parking.of(*device);
+                waiting.any(|parked| waits_for_registers(parked.verdict.1))
+            };
+            let devices: Vec<_> = parking.devices_from(0).filter(waits_for_them).collect();
+            devices.into_iter().map(move |device| (device, cause))
+        });
         let mut asked: Vec<_> = after_restore
             .into_iter()
             .map(|device| (device, restart))
             .chain(concerned.iter().copied())
+            .chain(by_registers.into_iter().flatten())
             .filter(|(device, _)| parking.of(*device).next().is_some())
             .collect();
         // Each device once, by its first cause: nothing changes for it between the two.
@@ -77,6 +93,9 @@ impl Batch<'_> {
         }
         let decoded = self.decode(&events, &vec![None; events.len()], &octets, true);
         for (((again, key), event), decoded) in waiting.iter().zip(&keys).zip(events).zip(decoded) {
+            if self.judge_record_again(again, key, &event) {
+                continue;
+            }
             let (
                 Event::Outcome {
                     request_id,
@@ -110,6 +129,38 @@ impl Batch<'_> {
         }
     }
 
+    /// An alert or a baseline; whether it is one.
+    fn judge_record_again(&mut self, again: &Again, key: &[u8], event: &Event<'_>) -> bool {
+        let input = again.parked.input(key);
+        let octets = input.value.bytes().unwrap_or_default();
+        let (decision, about, kind) = match event {
+            Event::Alert(device, alert) => {
+                let decision = self.judge_with().alert(&Told {
+                    key: *device,
+                    alert,
+                    digest: again.parked.digest,
+                    parked_as: Some(again.parked.verdict),
+                });
+                (decision, About::alert(&input, *device, alert), "DCC_ALERT")
+            }
+            Event::Baseline(device, baseline) => {
+                let decision = self.judge_with().baseline(*device, baseline);
+                (decision, About::record(&input, Some(*device)), "BASELINE")
+            }
+            _ => return false,
+        };
+        if (decision.disposition, decision.reason) != again.parked.verdict {
+            let about = About {
+                cause: Some(again.cause),
+                ..about
+            };
+            self.audit(&about, &decision, None);
+            self.prove(&about, &decision, Behind::Record(kind, octets));
+            self.settle_parked(again, &decision);
+        }
+        true
+    }
+
     fn decide_again(
         &mut self,
         again: &Again,
@@ -118,12 +169,17 @@ impl Batch<'_> {
         facts: &Facts<'_>,
         decision: &Decision,
     ) {
-        let Again { device, parked, .. } = again;
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);
         }
         self.audit(about, decision, Some(facts));
         self.prove(about, decision, Behind::Message(facts));
+        self.settle_parked(again, decision);
+    }
+
+    /// Keeps what still waits under its new verdict, and lets go what does not.
+    fn settle_parked(&mut self, again: &Again, decision: &Decision) {
+        let Again { device, parked, .. } = again;
         if decision.parks() {
             let verdict = (decision.disposition, decision.reason);
             let parking = &mut self.engine.parking;
@@ -143,7 +199,8 @@ impl Batch<'_> {
         &mut self,
         input: &Input<'_>,
         device: Eui64,
-        facts: &Facts<'_>,
+        digest: [u8; 32],
+        numbers: [Option<u64>; 2],
         decision: &Decision,
     ) {
         let parked = Parked {
@@ -152,9 +209,9 @@ impl Batch<'_> {
             offset: input.offset,
             bare: matches!(input.value, Value::Gbcs(_)),
             value: input.value.bytes().unwrap_or_default().into(),
-            digest: facts.digest,
+            digest,
             verdict: (decision.disposition, decision.reason),
-            numbers: Role::ALL.map(|role| facts.number_towards(role)),
+            numbers,
         };
         self.change_parked(device, &parked.digest, Some(&parked));
         let standing = self.engine.standing(device);
@@ -203,6 +260,7 @@ impl Batch<'_> {
         let about = About {
             cause: Some(Cause {
                 stream: cause.stream.name(),
+                partition: None,
                 offset: Some(cause.offset),
             }),
             ..About::record(&input, Some(device))

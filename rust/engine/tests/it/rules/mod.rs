@@ -1,6 +1,7 @@
 //! What the engine decides, record by record.
 
 mod adjustments;
+mod alerts;
 mod certificates;
 mod chain;
 mod embedding;

@@ -19,6 +19,6 @@ pub(crate) use reading::Reading;
 pub(crate) use records::{Adjustment, Device, Request, base64};
 pub(crate) use told::{Cell, Told, sign_anew};
 pub(crate) use world::{
-    ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, SUPPLIER, anchored, authority, gno, issuer,
-    next_gno, supplier,
+    ACB, ACB_ID, AcbKey, GNO, GPF, NEXT_GNO, NOW_MS, Organisation, SUPPLIER, anchored, authority,
+    gno, issuer, next_gno, supplier,
 };

@@ -1,0 +1,65 @@
+"""Registers beside the partitions: read whole at first, then followed."""
+
+import asyncio
+from functools import partial
+
+from slotkeeper.streams import Message
+from slotkeeper.worker import run
+
+from .conftest import Bench
+from .fake_engine import FakeEngine
+
+PARTIES, CERTIFICATES = "gas-network-parties", "smki-organisation-certificates"
+REQUESTS = "srv-6.21-requests"
+
+
+async def publish(bench: Bench, stream: str, key: bytes, value: bytes | None) -> None:
+    await bench.streams.publish([Message(stream, key, value)])
+
+
+async def test_an_engine_knows_the_registers_before_it_decides(bench: Bench) -> None:
+    await publish(bench, PARTIES, b"NORTH", b"1")
+    await publish(bench, CERTIFICATES, b"01/CA", b"2")
+    await publish(bench, PARTIES, b"NORTH", b"3")
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    for engine in bench.engines:
+        assert engine.registers == [
+            (PARTIES, 1, b"NORTH", b"3"),
+            (CERTIFICATES, 0, b"01/CA", b"2"),
+        ]
+    (barrier,) = [one for engine in bench.engines for one in engine.barriers if one is not None]
+    assert (barrier[PARTIES], barrier[CERTIFICATES]) == (2, 1)
+
+
+async def test_what_is_written_later_is_told_to_idle_partitions_as_well(bench: Bench) -> None:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    made: asyncio.Queue[None] = asyncio.Queue()
+    told: asyncio.Queue[None] = asyncio.Queue()
+
+    def make(partition: int, partitions: int) -> FakeEngine:
+        engine = bench.make(partition, partitions)
+        engine.on_registers = partial(loop.call_soon_threadsafe, told.put_nowait, None)
+        made.put_nowait(None)
+        return engine
+
+    worker = asyncio.create_task(run(bench.streams, make, stop=stop))
+    try:
+        async with asyncio.timeout(30):
+            # Engines are made once the registers were read.
+            await made.get()
+            await publish(bench, PARTIES, b"NORTH", None)
+            for _ in range(bench.streams.partitions):
+                await told.get()
+    finally:
+        stop.set()
+        await worker
+    assert {engine.registers[0] for engine in bench.engines} == {(PARTIES, 0, b"NORTH", None)}
+
+
+async def test_without_registers_nothing_is_said_of_them(bench: Bench) -> None:
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    assert not any(engine.registers for engine in bench.engines)
+    (barrier,) = [one for engine in bench.engines for one in engine.barriers if one is not None]
+    assert PARTIES not in barrier
