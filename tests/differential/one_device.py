@@ -124,15 +124,19 @@ class World:
         self.engine.open()
 
 
-def play(seed: int, *, lost: float, base: bool = False) -> Counter[str]:
-    """Play one history; count what was found."""
+def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None) -> Counter[str]:
+    """Play one history; count what was found.
+
+    ``clock``: ``"good"``, ``"none"`` or ``"wrong"``; None: one of them.
+    """
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     authority, settings = _authority(), arrangement.engine_settings(_SETTINGS)
     engine = CoreEngine(authority, settings=settings, threads=1, seed=1)
     known = events.inventory(DEVICES[0])
     engine.load_inventory([Change(str(known.key).encode(), known.octets)])
     engine.open()
-    world = World(rng, engine, lost, rng.choice(["good", "none", "wrong"]))
+    drawn = rng.choice(["good", "none", "wrong"])
+    world = World(rng, engine, lost, clock or drawn)
     holder = rng.choice(["acb", "A0"])
     world.cells = dict.fromkeys(USAGES, holder)
     clocks = [0, 10**6, 17 * 10**11, 17 * 10**14, 17 * 10**17]
