@@ -92,6 +92,25 @@ check-python: setup
 check-prose: $(PACKAGES_STAMP)
 	$(PY) -m pytest -q --noconftest tests/test_prose.py
 
+# Programs that check what runs the worker; of Go's module proxy, which checks them by its checksum database.
+HELM_VERSION := v3.22.0
+PROMTOOL_VERSION := v0.316.0
+GO_TOOLS := $(CURDIR)/$(TOOLS)/go
+
+$(GO_TOOLS)/helm-$(HELM_VERSION)/helm:
+	CGO_ENABLED=0 GOBIN=$(@D) go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
+
+$(GO_TOOLS)/promtool-$(PROMTOOL_VERSION)/promtool:
+	CGO_ENABLED=0 GOBIN=$(@D) go install github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION)
+
+.PHONY: check-deploy man
+check-deploy: setup  ## Check unit, chart, alerts, dashboard, man pages (needs Go; minutes the first time)
+check-deploy: $(GO_TOOLS)/helm-$(HELM_VERSION)/helm $(GO_TOOLS)/promtool-$(PROMTOOL_VERSION)/promtool
+	PATH=$(GO_TOOLS)/helm-$(HELM_VERSION):$(GO_TOOLS)/promtool-$(PROMTOOL_VERSION):$(CURDIR)/$(VENV)/bin:$$PATH deploy/check.sh
+
+man: setup  ## Write the man pages into dist/man
+	$(PY) deploy/man.py dist/man
+
 .PHONY: api
 api: setup  ## Write down what crates and package offer now, see tests/api
 	UPDATE_SNAPSHOTS=yes $(CARGO) test --locked --package slotkeeper-api
@@ -128,6 +147,10 @@ bench: setup  ## Measure against bare cryptography and at scale; writes benchmar
 .PHONY: bench-peers soak
 bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on one broker, for hours (ARGS=--goals: one)
 	$(PY) -m benchmarks.peers --results benchmarks/results $(ARGS)
+
+.PHONY: bench-slots
+bench-slots: setup  ## Measure builds and reports on stores of 200,000 and a million devices (ARGS="--gpfs 25000000")
+	$(ON_BENCH_CORES) $(PY) -m benchmarks.slots --results benchmarks/results $(ARGS)
 
 soak: MINUTES = 30
 soak: setup  ## Keep a worker under load for MINUTES on a real broker, memory and lag looked at

@@ -12,6 +12,7 @@ from benchmarks.peers.results import Results as PeersResults
 from benchmarks.peers.soak import report as soak_report
 from benchmarks.peers.soak.judgement import Sample
 from benchmarks.results import Results
+from benchmarks.slots.report import Results as SlotsResults
 
 KEPT = ROOT / "benchmarks" / "results"
 MACHINE = Machine(
@@ -40,6 +41,12 @@ def test_the_report_of_the_peers_is_that_of_their_figures(name: str, tmp_path: P
     assert (tmp_path / name).read_text() == (KEPT / name).read_text()
 
 
+@pytest.mark.parametrize("name", ["slots.json", "slots.md", "slots.svg"])
+def test_the_report_on_slots_is_that_of_its_figures(name: str, tmp_path: Path) -> None:
+    SlotsResults.kept(KEPT / "slots.json").write(tmp_path)
+    assert (tmp_path / name).read_text() == (KEPT / name).read_text()
+
+
 def test_who_was_not_measured_has_no_bar_and_a_reason(tmp_path: Path) -> None:
     results = PeersResults(MACHINE, failures=["Quix Streams, even, 1 of 1: it stopped"])
     results.add("even", "signed", {"requests_s": 100.0, "how": "made up"})
@@ -54,7 +61,7 @@ def test_who_was_not_measured_has_no_bar_and_a_reason(tmp_path: Path) -> None:
     assert not picture.findall(".//{*}path[@class='shape other']")
 
 
-@pytest.mark.parametrize("name", ["scale.svg", "peers.svg", "soak.svg"])
+@pytest.mark.parametrize("name", ["scale.svg", "peers.svg", "soak.svg", "slots.svg"])
 def test_a_picture_names_and_describes_itself_and_keeps_its_text(name: str) -> None:
     root = ET.parse(KEPT / name).getroot()  # noqa: S314  # a file of this repository
     told = {root.findtext(f"{{*}}{part}") for part in ("title", "desc")}

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from slotkeeper.lab.certificates import read
-from slotkeeper.slots.build.building import CHANGELOG, INVENTORY, REGISTERS, build
+from slotkeeper.slots.build.building import INVENTORY, REGISTERS, build
+from slotkeeper.slots.build.changelog import STREAM as CHANGELOG
 from slotkeeper.slots.build.folder import open_build
 from slotkeeper.slots.build.trail import STREAM as AUDIT
 from slotkeeper.slots.facts import Policy

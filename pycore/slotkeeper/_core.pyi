@@ -43,6 +43,7 @@ __all__ = [
     "default_settings",
     "describe_act",
     "describe_change",
+    "duis_payloads",
     "inspect_duis",
     "inspect_message",
     "link_audit",
@@ -285,11 +286,15 @@ class Keystore:
     """A folder of certificates and private keys for ``inspect``."""
 
     def __new__(cls, folder: str | PathLike[str]) -> Keystore:
-        """Read a folder.
+        """Read a folder; files in it that cannot be used are warnings.
 
         Raises:
-            ConfigurationError: The folder or a key in it cannot be read.
+            ConfigurationError: The folder cannot be listed.
         """
+
+    @property
+    def warnings(self) -> list[str]:
+        """Which files could not be used, and why; never content."""
 
 class _Stored(Protocol):
     @property
@@ -760,6 +765,9 @@ def inspect_message(data: bytes, keystore: Keystore | None = None) -> bytes:
 
 def inspect_duis(data: bytes, keystore: Keystore | None = None) -> bytes:
     """One DUIS document and the messages in it, as JSON."""
+
+def duis_payloads(data: bytes) -> list[bytes]:
+    """The messages in a DUIS document as octets: the very ones that ``inspect_duis`` decodes."""
 
 def describe_change(key: bytes, value: bytes) -> bytes:
     """A changelog record as JSON; its ``kind`` says what it is."""

@@ -25,12 +25,16 @@ from slotkeeper.errors import ConfigurationError
 
 __all__ = [
     "COUNTER_ADJUSTMENT",
+    "DEAD_LETTER_REPLAY",
     "Act",
     "ActError",
     "PersonKey",
     "Signers",
     "read_signers",
 ]
+
+DEAD_LETTER_REPLAY = "slotkeeper-dead-letter-replay"
+"""Kind of an act: octets that could not be read are given to their input once more."""
 
 _LARGEST_FILE = 1 << 20
 """Octets of a file of signers: some 4,000 persons."""

@@ -14,7 +14,7 @@ const FOLDER: &str = env!("CARGO_MANIFEST_DIR");
 #[test]
 fn the_crates_offer_what_is_written() {
     let documents = documents();
-    for name in ["gbcs", "counters", "crypto", "engine", "kafka"] {
+    for name in ["gbcs", "counters", "crypto", "engine", "kafka", "tables"] {
         let json = documents.join(format!("slotkeeper_{name}.json"));
         let offered = public_api::Builder::from_rustdoc_json(&json)
             .omit_blanket_impls(true)

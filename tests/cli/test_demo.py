@@ -1,9 +1,13 @@
 """The demo, as it is promised: what tracking saves, and what never needed it."""
 
 import json
+import signal
+import subprocess
 from pathlib import Path
 
-from .conftest import Cli
+import httpx
+
+from .conftest import COMMAND, Cli
 
 
 def test_devices_accept_with_tracking_what_most_refuse_without(cli: Cli) -> None:
@@ -42,3 +46,50 @@ def test_what_it_kept_can_be_looked_into(cli: Cli, tmp_path: Path) -> None:
     assert len(messages) == 4
     cli("inspect", "--keystore", "kept/keystore", *messages)
     cli("demo", "--keep", "kept", expected=2)
+
+
+def test_the_second_half_ends_in_a_page(cli: Cli, tmp_path: Path) -> None:
+    told = cli("demo", "--devices", "40", "--keep", "kept")
+    page = tmp_path / "kept" / "report" / "report.html"
+    assert page.as_uri() in told.stdout
+    assert '<p class="answer">' in page.read_text()
+    # What it kept gives the same report again, and the verdict on one of its devices.
+    config = ("--config", "kept/slotkeeper.toml")
+    totals = json.loads((page.parent / "reconciliation.json").read_text())
+    day = json.loads((page.parent / "manifest.json").read_text())["as_of"]
+    made = ("report", "--from", "kept/slots", "--as-of", day, "--to", "again", "--json")
+    assert json.loads(cli(*made, *config).stdout) == totals
+    assert totals["judged"] == totals["gpfs"] == 80
+    with (page.parent / "device.csv").open() as lines:
+        device = lines.readlines()[1].partition(",")[0]
+    told = cli("explain-slot", device, "--from", "kept/slots", *config)
+    assert told.stdout.startswith(f"{device}: ")
+
+
+def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
+    command: list[str | Path] = [
+        COMMAND,
+        "demo",
+        "--serve",
+        "127.0.0.1:0",
+        "--devices",
+        "12",
+        "--keep",
+        "kept",
+    ]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        assert demo.stdout is not None
+        link = demo.stdout.readline().strip()
+        with httpx.Client(follow_redirects=True) as browser:
+            shown = browser.get(link)
+            assert shown.status_code == 200
+            assert "12 devices were judged" in shown.text
+            workers = browser.get(f"{link.partition('/session/')[0]}/workers.json").json()
+            assert workers["sentence"] == "1 of 1 workers are ready."
+            assert workers["workers"][0]["partitions"] == [0, 1, 2, 3]
+        demo.send_signal(signal.SIGINT)
+        assert demo.wait(30) == 0
+    last = (tmp_path / "kept" / "worker.log").read_text().splitlines()[-1]
+    assert json.loads(last)["event"] == "worker ended"

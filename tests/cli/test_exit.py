@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ import pytest
 from slotkeeper.acts import PersonKey
 from slotkeeper.cli import cli as commands
 from slotkeeper.cli.exit.rehearse import site
-from slotkeeper.cli.exit.rehearse.story import Asked, Stage
+from slotkeeper.cli.exit.rehearse.story import Asked, Stage, play
 from slotkeeper.cli.exits import run_to_exit_status
 from slotkeeper.cli.output import progress
 from slotkeeper.lab.emulated import EmulatedFleet
+from slotkeeper.slots.exit.states import DONE, Phase
 
 ASKED = Asked(
     devices=30,
@@ -119,9 +121,7 @@ def test_p13_r18_the_request_is_refused_with_the_counts(run: Run, desk: Path) ->
     told = status(run)
     _, said = run("exit", "record-revocation-request", "GNO-1", expected=1)
     counts = ", ".join(
-        f"{count} {state}"
-        for state, count in told["states"].items()
-        if count and state not in {"REPLACED", "REPLACED_OTHERWISE", "NOT_HOLDING", "RETIRED"}
+        f"{count} {state}" for state, count in told["states"].items() if count and state not in DONE
     )
     assert f"not READY ({counts})" in said
     key = ("--sign", desk / "ann.key")
@@ -166,8 +166,8 @@ def test_devices_are_listed_and_compared(run: Run, desk: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(out)))
     assert len(rows) == told["devices"]
     assert [row["device_id"] for row in rows] == sorted(row["device_id"] for row in rows)
-    unknown = [row["device_id"] for row in rows if row["state"] != "REPLACED"]
-    state = next(row["state"] for row in rows if row["state"] != "REPLACED")
+    unknown = [row["device_id"] for row in rows if row["state"] not in DONE]
+    state = next(row["state"] for row in rows if row["state"] not in DONE)
     chosen, _ = run("exit", "devices", "GNO-1", "--state", state, "--format", "json")
     assert {json.loads(line)["state"] for line in chosen.splitlines()} == {state}
     theirs = desk / "theirs.csv"
@@ -238,10 +238,13 @@ def test_wrong_calls(run: Run, desk: Path) -> None:
     assert any("signers is not set" in gate["missing"] for gate in told["gates"])
 
 
+ODD = ("--silent", "10%", "--partial", "10%", "--exchanged", "1", "--placed-again", "1")
+
+
 def rehearse(folder: Path, *more: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "slotkeeper", "exit", "rehearse", "--devices", "40"]
+    command = [sys.executable, "-m", "slotkeeper", "exit", "rehearse", "--devices", "40", *ODD]
     return subprocess.Popen(
-        [*command, "--json", "--keep", str(folder), *more],
+        [*command, "--late", "1", "--json", "--keep", str(folder), *more],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
@@ -269,6 +272,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
     return folder, ended(rehearse(folder))
 
 
+ORDERLY = ("READY", "REVOCATION_REQUESTED", "REVOKED")
+
+
 @pytest.mark.timeout(300)
 def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> None:
     folder, told = whole
@@ -277,7 +283,12 @@ def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> Non
         assert phase in phases
     assert told["ignored"] == []
     assert all(one["identity_exact"] for one in told["fences"])
-    assert told["burn_down"][-1]["left"] == 0
+    seen = {state for one in told["fences"] for state in one["states"]}
+    assert seen >= {"REQUESTED", "SCHEDULED", "SILENT", "HELD_AGAIN", "NOT_HOLDING", "RETIRED"}
+    assert {one["left"] for one in told["fences"] if one["state"] in ORDERLY} == {0}
+    # P33: a hub that nobody knew of wakes after the closing.
+    assert (told["fences"][-1]["residue"], len(told["found_after_closing"])) == (1, 1)
+    assert (folder / "evidence" / "manifest.p7s").exists()
     page = (folder / "burn-down.html").read_text()
     assert "<svg" in page
     assert "<script" not in page
@@ -292,7 +303,7 @@ def test_a_rehearsal_that_is_killed_goes_on(
     whole: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:
     folder = tmp_path / "killed"
-    for far in (2, 5, 9):
+    for far in (2, 9):
         process = rehearse(folder)
         while rounds(folder) < far:
             with suppress(subprocess.TimeoutExpired):
@@ -307,3 +318,15 @@ def test_a_rehearsal_that_is_killed_goes_on(
     other = rehearse(folder, "--seed", "other")
     _, err = other.communicate()
     assert other.returncode == 2, err
+
+
+def test_r20_a_rehearsal_of_an_early_revocation(tmp_path: Path) -> None:
+    asked = replace(ASKED, devices=20, seed="early", ending="early")
+    with progress("") as advance:
+        told = play(tmp_path, asked, advance)
+    assert told.breach
+    assert told.ignored == []
+    last = told.fences[-1]
+    assert (last.phase, last.residue) == (Phase.CLOSED_WITH_RESIDUE, last.left)
+    assert 0 < last.stranded <= told.breach
+    assert all(one.exact for one in told.fences)

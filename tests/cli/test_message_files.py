@@ -5,12 +5,29 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import orjson
 import pytest
 
-from slotkeeper.cli.message_files import NoMessageError, is_duis, message_octets, payloads
+from slotkeeper._core import inspect_duis, inspect_message
+from slotkeeper.cli.message_files import (
+    NoMessageError,
+    documents,
+    is_duis,
+    message_octets,
+    payloads,
+)
 from slotkeeper.cli.pcap import PcapWriter
 
 MESSAGE = bytes.fromhex("df0902" + "00" * 8 + "0403ff")
+
+ODDITIES = {
+    "attribute": '<sr:GBCSPayload note="a>b">{first}{second}</sr:GBCSPayload>',
+    "CDATA": "<sr:GBCSPayload><![CDATA[{first}]]>{second}</sr:GBCSPayload>",
+    "comment": "<sr:GBCSPayload>{first}<!-- half -->{second}</sr:GBCSPayload>",
+    "instruction": "<sr:GBCSPayload>{first}<?x y?>{second}</sr:GBCSPayload>",
+    "character reference": "<sr:GBCSPayload>{first}&#13;\n{second}&#x20;</sr:GBCSPayload>",
+}
+"""Ways in which XML may write the same text; none of them is what a pattern expects."""
 
 
 @pytest.mark.parametrize(
@@ -36,10 +53,72 @@ def test_an_empty_file_is_no_message() -> None:
 
 
 def test_a_document_gives_its_payloads() -> None:
-    payload = base64.b64encode(MESSAGE).decode()
-    document = f"\ufeff<sr:R><sr:GBCSPayload>{payload}</sr:GBCSPayload></sr:R>".encode()
+    document = response(f"<sr:GBCSPayload>{base64.b64encode(MESSAGE).decode()}</sr:GBCSPayload>")
     assert is_duis(document)
     assert payloads(document) == [MESSAGE]
+
+
+@pytest.mark.parametrize("oddity", sorted(ODDITIES))
+def test_the_capture_has_the_octets_that_are_decoded(oddity: str) -> None:
+    digits = base64.b64encode(MESSAGE).decode()
+    half = len(digits) // 2
+    document = response(ODDITIES[oddity].format(first=digits[:half], second=digits[half:]))
+    (told,) = orjson.loads(inspect_duis(document))["messages"]
+    assert told["error"] == orjson.loads(inspect_message(MESSAGE))["error"]
+    assert payloads(document) == [MESSAGE]
+
+
+def test_what_is_no_document_has_no_payloads() -> None:
+    assert payloads(b"<sr:GBCSPayload>3wkB</sr:GBCSPayload>") == []
+
+
+@pytest.mark.parametrize(
+    ("data", "count"),
+    [
+        (b"\xef\xbb\xbf" + MESSAGE.hex().encode(), 1),
+        (f"{MESSAGE.hex()}\n{MESSAGE.hex().upper()}\r\n".encode(), 2),
+        (base64.b64encode(MESSAGE) + b"\n" + base64.b64encode(MESSAGE), 2),
+        (base64.urlsafe_b64encode(MESSAGE).rstrip(b"="), 1),
+        (orjson.dumps({"value": {"gbcs_payload": base64.b64encode(MESSAGE).decode()}}), 1),
+        (
+            orjson.dumps({"value": {"note": "no message"}})
+            + b"\n"
+            + orjson.dumps({"gbcs_payload": base64.b64encode(MESSAGE).decode()}),
+            1,
+        ),
+        (orjson.dumps({"value_base64": base64.b64encode(MESSAGE).decode()}), 1),
+    ],
+    ids=["BOM", "hex lines", "base64 lines", "base64url", "read", "plain lines", "octets"],
+)
+def test_a_file_may_hold_several_messages(data: bytes, count: int) -> None:
+    found = documents(data)
+    assert [message_octets(one) for one in found] == [MESSAGE] * count
+
+
+def test_long_input_takes_no_longer_than_its_length() -> None:
+    assert len(message_octets(b"df" * (8 << 20))) == 8 << 20
+    assert message_octets(b"(" * (1 << 20)) == b"(" * (1 << 20)
+
+
+def test_deep_json_is_no_message() -> None:
+    with pytest.raises(NoMessageError):
+        documents(b'{"value":' * 5_000)
+
+
+def response(content: str) -> bytes:
+    """A DUIS Response whose GBCSPayload element has that content."""
+    return (
+        '\ufeff<?xml version="1.0" encoding="UTF-8"?>'
+        '<sr:Response xmlns:sr="http://www.dccinterface.co.uk/ServiceUserGateway" '
+        'schemaVersion="5.4"><sr:Header>'
+        "<sr:RequestID>02-1A-B0-00-00-03-00-01:02-1A-B0-01-00-00-00-01:5</sr:RequestID>"
+        "<sr:ResponseID>02-1A-B0-01-00-00-00-01:02-1A-B0-00-00-03-00-01:5</sr:ResponseID>"
+        "<sr:ResponseCode>I0</sr:ResponseCode></sr:Header><!-- <sr:GBCSPayload>3wkB"
+        "</sr:GBCSPayload> --><sr:Body><sr:ResponseMessage>"
+        "<sr:ServiceReference>6.15</sr:ServiceReference>"
+        f"<sr:ServiceReferenceVariant>6.15.1</sr:ServiceReferenceVariant>{content}"
+        "</sr:ResponseMessage></sr:Body></sr:Response>"
+    ).encode()
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -122,6 +122,10 @@ async def test_reading_from_the_end_gives_what_comes_later(streams: Streams) -> 
     assert {record.value for record in waiting.result()} == {b"after"}
 
 
+async def test_without_a_witness_nothing_speaks_against_the_store(streams: Streams) -> None:
+    assert await streams.objections() == {}
+
+
 async def test_following_goes_on_after_what_stood_there(streams: Streams) -> None:
     await streams.publish([Message(RESPONSES, b"k", b"1", partition=2)])
     follower = aiter(streams.read(RESPONSES, follow=True))

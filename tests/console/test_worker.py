@@ -3,6 +3,7 @@
 import re
 import socket
 
+from slotkeeper.explain.reasons import SENTENCES
 from slotkeeper.streams.sqlite.ownership import BATCH_RECORDS
 
 from .conftest import PARTITIONS, Site, Worker
@@ -57,6 +58,21 @@ def test_figures_say_what_was_decided(site: Site) -> None:
     assert figures["slotkeeper_transaction_duration_seconds_sum"] > 0
     assert len([name for name in figures if "_consumer_lag_" in name]) == PARTITIONS * 6
     assert len([name for name in figures if name.startswith("slotkeeper_requests_held{")]) == 4
+
+
+def test_every_reason_is_counted_from_the_start(site: Site) -> None:
+    """An alert compares with what was before: a series that begins at 1 shows no increase."""
+    worker = site.start()
+    worker.wait_until_open()
+    figures = worker.figures()
+    for disposition, reason in SENTENCES:
+        assert (
+            figures[f"slotkeeper_decisions_total{{disposition={disposition},reason={reason}}}"] == 0
+        )
+        if disposition == "DEAD_LETTER":
+            assert figures[f"slotkeeper_messages_dlq_total{{reason={reason}}}"] == 0
+    assert figures["slotkeeper_messages_produced_total{stream=cs02b-commands}"] == 0
+    assert figures["slotkeeper_snapshots_refused_total{reason=damaged}"] == 0
 
 
 def test_what_was_restored_is_counted(site: Site) -> None:

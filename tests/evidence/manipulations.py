@@ -122,7 +122,7 @@ def _of_whole(lines: list[bytes]) -> Iterator[Manipulation]:
     yield Manipulation("the end is cut", _write(lines[:-2]), ROWS, len(lines) - 1, "cut")
     yield Manipulation("no row is left", _write([]), ROWS, 1, "cut")
     yield Manipulation("no last end of line", _write([*lines[:-1], lines[-1][:-1]]), ROWS)
-    yield Manipulation("a line without end", _append(ROWS, b"{" * 200_000), ROWS, len(lines) + 1)
+    yield Manipulation("a line without end", _append(ROWS, b"{" * (3 << 20)), ROWS, len(lines) + 1)
 
 
 def _write(lines: list[bytes]) -> Callable[[Path], None]:

@@ -2,11 +2,13 @@
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slotkeeper.settings.reading import certificates
+from slotkeeper.slots.evidence.manifests import chain_faults, last_of
 from slotkeeper.slots.evidence.verifying import Finding, verify
 
 from .conftest import PARTY, Site, make_signer
@@ -139,3 +141,18 @@ def test_another_report_has_a_name(with_report: Path, signer: bytes, tmp_path: P
     shutil.copytree(with_report.with_name("other"), whole / "report")
     found = verify(whole, signer).findings
     assert any(one.what == "report" and "another report" in one.detail for one in found)
+
+
+async def test_what_a_chain_must_be(site: Site, tmp_path: Path) -> None:
+    """A signer who leaves a package out, or changes one that others hold, leaves a mark."""
+    for name, after in (("1", None), ("2", tmp_path / "1"), ("3", tmp_path / "2")):
+        await site.package(tmp_path / name, after=after)
+    chain = list(last_of(tmp_path / "3"))
+    assert chain_faults(chain) == []
+    assert "manifest 2 says that it is number 3" in chain_faults([chain[0], chain[2]])
+    assert "manifest 2 names another manifest before it" in chain_faults([chain[0], chain[2]])
+    first = chain[0].manifest
+    shorter = replace(first, audit=[replace(one, until=(1, bytes(32))) for one in first.audit])
+    [*faults] = chain_faults([replace(chain[0], manifest=shorter), *chain[1:]])
+    holes = [f"a hole in partition {one.partition}" for one in first.audit]
+    assert [fault.rpartition(": ")[2] for fault in faults] == holes

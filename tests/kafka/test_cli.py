@@ -102,6 +102,6 @@ async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(
 def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(
     cli: Cli,
 ) -> None:
-    cli("streams", "create", "--partitions", "5", expected=3)
+    cli("streams", "create", "--partitions", "5", expected=2)
     cli("run", "--until-idle", "--streams", "kafka://127.0.0.1:1", expected=4)
     cli("run", "--until-idle", "--streams", "kafka://nowhere", expected=2)

@@ -17,6 +17,7 @@ from slotkeeper.streams import (
     StreamsSettings,
     WrongUseError,
     create_streams,
+    open_streams,
 )
 from slotkeeper.worker import acknowledge, examine
 
@@ -80,6 +81,13 @@ async def test_more_partitions_are_refused(bench: Bench) -> None:
         await add_partitions(client, names[:1])
         with pytest.raises(StoppedForOperatorError, match="same number"):
             await bench.run()
+        # Whom that sends to `counters export` must be able to use it.
+        async with open_streams(bench.url, bench.settings, to_look=True) as looking:
+            assert looking.partitions == 4
+            for stream in (CHANGELOG, bench.settings.layout.names[0]):
+                assert [record async for batch in looking.read(stream) for record in batch] or (
+                    stream != CHANGELOG
+                )
         await add_partitions(client, names[1:])
     with pytest.raises(StoppedForOperatorError, match="written with 4 partitions"):
         await bench.run()

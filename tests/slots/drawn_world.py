@@ -320,9 +320,17 @@ def _slot(draw: _Draw, party: str | None) -> list[Told]:
         if (party, "DS") in draw.own and (party, "KA") in draw.own and draw.maybe(0.6):
             ka = [*draw.own[party, "KA"], None]
             return draw.random.choice(draw.own[party, "DS"]), draw.random.choice(ka)
-        ds_cell = draw.random.choice([*draw.cells["DS"], (ACB, "d" * 16), ("00", "11"), None])
+        ds_cell = draw.random.choice(
+            [*draw.cells["DS"], (ACB, "d" * 16), ("90-B3-D5-1F-30-FF-00-01", "1" * 16), None]
+        )
         same = [cell for cell in draw.cells["KA"] if ds_cell and cell[0] == ds_cell[0]]
-        others = [*draw.cells["KA"], (ACB, ACB_KA), (ACB, "d" * 16), ("00", "11"), None]
+        others = [
+            *draw.cells["KA"],
+            (ACB, ACB_KA),
+            (ACB, "d" * 16),
+            ("90-B3-D5-1F-30-FF-00-01", "1" * 16),
+            None,
+        ]
         return ds_cell, draw.random.choice(same if same and draw.maybe(0.6) else others)
 
     days = sorted({draw.day() for _ in range(draw.random.choice([0, 1, 1, 1, 2, 3, 4]))})

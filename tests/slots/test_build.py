@@ -305,3 +305,31 @@ async def test_what_was_removed_long_ago_is_not_missed(fleet: Fleet) -> None:
     folder = fleet.desk.folder / "slots"
     assert device(3) in await devices(700, folder)
     assert device(3) not in await devices(700 + 900, folder)
+
+
+async def test_positions_that_are_replaced_while_they_are_read_are_looked_for_again(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a store that drops a replaced record at once, beside a worker that commits."""
+    chained = Chained(fleet, 1)
+    chained.decide(GNO_CELLS)
+    chained.commit()
+    log = chained.streams.log("originator-counters", chained.partition)
+    read, left = chained.streams.read, 3
+
+    async def overtaken(stream: str, **how: Any) -> Any:  # noqa: ANN401
+        nonlocal left
+        async for records in read(stream, **how):
+            if stream == "originator-counters" and left:
+                left -= 1
+                log.append(device(1).encode(), b"damaged", (), 0)
+                chained.commit()
+                records = [record for record in records if record.key != KEY]  # noqa: PLW2901
+            if records:
+                yield records
+
+    monkeypatch.setattr(chained.streams, "read", overtaken)
+    build = open_build(await fleet.build(NOW))
+    position = build.manifest["positions"]["originator-counters"][str(chained.partition)]
+    assert position == log.end
+    assert build.manifest["cuts"][str(chained.partition)]["number"] == 1

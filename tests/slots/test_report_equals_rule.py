@@ -53,7 +53,12 @@ def drawn(draw: random.Random) -> Drawn:
         return draw.choice([None, "2015-05-05", "2031-01-01", *map(str, DAYS)])
 
     def cells() -> Cells:
-        either = [ACB_CELLS, *map(cells_of, range(3)), (None, None), (("00", "11"), None)]
+        either = [
+            ACB_CELLS,
+            *map(cells_of, range(3)),
+            (None, None),
+            (("90-B3-D5-1F-30-FF-00-01", "1" * 16), None),
+        ]
         return (draw.choice(either)[0], draw.choice(either)[1])
 
     members = {

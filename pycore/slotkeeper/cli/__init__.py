@@ -1,5 +1,6 @@
 """The command line: one file per command, this one lists them."""
 
+import os
 import sys
 from importlib import import_module
 from typing import NoReturn
@@ -7,17 +8,24 @@ from typing import NoReturn
 import click
 
 import slotkeeper
+from slotkeeper.cli import standard_streams
+from slotkeeper.cli.completion import VARIABLE, answered
 from slotkeeper.cli.exits import run_to_exit_status
+from slotkeeper.cli.groups import CONTEXT, Commands
 
 _COMMANDS = {
     "acknowledge": "slotkeeper.cli.acknowledge:acknowledge",
     "audit": "slotkeeper.cli.audit:audit",
-    "check-config": "slotkeeper.cli.check_config:check_config",
+    "check-config": "slotkeeper.cli.check_config.command:check_config",
+    "completion": "slotkeeper.cli.completion:completion",
+    "console": "slotkeeper.cli.console:console",
     "counters": "slotkeeper.cli.counters:counters",
+    "dead-letters": "slotkeeper.cli.dead_letters:dead_letters",
     "demo": "slotkeeper.cli.demo:demo",
     "emulate": "slotkeeper.cli.emulate:emulate",
     "evidence": "slotkeeper.cli.evidence:evidence",
     "explain": "slotkeeper.cli.why.explaining:explain",
+    "init": "slotkeeper.cli.init.command:init",
     "exit": "slotkeeper.cli.exit:exit_",
     "explain-slot": "slotkeeper.cli.explain_slot:explain_slot",
     "inspect": "slotkeeper.cli.inspect:inspect",
@@ -36,7 +44,7 @@ _COMMANDS = {
 """The module of each command. Only the one that is called is imported: each begins quickly."""
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """Imports a command when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
@@ -54,6 +62,7 @@ class _Commands(click.Group):
 
 @click.group(
     cls=_Commands,
+    context_settings=CONTEXT,
     epilog="Exit status: 0 done, 1 fault found, 2 wrong use or configuration, "
     "3 stopped for an operator (do not restart), 4 try again later.",
 )
@@ -67,4 +76,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Run the command that the arguments name and exit with its status."""
+    standard_streams.take()
+    if asked := os.environ.get(VARIABLE):
+        sys.exit(answered(cli, asked))
     sys.exit(run_to_exit_status(cli, sys.argv[1:]))

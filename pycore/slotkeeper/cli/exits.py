@@ -1,6 +1,7 @@
 """From an error to an exit status and a sentence: the only place that knows both."""
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -9,7 +10,7 @@ from collections.abc import Sequence
 import click
 
 from slotkeeper import errors
-from slotkeeper.cli import logs
+from slotkeeper.cli import logs, plain
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
-        wrong.show()
+        told = io.StringIO()
+        wrong.show(told)
+        click.echo(plain.text(told.getvalue()), err=True, nl=False)
         return WRONG_USE
     except (KeyboardInterrupt, click.Abort) as interrupt:
         _tell("stopped", INTERRUPTED, notes(interrupt.__context__))
@@ -94,6 +97,11 @@ def _judge(error: Exception) -> tuple[int, str]:
     return FAULT, ""
 
 
+def status_of(error: Exception) -> int:
+    """Give the exit status that an expected error ends a command with."""
+    return _judge(error)[0]
+
+
 def notes(error: BaseException | None) -> list[str]:
     """Give what was noted on an error on its way."""
     return list(getattr(error, "__notes__", ()))
@@ -106,4 +114,4 @@ def _tell(text: str, status: int, more: list[str]) -> None:
         _log.error("ended early", extra=about)
         return
     for line in (text, *(f"       {line}" for line in lines)):
-        click.echo(line, err=True)
+        click.echo(plain.text(line), err=True)

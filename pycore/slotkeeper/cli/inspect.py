@@ -1,17 +1,25 @@
 """``slotkeeper inspect``: messages and DUIS documents, decoded."""
 
-import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
 import orjson
 
 from slotkeeper._core import Keystore, inspect_duis, inspect_message
+from slotkeeper.cli.certificates_shown import certificates_in
 from slotkeeper.cli.inspect_text import describe
-from slotkeeper.cli.message_files import NoMessageError, is_duis, message_octets, payloads
+from slotkeeper.cli.message_files import (
+    NoMessageError,
+    documents,
+    is_duis,
+    message_octets,
+    payloads,
+    read_input,
+)
 from slotkeeper.cli.options import json_option
-from slotkeeper.cli.output import tables, write_json_line
+from slotkeeper.cli.output import note, tables, write_json_line
 from slotkeeper.cli.pcap import PcapWriter
 from slotkeeper.errors import FaultFoundError, SlotkeeperError
 
@@ -19,8 +27,7 @@ _STANDARD_INPUT = "-"
 
 
 @click.command(
-    epilog="Example: slotkeeper inspect --keystore keys response.hex    "
-    "Example: slotkeeper inspect --json --pcap out.pcap *.HEX"
+    epilog="Example: slotkeeper read cs02b-commands --from-start | slotkeeper inspect --json"
 )
 @click.argument("files", nargs=-1, type=click.Path(allow_dash=True))
 @click.option(
@@ -39,45 +46,88 @@ def inspect(
 ) -> None:
     """Decode and check GBCS messages and DUIS documents.
 
-    Messages are of CS02a and CS02b, in hex, base64 or binary. FILES default to standard input.
-    A file that cannot be decoded does not stop the others. Exit status 1 if any file cannot be
-    decoded, or any signature or MAC is false.
+    Messages are of CS02a and CS02b, in hex, base64, base64url or binary. A file may hold several,
+    one a line, or the lines of `slotkeeper read`; of a folder every file is taken. FILES default to
+    standard input. A file that cannot be decoded does not stop the others. Exit status 1 if any
+    file cannot be decoded, or any signature or MAC is false.
     """
-    keys = Keystore(keystore) if keystore else None
-    names = files or (_STANDARD_INPUT,)
-    faults = 0
+    keys = _keystore(keystore)
+    faults = count = 0
     capture = PcapWriter(pcap) if pcap else None
+    inputs = list(_inputs(files or (_STANDARD_INPUT,)))
     try:
-        for name in names:
-            data, answer = _inspected(name, keys)
+        for given in inputs:
+            answer = _inspected(given, keys)
+            count += 1
             faults += _is_faulty(answer)
             if capture and answer.get("error") is None:
-                for message in payloads(data):
+                for message in payloads(given.document):
                     capture.write(message)
             if as_json:
-                write_json_line({"file": name, **answer} if len(names) > 1 else answer)
+                write_json_line({"file": given.name, **answer} if len(inputs) > 1 else answer)
             else:
-                tables().print(describe(name, answer))
+                tables().print(describe(given.name, answer, has_keystore=keys is not None))
     finally:
         if capture:
             capture.close()
     if faults:
-        raise FaultFoundError(f"{faults} of {len(names)} could not be decoded or proved false")
+        raise FaultFoundError(f"{faults} of {count} could not be decoded or proved false")
 
 
-def _inspected(name: str, keys: Keystore | None) -> tuple[bytes, dict[str, Any]]:
-    data = b""
+class _Input(NamedTuple):
+    """A message or document, and where it came from; or why there is none."""
+
+    name: str
+    document: bytes
+    error: str | None = None
+
+
+def _keystore(folder: str | None) -> Keystore | None:
+    if folder is None:
+        return None
+    keys = Keystore(folder)
+    for warning in keys.warnings:
+        note(f"warning: {warning}")
+    return keys
+
+
+def _inputs(names: Iterable[str]) -> Iterator[_Input]:
+    for name in names:
+        for file in _files(name):
+            try:
+                found = documents(read_input(file))
+            except (OSError, NoMessageError) as error:
+                reason = error.strerror if isinstance(error, OSError) else None
+                yield _Input(file, b"", reason or str(error))
+                continue
+            for number, document in enumerate(found, 1):
+                yield _Input(file if len(found) == 1 else f"{file}:{number}", document)
+
+
+def _files(name: str) -> list[str]:
+    """Give the files of a folder in order, hidden ones apart; a file is itself."""
+    folder = Path(name)
+    if name == _STANDARD_INPUT or not folder.is_dir():
+        return [name]
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return [str(file) for file in files if not file.name.startswith(".")]
+
+
+def _inspected(given: _Input, keys: Keystore | None) -> dict[str, Any]:
+    if given.error is not None:
+        return {"error": given.error}
+    document = given.document
     try:
-        data = _read(name)
-        answer = inspect_duis(data, keys) if is_duis(data) else _inspected_message(data, keys)
-        return data, orjson.loads(answer)
-    except (OSError, NoMessageError, SlotkeeperError) as error:
-        reason = error.strerror if isinstance(error, OSError) else None
-        return data, {"error": reason or str(error)}
-
-
-def _inspected_message(data: bytes, keys: Keystore | None) -> bytes:
-    return inspect_message(message_octets(data), keys)
+        answer: dict[str, Any] = orjson.loads(
+            inspect_duis(document, keys)
+            if is_duis(document)
+            else inspect_message(message_octets(document), keys)
+        )
+    except (NoMessageError, SlotkeeperError) as error:
+        return {"error": str(error)}
+    if answer.get("duis"):
+        answer["certificates"] = list(certificates_in(answer["duis"]["body"]))
+    return answer
 
 
 def _is_faulty(answer: dict[str, Any]) -> bool:
@@ -86,7 +136,3 @@ def _is_faulty(answer: dict[str, Any]) -> bool:
     if any(_is_faulty(message) for message in answer.get("messages") or ()):
         return True
     return any((answer.get(proof) or {}).get("valid") is False for proof in ("signature", "mac"))
-
-
-def _read(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == _STANDARD_INPUT else Path(name).read_bytes()

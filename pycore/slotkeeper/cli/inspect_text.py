@@ -5,7 +5,7 @@ from typing import Any
 from rich.markup import escape
 from rich.tree import Tree
 
-_PROOFS = {True: "[green]valid[/]", False: "[bold red]FALSE[/]", None: "[yellow]not checked[/]"}
+_PROOFS = {True: "[green]valid[/]", False: "[bold red]FALSE[/]"}
 
 _TITLE = ("kind", "use_case", "message_code")
 
@@ -15,21 +15,46 @@ _LONG = 80
 """Longer text is a certificate or a message in base64: its length says as much to a reader."""
 
 
-def describe(name: str, answer: dict[str, Any]) -> Tree:
+def describe(name: str, answer: dict[str, Any], *, has_keystore: bool = True) -> Tree:
     """Make a tree of everything that is there; absent members are left out."""
     tree = Tree(f"[bold]{escape(name)}[/]")
     if duis := answer.get("duis"):
         _members(tree.add("[bold cyan]DUIS[/]"), duis)
+        for certificate in answer.get("certificates") or ():
+            _certificate(tree, certificate)
         for message in answer.get("messages") or ():
-            _message(tree, message)
+            _message(tree, message, has_keystore=has_keystore)
     elif answer.get("error") is None:
-        _message(tree, answer)
+        _message(tree, answer, has_keystore=has_keystore)
     if (error := answer.get("error")) is not None:
         tree.add(f"[bold red]cannot be decoded:[/] {escape(str(error))}")
     return tree
 
 
-def _message(tree: Tree, message: dict[str, Any]) -> None:
+def _certificate(tree: Tree, certificate: dict[str, Any]) -> None:
+    branch = tree.add(f"[bold cyan]{escape(str(certificate['element']))}[/]")
+    for name, value in certificate.items():
+        if name != "element":
+            branch.add(f"{name.replace('_', ' ')}: {escape(str(value))}")
+
+
+def _proof(proof: str, message: dict[str, Any], *, has_keystore: bool) -> str:
+    """Say whether a proof holds, or why nobody could tell."""
+    valid = message[proof].get("valid")
+    if valid is not None:
+        return _PROOFS[bool(valid)]
+    if not has_keystore:
+        return "[yellow]not checked[/]: no --keystore is given"
+    if proof == "signature":
+        lacking = f"no digital-signature certificate of {message.get('originator_id')}"
+    else:
+        lacking = (
+            "no private key-agreement key of the ACB or the device with the other's certificate"
+        )
+    return f"[yellow]not checked[/]: the keystore has {escape(lacking)}"
+
+
+def _message(tree: Tree, message: dict[str, Any], *, has_keystore: bool) -> None:
     if (error := message.get("error")) is not None:
         tree.add(f"[bold red]cannot be decoded:[/] {escape(str(error))}")
         return
@@ -38,7 +63,7 @@ def _message(tree: Tree, message: dict[str, Any]) -> None:
     for proof in ("signature", "mac"):
         state = message.get(proof) or {}
         if state.get("present"):
-            branch.add(f"{proof}: {_PROOFS[state.get('valid')]}")
+            branch.add(f"{proof}: {_proof(proof, message, has_keystore=has_keystore)}")
     _members(branch, {key: value for key, value in message.items() if key not in _APART})
     if message.get("round_trip") is False:
         branch.add("[yellow]encoding it again gives other octets[/]")
@@ -72,7 +97,8 @@ def _row(rows: Tree, row: dict[str, Any]) -> None:
                 row["replacing_subject_key_identifier"],
             )
             branch = rows.add(f"{_cell(row)}: {escape(row['status'])}")
-            branch.add(f"{before} {old} -> {after} {new}")
+            branch.add(f"{before} {old}")
+            branch.add(f"-> {after} {new}")
         case {"existing_subject_unique_id": holder}:
             rows.add(f"{_cell(row)}: {holder} {row['existing_subject_key_identifier']}")
         case {"subject_unique_id": holder, "key_usage": _}:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option
 from slotkeeper.cli.output import note, write_json_line
 from slotkeeper.errors import FaultFoundError
@@ -28,7 +29,7 @@ _MOST = 65_535
 """Organisations of a role: the number is two octets of the EUI-64."""
 
 
-@click.group()
+@click.group(cls=Commands)
 def lab() -> None:
     """Make test keys and certificates in the profile of the smart metering PKI.
 

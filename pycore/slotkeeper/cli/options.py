@@ -13,21 +13,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def settings_options(command: Callable[..., T]) -> Callable[..., T]:
-    """Add ``--config`` and ``--streams``; the command gets ``settings`` in their place."""
-
-    @click.option(
-        "--config",
-        type=click.Path(path_type=Path, dir_okay=False),
-        envvar="SLOTKEEPER_CONFIG",
-        help=f"Settings; without it {DEFAULT_FILE} of this folder, where there is one.",
-    )
-    @click.option(
+def source_options(command: Callable[P, T]) -> Callable[P, T]:
+    """Add ``--config`` and ``--streams`` as ``config`` and ``streams``."""
+    with_streams = click.option(
         "--streams",
         metavar="URL",
         help="sqlite:///path/to/file.db (an absolute path has four slashes), or "
         "kafka://host:port[,host:port].",
-    )
+    )(command)
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="SLOTKEEPER_CONFIG",
+        help=f"Settings; without it {DEFAULT_FILE} of this folder, where there is one.",
+    )(with_streams)
+
+
+def settings_options(command: Callable[..., T]) -> Callable[..., T]:
+    """Add ``--config`` and ``--streams``; the command gets ``settings`` in their place."""
+
+    @source_options
     @functools.wraps(command)
     def with_settings(*args: Any, config: Path | None, streams: str | None, **kwargs: Any) -> T:  # noqa: ANN401
         return command(*args, settings=Settings.load(config, streams=streams), **kwargs)

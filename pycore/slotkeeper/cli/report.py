@@ -18,7 +18,7 @@ from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import Split, reconciles, write_report
 from slotkeeper.slots.tables import tables
 
-_FORMATS = ("csv", "json", "parquet")
+_FORMATS = ("csv", "json", "parquet", "html")
 
 _FRESH = timedelta(days=1)
 """A report of older facts says so first (P44)."""
@@ -48,7 +48,7 @@ _FRESH = timedelta(days=1)
 @click.option(
     "--format",
     "formats",
-    default="csv,json",
+    default=",".join(_FORMATS),
     show_default=True,
     help=f"Of {', '.join(_FORMATS)}, separated by commas.",
 )
@@ -80,8 +80,9 @@ def report(
     """Judge the Network Operator slot of every GPF as of a day, and write who must do what.
 
     The files are device.csv (a line for each GPF that the rule is about), summary.csv,
-    exceptions.csv and reconciliation.json, and manifest.json with what they were made of. The same
-    build, day and policy give the same bytes. The exit status is 1 if the devices of the inventory
+    exceptions.csv and reconciliation.json, report.parquet with the devices, report.html for people,
+    and manifest.json with what they were made of. The same build, day and policy give the same
+    bytes. The exit status is 1 if the devices of the inventory
     and those of the report do not add up.
     """
     if context.invoked_subcommand is not None:

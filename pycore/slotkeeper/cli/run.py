@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import gc
 import logging
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
+from typing import Literal
 
 import click
 import uvloop
@@ -14,9 +15,12 @@ from slotkeeper import console
 from slotkeeper.cli import logs
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import engines
+from slotkeeper.errors import WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
+from slotkeeper.streams.address import kind_of, shown, sqlite_path
 from slotkeeper.worker import Progress, Summary, stopping_on_signals
 from slotkeeper.worker import run as run_worker
 
@@ -44,8 +48,12 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
     """
     _log.info(
         "worker begins",
-        extra={"version": slotkeeper.__version__, "streams": urlsplit(settings.streams).scheme},
+        extra={"version": slotkeeper.__version__, "streams": shown(settings.streams)},
     )
+    if system_clock() < 0:
+        raise WrongUseError("the clock of this machine stands before 1970: set it first")
+    if is_new(settings.streams):
+        _log.info("a new store begins", extra={"streams": shown(settings.streams)})
     if settings.streams_settings().witness is None:
         _log.warning(
             "no witness is configured",
@@ -73,6 +81,14 @@ def run(*, until_idle: bool, settings: Settings, as_json: bool) -> None:
         note(sentence(summary))
 
 
+def is_new(url: str) -> bool:
+    """Say whether a worker would begin a store where there is none; known of files alone."""
+    if kind_of(url) != "sqlite":
+        return False
+    path = sqlite_path(url)
+    return not (path.exists() and path.stat().st_size)
+
+
 def collect_garbage_rarely() -> None:
     """Let the collector look at what is new only, and not after every few hundred records.
 
@@ -89,6 +105,36 @@ def sentence(summary: Summary) -> str:
     return f"{summary.records} records in {summary.batches} batches: {decided or 'nothing to do'}"
 
 
+class _StoppedError(Exception):
+    """A signal came before anything was open."""
+
+
+@contextlib.asynccontextmanager
+async def _given_up_on(stop: asyncio.Event) -> AsyncIterator[None]:
+    """Give up what is being waited for when a stop is asked for: a broker may be long away.
+
+    Raises:
+        _StoppedError: It was given up.
+    """
+    task = asyncio.current_task()
+    asked = asyncio.create_task(stop.wait())
+
+    def give_up(done: asyncio.Task[Literal[True]]) -> None:
+        if task is not None and not done.cancelled():
+            task.cancel()
+
+    asked.add_done_callback(give_up)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if stop.is_set() and task is not None and not task.uncancel():
+            raise _StoppedError from None
+        raise
+    finally:
+        asked.remove_done_callback(give_up)
+        asked.cancel()
+
+
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
     authority = settings.authority()
     make = engines(authority, settings.engine_json())
@@ -98,10 +144,14 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
         stop = open_now.enter_context(stopping_on_signals())
         if settings.http.listen:
             address = console.Address.parse(settings.http.listen)
-            await open_now.enter_async_context(console.serve(address, metrics))
-        streams = await open_now.enter_async_context(
-            open_streams(settings.streams, settings.streams_settings())
-        )
+            await open_now.enter_async_context(console.serve(address, metrics, settings.http.hosts))
+        try:
+            async with _given_up_on(stop):
+                streams = await open_now.enter_async_context(
+                    open_streams(settings.streams, settings.streams_settings())
+                )
+        except _StoppedError:
+            return Summary()
         advance = open_now.enter_context(progress("deciding"))
 
         collect_garbage_rarely()

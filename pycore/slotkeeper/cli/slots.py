@@ -5,8 +5,10 @@ from pathlib import Path
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
@@ -14,12 +16,11 @@ from slotkeeper.slots.build.building import Built
 from slotkeeper.slots.build.building import build as read_streams
 from slotkeeper.slots.build.pruning import prune as remove_builds
 from slotkeeper.slots.build.verifying import faults_of
-from slotkeeper.streams import open_streams
 
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
-@click.group()
+@click.group(cls=Commands)
 def slots() -> None:
     """Make the files that reports on slots are made of."""
 
@@ -69,7 +70,7 @@ async def _build(folder: Path, settings: Settings) -> Built:
     # A file keeps for ever that a key was removed.
     is_file = settings.streams.startswith("sqlite:")
     tombstones_ms = None if is_file else streams_settings.tombstones_ms
-    async with open_streams(settings.streams, streams_settings) as streams:
+    async with looked_at(settings) as streams:
         with progress("reading", rate=True) as bar:
             done = 0
 

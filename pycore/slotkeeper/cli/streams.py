@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, write_json_line
+from slotkeeper.errors import StoppedForOperatorError, WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import create_streams
 
 
-@click.group()
+@click.group(cls=Commands)
 def streams() -> None:
     """Make the streams that the worker reads and writes."""
 
@@ -48,5 +50,11 @@ async def _create(
     settings: Settings, partitions: int | None, replication_factor: int | None
 ) -> dict[str, Any]:
     wanted = replace(settings.streams_settings(), partitions=partitions)
-    made = await create_streams(settings.streams, wanted, replication_factor=replication_factor)
+    try:
+        made = await create_streams(settings.streams, wanted, replication_factor=replication_factor)
+    except StoppedForOperatorError as differing:
+        if partitions is None:
+            raise
+        # Nothing is wrong with the store: another number was asked for than it has for ever.
+        raise WrongUseError(str(differing)) from None
     return {"streams": list(wanted.layout.names), "partitions": made}

@@ -4,13 +4,14 @@ import asyncio
 
 import click
 
+from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, write_json_line
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
 
 
-@click.group()
+@click.group(cls=Commands)
 def witness() -> None:
     """Make the file by which a restored older store is found out."""
 

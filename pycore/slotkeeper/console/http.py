@@ -1,4 +1,4 @@
-"""``/livez``, ``/readyz`` and ``/metrics``: as much HTTP/1.1 as three GETs need.
+"""``/livez``, ``/readyz`` and ``/metrics``.
 
 Every request is bounded in size and time, every answer closes its connection, nothing is written
 by anyone who asks. There is no TLS and no password: listen on the local host, or put what has
@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import errno
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Self
@@ -19,15 +19,14 @@ from slotkeeper.errors import ConfigurationError, TryLaterError
 from .loop_lag import watching_loop
 from .metrics import CONTENT_TYPE, Metrics
 from .readiness import obstacles
-
-HEAD_BYTES = 8_192
-"""Of a request line with its headers; the usual bound of web servers."""
+from .request import HEAD_BYTES, RefusedError, read_request
 
 REQUEST_S = 10.0
 """For a whole request, from connection to answer: Prometheus' own time-out for a scrape."""
 
 CONNECTIONS = 32
-"""At once; a further client is turned away. Some scrapers and probes need a handful."""
+"""At once; for a further client the one that has been here longest has to go. Some scrapers and
+probes need a handful, and each is answered in milliseconds: who stays only holds its socket."""
 
 MAX_PORT = 0xFFFF
 
@@ -62,14 +61,21 @@ class Address:
 
 
 @contextlib.asynccontextmanager
-async def serve(address: Address, metrics: Metrics) -> AsyncIterator[None]:
+async def serve(
+    address: Address, metrics: Metrics, hosts: Collection[str] = ()
+) -> AsyncIterator[None]:
     """Answer while the context lasts.
+
+    Args:
+        address: Where to listen.
+        metrics: What to tell.
+        hosts: Further names by which clients may call this server.
 
     Raises:
         ConfigurationError: The address is not this machine's, or may not be listened on.
         TryLaterError: Another program listens there.
     """
-    console = _Console(metrics)
+    console = _Console(metrics, {"localhost", *(name.lower() for name in (address.host, *hosts))})
     try:
         server = await asyncio.start_server(
             console.answer, address.host, address.port, limit=HEAD_BYTES
@@ -111,14 +117,16 @@ class _Answer:
 class _Console:
     """Answers connections."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, names: Collection[str]) -> None:
         self._metrics = metrics
+        self._names = names
         self._connections: dict[asyncio.StreamWriter, asyncio.Task[None] | None] = {}
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._connections) >= CONNECTIONS:
-            writer.transport.abort()
-            return
+        while len(self._connections) >= CONNECTIONS:
+            oldest = next(iter(self._connections))
+            del self._connections[oldest]
+            oldest.transport.abort()
         self._connections[writer] = asyncio.current_task()
         try:
             # A time-out needs no answer: so slow a client does not wait for one.
@@ -127,7 +135,7 @@ class _Console:
                     writer.write(await self._respond(reader))
                     await writer.drain()
         finally:
-            del self._connections[writer]
+            self._connections.pop(writer, None)
             writer.close()
 
     async def end(self) -> None:
@@ -139,20 +147,14 @@ class _Console:
 
     async def _respond(self, reader: asyncio.StreamReader) -> bytes:
         try:
-            head = await reader.readuntil(b"\r\n\r\n")
-        except asyncio.LimitOverrunError:
-            answer = _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-            return answer.octets(with_body=True)
-        except asyncio.IncompleteReadError:
+            request = await read_request(reader, self._names)
+        except RefusedError as refused:
+            more = f"Allow: {refused.allow}\r\n" if refused.allow else ""
+            return _plain(refused.status, more).octets(with_body=True)
+        if request is None:
             return b""
-        method, target, version = (*head.partition(b"\r\n")[0].split(b" ", 2), b"", b"")[:3]
-        if not version.startswith(b"HTTP/1."):
-            return _plain(HTTPStatus.BAD_REQUEST).octets(with_body=True)
-        if method not in (b"GET", b"HEAD"):
-            answer = _plain(HTTPStatus.METHOD_NOT_ALLOWED, more="Allow: GET, HEAD\r\n")
-            return answer.octets(with_body=True)
-        answer = await self._page(target.partition(b"?")[0])
-        return answer.octets(with_body=method == b"GET")
+        answer = await self._page(request.path)
+        return answer.octets(with_body=request.with_body)
 
     async def _page(self, path: bytes) -> _Answer:
         match path:

@@ -15,7 +15,9 @@ from prometheus_client.registry import Collector
 
 import slotkeeper
 from slotkeeper._core import BUILD_PROFILE
+from slotkeeper.explain.reasons import SENTENCES
 from slotkeeper.streams import StreamsError
+from slotkeeper.streams.layout import SLOTKEEPER
 from slotkeeper.worker import Group, PartitionWorker
 
 CONTENT_TYPE = prometheus_client.CONTENT_TYPE_PLAIN_0_0_4
@@ -31,6 +33,15 @@ LOOP_BUCKETS_S = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5)
 
 SIZE_BUCKETS = (1, 10, 50, 100, 250, 500, 1000, 1500)
 """250 records of each stream are fetched at once, and there are six inputs."""
+
+REASONS = tuple(SENTENCES)
+"""Every disposition with every reason it can have. Their series stand at 0 from the start: an alert
+on a series that begins with its first event has nothing to compare with, and misses that event."""
+
+DEAD_LETTER = "DEAD_LETTER"
+
+SNAPSHOTS_REFUSED = ("ahead", "damaged", "exposed", "foreign", "newer", "old", "unreadable")
+"""Likewise, why a snapshot is not used."""
 
 HELD = (
     ("devices", "slotkeeper_state_devices", "Devices with a record of their own."),
@@ -123,6 +134,11 @@ class Metrics:
             ["reason"],
             registry=self._registry,
         )
+        for stream in (*SLOTKEEPER.outputs, SLOTKEEPER.changelog):
+            self.produced.labels(stream)
+        for disposition, reason in REASONS:
+            if disposition == DEAD_LETTER:
+                self.dead_letters.labels(reason)
         Gauge(
             "slotkeeper_build_info",
             "Always 1; the labels say what runs.",
@@ -193,7 +209,8 @@ class _View(Collector):
         decisions = CounterMetricFamily(
             "slotkeeper_decisions", "Committed decisions.", labels=["disposition", "reason"]
         )
-        for name, count in summary.reasons.items():
+        counts = {" ".join(pair): 0 for pair in REASONS} | summary.reasons
+        for name, count in counts.items():
             disposition, _, reason = name.partition(" ")
             decisions.add_metric([disposition, reason], count)
         yield decisions
@@ -223,7 +240,9 @@ class _View(Collector):
         refused = CounterMetricFamily(
             "slotkeeper_snapshots_refused", "Snapshots that were not used.", labels=["reason"]
         )
-        for reason, count in summary.snapshots_refused.items():
+        for reason, count in (
+            dict.fromkeys(SNAPSHOTS_REFUSED, 0) | summary.snapshots_refused
+        ).items():
             refused.add_metric([reason], count)
         yield refused
 

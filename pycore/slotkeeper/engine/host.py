@@ -130,6 +130,8 @@ class Engine:
             threads=threads,
             seed=int.from_bytes(entropy(8), "big"),
         )
+        self._partition = partition, partitions
+        self._is_open = False
         self._clock = clock
         self._audit_head: AuditHead | None = None
         self._restoring = threading.Lock()
@@ -138,6 +140,12 @@ class Engine:
         """Held while a batch is made, from reading its events on."""
         self._chaining = threading.Lock()
         """Held while the last committed audit record changes, or is what a batch follows."""
+
+    def __repr__(self) -> str:
+        """Say which partition it is, and whether it serves."""
+        number, count = self._partition
+        state = "open" if self._is_open else "closed: restore it"
+        return f"<slotkeeper.Engine partition {number} of {count}, {state}>"
 
     def restore(
         self,
@@ -180,6 +188,7 @@ class Engine:
             with self._chaining:
                 self._core.open(stored=stored, rollbacks=rollbacks, incarnations=incarnations)
                 self._audit_head = audit_head
+                self._is_open = True
             return taken
 
     def _restore(
@@ -188,6 +197,7 @@ class Engine:
         inventory: Iterable[tuple[str | bytes, bytes | None]],
     ) -> int:
         # After a doubt: of what others decided meanwhile a store may have kept no trace.
+        self._is_open = False
         self._core.clear()
         taken = 0
         kept = (c if isinstance(c, Change) else Change(*c) for c in changes)
@@ -238,7 +248,7 @@ class Engine:
                     )
             except NotRestoredError as error:
                 raise StoreNotReadyError(str(error)) from error
-            return Staged(core, self._fold)
+            return Staged(core, self._fold, self._closed)
 
     def _fold(self, core: CoreStaged) -> None:
         head = core.audit_head
@@ -283,15 +293,25 @@ class Engine:
     def close(self) -> None:
         """Close the partition; what was staged is dropped. It can be restored again."""
         self._core.close()
+        self._closed()
+
+    def _closed(self) -> None:
+        self._is_open = False
 
 
 class Staged:
     """A batch on its way from decision to commit; `Engine.stage` makes it."""
 
-    def __init__(self, core: CoreStaged, fold: Callable[[CoreStaged], None]) -> None:
-        """Hold what the engine staged, and how it folds that."""
+    def __init__(
+        self,
+        core: CoreStaged,
+        fold: Callable[[CoreStaged], None],
+        closed: Callable[[], None],
+    ) -> None:
+        """Hold what the engine staged, how it folds that, and whom to tell of a doubt."""
         self._core = core
         self._fold = fold
+        self._closed = closed
 
     async def seal(self) -> Sequence[Command]:
         """Build, sign and MAC the commands, off the event loop and without the GIL.
@@ -374,3 +394,4 @@ class Staged:
             BatchEndedError: It was folded or dropped before.
         """
         self._core.in_doubt()
+        self._closed()

@@ -6,20 +6,18 @@ misspelt switch would otherwise silently keep its default.
 """
 
 import base64
-import os
 from collections.abc import Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Self
 
 import orjson
-from pydantic import ValidationError
 
 from slotkeeper._core import Authority, EvidenceKey
 from slotkeeper.acts import Signers, read_signers
 from slotkeeper.errors import ConfigurationError
-from slotkeeper.settings.keys import refuse_unknown, variables
-from slotkeeper.settings.reading import DEFAULT_FILE, certificates, read, read_file
+from slotkeeper.settings.loading import Loaded, load
+from slotkeeper.settings.reading import DEFAULT_FILE, certificates, read_text
 from slotkeeper.settings.sections import (
     MAX_COUNTER,
     MOST_BATCH_BYTES,
@@ -31,6 +29,7 @@ from slotkeeper.settings.sections import (
     DecimalString,
     EvidenceSettings,
     ExitSettings,
+    FilePath,
     HttpSettings,
     KafkaSettings,
     KeyPair,
@@ -61,10 +60,12 @@ __all__ = [
     "DecimalString",
     "EvidenceSettings",
     "ExitSettings",
+    "FilePath",
     "HttpSettings",
     "KafkaSettings",
     "KeyPair",
     "LimitsSettings",
+    "Loaded",
     "PartiesSettings",
     "Settings",
     "SlotsSettings",
@@ -99,7 +100,7 @@ class Settings(Section):
     @classmethod
     def load(
         cls,
-        file: Path | None = None,
+        file: Path | str | None = None,
         *,
         environment: Mapping[str, str] | None = None,
         streams: str | None = None,
@@ -114,19 +115,22 @@ class Settings(Section):
         Raises:
             ConfigurationError: A file cannot be read, a key is unknown, or a value does not fit.
         """
-        raw = read_file(file)
-        for path, value in variables(os.environ if environment is None else environment, cls):
-            section = raw
-            for name in path[:-1]:
-                section = section.setdefault(name, {})
-            section[path[-1]] = value
-        if streams is not None:
-            raw["streams"] = streams
-        refuse_unknown(raw, cls)
-        try:
-            return cls.model_validate(raw)
-        except ValidationError as error:
-            raise ConfigurationError(_sentences(error)) from None
+        return load(cls, _path(file), environment, streams).require()
+
+    @classmethod
+    def examine(
+        cls,
+        file: Path | str | None = None,
+        *,
+        environment: Mapping[str, str] | None = None,
+        streams: str | None = None,
+    ) -> Loaded[Self]:
+        """Read the same, and tell everything that is wrong and where each value comes from.
+
+        Raises:
+            ConfigurationError: The file cannot be read, or is no TOML.
+        """
+        return load(cls, _path(file), environment, streams)
 
     def authority(self) -> Authority:
         """Load the ACB's certificates and private keys; the keys stay in the extension.
@@ -294,15 +298,12 @@ class Settings(Section):
         if not self.parties.network_operators:
             return None
         path = Path(self.parties.network_operators)
-        lines = [line.partition("#")[0].strip() for line in read(path).decode().splitlines()]
+        lines = [line.partition("#")[0].strip() for line in read_text(path).splitlines()]
         try:
             return [eui64(line) for line in lines if line]
         except ValueError as error:
             raise ConfigurationError(f"parties.network_operators: {path}: {error}") from None
 
 
-def _sentences(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc'])}: {fault['msg']}"
-        for fault in error.errors(include_url=False, include_input=False)
-    )
+def _path(file: Path | str | None) -> Path | None:
+    return None if file is None else Path(file)

@@ -2,13 +2,12 @@
 
 import difflib
 import inspect
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 import orjson
 from pydantic import BaseModel
-
-from slotkeeper.errors import ConfigurationError
 
 PREFIX = "SLOTKEEPER_"
 
@@ -16,56 +15,69 @@ _OTHER_VARIABLES = frozenset({"SLOTKEEPER_CONFIG", "SLOTKEEPER_RTDS"})
 """No settings: the configuration file itself, and the folder of test vectors for the tests."""
 
 
-def refuse_unknown(raw: Mapping[str, Any], model: type[BaseModel], path: str = "") -> None:
-    """Check every key against the models.
+_OF_A_SERVICE = re.compile(
+    r"SLOTKEEPER_(?:[A-Z0-9]+_)*?"
+    r"(?:SERVICE_HOST|SERVICE_PORT(?:_[A-Z0-9_]+)?"
+    r"|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?)?)"
+)
+"""What Kubernetes sets in every pod for a service whose name begins with ``slotkeeper``: no one's
+setting. A setting of a section has two underscores, and none has such a name."""
 
-    Raises:
-        ConfigurationError: One is unknown; the message names the nearest that is known.
-    """
+
+def unknown(
+    raw: Mapping[str, Any], model: type[BaseModel], before: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Give each key that no model knows: its place, and a sentence with the nearest known one."""
     known = _names(model, raw)
     for key, value in raw.items():
+        place = (*before, key)
         if key not in known:
-            raise ConfigurationError(f"unknown key {path}{key}{_nearest(key, known)}")
+            name = ".".join(part for part in place if isinstance(part, str))
+            yield place, f"unknown key {name}{_nearest(key, known)}"
+            continue
         section = _model_of(model, key)
         if section is None:
             continue
-        for table in value if isinstance(value, list) else [value]:
-            if isinstance(table, dict):
-                refuse_unknown(table, section, f"{path}{key}.")
+        if isinstance(value, dict):
+            yield from unknown(value, section, place)
+        elif isinstance(value, list):
+            for number, table in enumerate(value):
+                if isinstance(table, dict):
+                    yield from unknown(table, section, (*place, number))
 
 
 def variables(
-    environment: Mapping[str, str], model: type[BaseModel]
-) -> Iterator[tuple[tuple[str, ...], object]]:
+    environment: Mapping[str, str], model: type[BaseModel], faults: list[str]
+) -> Iterator[tuple[str, tuple[str, ...], object]]:
     """Give the settings among the variables: ``SLOTKEEPER_COUNTER__CEILING`` is counter.ceiling.
 
-    A list is written as JSON; everything else as in the file, without quotes.
-
-    Raises:
-        ConfigurationError: A variable names no setting, or a list is no JSON.
+    A list is written as JSON; everything else as in the file, without quotes. What names no
+    setting, or is no JSON, is told to ``faults``.
     """
+    known = {name.upper() for name in _variable_names(model)}
     for variable in sorted(environment):
         if not variable.startswith(PREFIX) or variable in _OTHER_VARIABLES:
             continue
+        if "__" not in variable and _OF_A_SERVICE.fullmatch(variable):
+            continue
         path = tuple(variable.removeprefix(PREFIX).lower().split("__"))
-        value = environment[variable]
-        known = {name.upper() for name in _variable_names(model)}
         table = _model_of(model, path[0]) if len(path) == 2 else model  # noqa: PLR2004  # section, key
         if table is None or (
             path[-1] not in table.model_fields and table.model_config.get("extra") != "allow"
         ):
-            raise ConfigurationError(f"unknown variable {variable}{_nearest(variable, known)}")
-        yield path, _parsed(variable, value, table, path[-1])
+            faults.append(f"unknown variable {variable}{_nearest(variable, known)}")
+            continue
+        try:
+            yield variable, path, _parsed(environment[variable], table, path[-1])
+        except orjson.JSONDecodeError as error:
+            faults.append(f'{variable} must be a JSON list, ["a", "b"]: {error}')
 
 
-def _parsed(variable: str, value: str, table: type[BaseModel], key: str) -> object:
+def _parsed(value: str, table: type[BaseModel], key: str) -> object:
     field = table.model_fields.get(key)
     if field is None or getattr(field.annotation, "__origin__", None) is not list:
         return value
-    try:
-        return orjson.loads(value)
-    except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f'{variable} must be a JSON list, ["a", "b"]: {error}') from None
+    return orjson.loads(value)
 
 
 def _names(model: type[BaseModel], raw: Mapping[str, Any]) -> set[str]:

@@ -21,8 +21,8 @@ def read_file(file: Path | None) -> dict[str, Any]:
     if file is None and not path.exists():
         return {}
     try:
-        raw = tomllib.loads(read(path).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raw = tomllib.loads(read_text(path))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no TOML: {error}") from None
     _resolve(raw, path.resolve().parent)
     return raw
@@ -57,6 +57,8 @@ def _path_members(raw: dict[str, Any]) -> Iterable[tuple[dict[str, Any], str]]:
         ("kafka", "sasl_oauth_token_file"),
         ("snapshot", "directory"),
         ("sqlite", "witness"),
+        ("console", "proxy_key"),
+        ("console", "persons"),
     ):
         if isinstance(table := raw.get(section), dict):
             yield table, key
@@ -86,6 +88,23 @@ def certificates(path: Path) -> list[bytes]:
     return found
 
 
+def read_text(path: Path) -> str:
+    """Read a text that the settings name, with or without a byte order mark.
+
+    Raises:
+        ConfigurationError: It cannot be read, or is not UTF-8; the message names the line.
+    """
+    octets = read(path)
+    try:
+        return octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        raise ConfigurationError(
+            f"{path} is not UTF-8: line {line} has the octet {octets[error.start]:02x}, as other "
+            "encodings write a letter with an accent. Save it as UTF-8"
+        ) from None
+
+
 def read(path: Path) -> bytes:
     """Read a file that the settings name.
 
@@ -94,5 +113,19 @@ def read(path: Path) -> bytes:
     """
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"{path} cannot be read: {error.strerror}") from None
+    except (OSError, ValueError) as error:
+        # A value error: a path with a null character, which no file has.
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"{shown(path)} cannot be read: {why}") from None
+
+
+def shown(path: Path | str) -> str:
+    """Give a path for a message; what was pasted in place of a path is not repeated.
+
+    A private key whose text stands where its path should be is seen in practice, and an error
+    message ends in logs.
+    """
+    text = str(path)
+    if "-----BEGIN" in text or "\n" in text:
+        return "what stands there is the text of a key or certificate, not a path: it"
+    return text

@@ -1,12 +1,22 @@
 """The sections of the settings: each key with its type, its range and its default."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
 import orjson
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
 from slotkeeper._core import canonical_key, default_settings
+from slotkeeper.settings.redaction import is_content, redacted
 from slotkeeper.streams import BATCH_BYTES
 
 MAX_COUNTER = 2**63 - 1
@@ -28,7 +38,7 @@ def eui64(value: str) -> str:
     """
     canonical = canonical_key(value.encode())
     if canonical is None:
-        raise ValueError(f"{value!r} is no EUI-64, such as 90-B3-D5-1F-30-00-00-02")
+        raise ValueError(f"'{value}' is no EUI-64, such as 90-B3-D5-1F-30-00-00-02")
     return canonical.decode()
 
 
@@ -38,7 +48,26 @@ DecimalString: TypeAlias = Annotated[
 """A number of CS02b as a decimal string: JSON numbers lose precision above 2^53 elsewhere."""
 
 
-class Section(BaseModel):
+def _no_content(value: str) -> str:
+    if is_content(value):
+        raise ValueError("must be the path of a file, and has the text of one")
+    return value
+
+
+FilePath: TypeAlias = Annotated[str, AfterValidator(_no_content)]
+"""A path. The text of a key, pasted in its place, is not repeated in any message."""
+
+
+class Redacted(BaseModel):
+    """Shows no secret, whoever prints it."""
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Give the members as ``repr`` shows them."""
+        for name, value in super().__repr_args__():
+            yield name, value if isinstance(value, BaseModel) else redacted(value, name or "")
+
+
+class Section(Redacted):
     """A table of the file: an unknown key is refused, and nothing changes once it is read."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,8 +81,8 @@ class KeyPair(Section):
         key: PEM file, PKCS#8 or SEC1; None for a retired certificate whose key is no longer held.
     """
 
-    certificate: str
-    key: str | None = None
+    certificate: FilePath
+    key: FilePath | None = None
 
 
 class AcbSettings(Section):
@@ -100,7 +129,7 @@ class VerifySettings(Section):
         "device_signatures"
     ]
     certificate_time: Literal[""] | datetime = _ENGINE["verify"]["certificate_time"]
-    issuing_certificates: list[str] = []
+    issuing_certificates: list[FilePath] = []
 
     @field_validator("certificate_time")
     @classmethod
@@ -121,7 +150,7 @@ class PartiesSettings(Section):
             one, or whose certificate is revoked or expired: flags, a refusal, or nothing.
     """
 
-    network_operators: str = ""
+    network_operators: FilePath = ""
     advisory: Literal["flag", "refuse", "off"] = "flag"
 
 
@@ -150,7 +179,7 @@ class AdjustmentsSettings(Section):
     """
 
     dual_control: bool = _ENGINE["adjustments"]["dual_control"]
-    signers: str = ""
+    signers: FilePath = ""
 
 
 class ExitSettings(Section):
@@ -173,8 +202,8 @@ class EvidenceSettings(Section):
         key: PEM file of its P-256 key, PKCS#8 or SEC1; it stays in the extension.
     """
 
-    certificate: str = ""
-    key: str = ""
+    certificate: FilePath = ""
+    key: FilePath = ""
 
 
 class ConsoleSettings(Section):
@@ -189,6 +218,8 @@ class ConsoleSettings(Section):
 
     build_every: str = Field(default="1h", pattern=r"^$|^[1-9][0-9]{0,4}[smhd]$")
     identity: Literal["link", "header"] = "link"
+    proxy_key: str = ""
+    persons: str = ""
 
 
 class AuditSettings(Section):
@@ -200,12 +231,12 @@ class AuditSettings(Section):
         every_seconds: The same in time, where there is anything new; at least 1.
     """
 
-    key: str = ""
+    key: FilePath = ""
     every_records: int = Field(default=10_000, ge=1)
     every_seconds: float = Field(default=60.0, ge=1)
 
 
-class KafkaSettings(BaseModel):
+class KafkaSettings(Redacted):
     """Kafka streams. Further keys are aiokafka's own, such as ``security_protocol``.
 
     Attributes:
@@ -220,8 +251,15 @@ class KafkaSettings(BaseModel):
 
     application: str = Field(default="slotkeeper", min_length=1)
     topic_prefix: str = Field(default="", pattern=r"^[a-zA-Z0-9._-]{0,200}$")
-    witness: str = ""
+    witness: FilePath = ""
     session_timeout_ms: int = Field(default=10_000, ge=1000)
+
+    @model_validator(mode="after")
+    def _paths_are_paths(self) -> Self:
+        for name, value in (self.model_extra or {}).items():
+            if name.endswith("file") and is_content(str(value)):
+                raise ValueError(f"{name} must be the path of a file, and has the text of one")
+        return self
 
 
 class SnapshotSettings(Section):
@@ -234,7 +272,7 @@ class SnapshotSettings(Section):
             let the worker see it: Kafka's own default.
     """
 
-    directory: str = ""
+    directory: FilePath = ""
     every_seconds: float = Field(default=600.0, ge=1)
     tombstone_seconds: int = Field(default=86_400, ge=1)
 
@@ -269,7 +307,7 @@ class LimitsSettings(Section):
 class SqliteSettings(Section):
     """A witness on another disk, by which a restored older file is detected."""
 
-    witness: str = ""
+    witness: FilePath = ""
 
 
 class WorkerSettings(Section):
@@ -283,6 +321,13 @@ class WorkerSettings(Section):
 
 
 class HttpSettings(Section):
-    """Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere."""
+    """Health and metrics of the worker.
+
+    Attributes:
+        listen: Where ``/livez``, ``/readyz`` and ``/metrics`` are served; empty: nowhere.
+        hosts: Names by which clients may call it, besides ``localhost``, that of ``listen`` and
+            any address: the Host of a request with another name is refused.
+    """
 
     listen: str = Field(default="", pattern=r"^($|.+:[0-9]{1,5}$)")
+    hosts: list[str] = []

@@ -11,9 +11,9 @@ import duckdb
 from slotkeeper._core import ArrowRows
 from slotkeeper.errors import StoreUnavailableError
 
-MEMORY = "512MB"
+MEMORY = "2GB"
 """What tables may take; beyond it they go to disk. DuckDB's own default, 80 % of the machine,
-would push out whoever else works there."""
+would push out whoever else works there. With 512 MB a report on a million devices found no room."""
 
 THREADS = 2
 

@@ -10,7 +10,9 @@ from .interface import Streams, StreamsSettings
 
 
 @asynccontextmanager
-async def open_streams(url: str, settings: StreamsSettings | None = None) -> AsyncIterator[Streams]:
+async def open_streams(
+    url: str, settings: StreamsSettings | None = None, *, to_look: bool = False
+) -> AsyncIterator[Streams]:
     """Open the streams at an address; they are closed when the context ends.
 
     Args:
@@ -18,9 +20,12 @@ async def open_streams(url: str, settings: StreamsSettings | None = None) -> Asy
             ``kafka://host:port[,host:port]`` or ``memory:`` (empty streams of this process alone,
             for simulation).
         settings: The defaults, if None.
+        to_look: For tools that only read: nothing is made where there is nothing, and topics may
+            differ in their partition counts, since a worker that stopped for that sends people to
+            such tools.
 
     Raises:
-        WrongUseError: No such kind of streams, or an address without a file.
+        WrongUseError: No such kind of streams, an address without a file, or nothing to look at.
         StoppedForOperatorError: The partition count is not the one the streams were made with.
         StoreUnavailableError: The store cannot be opened now.
     """
@@ -31,12 +36,14 @@ async def open_streams(url: str, settings: StreamsSettings | None = None) -> Asy
 
             path = sqlite_path(url)
             refuse_moved_address(path, sqlite_path_before(url))
+            if to_look:
+                _refuse_absent(path)
             async with open_sqlite(path, settings) as streams:
                 yield streams
         case "kafka":
             from .kafka import open_kafka  # noqa: PLC0415
 
-            async with open_kafka(kafka_servers(url), settings) as streams:
+            async with open_kafka(kafka_servers(url), settings, to_look=to_look) as streams:
                 yield streams
         case "memory":
             from .memory import MemoryStreams  # noqa: PLC0415
@@ -44,7 +51,7 @@ async def open_streams(url: str, settings: StreamsSettings | None = None) -> Asy
             yield MemoryStreams(settings)
         case _:
             raise WrongUseError(
-                f"{url!r} is no address of streams: sqlite:///path/to/file.db is, and "
+                f"{shown(url)!r} is no address of streams: sqlite:///path/to/file.db is, and "
                 "kafka://host:port"
             )
 
@@ -74,6 +81,26 @@ async def create_streams(
         raise WrongUseError("only topics of Kafka have a replication factor")
     async with open_streams(url, settings) as streams:
         return streams.partitions
+
+
+def shown(url: str) -> str:
+    """Give an address for a message or a log: without the password that somebody put there."""
+    before, at, after = url.rpartition("@")
+    scheme, slashes, _ = before.partition("//")
+    return f"{scheme}{slashes}...@{after}" if at and slashes and kind_of(url) != "sqlite" else url
+
+
+def _refuse_absent(path: Path) -> None:
+    try:
+        if path.stat().st_size:
+            return
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise WrongUseError(f"{path} cannot be looked at: {error.strerror}") from None
+    raise WrongUseError(
+        f"there is no store {path}: `slotkeeper run`, or `slotkeeper publish`, makes one"
+    )
 
 
 def kind_of(url: str) -> str:
@@ -108,6 +135,11 @@ def sqlite_path_before(url: str) -> Path:
 def kafka_servers(url: str) -> str:
     """Give ``host:port[,host:port]`` of a ``kafka:`` address."""
     servers, path = urlsplit(url).netloc, urlsplit(url).path
+    if "@" in servers:
+        raise WrongUseError(
+            f"{shown(url)!r} names a user: write kafka://host:port, and name it by "
+            "kafka.sasl_plain_username and kafka.sasl_plain_password"
+        )
     hosts = [server.rpartition(":") for server in servers.split(",")]
     if path.strip("/") or not all(host and port.isdecimal() for host, _, port in hosts):
         raise WrongUseError(f"{url!r} names no brokers: write kafka://host:port[,host:port]")

@@ -16,6 +16,8 @@
         └── FencedError             another owner has the partition now
 """
 
+from functools import partial
+
 from slotkeeper._core import SlotkeeperError
 
 
@@ -95,6 +97,11 @@ class OutputTooLargeError(CommitAbortedError):
         self.stream = stream
         self.partition = partition
         self.octets = octets
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let another process have it: its place is given by name."""
+        made = partial(type(self), stream=self.stream, partition=self.partition, octets=self.octets)
+        return made, self.args, vars(self)
 
 
 class CommitInDoubtError(CommitError):

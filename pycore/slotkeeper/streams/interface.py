@@ -308,6 +308,17 @@ class Streams(Protocol):
             StoreUnavailableError: It cannot be read now.
         """
 
+    async def objections(self) -> Mapping[int, str]:
+        """Say what this host's witness has against the store, by partition; nothing is written.
+
+        A worker would stop for it. Empty where there is no witness, or it has nothing against it.
+
+        Raises:
+            WrongUseError: Its path is no file.
+            StoppedForOperatorError: It, or the store, cannot be understood.
+            StoreUnavailableError: It, or the store, cannot be read now.
+        """
+
     async def incarnation(self, partition: int) -> str | None:
         """Name the life of a partition's store; None where nothing was ever committed.
 

@@ -23,10 +23,13 @@ class CommittedBatch:
     Attributes:
         positions: To go on from.
         reasons: Counts of its decisions by disposition and reason.
+        dead_letters: Counts of those written, by fault; those of the inventory have no decision.
+            The empty fault: kept for a person.
     """
 
     positions: Positions
     reasons: Mapping[str, int]
+    dead_letters: Mapping[str, int]
 
 
 class BatchRunner:
@@ -85,7 +88,7 @@ class BatchRunner:
         )
         if not (sealed.outputs or batch.positions or self._behind):
             await call(Step.FOLD, staged.fold)
-            return CommittedBatch(positions, sealed.reasons)
+            return CommittedBatch(positions, sealed.reasons, sealed.faults)
         advanced = replace(
             positions.advanced(batch.positions, sealed.stored), audit=sealed.audit_head
         )
@@ -109,7 +112,7 @@ class BatchRunner:
         reasons = passed.reasons + Counter(sealed.reasons)
         if repeated:
             reasons["DUPLICATE SAME_REQUEST"] += len(repeated)
-        return CommittedBatch(advanced, reasons)
+        return CommittedBatch(advanced, reasons, passed.dead_letters + Counter(sealed.faults))
 
     @property
     def has_register_news(self) -> bool:
@@ -155,7 +158,7 @@ class BatchRunner:
         self._pass(passed, record, reason, detail)
         advanced = positions.advanced({stream: offset + 1})
         _, advanced = await self._commit(passed.outputs, advanced, void=passed.void)
-        return CommittedBatch(advanced, passed.reasons)
+        return CommittedBatch(advanced, passed.reasons, passed.dead_letters)
 
     def _passed(self, set_aside: Sequence[PlacedAside]) -> "_Passed":
         passed = _Passed()
@@ -174,6 +177,7 @@ class BatchRunner:
             dead_letter_bytes=self._engine.dead_letter_bytes,
         )
         stream, offset, _, _ = record
+        passed.dead_letters[reason] += 1
         if stream == self._layout.table:
             passed.void.append(offset)
         else:
@@ -254,8 +258,10 @@ class _Passed:
         outputs: Dead letters and audit records.
         void: Offsets of those that were of the table.
         reasons: Counts of their decisions by disposition and reason.
+        dead_letters: Counts by fault; each has one.
     """
 
     outputs: list[Output] = field(default_factory=list)
     void: list[int] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)

@@ -311,7 +311,7 @@ class PartitionWorker:
         while True:
             try:
                 async with self._between:
-                    reasons = await session.decide(batch)
+                    committed = await session.decide(batch)
             except OutputTooLargeError as error:
                 self._one_by_one = True
                 self._quarantine = quarantine_of(batch, error)
@@ -334,8 +334,10 @@ class PartitionWorker:
                 break
         if batch.positions:
             self._backoff.reset()
-        if reasons or batch.positions:
-            self._summary.committed(len(batch.records) + len(batch.set_aside), reasons)
+        if committed.reasons or batch.positions:
+            self._summary.committed(
+                len(batch.records) + len(batch.set_aside), committed.reasons, committed.dead_letters
+            )
             self._committed()
 
     async def _pass_by(
@@ -345,7 +347,7 @@ class PartitionWorker:
         (record,) = batch.inputs()
         kept, detail = quarantine.of(record)
         try:
-            reasons = await session.quarantine(kept, quarantine.reason, detail)
+            committed = await session.quarantine(kept, quarantine.reason, detail)
         except OutputTooLargeError as error:
             if quarantine.without_octets:
                 raise WrongUseError(f"no dead letter can be written: {error}") from error
@@ -353,7 +355,7 @@ class PartitionWorker:
             raise
         self._quarantine = None
         self._summary.quarantined += quarantine.reason is Reason.ENGINE_FAULT
-        self._summary.committed(1, reasons)
+        self._summary.committed(1, committed.reasons, committed.dead_letters)
         self._backoff.reset()
         self._committed()
 

@@ -14,7 +14,7 @@ from slotkeeper.streams import (
     StoppedForOperatorError,
 )
 
-from .commit import BatchRunner
+from .commit import BatchRunner, CommittedBatch
 from .intake import Batch, Intake
 from .positions import Positions, changed_logs
 
@@ -56,8 +56,8 @@ class PartitionSession:
                 batch = self.intake.batch(self._positions.inputs)
         return batch
 
-    async def decide(self, batch: Batch) -> Mapping[str, int]:
-        """Decide and commit a batch; gives the counts of its decisions by reason.
+    async def decide(self, batch: Batch) -> CommittedBatch:
+        """Decide and commit a batch; gives what was counted.
 
         Meanwhile what comes after it is fetched.
 
@@ -79,17 +79,17 @@ class PartitionSession:
         self.intake.release(batch)
         if not self.intake.requests_held:
             self.held_since = None
-        return committed.reasons
+        return committed
 
     async def sign(self, *, ends: bool = False) -> None:
         """Commit a checkpoint of the audit trail if one is due; at an end, if anything is new."""
         self._positions = await self._runner.sign(self._positions, ends=ends)
 
-    async def quarantine(self, record: EngineInput, reason: str, detail: str) -> Mapping[str, int]:
-        """Pass a record by without the engine; gives the counts of its decision by reason."""
+    async def quarantine(self, record: EngineInput, reason: str, detail: str) -> CommittedBatch:
+        """Pass a record by without the engine; gives what was counted."""
         committed = await self._runner.quarantine(record, reason, detail, self._positions)
         self._positions = committed.positions
-        return committed.reasons
+        return committed
 
     async def lag(self) -> dict[str, int]:
         """Say for each input how many offsets lie between its position and its end."""

@@ -5,6 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+KEPT = "KEPT_FOR_A_PERSON"
+"""Dead letters that have no fault: messages that conflict with a verified one."""
+
 
 @dataclass(slots=True)
 class Summary:
@@ -22,6 +25,8 @@ class Summary:
         quarantined: Records over which the engine failed; they are dead letters now.
         dispositions: Committed decisions by disposition.
         reasons: The same by disposition and reason.
+        dead_letters: Committed ones by fault, those of the inventory included, of which there is no
+            decision; what is kept for a person is ``KEPT``.
     """
 
     records: int = 0
@@ -35,12 +40,17 @@ class Summary:
     snapshots_refused: Counter[str] = field(default_factory=Counter)
     dispositions: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    dead_letters: Counter[str] = field(default_factory=Counter)
 
-    def committed(self, records: int, reasons: Mapping[str, int]) -> None:
+    def committed(
+        self, records: int, reasons: Mapping[str, int], dead_letters: Mapping[str, int]
+    ) -> None:
         """Count one commit."""
         self.batches += 1
         self.records += records
         self.reasons.update(reasons)
+        for fault, count in dead_letters.items():
+            self.dead_letters[fault or KEPT] += count
         for reason, count in reasons.items():
             self.dispositions[reason.partition(" ")[0]] += count
 
@@ -58,4 +68,5 @@ class Summary:
             "snapshots_refused": dict(sorted(self.snapshots_refused.items())),
             "dispositions": dict(sorted(self.dispositions.items())),
             "reasons": dict(sorted(self.reasons.items())),
+            "dead_letters": dict(sorted(self.dead_letters.items())),
         }

@@ -13,6 +13,11 @@ use crate::errors::Fault;
 
 type Files = Vec<(PathBuf, Option<PathBuf>)>;
 
+/// The Access Control Broker's identity: certificates, and private keys that never leave it.
+///
+/// Authority(acb_id, *, digital_signature, key_agreement) loads certificates and keys from PEM files, newest first: pairs of
+/// a certificate's path and the path of its key (PKCS#8 or SEC1), or None where that key is not held. A file that cannot be
+/// used is a ConfigurationError, whose text says which one and why and quotes nothing of it.
 #[pyclass(frozen, module = "slotkeeper")]
 pub(crate) struct Authority(pub(crate) Arc<EngineAuthority>);
 
@@ -42,11 +47,13 @@ impl Authority {
         Ok(Self(Arc::new(authority)))
     }
 
+    /// The ACB's EUI-64, canonical.
     #[getter]
     fn id(&self) -> String {
         self.0.id().to_string()
     }
 
+    /// `key_usage`, `key_identifier` and `key_held` of each certificate, newest first within a usage.
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let list = PyList::empty(py);
         for (usage, identifier, held) in self.0.describe() {
@@ -60,6 +67,12 @@ impl Authority {
     }
 
     fn __repr__(&self) -> String {
-        format!("<slotkeeper.Authority {}>", self.0.id())
+        let all = self.0.describe();
+        let held = all.iter().filter(|(_, _, held)| *held).count();
+        format!(
+            "<slotkeeper.Authority {}, {held} of {} keys held>",
+            self.0.id(),
+            all.len()
+        )
     }
 }

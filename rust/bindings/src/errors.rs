@@ -11,67 +11,67 @@ use slotkeeper_engine::{
 use slotkeeper_kafka::TooLarge;
 
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     SlotkeeperError,
     PyException,
     "Base of every error of this package."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     ActError,
     SlotkeeperError,
     "An act cannot be read, or cannot be signed with this key. Look at the file, or sign anew."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     ConfigurationError,
     SlotkeeperError,
     "A setting, certificate or key cannot be used. Correct it; trying again does not help."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     BatchOpenError,
     SlotkeeperError,
     "A staged batch is open: fold it, discard it or declare it in doubt first."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     BatchEndedError,
     SlotkeeperError,
     "This batch was folded, discarded or declared in doubt before. Stage its events again."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     NotSealedError,
     SlotkeeperError,
     "The batch has commands: seal it, and commit them with it, before it is folded."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     NotRestoredError,
     SlotkeeperError,
     "The partition is closed: restore it from the committed changelog first."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     RestoreError,
     SlotkeeperError,
     "A changelog record cannot be read. Nothing may be issued from such a store."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     SignerUnavailableError,
     SlotkeeperError,
     "Keys could not be used just now. Discard the batch and try it again."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     UnreadableSnapshotError,
     SlotkeeperError,
     "A part of a snapshot cannot be used. Clear the engine and restore it without the snapshot."
 );
 create_exception!(
-    slotkeeper,
+    slotkeeper.errors,
     EngineFaultError,
     SlotkeeperError,
     "A defect of the engine. It serves no more; restart and restore."

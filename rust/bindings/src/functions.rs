@@ -87,6 +87,16 @@ impl Keystore {
         };
         enter(py, open).map(Self)
     }
+
+    #[getter]
+    fn warnings(&self) -> Vec<String> {
+        self.0.warnings().map(ToString::to_string).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        let certificates = self.0.entries().count();
+        format!("<slotkeeper Keystore of {certificates} certificates>")
+    }
 }
 
 #[pyfunction]
@@ -113,6 +123,18 @@ pub(crate) fn inspect_duis(
     let keystore = keystore.as_ref().map(|keystore| &keystore.get().0);
     let json = enter(py, || to_json(&inspect::duis(&data, keystore)))?;
     Ok(PyBytes::new(py, &json))
+}
+
+#[pyfunction]
+pub(crate) fn duis_payloads(
+    py: Python<'_>,
+    data: PyBackedBytes,
+) -> PyResult<Vec<Bound<'_, PyBytes>>> {
+    let found = enter(py, || Ok(inspect::payloads(&data)))?;
+    Ok(found
+        .iter()
+        .map(|octets| PyBytes::new(py, octets))
+        .collect())
 }
 
 pub(crate) fn to_json(report: &impl serde::Serialize) -> Result<Vec<u8>, Fault> {

@@ -48,8 +48,8 @@ mod _core {
     use crate::functions::Keystore;
     #[pymodule_export]
     use crate::functions::{
-        canonical_key, default_settings, describe_change, inspect_duis, inspect_message,
-        partition_for, quarantine,
+        canonical_key, default_settings, describe_change, duis_payloads, inspect_duis,
+        inspect_message, partition_for, quarantine,
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};

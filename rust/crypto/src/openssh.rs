@@ -149,12 +149,13 @@ fn section(text: &[u8]) -> Option<&[u8]> {
     body.get(..end)
 }
 
-fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
+pub(crate) fn find(text: &[u8], wanted: &[u8]) -> Option<usize> {
     text.windows(wanted.len())
         .position(|window| window == wanted)
 }
 
-fn decode(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+/// Decodes base64 with white space in it; neither text nor octets stay anywhere else.
+pub(crate) fn decode(body: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut text = Zeroizing::new(Vec::with_capacity(body.len()));
     text.extend(body.iter().filter(|octet| !octet.is_ascii_whitespace()));
     let mut octets = Zeroizing::new(vec![0; text.len()]);

@@ -6,8 +6,9 @@ use std::io;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use rustls_pki_types::pem::{self, PemObject, SectionKind};
 use zeroize::Zeroizing;
+
+use crate::openssh::{decode, find};
 
 /// A private key could not be taken from where the configuration says it is.
 ///
@@ -116,25 +117,20 @@ impl PrivateKeyDer {
     }
 
     pub(crate) fn from_pem(text: &[u8], origin: KeyOrigin) -> Result<Self, KeyError> {
-        for section in <(SectionKind, Vec<u8>)>::pem_slice_iter(text) {
-            match section {
-                Ok((SectionKind::PrivateKey | SectionKind::EcPrivateKey, der)) => {
-                    return Ok(Self {
-                        octets: Zeroizing::new(der),
-                        origin,
-                    });
-                }
-                Ok(_) => {}
-                // The parser's own text may quote the file, so it goes no further.
-                Err(pem::Error::NoItemsFound) => break,
-                Err(_) if !is_encrypted(text) => return Err(KeyError::Damaged { origin }),
-                Err(_) => break,
-            }
+        let key = SECTIONS
+            .iter()
+            .filter_map(|(begin, end)| Some((find(text, begin)?, begin, end)))
+            .min_by_key(|(at, ..)| *at);
+        let octets = key.and_then(|(at, begin, end)| {
+            let body = text.get(at + begin.len()..)?;
+            decode(body.get(..find(body, end)?)?)
+        });
+        match (octets, key) {
+            (Some(octets), _) => Ok(Self { octets, origin }),
+            (None, _) if is_encrypted(text) => Err(KeyError::Encrypted { origin }),
+            (None, Some(_)) => Err(KeyError::Damaged { origin }),
+            (None, None) => Err(KeyError::NotPem { origin }),
         }
-        if is_encrypted(text) {
-            return Err(KeyError::Encrypted { origin });
-        }
-        Err(KeyError::NotPem { origin })
     }
 
     pub(crate) fn octets(&self) -> &[u8] {
@@ -170,6 +166,16 @@ fn is_encrypted(text: &[u8]) -> bool {
     let has = |mark: &&[u8]| text.windows(mark.len()).any(|window| window == *mark);
     ENCRYPTED.iter().any(has)
 }
+
+/// RFC 5958 and RFC 5915: the sections that hold an unencrypted key. They are read here, and not by the reader that
+/// certificates go through, whose own buffers keep a copy of what was in them.
+const SECTIONS: [(&[u8], &[u8]); 2] = [
+    (b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----"),
+    (
+        b"-----BEGIN EC PRIVATE KEY-----",
+        b"-----END EC PRIVATE KEY-----",
+    ),
+];
 
 /// A P-256 key in PEM has some 240 bytes; `openssl ecparam -genkey` and certificates put before it
 /// make a file a few times longer.

@@ -220,6 +220,11 @@ fn read_certificate(
     let der = CertificateDer::from_pem_file(path)
         .map_err(|error| wrong(format!("no PEM certificate can be read: {error}")))?;
     let certificate = Certificate::parse(&der).map_err(|error| wrong(error.to_string()))?;
+    if certificate.eui.is_none()
+        && let Some(problem) = certificate.subject.unique_identifier_problem()
+    {
+        return Err(wrong(problem.to_owned()));
+    }
     if certificate.eui != Some(id) {
         let subject = certificate
             .eui
@@ -230,7 +235,9 @@ fn read_certificate(
     }
     if certificate.role != Some(RemotePartyRole::AccessControlBroker) {
         return Err(wrong(
-            "the certificate's role (OU) is not 04, accessControlBroker".to_owned(),
+            "the certificate's role is not 04, accessControlBroker: the subject's OU must be the two \
+             digits 04"
+                .to_owned(),
         ));
     }
     if !certificate.key_usage.is_some_and(|bits| bits.allows(usage)) {

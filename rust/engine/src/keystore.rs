@@ -23,14 +23,16 @@ use slotkeeper_gbcs::{
 /// One holder may have several certificates for the same use, old and new: then all of them are tried.
 pub struct Keystore {
     holders: BTreeMap<Eui64, Vec<Holding>>,
+    warnings: Vec<KeystoreError>,
 }
 
 impl Keystore {
-    /// Reads a folder. Files with other names and certificates without an EUI-64 are passed over.
+    /// Reads a folder. Files with other names and certificates without an EUI-64 are passed over; those that are not what
+    /// their name says are [warnings](Self::warnings), and the others serve all the same.
     ///
     /// # Errors
     ///
-    /// [`KeystoreError`] names the folder or the file that cannot be read, or that is not what its name says.
+    /// [`KeystoreError::Folder`]: it cannot be listed.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, KeystoreError> {
         let folder = folder.as_ref();
         let mut files: Vec<PathBuf> = fs::read_dir(folder)
@@ -49,13 +51,17 @@ impl Keystore {
         let mut keys = Vec::new();
         let mut store = Self {
             holders: BTreeMap::new(),
+            warnings: Vec::new(),
         };
         for file in &files {
-            match kind_of(file) {
-                Some(FileKind::Certificate) => store.add_certificates(file)?,
-                Some(FileKind::PrivateKey) => keys.push(Arc::new(AgreementKey::load(file)?)),
-                None => {}
-            }
+            let read = match kind_of(file) {
+                Some(FileKind::Certificate) => store.add_certificates(file),
+                Some(FileKind::PrivateKey) => AgreementKey::load(file)
+                    .map(|key| keys.push(Arc::new(key)))
+                    .map_err(KeystoreError::from),
+                None => Ok(()),
+            };
+            store.warnings.extend(read.err());
         }
         for holding in store.holders.values_mut().flatten() {
             let key = keys
@@ -64,6 +70,11 @@ impl Keystore {
             holding.private_key = key.cloned();
         }
         Ok(store)
+    }
+
+    /// The files that could not be used, and why, in the order of their names.
+    pub fn warnings(&self) -> impl Iterator<Item = &KeystoreError> {
+        self.warnings.iter()
     }
 
     /// What is in the folder, by holder.
@@ -173,7 +184,7 @@ pub struct KeystoreEntry {
     pub private_key: bool,
 }
 
-/// Why a folder cannot serve as a keystore. The folder is to be mended; no text shows key material.
+/// Why a folder, or a file in it, cannot serve as a keystore. It is to be mended; no text shows key material.
 #[derive(Debug, thiserror::Error)]
 pub enum KeystoreError {
     /// A file named as a certificate is none of the profile.

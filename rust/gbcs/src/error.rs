@@ -60,6 +60,14 @@ pub enum Fault {
     /// An integer above the greatest value of its field.
     #[error("integer beyond the range of its field")]
     IntegerTooLarge,
+    /// A key identifier of another length than the eight octets of SMKI: a whole SHA-1 has 20 (RFC 5280, 4.2.1.2).
+    #[error("{which} key identifier has {octets} octets, SMKI uses 8")]
+    KeyIdentifierLength {
+        /// Whose key it names.
+        which: Whose,
+        /// How many octets it has, at most 255.
+        octets: u8,
+    },
     /// The length is more than what is left of the input or of the enclosing element.
     #[error("length runs beyond the enclosing element")]
     LengthBeyondEnd,
@@ -127,6 +135,24 @@ pub enum Fault {
     /// A certificate for a key other than an uncompressed point on P-256.
     #[error("public key other than an uncompressed P-256 point")]
     UnsupportedKey,
+}
+
+/// Whose key an identifier in a certificate names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The issuer's.
+    Authority,
+    /// The certificate's own.
+    Subject,
+}
+
+impl std::fmt::Display for Whose {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Authority => "authority",
+            Self::Subject => "subject",
+        })
+    }
 }
 
 /// Why a message cannot be written.

@@ -7,6 +7,7 @@ import pytest
 from slotkeeper.slots.exit.acts import Act, Ignored
 from slotkeeper.slots.exit.campaign import Breach
 from slotkeeper.slots.exit.facts import What
+from slotkeeper.slots.exit.listing import rows, woken
 from slotkeeper.slots.exit.states import Phase, State, Word
 from slotkeeper.slots.facts import Exit
 
@@ -17,6 +18,7 @@ from .plan import (
     INTENT,
     OPENED,
     OWN,
+    WAITS,
     Told,
     act,
     certificate,
@@ -228,10 +230,29 @@ def test_r21_residue_is_closed_by_two_persons_with_their_list() -> None:
 
 def test_p33_a_hub_wakes_after_closing() -> None:
     party = revoked(on(10).date(), user_until=on(15).date())
-    close = act(Word.CLOSE, 20, place=2, manifest=SHA, residue=0)
+    acts = [opening(), request(9), closing()]
     hub = Told(9, registered=None).seen(40, OWN)
-    told = seen_on(50, [*replaced(), hub], [opening(), request(9), close], party=party)
-    assert (told.phase, told.residue) == (Phase.CLOSED, 1)
+    devices = [*replaced(), hub]
+    told = seen_on(50, devices, acts, party=party)
+    assert (told.phase, told.residue, told.stranded) == (Phase.CLOSED, 1, 1)
+    [note] = woken(told, [one.facts for one in devices], WAITS)
+    assert (note.device_id, note.since, note.stranded) == (hub.facts.device_id, on(40), True)
+
+
+def test_r21_the_stranded_are_listed() -> None:
+    devices = [*replaced(), holding(7), holding(8).seen(1, ACB, OWN)]
+    told = seen_on(10, devices, [opening()], party=revoked(on(5).date()))
+    listed = [
+        one.device_id for one in rows(told, [one.facts for one in devices], WAITS) if one.stranded
+    ]
+    assert listed == [one.facts.device_id for one in devices[-2:]]
+    assert told.stranded == 2
+    # What was left when it was closed is no news.
+    closed = [opening(), closing(ANN, BOB, residue=2)]
+    party = revoked(on(5).date(), user_until=on(15).date())
+    told = seen_on(30, devices, closed, party=party)
+    assert told.phase is Phase.CLOSED_WITH_RESIDUE
+    assert list(woken(told, [one.facts for one in devices], WAITS)) == []
 
 
 def test_p19_a_supplier_places_the_certificate_of_one_that_leaves() -> None:

@@ -3,9 +3,10 @@
 import click
 
 from slotkeeper.cli.audit.verify import verify
+from slotkeeper.cli.groups import Commands
 
 
-@click.group()
+@click.group(cls=Commands)
 def audit() -> None:
     """Check the audit trail."""
 

@@ -16,9 +16,10 @@ from slotkeeper.cli.audit.export import exported
 from slotkeeper.cli.audit.signed import reader
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, tables, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Sighting, StoppedForOperatorError, Streams, open_streams
+from slotkeeper.streams import Sighting, StoppedForOperatorError, Streams
 from slotkeeper.worker.audit import AUDIT_TRAIL
 from slotkeeper.worker.positions import KEY, Positions
 
@@ -142,7 +143,7 @@ class TrailCheck:
 
 
 async def _read(settings: Settings, check: TrailCheck) -> None:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         check.witnessed(await streams.witnessed())
         await _read_positions(streams, check)
         with progress(f"reading {AUDIT_TRAIL}") as advance:

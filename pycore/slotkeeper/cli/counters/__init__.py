@@ -9,9 +9,10 @@ from slotkeeper.cli.counters.raise_number import raise_number
 from slotkeeper.cli.counters.rebuild import rebuild
 from slotkeeper.cli.counters.show import show
 from slotkeeper.cli.counters.sign import sign
+from slotkeeper.cli.groups import Commands
 
 
-@click.group()
+@click.group(cls=Commands)
 def counters() -> None:
     """Show, list, export, import, rebuild and raise Originator Counters. Nothing lowers one."""
 

@@ -12,8 +12,8 @@ from slotkeeper.cli.counters.table import described, newest_changes
 from slotkeeper.cli.counters.transfer import Exporter
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
+from slotkeeper.cli.store import looked_at
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
 
 
 @click.command(epilog="Example: slotkeeper counters export counters.jsonl")
@@ -45,7 +45,7 @@ def _export(settings: Settings, out: BinaryIO) -> None:
 
 
 async def _changes(settings: Settings) -> dict[bytes, bytes]:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         return await newest_changes(streams)
 
 

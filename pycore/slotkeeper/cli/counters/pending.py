@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 import orjson
+from rich.markup import escape
 from rich.table import Table
 
 from slotkeeper.cli.counters.table import described, newest_changes
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, tables, write_lines
+from slotkeeper.cli.store import looked_at
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Streams, open_streams
+from slotkeeper.streams import Streams
 
 COMMANDS = "cs02b-commands"
 
@@ -36,7 +38,7 @@ def pending(*, settings: Settings, as_json: bool) -> None:
 
 
 async def _waiting(settings: Settings) -> list[dict[str, Any]]:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         changes = await newest_changes(streams)
         unanswered = {number for key, value in changes.items() for number in _issued(key, value)}
         found = await _commands(streams, unanswered)
@@ -81,7 +83,7 @@ def _table(waiting: list[dict[str, Any]]) -> Table:
             command["device_id"],
             command["remote_party_role"],
             command["originator_counter"],
-            command["request_id"] or "",
+            escape(command["request_id"] or ""),
             issued or "",
             age,
         )

@@ -11,11 +11,12 @@ from slotkeeper.cli.counters.lookup import highest_told
 from slotkeeper.cli.counters.table import DeviceId
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import tables, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.cli.why.gathering import gathered
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.story import Story
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
+from slotkeeper.streams.address import shown
 
 
 @click.command(epilog="Example: slotkeeper counters show 00-DB-12-34-56-78-90-A3")
@@ -29,7 +30,7 @@ def show(*, device: str, settings: Settings, as_json: bool) -> None:
     """
     story, told = asyncio.run(_story(settings, device))
     if as_json:
-        write_json_line({**story_json(story), "damaged": told})
+        write_json_line({**story_json(story), "damaged": told, "streams": shown(settings.streams)})
         return
     console = tables()
     print_story(console, story, brief=True)
@@ -41,7 +42,7 @@ async def _story(settings: Settings, device: str) -> tuple[Story, dict[str, str 
     story = await gathered(settings, device)
     if not story.damaged_roles:
         return story, {}
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         told = await highest_told(streams, device)
     return story, {role: told.get(role) for role in story.damaged_roles}
 

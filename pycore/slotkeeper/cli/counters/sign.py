@@ -10,6 +10,8 @@ import click
 
 from slotkeeper._core import canonical_key, partition_for
 from slotkeeper.acts import COUNTER_ADJUSTMENT, Act, ActError, PersonKey, Signers
+from slotkeeper.cli import plain
+from slotkeeper.cli.counters import sign_replay
 from slotkeeper.cli.counters.signing import (
     STREAM,
     Signing,
@@ -47,13 +49,20 @@ _TOLD = 10
     type=click.Path(path_type=Path, dir_okay=False),
     help="Publish nothing, and write a file with both signatures.",
 )
+@click.option("--reason", help="Why, of the replay of a dead letter.")
 @settings_options
-def sign(*, file: Path, key_file: Path, out: Path | None, settings: Settings) -> None:
+def sign(
+    *, file: Path, key_file: Path, out: Path | None, reason: str | None, settings: Settings
+) -> None:
     """Sign what another person prepared in FILE, and publish it.
 
     Shown is what it says and who signed it; every signature is verified first. Nothing is
-    published if one line cannot be.
+    published if one line cannot be. The replay of a dead letter, which the console prepared, is
+    signed into --out and handed in there.
     """
+    if (told := sign_replay.prepared(file)) is not None:
+        sign_replay.sign(told, PersonKey(key_file), reason, out)
+        return
     signers = signers_of(settings)
     key = PersonKey(key_file)
     name = require_signer(signers, key)
@@ -77,7 +86,8 @@ def _look(file: Path, signers: Signers, longest: int) -> None:
             raise FaultFoundError(f"{file}, line {number}: signature {place} {why}")
         count += 1
         if count <= _TOLD:
-            note(f"{_told(act.payload)}; signed by {', '.join(persons)}")
+            # One line: whoever signs must not take a line break in a reason for another act.
+            note(plain.line(f"{_told(act.payload)}; signed by {', '.join(persons)}"))
     if count > _TOLD:
         note(f"and {count - _TOLD} more")
 

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import Keystore, inspect_message
+from slotkeeper.cli.demo.second_half import coverage_from
 from slotkeeper.cli.output import Advance
 from slotkeeper.engine.port import engines
 from slotkeeper.lab.events import Event
@@ -55,7 +56,12 @@ class Story:
 async def play(folder: Path, *, devices: int, seed: int, advance: Advance) -> Story:
     """Play it in a folder, which holds streams, keys, settings and messages afterwards."""
     fleet = Fleet(devices, seed=seed)
-    file = write_settings(folder, [fleet.pki.acb], streams="sqlite:///streams.db")
+    file = write_settings(
+        folder,
+        [fleet.pki.acb],
+        streams="sqlite:///streams.db",
+        more=f'[slots]\ncoverage_from = "{coverage_from()}"',
+    )
     settings = Settings.load(file, environment={})
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
         stage = _Stage(streams, settings, advance)

@@ -6,7 +6,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.tree import Tree
 
+from slotkeeper.cli.demo.second_half import SecondHalf
 from slotkeeper.cli.demo.story import Story
+from slotkeeper.explain.findings import FINDINGS, plain_day
 
 
 def print_story(console: Console, story: Story) -> None:
@@ -25,6 +27,26 @@ def print_story(console: Console, story: Story) -> None:
     console.print(groups)
     console.print()
     console.print(_path(story))
+
+
+def print_report(console: Console, second: SecondHalf) -> None:
+    """Print what the report found, and where it is."""
+    found = Table(
+        title=f"Slots of {second.totals['judged']} devices as of {plain_day(second.as_of)}",
+        title_justify="left",
+    )
+    found.add_column("finding")
+    found.add_column("devices", justify="right")
+    found.add_column("what it means")
+    for finding, devices in sorted(
+        second.totals["findings"].items(), key=lambda told: (-told[1], told[0])
+    ):
+        found.add_row(finding, str(devices), FINDINGS[finding])
+    console.print()
+    console.print(found)
+    # The path stays whole, however narrow the terminal is.
+    console.print("The report as a page, to be opened in a browser:", soft_wrap=True)
+    console.print(second.page.resolve().as_uri(), soft_wrap=True)
 
 
 def story_json(story: Story) -> dict[str, Any]:

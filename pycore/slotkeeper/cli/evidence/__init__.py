@@ -5,9 +5,10 @@ import click
 from slotkeeper.cli.evidence.export import export
 from slotkeeper.cli.evidence.prove import prove
 from slotkeeper.cli.evidence.verify import verify
+from slotkeeper.cli.groups import Commands
 
 
-@click.group()
+@click.group(cls=Commands)
 def evidence() -> None:
     """Make and check packages of what devices have signed about their slots."""
 

@@ -8,6 +8,7 @@ import click
 
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.clock import system_clock
 from slotkeeper.settings import Settings
 from slotkeeper.slots.evidence.exporting import Signer
@@ -15,7 +16,6 @@ from slotkeeper.slots.evidence.exporting import export as make
 from slotkeeper.slots.evidence.manifest import Manifest
 from slotkeeper.slots.evidence.parties import party_subject
 from slotkeeper.slots.evidence.reports import ReportSubject, report_subject
-from slotkeeper.streams import open_streams
 
 
 @click.command(
@@ -73,7 +73,7 @@ async def _export(
     settings: Settings,
     signer: Signer,
 ) -> Manifest:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         subject = await party_subject(streams, about) if isinstance(about, str) else about
         what = about if isinstance(about, str) else str(about.folder)
         with progress(f"evidence about {what}") as bar:

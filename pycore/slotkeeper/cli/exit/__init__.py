@@ -2,6 +2,8 @@
 
 import click
 
+from slotkeeper.cli.groups import Commands
+
 from .deciding import cancel, close, open_, pause, record_revocation_request, resume
 from .devices import devices
 from .rehearse import rehearse
@@ -9,7 +11,7 @@ from .sign import sign
 from .status import status
 
 
-@click.group(name="exit")
+@click.group(name="exit", cls=Commands)
 def exit_() -> None:
     """Plan the exit of a gas network party, follow it, and close it.
 

@@ -12,6 +12,7 @@ from typing import ParamSpec, TypeVar
 import click
 
 from slotkeeper.cli.output import progress
+from slotkeeper.cli.store import looked_at
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import WrongUseError
 from slotkeeper.settings import Settings
@@ -27,7 +28,6 @@ from slotkeeper.slots.exit.stream import PARTITION, read_acts
 from slotkeeper.slots.registers.records import RefusedError, party_id
 from slotkeeper.slots.report.judging import registers_of
 from slotkeeper.slots.tables import tables
-from slotkeeper.streams import open_streams
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -144,14 +144,14 @@ def _look(party: str, build: Build, settings: Settings) -> Iterator[Look]:
 
 
 async def _acts(party: str, settings: Settings) -> tuple[list[Act | Ignored], str | None]:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         acts = await read_acts(streams, party, settings.signers())
         return acts, await streams.incarnation(PARTITION)
 
 
 async def _build(folder: Path, settings: Settings) -> None:
     policy = settings.slot_policy()
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         with progress("reading") as bar:
             await read_streams(
                 streams,

@@ -2,11 +2,13 @@
 
 import click
 
+from slotkeeper.cli.groups import Commands
+
 from .check import check
 from .take_in import import_
 
 
-@click.group()
+@click.group(cls=Commands)
 def registers() -> None:
     """Fill and check the registers that slots are judged by."""
 

@@ -8,12 +8,12 @@ from rich.table import Table
 
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, tables, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
 from slotkeeper.slots.registers.check import odd
 from slotkeeper.slots.registers.reading import Registers, read_registers
-from slotkeeper.streams import open_streams
 
 from .shown import printable
 
@@ -63,7 +63,7 @@ def check(*, days: int, as_of: datetime | None, settings: Settings, as_json: boo
 
 
 async def _read(settings: Settings) -> Registers:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         return await read_registers(streams)
 
 

@@ -13,6 +13,7 @@ from slotkeeper.cli.why.gathering import gathered
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.story import Story
 from slotkeeper.settings import Settings
+from slotkeeper.streams.address import shown
 
 _PARTS = 3
 """Of a RequestID: originator, target and counter."""
@@ -57,7 +58,8 @@ def canonical(text: str) -> str | None:
     "folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="An export instead of the streams: a folder with audit-trail.jsonl, as `slotkeeper read "
-    "audit-trail --from-start` writes it, or with streams.db, as `demo --keep` leaves it.",
+    "audit-trail --from-start` writes it, with streams.db, as `demo --keep` leaves it, or of "
+    "`slotkeeper slots build`, which has no refused requests.",
 )
 @settings_options
 @json_option
@@ -73,7 +75,8 @@ def why(
     device, request_id = subject
     story = _story(settings, folder, device, request_id)
     if as_json:
-        write_json_line(story_json(story, request_id))
+        store = str(folder) if folder is not None else shown(settings.streams)
+        write_json_line({**story_json(story, request_id), "streams": store})
     else:
         print_story(tables(), story, request_id)
 

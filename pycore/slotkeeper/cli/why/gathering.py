@@ -1,14 +1,14 @@
 """Reads a device's story, with a bar for whoever waits."""
 
 from slotkeeper.cli.output import progress
+from slotkeeper.cli.store import looked_at
 from slotkeeper.explain.story import Story, gather
 from slotkeeper.settings import Settings
-from slotkeeper.streams import open_streams
 
 
 async def gathered(settings: Settings, device: str, request_id: str | None = None) -> Story:
     """Read what the streams tell of a device."""
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         with progress("reading") as bar:
             reading = ""
 

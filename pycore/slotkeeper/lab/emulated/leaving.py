@@ -24,13 +24,17 @@ __all__ = ["WAVES", "Leave", "next_step", "steps"]
 WAVES: Final = range(2, 6)
 """The rounds in which devices are asked first: what they hold is told in round 1."""
 
+_KNOWN: Final = 1
+"""The round in which it is told what the devices hold."""
+
 _EXCHANGE: Final = 3
 _PLACE_AGAIN: Final = 6
 _SECOND: Final = 8
 """The round in which what went wrong is tried again."""
 
 _WAKE: Final = 9
-"""The round in which silent devices are reached: beyond 14 days after every wave."""
+"""The round in which silent devices are reached, beyond 14 days after every wave, and in which it
+is read back what recovery has left."""
 
 _DATED_BY: Final = timedelta(days=10)
 _LEAVER: Final = Holder(Role.NETWORK_OPERATOR, 1, 0)
@@ -47,16 +51,18 @@ def steps(plan: Plan, number: int) -> tuple[tuple[int, str], ...]:
         return ()
     kind, wave = _kinds(plan)[number]
     until = plan.rounds if plan.leaving.until is None else plan.leaving.until
+    # Those of which more comes are read back first: then it is known where their slot began.
+    first = () if kind == "plain" else ((_KNOWN, "wake"),)
     found = {
         "exchanged": ((_EXCHANGE, "exchange"),),
         "placed_again": ((2, "hand_back"), (_PLACE_AGAIN, "ask"), (_SECOND, "hand_back")),
         "silent": ((wave, "call"), (_WAKE, "hand_back")),
-        "partial": ((wave, "half"), (_SECOND, "rest")),
+        "partial": ((wave, "half"), (_SECOND, "rest"), (_WAKE, "wake")),
         "quarantined": ((wave, "quarantine"), (wave + 1, "release")),
         "dated": ((wave, "date"),),
         "plain": ((wave, "hand_back"),),
     }[kind]
-    return tuple((at, step) for at, step in found if at <= until)
+    return tuple((at, step) for at, step in (*first, *found) if at <= until)
 
 
 def next_step(plan: Plan, number: int, current: int) -> int:
@@ -144,7 +150,7 @@ class Leave(Act):
         self._exchange_hub(ACB)
 
     def wake(self) -> None:
-        """Let the ACB read what a hub holds that nobody knew of."""
+        """Let the ACB read what the device holds (SRV 6.24.1)."""
         self._read_back()
 
     @property

@@ -8,28 +8,29 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from slotkeeper._core import CoreCellsTable, CoreInventoryTable, CoreRegisterTable
+from slotkeeper._core import CoreInventoryTable, CoreRegisterTable
 from slotkeeper.engine.port import AuditHead
-from slotkeeper.errors import FaultFoundError, TryLaterError
+from slotkeeper.errors import TryLaterError
 from slotkeeper.slots import rule
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.kinds import CERTIFICATES, PARTIES, REGISTRATIONS, Register
 from slotkeeper.slots.tables import THREADS, tables
-from slotkeeper.streams import Record, Streams
-from slotkeeper.worker.positions import KEY as POSITIONS
-from slotkeeper.worker.positions import Positions
+from slotkeeper.streams import Streams
 
+from .changelog import STREAM as CHANGELOG
+from .changelog import Changelog
 from .comparing import compare, compare_nothing, write_compared
-from .folder import Build, add_build, build_of, builds_of, only_builder
+from .folder import Build, add_build, last_build, only_builder
 from .layout import SEGMENTED, TABLES, Kept
 from .newest import Told, write_newest
 from .policy import policy_json
-from .reading import Advance, Progress, read_newest, read_on
+from .reading import Advance, Progress, read_newest
+from .same_store import begun_on
 from .trail import STREAM as AUDIT
-from .trail import Cut, Trail, foreign
+from .trail import Cut, Trail
 from .work import Bench, Work
 
-CHANGELOG, INVENTORY = "originator-counters", "smart-metering-inventory"
+INVENTORY = "smart-metering-inventory"
 REGISTERS: Sequence[Register] = (PARTIES, CERTIFICATES, REGISTRATIONS)
 
 TRUSTED_SHARE = 0.8
@@ -88,10 +89,10 @@ async def build(
     """
     try:
         with only_builder(folder) as place:
-            before = _last(folder)
+            before = last_build(folder)
             age = now_ms - before.manifest["began_ms"] if before else 0
             whole = tombstones_ms is not None and age > tombstones_ms * TRUSTED_SHARE
-            work = Work(place, await _begun(streams, before, whole=whole), now_ms)
+            work = Work(place, await begun_on(streams, before, whole=whole), now_ms)
             with tables(folder, threads=threads, spill=work.spill) as made:
                 making = _Making(streams, Bench(made, work, folder), before, whole)
                 built = await making.run(Progress(advance), policy)
@@ -101,25 +102,6 @@ async def build(
         if error.errno in _NO_ROOM:
             raise TryLaterError(f"no room in {folder}: {error.strerror}") from error
         raise
-
-
-def _last(root: Path) -> Build | None:
-    done = builds_of(root)
-    return build_of(root, done[-1]) if done else None
-
-
-async def _begun(streams: Streams, before: Build | None, *, whole: bool) -> dict[str, Any]:
-    """Say what a build rests on; refuse the folder of another store."""
-    incarnations = {
-        str(number): await streams.incarnation(number) for number in range(streams.partitions)
-    }
-    if before is not None:
-        await _require_same(streams, before, incarnations)
-    return {
-        "before": before.name if before else None,
-        "incarnations": incarnations,
-        "whole": whole,
-    }
 
 
 @dataclass
@@ -253,27 +235,16 @@ class _Making:
         return None if head is None else (head[0], bytes.fromhex(head[1]))
 
     async def _read_cells(self, partition: int) -> dict[str, Any]:
-        decoder = CoreCellsTable(partition, self.streams.partitions)
-        newest: Positions | None = None
-
-        def take(records: list[Record]) -> None:
-            nonlocal newest
-            for record in decoder.take(records):
-                if record.key == POSITIONS:
-                    told = Positions.decode(record.value)
-                    if newest is None or told.sequence >= newest.sequence:
-                        newest = told
-
-        told = Told(self.bench.made, decoder, take)
-        since = {partition: self._left(CHANGELOG, partition)}
-        reached = await read_newest(self.streams, CHANGELOG, since, told.take, self.progress)
+        log = Changelog(self.streams, self.bench.made, partition)
+        position = self._left(CHANGELOG, partition)
+        newest = await log.read(position, self.progress)
         earlier = self._earlier("cells", partition)
-        written = await asyncio.to_thread(self._written, told, "cells", partition, earlier)
-        head = newest.audit if newest is not None else self._head_before(partition)
+        written = await asyncio.to_thread(self._written, log.told, "cells", partition, earlier)
+        head = self._head_before(partition) if newest is None else newest[1].audit
         return {
             "files": [one.told() for one in written],
-            "position": reached[partition],
-            "faults": decoder.faults(),
+            "position": position if newest is None else newest[0] + 1,
+            "faults": log.faults,
             "head": head and (head[0], head[1].hex()),
         }
 
@@ -326,7 +297,8 @@ class _Making:
             return compare(self.bench, **own, new=new, before=before)
 
         if await asyncio.to_thread(run):
-            await self._leave_out_changed(partition)
+            log = Changelog(self.streams, self.bench.made, partition)
+            await log.leave_out_changed(self.positions[CHANGELOG][partition], self.progress)
         written = await asyncio.to_thread(write_compared, self.bench, partition)
         self._take_files([written.told()])
         self.named += [
@@ -335,19 +307,6 @@ class _Making:
                 "SELECT device, why FROM compared ORDER BY device LIMIT 20"
             )
         ]
-
-    async def _leave_out_changed(self, partition: int) -> None:
-        """Judge no device by a record that was replaced while the changelog was read.
-
-        Whoever keeps but the newest record of a key may have dropped one before it was read. Then
-        a newer one stands behind the end: the next build compares it.
-        """
-        decoder = CoreCellsTable(partition, self.streams.partitions)
-        told = Told(self.bench.made, decoder, decoder.take)
-        since = {partition: self.positions[CHANGELOG][partition]}
-        await read_on(self.streams, CHANGELOG, since, told.take, self.progress)
-        told.flush()
-        self.bench.made.run("DELETE FROM compared WHERE device IN (SELECT device FROM told)")
 
     def _take_files(self, told: Sequence[Mapping[str, Any]]) -> None:
         for one in map(Kept.of, told):
@@ -358,38 +317,6 @@ class _Making:
         before, named_before = self.unreadable.get(stream, (0, []))
         if before + count:
             self.unreadable[stream] = (before + count, [*named_before, *named])
-
-
-async def _require_same(
-    streams: Streams, before: Build, incarnations: Mapping[str, str | None]
-) -> None:
-    """Refuse the folder of another store, or of one that was put back.
-
-    An operator's word gives a store another name; its audit trail goes on all the same.
-    """
-    known = before.manifest["incarnations"]
-    if len(known) != len(incarnations):
-        raise FaultFoundError(
-            f"{before.root} was made of a store with {len(known)} partitions, and this one has "
-            f"{len(incarnations)}: build into another folder"
-        )
-    for stream, positions in before.manifest["positions"].items():
-        ends = await streams.ends(stream)
-        for partition, at in positions.items():
-            if ends.get(int(partition), 0) < at:
-                raise foreign(stream, int(partition), at)
-    for partition, named in known.items():
-        if named is None or named == incarnations[partition]:
-            continue
-        told = before.manifest["cuts"].get(partition)
-        if told is None or not await _has(streams, int(partition), Cut(**told)):
-            raise foreign(AUDIT, int(partition), told["offset"] if told else 0)
-
-
-async def _has(streams: Streams, partition: int, cut: Cut) -> bool:
-    async for records in streams.read(AUDIT, since={partition: cut.offset}):
-        return Cut.of(records[0]) == cut
-    return False
 
 
 def _texts(by_number: Mapping[int, int]) -> dict[str, int]:

@@ -139,6 +139,12 @@ def builds_of(root: Path) -> list[Path]:
     return sorted(one for one in found if one.name.isdecimal())
 
 
+def last_build(root: Path) -> Build | None:
+    """Give the newest complete build; None if there is none."""
+    found = builds_of(root)
+    return build_of(root, found[-1]) if found else None
+
+
 def damaged_files(build: Build) -> list[str]:
     """Name the files of a build that are not what they were."""
     kept = {one.path: one.sha256 for table in TABLES for one in build.files(table)}

@@ -29,22 +29,26 @@ class Decoder(Protocol):
 
 
 class Told:
-    """Rows on their way into the table ``told``."""
+    """Rows on their way into the table ``told``.
+
+    Attributes:
+        batches: How many were taken.
+    """
 
     def __init__(
         self, made: Tables, decoder: Decoder, take: Callable[[list[Record]], object]
     ) -> None:
         """Begin an empty table; ``take`` gives records to the decoder."""
         self._made, self._decoder, self._take = made, decoder, take
-        self._batches = 0
+        self.batches = 0
         made.run("DROP TABLE IF EXISTS told")
         self.flush()
 
     def take(self, records: list[Record]) -> None:
         """Take records."""
         self._take(records)
-        self._batches += 1
-        if self._batches % HANDED_OVER == 0:
+        self.batches += 1
+        if self.batches % HANDED_OVER == 0:
             self.flush()
 
     def flush(self) -> None:

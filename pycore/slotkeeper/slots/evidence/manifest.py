@@ -1,7 +1,7 @@
 """``manifest.json``: what a package is about, and the digests of everything else."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
@@ -27,6 +27,7 @@ LARGEST = 1 << 20
 """Octets of a manifest or its signature that are looked at: 4,096 partitions take less."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_PLAIN = re.compile(r"[A-Za-z0-9:._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,32 +147,57 @@ class Manifest:
         """
         try:
             told = orjson.loads(octets)
-            if told.pop("format") != FORMAT:
-                raise ValueError(f"another format than {FORMAT}")  # noqa: TRY301
-            report = told.pop("report")
+            members = dict(told)
+            if members.pop("format") != FORMAT:
+                raise ValueError("format")  # noqa: TRY301
+            report = members.pop("report")
             audit = tuple(
                 Audited(
                     partition=one["partition"],
                     after=_read(one["after"]),
                     until=_read(one["until"]),
                 )
-                for one in told.pop("audit")
+                for one in members.pop("audit")
             )
             found = cls(
                 report=None if report is None else ReportCounts(**report),
-                counts=Counts(**told.pop("counts")),
+                counts=Counts(**members.pop("counts")),
                 audit=audit,
-                **told,
+                **members,
             )
-        except (AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ValueError(f"no manifest of a package ({error})") from None
-        if found.encode() != octets:
+        except (AttributeError, LookupError, TypeError, ValueError):
+            # What exactly is wrong would quote what somebody outside has written.
+            raise ValueError(f"no manifest of a package of format {FORMAT}") from None
+        if found.encode() != octets or not all(_is_plain(each) for each in _leaves(told)):
             raise ValueError("not written as manifests are")
         return found
 
     def until(self) -> dict[int, AuditHead]:
         """Give the heads at which it ended, by partition."""
         return {one.partition: one.until for one in self.audit if one.until is not None}
+
+
+def is_plain(text: str) -> bool:
+    """Say whether a text can be shown as it is: a name, a time, a day, a number or a digest."""
+    return bool(_PLAIN.fullmatch(text))
+
+
+def _is_plain(value: object) -> bool:
+    """Say whether a value is one that a manifest has."""
+    if isinstance(value, str):
+        return is_plain(value)
+    return value is None or (type(value) is int and value >= 0)
+
+
+def _leaves(value: object) -> Iterator[object]:
+    """Give every value that holds no others."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        yield value
+        return
+    for each in value:
+        yield from _leaves(each)
 
 
 def _written(head: AuditHead | None) -> dict[str, object] | None:

@@ -145,6 +145,9 @@ def _sequence(manifest: Path) -> int | None:
 
 def _read(path: Path) -> bytes:
     try:
+        # A pipe, for one, would have no end.
+        if not path.is_file():
+            raise UnsoundError(f"{path.name} cannot be read: it is no file")
         with path.open("rb") as file:
             octets = file.read(LARGEST + 1)
     except OSError as error:

@@ -19,6 +19,8 @@ from .manifests import Signed, UnsoundError, open_manifest
 from .page import proof_page
 
 _AT_A_TIME = 1_000
+_LONGEST_LINE = 2 << 20
+"""Octets; longer than any row is (``rust/engine/src/package/check.rs``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ def prove(package: Path, device: str) -> Proof:
     mark = f'"device":"{device}"'.encode()
     found: list[tuple[int, bytes]] = []
     with (package / ROWS).open("rb") as file:
-        while lines := [line.rstrip(b"\n") for line in islice(file, _AT_A_TIME)]:
+        rows = iter(lambda: file.readline(_LONGEST_LINE), b"")
+        while lines := [line.rstrip(b"\n") for line in islice(rows, _AT_A_TIME)]:
             begin = len(tree)
             tree.add(lines)
             found += [(begin + at, line) for at, line in enumerate(lines) if mark in line]
@@ -89,7 +92,7 @@ def prove(package: Path, device: str) -> Proof:
         raise FaultFoundError(f"{package}: the rows are not those of its manifest")
     if not found:
         raise WrongUseError(f"{package} has no row of {device}")
-    rows = [
+    proven = [
         ProvenRow(
             index=index,
             line=line,
@@ -98,7 +101,7 @@ def prove(package: Path, device: str) -> Proof:
         )
         for index, line in found
     ]
-    return Proof(device=device, signed=signed, rows=rows)
+    return Proof(device=device, signed=signed, rows=proven)
 
 
 def sides(index: int, size: int) -> Sequence[str]:

@@ -12,7 +12,7 @@ import orjson
 from slotkeeper.errors import FaultFoundError
 
 from .folder import digest
-from .manifest import LARGEST, LEAVES, MANIFEST, ReportCounts
+from .manifest import LARGEST, LEAVES, MANIFEST, ReportCounts, is_plain
 
 DEVICES = "device.csv"
 RECONCILIATION = "reconciliation.json"
@@ -22,6 +22,9 @@ _TOLD_BY_A_MESSAGE = frozenset({"READ_BACK", "OUTCOME", "OUTCOME_UNVERIFIED", "A
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*){0,2}")
 """Names of a report's files, which go into a path."""
+
+_LONGEST_LINE = 1 << 16
+"""Characters; a device of a report takes some 600."""
 
 _LARGEST_MANIFEST = 16 * LARGEST
 """Octets of a report's manifest: with shares of a thousand parties."""
@@ -61,14 +64,15 @@ class ReportSubject:
         """
         try:
             with (self.folder / DEVICES).open(newline="", encoding="utf-8") as file:
-                for row in csv.DictReader(file, strict=True):
+                lines = iter(lambda: file.readline(_LONGEST_LINE), "")
+                for row in csv.DictReader(lines, strict=True):
                     yield Judged(
                         row["device_id"],
                         row["gas_network_party"] or None,
                         row["evidence"] in _TOLD_BY_A_MESSAGE,
                     )
-        except (OSError, UnicodeDecodeError, KeyError, TypeError, csv.Error) as error:
-            raise FaultFoundError(f"{self.folder / DEVICES} cannot be read ({error})") from None
+        except (OSError, UnicodeDecodeError, KeyError, TypeError, csv.Error):
+            raise FaultFoundError(f"{self.folder / DEVICES} cannot be read as a report's") from None
 
     def counts(self, devices: Iterator[Judged], with_rows: frozenset[str]) -> ReportCounts:
         """Compare its devices with those that have rows."""
@@ -125,9 +129,10 @@ def report_subject(folder: Path) -> ReportSubject:
         files = manifest["files"]
         named = {name: sha for name, sha in files.items() if _PLAIN.fullmatch(name)}
         complete = {DEVICES, RECONCILIATION} <= named.keys() and len(named) == len(files)
-        complete = complete and {"as_of", "build", "positions"} <= manifest.keys()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        raise FaultFoundError(f"{folder} is no report ({error})") from None
+        complete = complete and isinstance(manifest["positions"], dict)
+        complete = complete and is_plain(manifest["as_of"]) and is_plain(manifest["build"])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        raise FaultFoundError(f"{folder} is no report: its {MANIFEST} cannot be read") from None
     if not complete:
         raise FaultFoundError(
             f"{path}: evidence is about a report that has {DEVICES} and {RECONCILIATION}"

@@ -54,61 +54,87 @@ UNION SELECT device FROM {devices} WHERE device_type = 'GPF' AND mprn IN (FROM p
 """Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
 _JOINED = """
-CREATE TABLE joined AS
-WITH points AS (
-    SELECT device, partition, status, smets_version, commissioned_on, gas_network_party, replaces,
-        coalesce(meters, 0) AS meters,
-        CASE meters WHEN 2 THEN several_on ELSE meter_on END AS meter_commissioned_on,
-        CASE meters WHEN 2 THEN several_mprn ELSE coalesce(meter_mprn, gpfs.mprn) END AS mprn
-    FROM gpfs LEFT JOIN meters USING (device) LEFT JOIN several USING (device)
-), twice AS (
+CREATE TABLE points AS
+SELECT device, partition, status, smets_version, commissioned_on, gas_network_party, replaces,
+    coalesce(meters, 0) AS meters,
+    CASE meters WHEN 2 THEN several_on ELSE meter_on END AS meter_commissioned_on,
+    CASE meters WHEN 2 THEN several_mprn ELSE coalesce(meter_mprn, gpfs.mprn) END AS mprn
+FROM gpfs LEFT JOIN meters USING (device) LEFT JOIN several USING (device);
+CREATE TABLE placed AS
+WITH twice AS (
     SELECT mprn FROM points WHERE mprn IS NOT NULL AND NOT list_contains({retired}, lower(status))
     GROUP BY mprn HAVING count(*) > 1
-), held AS (
-    SELECT device, arg_max(
-        {{'ds_eui': ds_eui, 'ds_key': ds_key, 'ka_eui': ka_eui, 'ka_key': ka_key, 'source': source,
-        'ds_doubtful': ds_doubtful, 'ka_doubtful': ka_doubtful,
-        'since': CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END,
-        'since_source': CASE WHEN at_source <> 'EXISTED' THEN at_source END,
-        'audit_partition': audit_partition, 'audit_offset': audit_offset, 'digest': digest}},
-        ("at", audit_partition, audit_offset)) AS slot
-    FROM told WHERE "at" < $1 GROUP BY device
 )
-SELECT points.device, partition, mprn, replaces, status, smets_version, commissioned_on,
+SELECT points.*, twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered
+FROM points LEFT JOIN twice USING (mprn) LEFT JOIN {registrations} ON key = points.mprn;
+CREATE TABLE stood AS
+SELECT held.*, acb_since, acb_put_by FROM held LEFT JOIN began USING (device);
+CREATE TABLE joined AS
+SELECT placed.device, partition, mprn, replaces, status, smets_version, commissioned_on,
     gas_network_party, meters, meter_commissioned_on, mprn IS NOT NULL AS has_mprn,
-    twice.mprn IS NOT NULL AS mprn_elsewhere, coalesce(record, '[]') AS registered,
-    slot.ds_eui, slot.ds_key,
-    coalesce(slot.ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful,
-    slot.ka_eui, slot.ka_key,
-    coalesce(slot.ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
-    slot.since, slot.since_source, coalesce(slot.source, 'NONE') AS evidence,
-    slot.audit_partition, slot.audit_offset, slot.digest,
+    mprn_elsewhere, registered, ds_eui, ds_key,
+    coalesce(ds_doubtful, false) OR differs.device IS NOT NULL AS ds_doubtful, ka_eui, ka_key,
+    coalesce(ka_doubtful, false) OR differs.device IS NOT NULL AS ka_doubtful,
+    CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS since,
+    CASE WHEN at_source <> 'EXISTED' THEN at_source END AS since_source,
+    coalesce(source, 'NONE') AS evidence, audit_partition, audit_offset, digest,
     acb_since, coalesce(acb_put_by, 'NONE') AS acb_put_by
-FROM points LEFT JOIN twice USING (mprn) LEFT JOIN held USING (device)
-    LEFT JOIN (SELECT DISTINCT device FROM {differing}) AS differs ON differs.device = points.device
-    LEFT JOIN began ON began.device = points.device
-    LEFT JOIN {registrations} ON key = points.mprn;
+FROM placed LEFT JOIN stood USING (device)
+    LEFT JOIN (SELECT DISTINCT device FROM {differing}) differs ON differs.device = placed.device;
+DROP TABLE points; DROP TABLE placed; DROP TABLE stood; DROP TABLE held; DROP TABLE began;
 """
+"""Two tables at a time: each that is looked up in takes memory for as long as the query runs."""
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
 
+_PLACE = (
+    '(epoch_us("at")::HUGEINT + 70000000000000000) * 18446744073709551616 '
+    "+ audit_partition::HUGEINT * 1099511627776 + audit_offset"
+)
+"""``at``, then the place in the audit trail, as one number: 2^64 for a microsecond, with the year 1
+above zero, and 2^40 for a partition. A greatest number of each device is found in bounded memory;
+a greatest row, or a greatest triple, is not."""
+
+_ORDERED = """
+CREATE TABLE ordered AS
+SELECT device, {place} AS place, source, acb.ds_key IS NOT NULL AS acb,
+    CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS day
+FROM told LEFT JOIN acb_cells acb ON {equal}
+WHERE "at" < $1;
+"""
+
+_HELD = """
+CREATE TABLE held AS
+SELECT * FROM told
+SEMI JOIN (SELECT device, max(place) AS place FROM ordered GROUP BY device) AS one
+    ON told.device = one.device AND {place} = one.place;
+"""
+"""What each slot held at the end of the day."""
+
 _BEGAN = """
 CREATE TABLE began AS
-WITH rows AS (
-    SELECT device, ("at", audit_partition, audit_offset) AS place, source,
-        CASE WHEN at_source <> 'EXISTED' THEN "at"::DATE END AS day, acb.ds_key IS NOT NULL AS acb
-    FROM told LEFT JOIN acb_cells acb ON {equal}
-    WHERE "at" < $1
-), others AS (
-    SELECT device, max(place) AS last_other FROM rows WHERE NOT acb GROUP BY device
-)
-SELECT device, put.day AS acb_since, put.source AS acb_put_by FROM (
-    SELECT device, arg_min({{'day': day, 'source': source}}, place) AS put
-    FROM rows LEFT JOIN others USING (device)
+WITH others AS (
+    SELECT device, max(place) AS last_other FROM ordered WHERE NOT acb GROUP BY device
+), firsts AS (
+    SELECT device, min(place) AS place FROM ordered LEFT JOIN others USING (device)
     WHERE acb AND (last_other IS NULL OR place > last_other) GROUP BY device
 )
+SELECT device, day AS acb_since, source AS acb_put_by
+FROM ordered JOIN firsts USING (device, place);
 """
 """Since when the ACB has been in each slot that it is in now, and what told of it."""
+
+_JUDGED = """
+CREATE TABLE judged AS
+SELECT joined.*, said.* EXCLUDE (combination, way) FROM joined
+JOIN (
+    SELECT device, 'rough' AS way, combination FROM rough_answers WHERE action_by <> 'SUPPLIER'
+    UNION ALL SELECT device, 'exact', combination FROM exact_answers
+) USING (device)
+JOIN (
+    SELECT 'rough' AS way, * FROM rough_said UNION ALL SELECT 'exact', * FROM exact_said
+) AS said USING (way, combination)
+"""
 
 _COMBINED = (
     "status, smets_version, commissioned_on, gas_network_party, meters, meter_commissioned_on, "
@@ -190,14 +216,15 @@ def judge_all(
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
     _add_acb_cells(made, policy)
-    made.run(_BEGAN.format(equal=_equal(_CELLS, "told", "acb")), [before])
+    made.run(_ORDERED.format(place=_PLACE, equal=_equal(_CELLS, "told", "acb")), [before])
+    made.run(_HELD.format(place=_PLACE))
+    made.run(_BEGAN)
     made.run(
         _JOINED.format(
             differing=build.table("differing"),
             registrations=build.table("registrations"),
             retired=_RETIRED,
-        ),
-        [before],
+        )
     )
     judge = _Judge(registers, policy, as_of, build.made_on)
     # Days tell apart nearly every device. Most answers do not depend on them beyond a few
@@ -212,11 +239,7 @@ def judge_all(
         "SEMI JOIN (SELECT device FROM rough_answers WHERE action_by = 'SUPPLIER') USING (device)"
     )
     _ask(made, judge, "exact")
-    made.run(
-        "CREATE TABLE judged AS SELECT * FROM joined JOIN "
-        "(SELECT * FROM rough_answers WHERE action_by <> 'SUPPLIER' "
-        "UNION ALL SELECT * FROM exact_answers) USING (device)"
-    )
+    made.run(_JUDGED)
     return registers
 
 
@@ -241,7 +264,7 @@ def _ask(made: Tables, judge: "_Judge", name: str) -> None:
     judge.answer_all(made, name)
     equal = _equal(_COMBINED, "i", "c")
     made.run(
-        f"CREATE TABLE {name}_answers AS SELECT device, said.* EXCLUDE (combination) "  # noqa: S608
+        f"CREATE TABLE {name}_answers AS SELECT device, combination, action_by "  # noqa: S608
         f"FROM {name}_inputs i JOIN {name}_combinations c ON {equal} "
         f"JOIN {name}_said said USING (combination)"
     )
@@ -387,8 +410,8 @@ def _meters_that_count(made: Tables, known_on: date) -> list[tuple[str, str | No
     query = (
         "SELECT gsmes.gpf, list({'device': gsmes.device, 'mprn': gsmes.mprn, "
         "'on': gsmes.commissioned_on}), any_value(gpfs.mprn) FROM gsmes "
-        "JOIN gpfs ON gpfs.device = gsmes.gpf "
-        "GROUP BY gsmes.gpf HAVING count(*) > 1 ORDER BY gsmes.gpf"
+        "SEMI JOIN (SELECT device AS gpf FROM meters WHERE meters > 1) AS several USING (gpf) "
+        "JOIN gpfs ON gpfs.device = gsmes.gpf GROUP BY gsmes.gpf ORDER BY gsmes.gpf"
     )
     rows = []
     for gpf, meters, own in made.rows(query):

@@ -17,6 +17,8 @@ from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.registers.records import party_id
 from slotkeeper.slots.tables import Tables
 
+from .page import write_page
+
 FORMAT = 1
 """Of the files; columns are only ever appended."""
 
@@ -36,7 +38,7 @@ FROM judged WHERE {whose} ORDER BY device
 """
 """A line for each device, out of the judged ones of whose."""
 
-APPLICABLE = "finding <> 'NOTAPPLICABLE'"
+APPLICABLE = "finding <> 'NOT_APPLICABLE'"
 
 _SUMMARY = """
 SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evidence,
@@ -58,7 +60,7 @@ SELECT * FROM (
         CASE kind WHEN 'FORMER_SUPPLIER' THEN reason END
     FROM (
         SELECT unnest(string_split(exceptions, ';')) AS kind, named_party, mprn, device, reason
-        FROM judged WHERE finding <> 'NOTAPPLICABLE' AND exceptions IS NOT NULL
+        FROM judged WHERE finding <> 'NOT_APPLICABLE' AND exceptions IS NOT NULL
     ) WHERE kind NOT IN ('SUBSCRIBER_NOT_USER', 'HALF_SUBSCRIBED')
 ) ORDER BY ALL
 """
@@ -108,6 +110,11 @@ def write_report(
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
         files.append("reconciliation.json")
+    if "html" in formats:
+        beside = [name for name in files if "/" not in name]
+        path = out / "report.html"
+        write_page(made, build, policy, as_of, totals, warnings, _EXCEPTIONS, beside, path)
+        files.append(path.name)
     manifest = {
         "format": FORMAT,
         "as_of": str(as_of),
@@ -149,17 +156,17 @@ def _reconciliation(made: Tables) -> dict[str, Any]:
     partitions = [
         {"partition": number, "gpfs": gpfs, "judged": judged}
         for number, gpfs, judged in made.rows(
-            "SELECT partition, count(*), count(*) FILTER (finding <> 'NOTAPPLICABLE') "
+            "SELECT partition, count(*), count(*) FILTER (finding <> 'NOT_APPLICABLE') "
             "FROM gpfs LEFT JOIN (SELECT device, finding FROM judged) USING (device) "
             "GROUP BY partition ORDER BY partition"
         )
     ]
     return {
         "gpfs": made.one("SELECT count(*) FROM gpfs"),
-        "judged": made.one("SELECT count(*) FROM judged WHERE finding <> 'NOTAPPLICABLE'"),
-        "not_applicable": counted("reason", "finding = 'NOTAPPLICABLE'"),
-        "findings": counted("finding", "finding <> 'NOTAPPLICABLE'"),
-        "evidence": counted("known_by", "finding <> 'NOTAPPLICABLE'"),
+        "judged": made.one("SELECT count(*) FROM judged WHERE finding <> 'NOT_APPLICABLE'"),
+        "not_applicable": counted("reason", "finding = 'NOT_APPLICABLE'"),
+        "findings": counted("finding", "finding <> 'NOT_APPLICABLE'"),
+        "evidence": counted("known_by", "finding <> 'NOT_APPLICABLE'"),
         "partitions": partitions,
     }
 

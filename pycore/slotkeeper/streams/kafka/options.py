@@ -58,6 +58,8 @@ TOKEN_FILE = "sasl_oauth_token_file"  # noqa: S105
 _PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 _PASSWORD = ("sasl_plain_username", "sasl_plain_password")
+_TEXTS = (*_PASSWORD, "ssl_password")
+
 _NEEDED = {
     "PLAIN": _PASSWORD,
     "SCRAM-SHA-256": _PASSWORD,
@@ -97,6 +99,10 @@ class ClientOptions:
             WrongUseError: An option is fixed here, unknown, or of a wrong kind.
         """
         self.servers = servers
+        for name in _TEXTS:
+            # A password of digits is a number in the file, and text to the broker.
+            if isinstance(given.get(name), int | float) and not isinstance(given[name], bool):
+                given = {**given, name: str(given[name])}
         self.batch_bytes = batch_bytes
         self._consumer: Options = {"bootstrap_servers": servers}
         self._producer: Options = {"bootstrap_servers": servers}
@@ -189,7 +195,8 @@ def _typed(name: str, value: object, default: object) -> object:
         if isinstance(default, int):
             return int(value)
     except (KeyError, ValueError):
-        raise WrongUseError(f"kafka.{name} takes {type(default).__name__}, not {value!r}") from None
+        wanted = "true or false" if isinstance(default, bool) else "a whole number"
+        raise WrongUseError(f"kafka.{name} must be {wanted}") from None
     return value
 
 

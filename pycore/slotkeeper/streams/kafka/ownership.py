@@ -371,6 +371,23 @@ async def begin_witnesses(cluster: Cluster, *, with_history: bool) -> list[int]:
     return sorted(added)
 
 
+async def witness_objections(cluster: Cluster) -> dict[int, str]:
+    """Say what this host's witness files have against the changelogs, by partition."""
+    changelog = cluster.topics.layout.changelog
+    places = {cluster.topics.at(changelog, number): number for number in range(cluster.partitions)}
+    found: dict[int, str] = {}
+    for place, end in (await cluster.offsets.ends(places)).items():
+        number, presence = places[place], Presence(seen=NOTHING_YET, new=True)
+        told = await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, number)
+        if told is not None:
+            seen = Sighting(told.incarnation, end)
+            presence = Presence(seen=seen, new=False, forgiven=told.forgiven)
+        witness = Witness(witness_file(cluster.settings.witness_path, number))
+        if objection := await asyncio.to_thread(witness.objection, number, presence):
+            found[number] = objection
+    return found
+
+
 async def _is_only_claimed(cluster: Cluster, place: TopicPartition, end: int) -> bool:
     """Say whether nothing was ever committed there but the word for who serves the store."""
     begin = (await cluster.offsets.starts([place]))[place]

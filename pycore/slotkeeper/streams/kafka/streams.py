@@ -20,10 +20,16 @@ from .instance import Instance
 from .membership import Membership
 from .offsets import Offsets, know_topics
 from .options import ClientOptions
-from .ownership import Cluster, KafkaOwnership, begin_witnesses, witness_file
+from .ownership import (
+    Cluster,
+    KafkaOwnership,
+    begin_witnesses,
+    witness_file,
+    witness_objections,
+)
 from .reading import COMMITTED, place_at, record_of, scan
 from .rights import require
-from .topics import Topics, agreed_partitions
+from .topics import Topics, agreed_partitions, counts_as_they_are
 from .watch import TopicWatch
 
 READ_BATCH = 1_000
@@ -34,16 +40,23 @@ FOLLOW_MS = 1_000
 
 
 @asynccontextmanager
-async def open_kafka(servers: str, settings: StreamsSettings) -> AsyncIterator["KafkaStreams"]:
+async def open_kafka(
+    servers: str, settings: StreamsSettings, *, to_look: bool = False
+) -> AsyncIterator["KafkaStreams"]:
     """Open the streams of a cluster; see ``open_streams``.
 
     Args:
         servers: ``host:port[,host:port]``.
         settings: Of the streams.
+        to_look: Whatever partition counts the topics have.
     """
     options = ClientOptions(servers, settings.kafka, batch_bytes=settings.batch_bytes)
     topics = Topics(settings.layout, settings.topic_prefix)
-    counts = await agreed_partitions(options, topics, settings.partitions)
+    counts = await (
+        counts_as_they_are(options, topics)
+        if to_look
+        else agreed_partitions(options, topics, settings.partitions)
+    )
     async with opened(options, topics, settings, counts) as streams:
         yield streams
 
@@ -169,6 +182,12 @@ class KafkaStreams:
             witness = Witness(witness_file(self._cluster.settings.witness_path, number))
             seen |= await asyncio.to_thread(witness.seen)
         return seen
+
+    async def objections(self) -> Mapping[int, str]:
+        """Compare the changelogs with this host's witness files; see the interface."""
+        if self._cluster.settings.witness is None:
+            return {}
+        return await witness_objections(self._cluster)
 
     async def incarnation(self, partition: int) -> str | None:
         """Read it from the end of the changelog."""

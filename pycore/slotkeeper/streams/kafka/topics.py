@@ -197,6 +197,25 @@ async def agreed_partitions(
     return found.counts
 
 
+async def counts_as_they_are(options: ClientOptions, topics: Topics) -> Mapping[str, int]:
+    """Give the partition counts by stream, for tools that only read: they may differ.
+
+    The changelog's is the one that workers were made with, since they alone write it.
+
+    Raises:
+        WrongUseError: There is no changelog, so that nothing was ever decided here.
+    """
+    counts = (await existing_topics(options, topics)).counts
+    changelog = topics.layout.changelog
+    if changelog not in counts:
+        await _refuse_if_hidden(options, [topics.name(changelog)])
+        raise WrongUseError(
+            f"{options.servers} has no topic {topics.name(changelog)}: `slotkeeper streams create` "
+            "makes what is missing"
+        )
+    return counts
+
+
 async def _refuse_if_hidden(options: ClientOptions, topics: Sequence[str]) -> None:
     """Tell topics that may not be seen from those that do not exist."""
     unseen = await hidden(options, topics)

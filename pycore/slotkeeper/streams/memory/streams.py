@@ -63,6 +63,10 @@ class MemoryStreams:
         """There is no witness."""
         return {}
 
+    async def objections(self) -> Mapping[int, str]:
+        """There is no witness."""
+        return {}
+
     async def incarnation(self, partition: int) -> str | None:
         """Drawn with the streams."""
         return self._store.incarnations[partition]

@@ -152,6 +152,22 @@ class SqliteStreams:
         path = self._settings.witness
         return {} if path is None else await asyncio.to_thread(Witness(path).seen)
 
+    async def objections(self) -> Mapping[int, str]:
+        """Compare the file with the witness; see the interface."""
+        path = self._settings.witness
+        if path is None:
+            return {}
+        witness = Witness(path)
+
+        def compare(connection: sqlite3.Connection) -> dict[int, str]:
+            found = {
+                number: witness.objection(number, self._tables.presence(connection, number))
+                for number in range(self._partitions)
+            }
+            return {number: objection for number, objection in found.items() if objection}
+
+        return await self._reader.run(compare)
+
     async def incarnation(self, partition: int) -> str | None:
         """It stands in the file from the beginning."""
         presence = await self._reader.run(self._tables.presence, partition)

@@ -19,6 +19,19 @@ pub fn duis(octets: &[u8], keystore: Option<&Keystore>) -> DocumentReport {
     })
 }
 
+/// The messages in a DUIS document, in its order, as octets: the very ones that [`duis`] decodes. Those that are no base64
+/// are left out, and nothing is given of what is no document.
+pub fn payloads(octets: &[u8]) -> Vec<Vec<u8>> {
+    let read = || -> Result<Vec<Vec<u8>>, DuisError> {
+        let tree = duis::tree(duis::text(octets)?)?;
+        let element = Document::body_element(&tree)?;
+        Ok(payloads_in(element)
+            .filter_map(|payload| payload.octets().ok())
+            .collect())
+    };
+    read().unwrap_or_default()
+}
+
 /// Everything that is said of a DUIS document.
 #[derive(Clone, Debug, Serialize)]
 pub struct DocumentReport {
@@ -106,10 +119,7 @@ fn read(octets: &[u8], keystore: Option<&Keystore>) -> Result<DocumentReport, Du
     let tree = duis::tree(duis::text(octets)?)?;
     let document = Document::read(&tree)?;
     let element = Document::body_element(&tree)?;
-    let payloads = element
-        .descendants()
-        .filter(|inner| inner.name() == GBCS_PAYLOAD);
-    let messages = payloads
+    let messages = payloads_in(element)
         .map(|payload| match payload.octets() {
             Ok(octets) => message(&octets, keystore),
             Err(error) => MessageReport::undecodable(&error),
@@ -129,6 +139,14 @@ fn read(octets: &[u8], keystore: Option<&Keystore>) -> Result<DocumentReport, Du
         }),
         messages,
     })
+}
+
+fn payloads_in<'a, 'i>(
+    element: Element<'a, 'i>,
+) -> impl Iterator<Item = Element<'a, 'i>> + use<'a, 'i> {
+    element
+        .descendants()
+        .filter(|inner| inner.name() == GBCS_PAYLOAD)
 }
 
 /// The deepest service of DUIS nests some ten elements; reading recurses this often at the most.

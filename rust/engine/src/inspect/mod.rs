@@ -5,7 +5,7 @@ mod form;
 mod message;
 mod report;
 
-pub use document::{DocumentReport, DuisReport, XmlValue, duis};
+pub use document::{DocumentReport, DuisReport, XmlValue, duis, payloads};
 pub use form::read_form;
 pub use message::message;
 pub use report::{

@@ -1,6 +1,5 @@
 //! A package, checked in one pass over its files and one over its rows; nothing but the folder is read.
 
-use std::fs::File;
 use std::io::{self, BufRead as _, BufReader};
 use std::mem::take;
 use std::path::Path;
@@ -149,8 +148,9 @@ struct Reading {
 
 impl Reading {
     fn read_rows(&mut self, package: &Path) -> io::Result<()> {
-        let mut rows = BufReader::with_capacity(1 << 20, File::open(package.join(ROWS))?);
+        let mut rows = BufReader::with_capacity(1 << 20, files::open(&package.join(ROWS))?);
         let mut lines = Vec::with_capacity(AT_A_TIME);
+        let mut held = 0;
         loop {
             let mut line = Vec::new();
             let read = io::Read::take(&mut rows, LONGEST_LINE).read_until(b'\n', &mut line)?;
@@ -170,8 +170,10 @@ impl Reading {
                 }
             }
             lines.push(line);
-            if lines.len() == AT_A_TIME {
+            held += read;
+            if lines.len() == AT_A_TIME || held >= HELD_AT_A_TIME {
                 self.take(take(&mut lines));
+                held = 0;
             }
         }
         self.take(lines);
@@ -238,5 +240,7 @@ const ROWS: &str = "rows.jsonl";
 const FINDINGS_KEPT: usize = 20;
 /// Rows that are judged at once: some milliseconds of signatures for each of two threads.
 const AT_A_TIME: usize = 512;
-/// Octets; a message of 64 KiB takes 88 in base64.
-const LONGEST_LINE: u64 = 128 * 1024;
+/// Octets of such rows, at most one row more.
+const HELD_AT_A_TIME: usize = 8 << 20;
+/// Octets; no record of a stream is longer than 1 MiB, which takes 1.4 in base64.
+const LONGEST_LINE: u64 = 2 << 20;

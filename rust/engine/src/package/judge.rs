@@ -1,12 +1,12 @@
 //! What one row proves by itself: the device's signature over the message, and whose key made it.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use slotkeeper_crypto::{CompressedPublicKey, PublicKey, sha256, verify_krp};
 use slotkeeper_gbcs::{Certificate, Eui64, KeyUsage, KeyUsageBits, Message, Signature};
 
+use super::files;
 use super::row::{Row, digest_of};
 use crate::evidence::P256_INFO;
 use crate::paths::has_issued;
@@ -83,9 +83,10 @@ impl Judge {
         let octets = crate::base64::decode(row.message.as_bytes())
             .ok_or("its message is no standard base64")?;
         let certificate = row.certificate.map(|name| self.read(name)).transpose()?;
-        if !row.verified {
+        // What was verified by a MAC has no key either: it proves nothing to others.
+        let Some(info) = row.public_key else {
             return Ok(Proof::Unverified);
-        }
+        };
         let message = Message::decode(&octets).map_err(|_| "its message cannot be read")?;
         if message.device() != device {
             return Err("its message is another device's");
@@ -93,13 +94,11 @@ impl Judge {
         let Signature::Present(signature) = message.signature else {
             return Err("its message has no signature");
         };
-        let info = row
-            .public_key
-            .and_then(|text| crate::base64::decode(text.as_bytes()));
+        let info = crate::base64::decode(info.as_bytes());
         let point = info
             .as_deref()
             .and_then(point_of)
-            .ok_or("it names no public key on P-256")?;
+            .ok_or("its public key is none on P-256")?;
         if !point.has_signed(message.signed_octets(), signature) {
             return Err("its message was not signed with that key");
         }
@@ -168,11 +167,8 @@ fn point_of(info: &[u8]) -> Option<Point> {
 }
 
 fn certificate_file(path: &Path) -> Option<Vec<u8>> {
-    if !path.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
     let mut der = Vec::new();
-    let file = File::open(path).ok()?;
+    let file = files::open(path).ok()?;
     file.take(LARGEST_CERTIFICATE).read_to_end(&mut der).ok()?;
     Some(der)
 }

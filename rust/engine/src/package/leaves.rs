@@ -1,13 +1,13 @@
 //! `leaves.txt`: the digest of each row and its device, by which a row that is not as it was has a name.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 
 use slotkeeper_gbcs::Eui64;
 
 use super::check::{Finding, Findings};
+use super::files;
 use super::row::digest_of;
 
 /// Of a row: its digest, and its device where it has one.
@@ -87,16 +87,20 @@ fn digests(leaves: &[Leaf]) -> HashSet<[u8; 32]> {
 }
 
 fn read(package: &Path) -> Option<Vec<Leaf>> {
-    let file = BufReader::new(File::open(package.join(NAME)).ok()?).take(LARGEST);
+    let mut file = BufReader::new(files::open(&package.join(NAME)).ok()?);
     let mut leaves = Vec::new();
-    for line in file.lines() {
-        let line = line.ok()?;
-        let (digest, device) = line.split_once("  ")?;
+    let mut line = [0; LINE];
+    while !file.fill_buf().ok()?.is_empty() {
+        file.read_exact(&mut line).ok()?;
+        let (digest, device) = str::from_utf8(&line)
+            .ok()?
+            .strip_suffix('\n')?
+            .split_once("  ")?;
         leaves.push((digest_of(digest)?, Some(Eui64::parse(device.as_bytes())?)));
     }
     Some(leaves)
 }
 
 pub(super) const NAME: &str = "leaves.txt";
-/// Octets: ten million rows.
-const LARGEST: u64 = 10_000_000 * 90;
+/// Octets of a line: a digest, two spaces, an EUI-64 and LF.
+const LINE: usize = 64 + 2 + 23 + 1;

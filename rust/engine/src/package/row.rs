@@ -27,7 +27,7 @@ pub(super) struct Row<'a> {
     pub(super) received_at: Option<&'a str>,
     #[serde(borrow)]
     pub(super) source: Source<'a>,
-    /// Whether the worker had verified the device's signature when it decided.
+    /// Whether the worker had verified the message when it decided, by a signature or by a MAC.
     pub(super) verified: bool,
 }
 

@@ -10,13 +10,14 @@ use super::Unreadable;
 use super::field::Field;
 use crate::base64;
 use crate::paths::is_vouched_for;
+use crate::quoted::{LONGEST_NAME, beginning};
 use crate::registers::{PartyMark, party_mark};
 
 /// Types of devices that are told apart here; the numbers are kept in memory only.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum DeviceType {
     Gpf,
-    /// ESME, GSME, CHF, HCALCS, PPMID, IHD, CAD and whatever comes.
+    /// ESME, GSME, CHF, HCALCS, PPMID, IHD, CAD.
     Other,
 }
 
@@ -97,14 +98,11 @@ impl DeviceRecord {
                 ));
             }
         };
-        let is_gpf = json.device_type.eq_ignore_ascii_case("GPF");
-        let smets1 = json
-            .smets_version
-            .text()
-            .is_some_and(|text| text.eq_ignore_ascii_case("SMETS1"));
-        let retired = json.status.text().is_some_and(|text| {
-            ["decommissioned", "withdrawn"].contains(&text.to_ascii_lowercase().as_str())
-        });
+        let is_gpf = known("device_type", &json.device_type, &DEVICE_TYPES)? == "GPF";
+        let smets1 =
+            optional("smets_version", json.smets_version, &SMETS_VERSIONS)? == Some("SMETS1");
+        let status = optional("status", json.status, &STATUSES)?;
+        let retired = matches!(status, Some("Decommissioned" | "Withdrawn"));
         let certificate = |field, usage, name| {
             if is_gpf {
                 public_key(device, field, usage, name, anchors)
@@ -148,6 +146,50 @@ impl DeviceRecord {
         })
     }
 }
+
+/// The word that was meant, whatever its case. An unknown one would decide something that nobody said: a GPF under
+/// another name is no GPF, and nothing of it would be recorded.
+fn known(member: &str, text: &str, words: &[&'static str]) -> Result<&'static str, Unreadable> {
+    let found = words.iter().find(|word| word.eq_ignore_ascii_case(text));
+    found.copied().ok_or_else(|| {
+        let words = words.join(", ");
+        Unreadable(format!(
+            "{member} `{}` is none of {words}",
+            beginning(text, LONGEST_NAME)
+        ))
+    })
+}
+
+/// The same of a member that may be missing.
+fn optional(
+    member: &str,
+    field: Field<'_>,
+    words: &[&'static str],
+) -> Result<Option<&'static str>, Unreadable> {
+    match field {
+        Field::Absent => Ok(None),
+        Field::IllTyped => Err(Unreadable(format!("{member} is not text"))),
+        Field::Text(text) => known(member, &text, words).map(Some),
+    }
+}
+
+/// `deviceType` of DUIS.
+const DEVICE_TYPES: [&str; 8] = [
+    "GPF", "GSME", "ESME", "CHF", "HCALCS", "PPMID", "IHD", "CAD",
+];
+/// `deviceStatus` of DUIS.
+const STATUSES: [&str; 9] = [
+    "Pending",
+    "Whitelisted",
+    "InstalledNotCommissioned",
+    "Commissioned",
+    "Decommissioned",
+    "Withdrawn",
+    "Suspended",
+    "Recovery",
+    "Recovered",
+];
+const SMETS_VERSIONS: [&str; 2] = ["SMETS1", "SMETS2"];
 
 fn public_key(
     device: Eui64,

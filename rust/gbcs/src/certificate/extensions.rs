@@ -4,6 +4,7 @@ use crate::der::Reader;
 use crate::der::tag;
 use crate::error::Fault;
 use crate::error::Malformed;
+use crate::error::Whose;
 use crate::identifier::Eui64;
 use crate::identifier::KeyIdentifier;
 use crate::role::KeyUsage;
@@ -94,8 +95,11 @@ impl Extensions {
             }
             SUBJECT_ALT_NAME => self.read_subject_alt_name(reader),
             SUBJECT_KEY_IDENTIFIER => {
-                self.subject_key_identifier =
-                    Some(KeyIdentifier(*reader.fixed(tag::OCTET_STRING)?));
+                self.subject_key_identifier = Some(read_key_identifier(
+                    reader,
+                    tag::OCTET_STRING,
+                    Whose::Subject,
+                )?);
                 Ok(())
             }
             // certificatePolicies names policies, which nothing here depends on; the rest is not critical.
@@ -109,8 +113,11 @@ impl Extensions {
     fn read_authority_key_identifier(&mut self, reader: &mut Reader<'_>) -> Result<(), Malformed> {
         reader.sequence(|reader| {
             if reader.next_is(tag::context(0)) {
-                self.authority_key_identifier =
-                    Some(KeyIdentifier(*reader.fixed(tag::context(0))?));
+                self.authority_key_identifier = Some(read_key_identifier(
+                    reader,
+                    tag::context(0),
+                    Whose::Authority,
+                )?);
             }
             reader.rest();
             Ok(())
@@ -154,6 +161,23 @@ impl Extensions {
             Ok(())
         })
     }
+}
+
+fn read_key_identifier(
+    reader: &mut Reader<'_>,
+    tag: u8,
+    which: Whose,
+) -> Result<KeyIdentifier, Malformed> {
+    let at = reader.position();
+    let octets = reader.primitive(tag)?;
+    let fault = || Fault::KeyIdentifierLength {
+        which,
+        octets: u8::try_from(octets.len()).unwrap_or(u8::MAX),
+    };
+    octets
+        .as_array()
+        .map(|octets| KeyIdentifier(*octets))
+        .ok_or_else(|| Malformed::new(at, fault()))
 }
 
 /// 2.5.29.14, .15, .17, .19, .32 and .35

@@ -42,6 +42,23 @@ impl<'a> Name<'a> {
         eui64(self.value_of(UNIQUE_IDENTIFIER)?)
     }
 
+    /// Why the subject's x500UniqueIdentifier is no EUI-64, in words for whoever made the certificate.
+    pub fn unique_identifier_problem(&self) -> Option<&'static str> {
+        let mut problem = Some("the subject has no x500UniqueIdentifier (2.5.4.45)");
+        self.visit(|attribute| {
+            if attribute.type_identifier == UNIQUE_IDENTIFIER {
+                problem = if attribute.value_tag != tag::BIT_STRING {
+                    Some("the subject's unique identifier must be a BIT STRING")
+                } else if eui64(attribute.value).is_none() {
+                    Some("the subject's unique identifier must be the 8 octets of an EUI-64")
+                } else {
+                    None
+                };
+            }
+        });
+        problem
+    }
+
     fn value_of(&self, type_identifier: &[u8]) -> Option<&'a [u8]> {
         let mut value = None;
         self.visit(|attribute| {

@@ -18,9 +18,10 @@ from slotkeeper.cli.counters.rebuild.told import OUTPUTS, RecordFault, Told, tol
 from slotkeeper.cli.counters.transfer import Exporter
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, notes, progress, write_json_line
+from slotkeeper.cli.store import looked_at
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Record, open_streams
+from slotkeeper.streams import Record
 
 
 class _Outputs(click.ParamType[tuple[str, ...]]):
@@ -110,7 +111,7 @@ def _written(file: Path) -> Iterator[BinaryIO]:
 
 
 async def _read(settings: Settings, outputs: tuple[str, ...], gathered: Gathered) -> Report:
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
+    async with looked_at(settings) as streams:
         report = Report(outputs, streams.layout.events, streams.partitions)
         for output in outputs:
             with progress(f"reading {output}") as advance:

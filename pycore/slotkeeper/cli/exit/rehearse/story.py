@@ -16,6 +16,7 @@ from slotkeeper.cli.exit.looking import Look, looking
 from slotkeeper.cli.exit.rehearse import site
 from slotkeeper.cli.output import Advance
 from slotkeeper.engine.port import engines
+from slotkeeper.errors import WrongUseError
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Leaving, Plan
 from slotkeeper.lab.emulated.export import registrations
 from slotkeeper.lab.events import Event
@@ -89,6 +90,7 @@ class Fenced:
     """How the exit stood at the end of a round.
 
     Attributes:
+        pace: Devices replaced a day, the median of the last week.
         exact: Whether baseline and joined are what the states hold.
         states: Devices by state, those with any.
     """
@@ -100,6 +102,7 @@ class Fenced:
     left: int
     stranded: int
     residue: int
+    pace: float
     exact: bool
     states: Mapping[State, int]
 
@@ -121,7 +124,6 @@ class Story:
     breach: int | None = None
     woken: list[str] = field(default_factory=list)
     ignored: list[str] = field(default_factory=list)
-    forecast: str = ""
 
 
 def play(folder: Path, asked: Asked, advance: Advance) -> Story:
@@ -130,13 +132,13 @@ def play(folder: Path, asked: Asked, advance: Advance) -> Story:
     with EmulatedFleet(folder / "fleet.db", asked.plan) as fleet:
         settings = site.prepare(folder, fleet)
         stage = Stage(folder, asked, fleet, settings, advance)
+        if fleet.round:
+            # Whoever was killed may not have come to the fence of the round before.
+            story.fences.append(stage.fence(fleet.round - 1, story))
         while not fleet.over:
             current = fleet.round
             stage.live()
             story.fences.append(stage.fence(current, story))
-        if not story.fences:
-            # All was played before: only the last fence is told again.
-            story.fences.append(stage.fence(ROUNDS, story))
     return story
 
 
@@ -187,6 +189,7 @@ class Stage:
                 left=told.survey.blocking,
                 stranded=told.stranded,
                 residue=told.residue,
+                pace=told.survey.pace(),
                 exact=told.survey.exact,
                 states={state: told.survey.counts[state] for state in State},
             )
@@ -209,8 +212,10 @@ class Stage:
             campaign.survey.view.at.date()
         ):
             self._publish(look, Word.CLOSE, both=campaign.residue > 0)
+        asked = [one.at for one in campaign.acts if one.word is Word.RECORD_REVOCATION_REQUEST]
         requested = campaign.phase is Phase.REVOCATION_REQUESTED
-        if requested or (not clean and current == _EARLY):
+        # The certificates go a week after the request, or too early.
+        if (requested and asked[-1] < campaign.survey.view.at) or (not clean and current == _EARLY):
             asyncio.run(self._revoke(self.end_of(current)))
 
     def _publish(self, look: Look, word: Word, *, both: bool) -> None:
@@ -223,11 +228,15 @@ class Stage:
         octets = signed(act, keys, look.incarnation or "")
         asyncio.run(self._send([Message(STREAM, site.PARTY.encode(), octets)]))
 
-    def _evidence(self, at: datetime) -> str:
+    def _evidence(self, at: datetime) -> str | None:
         """Export the evidence package, unless that was done before, and verify it."""
         folder = self._folder / "evidence"
         if not folder.exists():
-            asyncio.run(self._export(folder, at))
+            try:
+                asyncio.run(self._export(folder, at))
+            except WrongUseError:
+                # No device has ever said anything about the party.
+                return None
         return verified_manifest(folder, site.PARTY)
 
     async def _export(self, folder: Path, at: datetime) -> None:

@@ -1,5 +1,6 @@
 """The rehearsal, told: its fences as a table, the burn-down as a table and as a picture."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ from slotkeeper.looks import charts
 from slotkeeper.looks.pages import day, environment, number, stylesheet
 from slotkeeper.looks.states import State as Look
 from slotkeeper.slots.exit.facts import utc_text
-from slotkeeper.slots.exit.states import MEANS, State
+from slotkeeper.slots.exit.states import MEANS
+from slotkeeper.slots.exit.survey import PACE_DAYS, Day
 
 _HERE = Path(__file__).parent
 _NAMED = 10
@@ -23,16 +25,16 @@ _NAMED = 10
 def print_story(console: Console, story: Story) -> None:
     """Print the fences week by week, then what was decided and found."""
     console.print(sentence(story))
-    shown = [state for state in State if any(one.states[state] for one in story.fences)]
     table = Table(title="Week by week", title_justify="left")
-    table.add_column("fence")
-    table.add_column("state")
-    for heading in ("baseline", "joined", "left", *(state.lower() for state in shown)):
-        table.add_column(heading.replace("_", " "), justify="right")
+    for heading in ("fence", "state"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("baseline", "joined", "left"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column("states")
     for one in story.fences:
-        numbers = (one.baseline, one.joined, one.left, *(one.states[state] for state in shown))
-        phase = one.phase.replace("_", " ").lower()
-        table.add_row(str(one.at.date()), phase, *(f"{count:,}" for count in numbers))
+        states = ", ".join(f"{count:,} {state}" for state, count in one.states.items() if count)
+        numbers = (f"{count:,}" for count in (one.baseline, one.joined, one.left))
+        table.add_row(str(one.at.date()), one.phase, *numbers, states)
     console.print(table)
     if story.woken:
         more = f" and {len(story.woken) - _NAMED} more" if len(story.woken) > _NAMED else ""
@@ -89,6 +91,7 @@ def write_pictures(folder: Path, story: Story, asked: Asked) -> None:
         said=said(story),
         picture=picture,
         fences=story.fences,
+        days=story.days,
         means={state.value: text for state, text in MEANS.items()},
         last=story.fences[-1],
         asked=asked,
@@ -111,18 +114,39 @@ def said(story: Story) -> str:
 
 
 def burn_down(story: Story) -> Markup:
-    """Draw baseline with joined, and what was left, day by day."""
+    """Draw baseline, joined, what was left day by day, and one forecast with its assumption."""
     days = story.days
     if not days:
         return Markup()
-    plan = [(float(at), float(one.baseline + one.joined)) for at, one in enumerate(days)]
-    left = [(float(at), float(one.left)) for at, one in enumerate(days)]
+    first = days[0]
+    joined = [(0, first.baseline), *((at, one.baseline + one.joined) for at, one in _ends(days))]
+    left = [(0, first.baseline), *((at, one.left) for at, one in _ends(days))]
     rows = [
-        charts.Line(name="baseline and joined", points=plan),
+        charts.Line(name="baseline", points=[(0, first.baseline), (len(days), first.baseline)]),
+        charts.Line(name="baseline and joined", points=joined, state=Look.WAITING),
         charts.Line(name="left", points=left, state=Look.ACT),
     ]
+    if forecast := _forecast(story):
+        rows.append(forecast)
     ends = (day(days[0].day), day(days[-1].day))
     return charts.lines("burn-down", "Burn-down of the exit", said(story), rows, "devices", ends)
+
+
+def _ends(days: Sequence[Day]) -> Iterator[tuple[int, Day]]:
+    return enumerate(days, start=1)
+
+
+def _forecast(story: Story) -> charts.Line | None:
+    """Give what was forecast at the first fence that knew a pace for whole weeks."""
+    opened = story.days[0].day
+    for one in story.fences:
+        at = (one.at.date() - opened).days
+        if at >= PACE_DAYS and one.pace > 0 and one.left:
+            until = min(at + one.left / one.pace, len(story.days))
+            reached = one.left - one.pace * (until - at)
+            name = f"forecast of {day(one.at.date())}: {one.pace:g} a day"
+            return charts.Line(name=name, points=[(at, one.left), (until, reached)], dashed=True)
+    return None
 
 
 def _alone(picture: Markup) -> str:

@@ -27,6 +27,10 @@ fn a_bad_record_leaves_the_last_good_one_in_force() {
     for (name, value) in [
         ("device_id", Eui64::from_u64(GPF + 1).to_string().into()),
         ("device_type", 7.into()),
+        ("device_type", "Gas Proxy Function".into()),
+        ("status", "commisioned".into()),
+        ("status", 7.into()),
+        ("smets_version", "2".into()),
         ("key_agreement_certificate", text(&stranger.ka.certificate)),
         ("key_agreement_certificate", text(&device.ds.certificate)),
         ("key_agreement_certificate", text(&not_on_the_curve)),
@@ -47,6 +51,30 @@ fn a_bad_record_leaves_the_last_good_one_in_force() {
         let decided = host.request(&Request::new(GPF, 1)).decide_one();
         assert_eq!(decided.text("disposition"), "ISSUED");
     }
+}
+
+#[test]
+fn an_unknown_word_is_told_with_the_known_ones() {
+    let device = Device::new(GPF);
+    let mut host = Host::knowing(&device, "");
+    let record = changed(&device, "device_type", "Gas Proxy Function".into());
+    host.publish(Stream::Inventory, GPF, Some(record)).decide();
+    let said = host.fault_details().concat();
+    assert!(
+        said.contains("device_type `Gas Proxy Function` is none of GPF, GSME"),
+        "{said}"
+    );
+}
+
+#[test]
+fn words_are_known_whatever_their_case() {
+    let mut device = Device::new(GPF);
+    device.kind = "gpf";
+    device.status = "COMMISSIONED";
+    let mut host = Host::knowing(&device, "");
+    host.outcome(&device, &handed_back()).decide();
+    let decided = host.request(&Request::new(GPF, 1)).decide_one();
+    assert_eq!(decided.text("disposition"), "ISSUED");
 }
 
 #[test]

@@ -324,12 +324,21 @@ impl Host {
 
     /// Faults of the dead letters, oldest first.
     pub(crate) fn faults(&self) -> Vec<String> {
+        self.of_dead_letters("fault")
+    }
+
+    /// What was wrong with the dead letters, oldest first.
+    pub(crate) fn fault_details(&self) -> Vec<String> {
+        self.of_dead_letters("detail")
+    }
+
+    fn of_dead_letters(&self, header: &str) -> Vec<String> {
         self.outputs
             .iter()
             .filter(|record| record.stream == Stream::DeadLetters)
             .map(|record| {
-                let fault = record.headers.iter().find(|(name, _)| *name == "fault");
-                String::from_utf8(fault.unwrap().1.clone()).unwrap()
+                let found = record.headers.iter().find(|(name, _)| *name == header);
+                String::from_utf8(found.unwrap().1.clone()).unwrap()
             })
             .collect()
     }

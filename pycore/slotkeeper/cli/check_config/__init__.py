@@ -1,0 +1,1 @@
+"""``slotkeeper check-config``: what would a worker do with these settings?"""

@@ -1,0 +1,1 @@
+"""``slotkeeper init``: a commented configuration to begin with."""

@@ -1,0 +1,141 @@
+"""Pictures of pages, and the tree of a decoded message, as templates call them."""
+
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup, escape
+
+from slotkeeper.looks.charts import Bar, Line, bars, columns, lines
+from slotkeeper.looks.pages import ago, number
+from slotkeeper.looks.states import FINDINGS, State
+
+from .views.certificates import Month
+from .views.exits import Exit
+from .views.overview import Count, Course
+
+MOST_NODES = 5_000
+"""Members of a decoded message that are shown; one of CS02b has some 200."""
+
+
+def finding_bars(rows: list[Count]) -> Markup:
+    """Draw devices by finding."""
+    told = ", ".join(f"{one.name} {one.devices}" for one in rows)
+    return bars(
+        "findings",
+        "Devices by finding",
+        f"Bars from zero, the longest first: {told}.",
+        [
+            Bar(name=one.name, value=one.devices, state=FINDINGS.get(one.name, State.UNKNOWN))
+            for one in rows
+        ],
+    )
+
+
+def course_lines(course: Course) -> Markup:
+    """Draw who held the slots, day by day."""
+    rows = [
+        Line(
+            name=f"{title} {points[-1]:,}",
+            points=[(float(at), float(value)) for at, value in enumerate(points)],
+            state=state,
+        )
+        for name, title, state in (
+            ("ACB", "ACB", State.WAITING),
+            ("OPERATOR", "Operator", State.GOOD),
+            ("UNKNOWN", "Unknown", State.UNKNOWN),
+        )
+        if any(points := course.holders[name])
+    ]
+    told = "; ".join(f"{row.name} at the end" for row in rows)
+    return lines(
+        "course",
+        "Slots by holder, over time",
+        f"Lines from {course.days[0]} to {course.days[-1]}: {told}.",
+        rows,
+        "devices",
+        (course.days[0], course.days[-1]),
+    )
+
+
+def month_columns(calendar: list[Month]) -> Markup:
+    """Draw certificates by the month in which they expire."""
+    told = ", ".join(f"{one.month} {one.certificates}" for one in calendar if one.certificates)
+    return columns(
+        "calendar",
+        "Certificates in use by month of expiry",
+        f"Columns from zero: {told}.",
+        [Bar(name=one.month[:3], value=one.certificates) for one in calendar],
+    )
+
+
+def burn_down(told: Exit) -> Markup:
+    """Draw what is left of an exit, with the forecast dashed where there is one."""
+    days = told.burn_down
+    first = date.fromisoformat(days[0].day)
+    left = [(float(at), float(one.left)) for at, one in enumerate(days)]
+    whole = [(float(at), float(told.baseline + one.joined)) for at, one in enumerate(days)]
+    rows = [
+        Line(name="plan", points=whole, state=State.UNKNOWN),
+        Line(name=f"left {number(days[-1].left)}", points=left, state=State.ACT),
+    ]
+    last = date.fromisoformat(days[-1].day)
+    if told.forecast_on:
+        ends = date.fromisoformat(told.forecast_on)
+        forecast = [left[-1], (float((ends - first).days), 0.0)]
+        rows.append(Line(name="forecast", points=forecast, dashed=True, state=State.ACT))
+        last = max(last, ends)
+    return lines(
+        "burn-down",
+        f"Burn-down of the exit of {told.party_id}",
+        f"From {first} to {last}: {days[0].left} devices were left, then {days[-1].left}.",
+        rows,
+        "devices",
+        (str(first), str(last)),
+    )
+
+
+def since(value: object, now: datetime) -> str:
+    """Say how long ago a time was; empty for what is no time."""
+    try:
+        told = datetime.fromisoformat(str(value))
+    except ValueError:
+        return ""
+    return ago(told, now) if told.tzinfo is not None else ""
+
+
+def tree(value: dict[str, Any]) -> Markup:
+    """Show a decoded message as nested lists: names and values, escaped."""
+    left = [MOST_NODES]
+    return Markup('<ul class="tree top">{}</ul>').format(_members(value, left))
+
+
+def _members(value: dict[str, Any], left: list[int]) -> Markup:
+    return Markup("").join(
+        _node(name, one, left) for name, one in value.items() if one is not None and one != []
+    )
+
+
+def _node(name: str, value: Any, left: list[int]) -> Markup:  # noqa: ANN401
+    left[0] -= 1
+    if left[0] < 0:
+        return Markup("")
+    if isinstance(value, dict):
+        return Markup('<li>{}<ul class="tree">{}</ul></li>').format(
+            _word(name), _members(value, left)
+        )
+    if isinstance(value, list):
+        inner = Markup("").join(_node(str(at), one, left) for at, one in enumerate(value, start=1))
+        return Markup('<li>{}<ul class="tree">{}</ul></li>').format(_word(name), inner)
+    return Markup("<li>{}: <code>{}</code></li>").format(_word(name), escape(_told(value)))
+
+
+def _word(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _told(value: object) -> str:
+    return (
+        {True: "true", False: "false"}.get(value, str(value))
+        if isinstance(value, bool)
+        else str(value)
+    )
