@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from slotkeeper.lab import duis
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_keystore
 
@@ -122,3 +123,19 @@ def test_tshark_reads_the_capture(cli: Cli, messages: dict[str, bytes], tmp_path
     )
     assert "networkOperatorByNetworkOperator" in read.stdout
     assert "Malformed" not in read.stdout
+
+
+def test_certificates_of_a_document_are_decoded(cli: Cli, tmp_path: Path) -> None:
+    fleet = Fleet(5, seed=3)
+    event = duis.request_document(next(iter(fleet.handover_requests())))
+    assert isinstance(event.value, str)
+    (tmp_path / "request.xml").write_text(event.value)
+    told = json.loads(cli("inspect", "--json", "request.xml").stdout)["certificates"]
+    signing = told[0]
+    assert signing["element"] == "DigitalSigningCertificate"
+    assert signing["subject_eui64"] == str(fleet.successor.eui)
+    assert (signing["role_code"], signing["key_usage"]) == ("03", "DS")
+    assert signing["validity"] == "valid"
+    shown = cli("inspect", "request.xml").stdout
+    assert f"subject eui64: {fleet.successor.eui}" in shown
+    assert "not after: " in shown

@@ -78,8 +78,7 @@ def publish(
     else:
         published = asyncio.run(_publish(stream, files[0] if files else _INPUT, settings))
     if as_json:
-        store = shown(settings.streams)
-        write_json_line({"stream": stream, "published": published, "streams": store})
+        write_json_line({"stream": stream, "published": published})
     else:
         note(f"{published} records published to {stream}: {shown(settings.streams)}")
 

@@ -310,6 +310,30 @@ _REFUSED = {
         "Tell them by an adjustment (`slotkeeper counters raise`); then the same request can be "
         "sent again.",
     ),
+    ("REFUSED", "OPERATOR_LEAVING"): Sentence(
+        "Refused: the new operator has told its intent to leave",
+        _SUPPLIER,
+        _NOT_AGAIN,
+        "`parties.advisory` is set to refuse. " + _ASK_AGAIN,
+    ),
+    ("REFUSED", "OPERATOR_NOT_A_USER"): Sentence(
+        "Refused: the new operator is no DCC User",
+        _SUPPLIER,
+        _NOT_AGAIN,
+        "`parties.advisory` is set to refuse, by the register of parties. " + _ASK_AGAIN,
+    ),
+    ("REFUSED", "NOT_THE_REGISTERED_OPERATOR"): Sentence(
+        "Refused: the meter point is another operator's",
+        _SUPPLIER,
+        _NOT_AGAIN,
+        "`parties.advisory` is set to refuse, by the registrations. " + _ASK_AGAIN,
+    ),
+    ("REFUSED", "CERTIFICATE_REVOKED"): Sentence(
+        "Refused: a certificate of the request is revoked", _SUPPLIER, _NOT_AGAIN, _ASK_AGAIN
+    ),
+    ("REFUSED", "CERTIFICATE_EXPIRED"): Sentence(
+        "Refused: a certificate of the request has expired", _SUPPLIER, _NOT_AGAIN, _ASK_AGAIN
+    ),
     ("REFUSED", "NOT_DUE"): Sentence(
         "Refused: the request is to be executed later",
         _DCC,

@@ -25,6 +25,10 @@ _WITHOUT_NEWS = frozenset(
         ("REROUTED", "WRONG_PARTITION"),
         ("SEEN", "ADJUSTED"),
         ("SEEN", "NO_CHANGE"),
+        # They tell how a slot stands, not what became of a request.
+        ("SEEN", "CREDENTIALS_UPDATED"),
+        ("SEEN", "IMPORTED"),
+        ("SEEN", "READ_BACK"),
     }
 )
 
