@@ -159,7 +159,7 @@ def test_no_default_of_a_decision_stands_a_second_time(monkeypatch: pytest.Monke
             "certificate_time": "2016-06-01T00:00:00Z",
             "issuing_certificates": [],
         },
-        "parties": {"network_operators": None},
+        "parties": {"network_operators": None, "advisory": "refuse"},
         "adjustments": {"dual_control": True, "signers": None},
         "limits": {
             "message_bytes": 2048,

@@ -151,7 +151,7 @@ class PartiesSettings(Section):
     """
 
     network_operators: FilePath = ""
-    advisory: Literal["flag", "refuse", "off"] = "flag"
+    advisory: Literal["flag", "refuse", "off"] = _ENGINE["parties"]["advisory"]
 
 
 class SlotsSettings(Section):
