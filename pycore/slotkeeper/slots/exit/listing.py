@@ -70,6 +70,10 @@ def woken(campaign: Campaign, devices: Iterable[DeviceFacts], waits: Waits) -> I
     closed = campaign.closed
     if closed is None:
         return
-    for row in rows(campaign, devices, waits):
-        if row.stranded and row.since > closed.at:
-            yield row
+    told = campaign.survey
+    for device in devices:
+        course = course_of(device, told.opened, told.view, waits)
+        before = [one for one in course.changes if one.at <= closed.at]
+        # One that held then was in the list of its persons, whatever it is called now.
+        if course.last and course.last.keys and not (before and before[-1].keys):
+            yield from (row for row in rows(campaign, [device], waits) if row.stranded)
