@@ -126,6 +126,14 @@ def holder(name: str, usage: str) -> Occupant:
     return credential.occupant
 
 
+UNSET = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
+"""The date-time of a clock that was never set."""
+
+
+def at(seconds: int) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
 @functools.lru_cache(maxsize=100_000)
 def octets(told: Told) -> bytes:
     """Write and sign a message."""
@@ -147,7 +155,7 @@ def octets(told: Told) -> bytes:
             ),
         )
     header = told.number if told.header is None else told.header
-    moment = START + timedelta(seconds=told.at or 0)
+    moment = at(told.at or 0)
     if told.kind == "alert":
         assert outcome is not None
         return messages.alert(device, recipient, outcome, counter=header, at=moment)
@@ -157,9 +165,7 @@ def octets(told: Told) -> bytes:
         originator=device.eui,
         recipient=recipient,
         message_code=Mode(told.mode).message_code if told.code is None else told.code,
-        date_time=bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
-        if told.at is None
-        else dlms_date_time(moment),
+        date_time=UNSET if told.at is None else dlms_date_time(moment),
         payload=ResponsePayload(outcome).encode(),
     )
     return envelope.signed(sealing.sign(envelope, device.digital_signature.key)).encode()

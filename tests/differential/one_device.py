@@ -5,7 +5,9 @@ cuts in. Clocks are good, missing or wrong, answers late, doubled, shuffled or l
 arrive, outcomes are partial, ACB certificates are of two generations. At the end of each history
 the engine's word is compared with the device's cells.
 
-``python -m tests.differential.one_device --histories 100000 --first 0``
+With a base the device is read back before anything happens to it; what it says then is told first.
+
+``python -m tests.differential.one_device --histories 100000 --first 0 --base``
 """
 
 import argparse
@@ -21,15 +23,16 @@ import orjson
 
 from slotkeeper import Change
 from slotkeeper._core import Authority, CoreEngine
-from slotkeeper.lab import events, messages
+from slotkeeper.lab import events, messages, sealing
 from slotkeeper.lab.commands import CommandPayload
-from slotkeeper.lab.envelope import Envelope
+from slotkeeper.lab.credentials import CredentialsResponse, RoleCredentials
+from slotkeeper.lab.envelope import Envelope, dlms_date_time
+from slotkeeper.lab.terms import Cell, Cra, MessageCode, Role, Status
 
 from . import arrangement, cast
 from .cast import DEVICES, ORGANISATIONS, Told
 
 Json = dict[str, Any]
-NOW_MS = 1_780_000_000_000
 USAGES = ("ds", "ka")
 BROKERS = ("acb", "acb-retired")
 _SETTINGS: Json = {
@@ -73,8 +76,9 @@ class World:
     def stage(self, stream: str, value: bytes, form: str = "gbcs") -> list[Any]:
         self.offset += 1
         key = str(DEVICES[0].eui).encode()
+        now_ms = int(cast.at(self.now).timestamp()) * 1_000
         staged = self.engine.stage(
-            [(stream, self.offset, key, value, form)], now_ms=NOW_MS, decided_after={}
+            [(stream, self.offset, key, value, form)], now_ms=now_ms, decided_after={}
         )
         written = staged.seal().outputs.records()
         staged.fold()
@@ -120,20 +124,26 @@ class World:
         self.engine.open()
 
 
-def play(seed: int, *, lost: float) -> Counter[str]:
-    """Play one history; count what was found."""
+def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None) -> Counter[str]:
+    """Play one history; count what was found.
+
+    ``clock``: ``"good"``, ``"none"`` or ``"wrong"``; None: one of them.
+    """
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     authority, settings = _authority(), arrangement.engine_settings(_SETTINGS)
     engine = CoreEngine(authority, settings=settings, threads=1, seed=1)
     known = events.inventory(DEVICES[0])
     engine.load_inventory([Change(str(known.key).encode(), known.octets)])
     engine.open()
-    world = World(rng, engine, lost, rng.choice(["good", "none", "wrong"]))
+    drawn = rng.choice(["good", "none", "wrong"])
+    world = World(rng, engine, lost, clock or drawn)
     holder = rng.choice(["acb", "A0"])
     world.cells = dict.fromkeys(USAGES, holder)
     clocks = [0, 10**6, 17 * 10**11, 17 * 10**14, 17 * 10**17]
     scale = {letter: rng.choice(clocks) for letter in "ABCDEF"}
     generation: Counter[str] = Counter()
+    if base:
+        world.stage(events.READ_BACKS, _read_back(world))
     for number in range(rng.randint(1, 12)):
         world.now += rng.randint(1, 1000)
         holder = world.cells["ds"]
@@ -148,6 +158,26 @@ def play(seed: int, *, lost: float) -> Counter[str]:
     world.deliver(everything=True)
     _compare(world)
     return world.found
+
+
+def _read_back(world: World) -> bytes:
+    """Let the device tell its Supplier what it holds, before the first command of anybody."""
+    cells = tuple(
+        (Cell(Role.NETWORK_OPERATOR, cast.USAGES[usage]), cast.holder(holder, usage))
+        for usage, holder in world.cells.items()
+    )
+    credentials = RoleCredentials(Role.NETWORK_OPERATOR, Status.SUCCESS, 0, cells)
+    shown = world.shown()
+    envelope = Envelope(
+        cra=Cra.RESPONSE,
+        counter=1,
+        originator=DEVICES[0].eui,
+        recipient=cast.SUPPLIERS[0].eui,
+        message_code=MessageCode.CS02A,
+        date_time=cast.UNSET if shown is None else dlms_date_time(cast.at(shown)),
+        payload=CredentialsResponse((credentials,)).encode(),
+    )
+    return envelope.signed(sealing.sign(envelope, DEVICES[0].digital_signature.key)).encode()
 
 
 def _authority() -> Authority:
@@ -284,11 +314,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential.one_device")
     parser.add_argument("--histories", type=int, default=1_000)
     parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--base", action="store_true", help="the device is read back at first")
     options = parser.parse_args()
     total: Counter[str] = Counter()
     begun = time.monotonic()
     for seed in range(options.first, options.first + options.histories):
-        total += play(seed, lost=0.1 * (seed % 2))
+        total += play(seed, lost=0.1 * (seed % 2), base=options.base)
     for name, count in sorted(total.items()):
         sys.stdout.write(f"{count:9} {name}\n")
     sys.stdout.write(f"{options.histories} histories, {time.monotonic() - begun:.0f} s\n")

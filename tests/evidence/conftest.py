@@ -4,13 +4,14 @@ import asyncio
 import subprocess
 import sys
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 import pytest
 
 from slotkeeper.lab import registers
+from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import pem, write_settings
 from slotkeeper.settings import Settings
@@ -18,9 +19,6 @@ from slotkeeper.slots.evidence.exporting import Signer, export
 from slotkeeper.slots.evidence.manifest import Manifest
 from slotkeeper.slots.evidence.parties import party_subject
 from slotkeeper.streams import Message, Streams, open_streams
-from slotkeeper.streams.layout import SLOTKEEPER
-
-from .recorded import publish, record_evidence
 
 PARTY = "GNO-1"
 NOW_MS = 1_795_000_000_000
@@ -103,7 +101,6 @@ def make_site(folder: Path, devices: int = DEVICES) -> Site:
     site = Site(fleet, folder)
     asyncio.run(_publish(site))
     site.run("run", "--until-idle")
-    asyncio.run(_record(site))
     return site
 
 
@@ -117,29 +114,20 @@ def make_signer(folder: Path, name: str) -> None:
     subprocess.run(["bash", "-ec", made], cwd=folder, check=True, capture_output=True)
 
 
+def message(event: Event) -> Message:
+    return Message(event.stream, str(event.key).encode(), event.octets)
+
+
 async def _publish(site: Site) -> None:
     fleet = site.fleet
     operators = sorted({str(member.operator.eui) for member in fleet.members})
     async with site.streams() as streams:
         for events in (fleet.inventory(), fleet.hand_backs(), fleet.handover_requests()):
-            await publish(streams, events)
+            await streams.publish([message(event) for event in events])
         for number, eui64 in enumerate((operators[:-1], operators[-1:]), start=1):
             record = registers.party(number, fleet.successor.eui) | {"eui64": eui64}
             key = registers.operator_id(number).encode()
-            message = Message("gas-network-parties", key, orjson.dumps(record))
-            await streams.publish([message])
-
-
-async def _record(site: Site) -> None:
-    settings = site.settings()
-    anyone = replace(
-        SLOTKEEPER,
-        outputs=tuple(name for name in SLOTKEEPER.outputs if name != "slot-evidence"),
-        acts=(*SLOTKEEPER.acts, "slot-evidence"),
-    )
-    opened = replace(settings.streams_settings(), layout=anyone)
-    async with open_streams(settings.streams, opened) as streams:
-        await record_evidence(streams)
+            await streams.publish([Message("gas-network-parties", key, orjson.dumps(record))])
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """Registers beside the partitions: read whole at first, then followed."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 
-from slotkeeper.streams import Message
+import pytest
+
+from slotkeeper.streams import Message, Record
 from slotkeeper.worker import run
 
 from .conftest import Bench
@@ -30,6 +33,28 @@ async def test_an_engine_knows_the_registers_before_it_decides(bench: Bench) -> 
         ]
     (barrier,) = [one for engine in bench.engines for one in engine.barriers if one is not None]
     assert (barrier[PARTIES], barrier[CERTIFICATES]) == (2, 1)
+
+
+async def test_no_partition_opens_before_the_registers_are_read(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, gate = asyncio.Event(), asyncio.Event()
+    read = bench.streams.read
+
+    async def slowly(stream: str, *, follow: bool = False) -> AsyncIterator[list[Record]]:
+        if not follow:
+            asked.set()
+        await gate.wait()
+        async for records in read(stream, follow=follow):
+            yield records
+
+    monkeypatch.setattr(bench.streams, "read", slowly)
+    worker, asking = asyncio.create_task(bench.run()), asyncio.create_task(asked.wait())
+    await asyncio.wait([worker, asking], return_when=asyncio.FIRST_COMPLETED)
+    assert asking.done()
+    assert not bench.engines
+    gate.set()
+    await worker
 
 
 async def test_what_is_written_later_is_told_to_idle_partitions_as_well(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from slotkeeper.cli.baselines import import_
 from slotkeeper.cli.groups import Commands
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
@@ -23,6 +24,9 @@ _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 @click.group(cls=Commands)
 def slots() -> None:
     """Make the files that reports on slots are made of."""
+
+
+slots.add_command(import_)
 
 
 @slots.command(epilog="Example: slotkeeper slots build --to slots")

@@ -155,7 +155,11 @@ fn what_came_before_the_reading_is_history_and_what_starts_at_its_end_leaves_dou
         (101, 0, true),
         (100, 0, false),
         (7, 5_001, true),
-        (700, 5_000, false),
+        // A clock that was set back, and a command of another role.
+        (700, 5_000, true),
+        (0, 0, true),
+        (7, 5_000, false),
+        (0, 5_000, false),
     ] {
         let mut trail = Trail::default();
         trail.observe(DS, &read, false);
@@ -168,6 +172,9 @@ fn what_came_before_the_reading_is_history_and_what_starts_at_its_end_leaves_dou
         assert!(trail.tell(&takes_over, false));
         assert_eq!(stands(&trail), is_link.then_some(2), "{number} {time}");
         assert_eq!(is_doubtful(&trail), !is_link);
+        // Nobody is refused for what one of both tells alone.
+        let is_certain = is_link && (number, time) != (700, 5_000) && (number, time) != (0, 0);
+        assert_eq!(trail.is_certain(DS, ACB), is_certain, "{number} {time}");
     }
 }
 

@@ -419,6 +419,19 @@ fn what_is_unverified_is_read_until_something_verified_is_told() {
     assert_eq!(trail.links.len(), 1);
 }
 
+/// None of them tells that one went and the other came.
+#[test]
+fn two_certificates_of_a_party_that_are_both_there_are_doubt() {
+    let told = [party(1), certificate(1, 0), certificate(1, 1)];
+    let mut trail = Trail::default();
+    for (id, occupant) in (1..).zip(told) {
+        trail.tell(&link(id, occupant, occupant), false);
+        let expected = [Some(party(1)), Some(certificate(1, 0)), None];
+        let stands = trail.standing(DS, false).occupant;
+        assert_eq!(Some(stands), expected.get(trail.links.len() - 1).copied());
+    }
+}
+
 /// Of the cell of which something verified was known it told nothing while nobody could verify it.
 #[test]
 fn a_message_that_is_verified_later_tells_of_both_cells() {

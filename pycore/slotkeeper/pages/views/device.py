@@ -9,6 +9,7 @@ from slotkeeper._core import canonical_key
 from slotkeeper.explain import findings
 from slotkeeper.explain.sentence import Sentence
 from slotkeeper.explain.story import MOST_DECISIONS, Story, dead_letter_of, decision_of
+from slotkeeper.explain.times import moment
 from slotkeeper.explain.verdict import record_name, told, unanswered, verdict
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS
@@ -40,6 +41,7 @@ class Cell(Frozen):
         subject: EUI-64 of the occupant; None if it is not known.
         key: Its key identifier.
         party: Whose it is, by the registers.
+        is_acb: It is the Access Control Broker's.
         status: Of its certificate.
         expected_serial: Of the certificate that belongs there; None where none does.
         since: By whose clock, and how it is known.
@@ -49,6 +51,7 @@ class Cell(Frozen):
     subject: str | None
     key: str | None
     party: str | None
+    is_acb: bool
     status: str | None
     expected_serial: str | None
     expected_key: str | None
@@ -315,11 +318,8 @@ def _cell(
 ) -> Cell:
     short = usage.lower()
     holder = told_of.get("occupant") or {}
-    clock = (
-        f"since {told_of['device_time']} by the device's clock"
-        if told_of.get("device_time")
-        else "since when is not known"
-    )
+    at = told_of.get("device_time")
+    clock = f"since {moment(at)} by the device's clock" if at else "since when is not known"
     proof = "verified" if told_of.get("verified") else "not verified"
     serial = row[f"expected_{short}_serial"] if row else None
     expected = _of_serial(desk, serial, usage)
@@ -328,11 +328,16 @@ def _cell(
         subject=holder.get("subject_unique_id"),
         key=holder.get("subject_key_identifier"),
         party=row[f"{short}_party"] if row else None,
+        is_acb=_is_acb(desk, holder.get("subject_unique_id")),
         status=row[f"{short}_certificate_status"] if row else None,
         expected_serial=serial,
         expected_key=expected.key_identifier if expected else None,
         since=f"{told_of.get('source')}, {proof}, {clock}" if holder else "no message told of it",
     )
+
+
+def _is_acb(desk: Desk, subject: str | None) -> bool:
+    return desk.judged is not None and subject == desk.judged.policy.acb_id
 
 
 def _of_serial(desk: Desk, serial: str | None, usage: KeyUsage) -> Certificate | None:

@@ -72,7 +72,7 @@ def csv_rows(
         if not line.strip():
             continue
         try:
-            told = _by_column(columns, _cells(line))
+            told = by_column(columns, cells(line))
             yield number, _keyed(register, told, default, known)
         except RefusedError as refused:
             yield number, refused
@@ -128,7 +128,12 @@ def bounded_lines(file: BinaryIO, advance: Callable[[int], None]) -> Iterator[by
         first = False
 
 
-def _cells(line: bytes) -> list[str]:
+def cells(line: bytes) -> list[str]:
+    """Read one line of a CSV file.
+
+    Raises:
+        RefusedError: It is none, too long, or no UTF-8.
+    """
     if len(line) > MAX_RECORD:
         raise RefusedError(f"longer than {MAX_RECORD} octets")
     try:
@@ -141,7 +146,12 @@ def _cells(line: bytes) -> list[str]:
     return [cell.strip() for cell in cells]
 
 
-def _by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
+def by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
+    """Give the cells of a line that say something, by column.
+
+    Raises:
+        RefusedError: There are more or fewer cells than columns.
+    """
     if len(cells) != len(columns):
         raise RefusedError(f"{len(cells)} cells under {len(columns)} columns")
     return {name: cell for name, cell in zip(columns, cells, strict=True) if cell}
@@ -149,7 +159,7 @@ def _by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
 
 def _columns(register: Register, line: bytes) -> list[str]:
     known = (*COLUMNS[register.name], *_DATED)
-    columns = _cells(line) if line.strip() else []
+    columns = cells(line) if line.strip() else []
     for name in columns:
         if name not in known:
             raise RefusedError(

@@ -2,7 +2,7 @@
 //! walk, and what was told before it is history then.
 
 use super::walk::same;
-use super::{Step, Trail};
+use super::{Link, Step, Trail};
 use crate::image::CellImage;
 use crate::role::{CellSource, CellUse};
 
@@ -91,16 +91,41 @@ impl Trail {
         if !base.verified && base.occupant.is_some_and(|base| same(base, step.replacing)) {
             return false;
         }
-        if time != 0 && base.device_time != 0 {
-            return time <= base.device_time;
+        match self.is_older(cell, number, time) {
+            // A clock that was set back makes nothing older that has a number of afterwards.
+            (Some(by_time), Some(by_number)) => by_time && by_number,
+            (by_time, by_number) => by_time.or(by_number) == Some(true),
         }
-        self.settled[cell].is_some_and(|settled| number <= settled)
+    }
+
+    /// Whether nothing tells for certain that a link is later than the reading that its cell's walk begins with: it has
+    /// neither time nor number, or its time says otherwise.
+    pub(super) fn is_unordered(&self, cell: usize, link: &Link) -> bool {
+        let base = &self.base[cell];
+        let is_read = base.occupant.is_some() && base.source.is_observed();
+        match self.is_older(cell, link.number, link.device_time) {
+            (Some(is_older), _) => is_read && is_older,
+            (None, None) => is_read && self.settled[cell].is_some(),
+            (None, Some(_)) => false,
+        }
+    }
+
+    /// Whether a message is older than the base, by its time and by its number; `None` where that tells nothing. What
+    /// acts for another role has no number of this one.
+    fn is_older(&self, cell: usize, number: u64, time: u32) -> (Option<bool>, Option<bool>) {
+        let begun = self.base[cell].device_time;
+        let by_time = (time != 0 && begun != 0).then_some(time <= begun);
+        let settled = self.settled[cell].filter(|_| number != 0);
+        (by_time, settled.map(|settled| number <= settled))
     }
 
     fn begin_at(&mut self, cell_use: CellUse, observation: &Observation) -> bool {
         let cell = cell_use.index();
         let before = self.clone();
         self.base[cell] = observation.seen;
+        if observation.seen.device_time > observation.now {
+            self.base[cell].device_time = 0;
+        }
         self.settled[cell] = observation.settles;
         self.disputed[cell] = false;
         // An import says where the walk began, the others where it has come to.

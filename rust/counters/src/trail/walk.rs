@@ -120,7 +120,8 @@ impl Trail {
             let steps = verified().map(|(_, step)| step).collect();
             walk(None, steps, core::iter::empty()).0 != Some(occupant)
         };
-        is_latest && !is_leaving && !rests_on_presumption
+        let is_ordered = !verified().any(|(link, _)| self.is_unordered(cell, link));
+        is_latest && is_ordered && !is_leaving && !rests_on_presumption
     }
 
     /// Whether the device can execute a command no more, since it executed one of the same party with a higher number.
@@ -195,12 +196,14 @@ fn walk(
     (occupant, ends)
 }
 
-/// The one occupant that steps which change nothing tell of, by its certificate if one of them names it.
+/// The one occupant that steps which change nothing tell of, by its certificate if one of them names it. Two certificates
+/// of one party are two occupants, though a third message names the party alone.
 fn told_alone(steps: &[Step]) -> Option<Occupant> {
-    let changes_nothing = |step: &Step| step.existing == step.replacing;
     let occupants = steps.iter().map(|step| step.replacing);
     let occupant = occupants.max_by_key(|occupant| occupant.key_identifier)?;
-    steps.iter().all(changes_nothing).then_some(occupant)
+    let tells_of_it =
+        |step: &Step| step.existing == step.replacing && same(step.replacing, occupant);
+    steps.iter().all(tells_of_it).then_some(occupant)
 }
 
 /// Whether all steps, and where the walk begins, are reached from its end.
