@@ -30,8 +30,12 @@ mod evidence;
 mod functions;
 #[path = "../../../../rust/bindings/src/outputs.rs"]
 mod outputs;
+#[path = "../../../../rust/bindings/src/package.rs"]
+mod package;
 #[path = "../../../../rust/bindings/src/records.rs"]
 mod records;
+#[path = "../../../../rust/bindings/src/tables.rs"]
+mod tables;
 
 use pyo3::prelude::*;
 
@@ -61,11 +65,17 @@ mod _core {
     use crate::functions::Keystore;
     #[pymodule_export]
     use crate::functions::{
-        canonical_key, default_settings, describe_change, inspect_duis, inspect_message,
-        partition_for, quarantine,
+        canonical_key, default_settings, describe_change, duis_payloads, inspect_duis,
+        inspect_message, partition_for, quarantine,
     };
     #[pymodule_export]
     use crate::outputs::{CoreOutputBatch, CorePack, CoreSealed};
+    #[pymodule_export]
+    use crate::package::{EvidenceTree, check_package, open_detached};
+    #[pymodule_export]
+    use crate::tables::{
+        ArrowRows, CoreAuditTables, CoreCellsTable, CoreInventoryTable, CoreRegisterTable,
+    };
 
     use pyo3::prelude::*;
 

@@ -110,11 +110,12 @@ def overview(desk: Desk, ask: Ask) -> Overview:
     )
 
 
-_ORDER = ("lost", "wrong", "act", "unknown", "waiting", "good")
+_URGENT = ("lost", "wrong", "act", "unknown")
+_ORDER = (*_URGENT, "waiting", "good")
 
 
 def _sentence(matters: list[Matter]) -> str:
-    urgent = [one for one in matters if one.state in ("lost", "wrong", "act")]
+    urgent = [one for one in matters if one.state in _URGENT]
     if not urgent:
         return "Everything is alright now: nothing needs you."
     things = "1 thing needs" if len(urgent) == 1 else f"{len(urgent)} things need"

@@ -19,7 +19,7 @@ pub fn duis(octets: &[u8], keystore: Option<&Keystore>) -> DocumentReport {
     })
 }
 
-/// The messages in a DUIS document, in its order, as octets: the very ones that [`duis`] decodes. Those that are no base64
+/// The messages in a DUIS document, in its order, as octets: the very ones that [`duis()`] decodes. Those that are no base64
 /// are left out, and nothing is given of what is no document.
 pub fn payloads(octets: &[u8]) -> Vec<Vec<u8>> {
     let read = || -> Result<Vec<Vec<u8>>, DuisError> {
