@@ -33,7 +33,7 @@ STEPS = ("staged", "sealed", "written", "committed", "folded")
 
 
 class Store:
-    """What this pipeline keeps: the engine's state, an outbox, an audit trail, a position."""
+    """What this pipeline keeps: the engine's state, outbox, records by stream, a position."""
 
     def __init__(self, path: Path) -> None:
         """Open or make the store."""
@@ -44,7 +44,7 @@ class Store:
             """
             CREATE TABLE IF NOT EXISTS state (key BLOB PRIMARY KEY, value BLOB);
             CREATE TABLE IF NOT EXISTS outbox (device TEXT, counter INTEGER, message BLOB);
-            CREATE TABLE IF NOT EXISTS audit (record BLOB);
+            CREATE TABLE IF NOT EXISTS written (stream TEXT, record BLOB);
             CREATE TABLE IF NOT EXISTS place (next INTEGER, audited INTEGER, digest BLOB);
             """
         )
@@ -80,7 +80,9 @@ class Store:
                 execute("REPLACE INTO state VALUES (?, ?)", (change.key, change.value))
         sent = [(c.device_id, c.originator_counter, c.message) for c in commands]
         many("INSERT INTO outbox VALUES (?, ?, ?)", sent)
-        many("INSERT INTO audit VALUES (?)", [(record.value,) for record in staged.records])
+        # The audit trail, and the messages by which slots changed.
+        records = [(record.stream, record.value) for record in staged.records]
+        many("INSERT INTO written VALUES (?, ?)", records)
         execute("DELETE FROM place")
         number, digest = staged.audit_head or (None, None)
         execute("INSERT INTO place VALUES (?, ?, ?)", (position, number, digest))

@@ -155,6 +155,7 @@ def test_what_retention_took_is_told(cli: Cli, served: Site, tmp_path: Path) -> 
 
 def test_streams_that_tell_nothing_are_no_import(cli: Cli, site: Site) -> None:
     at = ("--config", site.config)
+    cli("streams", "create", *at)
     told = cli("counters", "rebuild", "numbers.jsonl", *at, expected=1)
     assert "the lost store" in told.stderr
     told = cli("counters", "rebuild", "--from", "audit-trail,dead-letters", *at, expected=2)

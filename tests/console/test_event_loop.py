@@ -54,6 +54,7 @@ async def test_engine_and_store_never_run_on_the_event_loop(
         await streams.publish(
             [Message(event.stream, str(event.key).encode(), event.octets) for event in events]
         )
+        await streams.publish([Message("gas-network-parties", b"NORTH", b"{}")])
         snapshots = Snapshots(directory=tmp_path, application="")
         summary = await work(streams, make, snapshots=snapshots)
         # Nothing is left to replay after the snapshot of the first run's end.

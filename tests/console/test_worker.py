@@ -56,7 +56,7 @@ def test_figures_say_what_was_decided(site: Site) -> None:
     assert summed(figures, "slotkeeper_state_table_bytes{") > 0
     assert figures["slotkeeper_sign_duration_seconds_count"] >= 1
     assert figures["slotkeeper_transaction_duration_seconds_sum"] > 0
-    assert len([name for name in figures if "_consumer_lag_" in name]) == PARTITIONS * 6
+    assert len([name for name in figures if "_consumer_lag_" in name]) == PARTITIONS * 9
     assert len([name for name in figures if name.startswith("slotkeeper_requests_held{")]) == 4
 
 

@@ -28,7 +28,8 @@ def check_laws(folder: Path) -> None:
     """One decision for each event, rising counters above every number recorded before."""
     events = (folder / "events.jsonl").read_bytes().splitlines()
     with sqlite3.connect(folder / "store.db") as store:
-        written = [row[0] for row in store.execute("SELECT record FROM audit ORDER BY rowid")]
+        trail = "SELECT record FROM written WHERE stream = 'audit-trail' ORDER BY rowid"
+        written = [row[0] for row in store.execute(trail)]
         outbox = store.execute("SELECT device, counter FROM outbox ORDER BY rowid").fetchall()
     audit = [orjson.loads(record) for record in written]
     digests = [None, *(sha256(record).hexdigest() for record in written)]

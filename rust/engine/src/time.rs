@@ -65,35 +65,60 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     Some(days_from_epoch(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset)
 }
 
-/// `2026-11-22T08:00:00.123Z` of milliseconds since 1970, as 24 octets.
+/// `2026-11-22T08:00:00.123Z` of milliseconds since 1970, as 24 octets. Most audit records have three of them.
 pub(crate) fn rfc3339_millis(unix_millis: u64) -> [u8; 24] {
     // Year 9999 ends there; a clock beyond it is broken and shows as the last moment that can be written.
     const LAST: u64 = 253_402_300_799_999;
     let millis = unix_millis.min(LAST);
-    let (seconds, fraction) = (millis / 1_000, millis % 1_000);
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (seconds, fraction) = (millis / 1_000, low(millis % 1_000));
+    let (days, rest) = (low(seconds / 86_400), low(seconds % 86_400));
     let (year, month, day) = date_of(days);
-    let mut text = *b"0000-00-00T00:00:00.000Z";
-    let mut put = |at: usize, width: usize, mut n: u64| {
-        for place in (at..at + width).rev() {
-            if let (Some(octet), Ok(digit)) = (text.get_mut(place), u8::try_from(n % 10)) {
-                *octet = b'0' + digit;
-            }
-            n /= 10;
-        }
-    };
-    put(0, 4, year);
-    put(5, 2, month);
-    put(8, 2, day);
-    put(11, 2, rest / 3_600);
-    put(14, 2, rest / 60 % 60);
-    put(17, 2, rest % 60);
-    put(20, 3, fraction);
-    text
+    let [century, year] = [digits(year / 100), digits(year % 100)];
+    let [month, day] = [digits(month), digits(day)];
+    let [hour, minute] = [digits(rest / 3_600), digits(rest / 60 % 60)];
+    let second = digits(rest % 60);
+    let [tenths, thousandths] = [digits(fraction / 10), digits(fraction % 10)];
+    [
+        century[0],
+        century[1],
+        year[0],
+        year[1],
+        b'-',
+        month[0],
+        month[1],
+        b'-',
+        day[0],
+        day[1],
+        b'T',
+        hour[0],
+        hour[1],
+        b':',
+        minute[0],
+        minute[1],
+        b':',
+        second[0],
+        second[1],
+        b'.',
+        tenths[0],
+        tenths[1],
+        thousandths[1],
+        b'Z',
+    ]
+}
+
+/// The lower half of a number that is known to have no upper one.
+fn low(number: u64) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
+}
+
+/// The two digits of a number below 100.
+fn digits(number: u32) -> [u8; 2] {
+    let digit = |number: u32| b'0' + u8::try_from(number % 10).unwrap_or_default();
+    [digit(number / 10), digit(number)]
 }
 
 /// Howard Hinnant's civil-from-days, for days since 1970.
-fn date_of(days: u64) -> (u64, u64, u64) {
+fn date_of(days: u32) -> (u32, u32, u32) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
     let year_of_era =
@@ -106,7 +131,7 @@ fn date_of(days: u64) -> (u64, u64, u64) {
     } else {
         month_from_march - 9
     };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+    (year_of_era + era * 400 + u32::from(month <= 2), month, day)
 }
 
 fn days_from_epoch(year: i64, month: i64, day: i64) -> i64 {
