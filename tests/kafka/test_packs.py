@@ -142,5 +142,5 @@ async def test_a_batch_is_packed_once_and_each_pack_encoded_once(
             summary = await run(streams, make, until_idle=True)
     assert summary.dispositions == {"RECORDED": 40, "ISSUED": 40}
     assert (counted["packed"], counted["records"]) == (summary.batches, 0)
-    # Commands, audit records and changelog, each a pack of a partition.
-    assert 0 < counted["encode"] <= 3 * summary.batches
+    # Commands, audit records, evidence and changelog, each a pack of a partition.
+    assert 0 < counted["encode"] <= 4 * summary.batches

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,20 @@ def console(start: Start) -> Console:
     return start("--person", "ann")
 
 
+NEEDED = 3
+"""Of the site's dead letters, by the tests below."""
+
+
 @pytest.fixture(scope="module")
 def letters(console: Console) -> list[str]:
-    return sorted(row["letter"] for row in console.json("/dead-letters.json")["table"]["rows"])
+    rows: list[dict[str, str]] = []
+    # The console follows the streams by itself, as fast as the machine lets it.
+    for _ in range(400):
+        rows = console.json("/dead-letters.json")["table"]["rows"]
+        if len(rows) >= NEEDED:
+            break
+        time.sleep(0.05)
+    return sorted(row["letter"] for row in rows)
 
 
 def signed(site: Site, tmp_path: Path, prepared: bytes, *more: str, key: str = "ann.key") -> bytes:

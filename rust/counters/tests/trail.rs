@@ -348,6 +348,20 @@ fn a_lost_answer_is_bridged_by_the_command_that_was_sent() {
 }
 
 #[test]
+fn nobody_is_certain_from_whom_commands_without_an_answer_lead_to_the_acb() {
+    let (one, other) = (certificate(1, 0), certificate(2, 0));
+    let mut trail = Trail::default();
+    trail.tell(&link(1, one, other), false);
+    assert!(trail.is_certain(DS, ACB));
+    trail.expect(pending(2, party(2), one));
+    assert!(trail.is_certain(DS, ACB), "sold, and not handed back");
+    trail.expect(pending(3, party(1), certificate(ACB, 0)));
+    assert!(!trail.is_certain(DS, ACB), "sold and handed back, perhaps");
+    trail.settle(2, 2);
+    assert!(trail.is_certain(DS, ACB), "it did not sell");
+}
+
+#[test]
 fn a_base_of_which_only_the_party_is_known_is_the_start_of_its_party() {
     let mut trail = with_base(party(1), CellSource::ReadBack);
     assert_eq!(trail.standing(DS, false).occupant, Some(party(1)));

@@ -232,12 +232,20 @@ def refuses(slot: Json, settings: Json) -> bool:
     standing = certain(slot, settings)
     if standing is None or not is_operator(standing, settings):
         return False
-    return not any(
-        name[0] == standing[0]
-        and one["replacing"].get("ds", ("",))[0] == settings["acb"]
-        and not _is_over(slot, name)
+    return not _may_lead_to_the_acb(slot, standing, settings)
+
+
+def _may_lead_to_the_acb(slot: Json, standing: Party, settings: Json) -> bool:
+    """Tell whether commands that wait lead from an occupant to the ACB, over others too."""
+    steps = [
+        (name[0], one["replacing"]["ds"])
         for name, one in slot["pending"].items()
-    )
+        if "ds" in one["replacing"] and not _is_over(slot, name)
+    ]
+    reached = {standing[0]}
+    while further := {to[0] for by, to in steps if by in reached} - reached:
+        reached |= further
+    return settings["acb"] in reached
 
 
 def _is_over(slot: Json, command: tuple[str, int, Any, str]) -> bool:

@@ -93,8 +93,8 @@ impl Trail {
     }
 
     /// Whether it is certain enough who stands in a cell that a command to it may be refused: the occupant is verified,
-    /// the latest of the messages that gave a time tells of it, no pending command of it hands the cell over to
-    /// `heir`, and it does not rest on a presumption.
+    /// the latest of the messages that gave a time tells of it, no pending commands lead from it to `heir`, and it does
+    /// not rest on a presumption.
     pub fn is_certain(&self, cell_use: CellUse, heir: u64) -> bool {
         let cell = cell_use.index();
         let standing = self.standing_of(cell, false);
@@ -111,17 +111,29 @@ impl Trail {
         let is_latest = latest == 0
             || verified()
                 .any(|(link, step)| link.device_time == latest && step.replacing == occupant);
-        let is_leaving = self.pending.iter().any(|pending| {
-            let hands_over =
-                |step: Step| same(step.existing, occupant) && step.replacing.eui == heir;
-            pending.steps[cell].is_some_and(hands_over) && !self.is_over(cell, pending)
-        });
+        let is_leaving = self.may_lead_to(cell, occupant, heir);
         let rests_on_presumption = self.base[cell].source.is_presumption() && {
             let steps = verified().map(|(_, step)| step).collect();
             walk(None, steps, core::iter::empty()).0 != Some(occupant)
         };
         let is_ordered = !verified().any(|(link, _)| self.is_unordered(cell, link));
         is_latest && is_ordered && !is_leaving && !rests_on_presumption
+    }
+
+    /// Whether pending commands lead from an occupant to `heir`: its own, or those of whom it may have handed over to.
+    fn may_lead_to(&self, cell: usize, occupant: Occupant, heir: u64) -> bool {
+        let waiting = self.pending.iter().filter(|one| !self.is_over(cell, one));
+        let mut steps: Vec<Step> = waiting.filter_map(|one| one.steps[cell]).collect();
+        let mut reached = vec![occupant];
+        while let Some(here) = reached.pop() {
+            let (next, rest) = (steps.into_iter()).partition(|step| same(step.existing, here));
+            steps = rest;
+            reached.extend(Vec::into_iter(next).map(|step| step.replacing));
+            if reached.iter().any(|one| one.eui == heir) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether the device can execute a command no more, since it executed one of the same party with a higher number.
