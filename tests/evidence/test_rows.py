@@ -13,7 +13,8 @@ import orjson
 import pytest
 
 from slotkeeper._core import check_package
-from slotkeeper.slots.evidence.folder import digest, write_list
+from slotkeeper.slots.digest import digest
+from slotkeeper.slots.evidence.folder import write_list
 from slotkeeper.slots.evidence.manifest import FILES, MANIFEST, SIGNATURE, Counts, Manifest
 from slotkeeper.slots.evidence.staging import P256_COMPRESSED_INFO, point_of
 from slotkeeper.slots.evidence.verifying import Verdict, verify

@@ -7,7 +7,7 @@ from slotkeeper.acts import PersonKey
 from slotkeeper.cli.exit.looking import Look
 from slotkeeper.cli.output import note
 from slotkeeper.errors import FaultFoundError
-from slotkeeper.slots.build.work import digest
+from slotkeeper.slots.digest import digest
 from slotkeeper.slots.evidence.manifest import MANIFEST
 from slotkeeper.slots.evidence.verifying import verify
 from slotkeeper.slots.exit.acts import TYP, Act, payload

@@ -18,7 +18,7 @@ from slotkeeper.errors import WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build as read_streams
 from slotkeeper.slots.build.folder import MANIFEST, Build, open_build
-from slotkeeper.slots.build.work import digest
+from slotkeeper.slots.digest import digest
 from slotkeeper.slots.exit.acts import Act, Ignored
 from slotkeeper.slots.exit.campaign import Campaign, fold
 from slotkeeper.slots.exit.facts import Fence, Waits

@@ -12,9 +12,10 @@ from typing import Any
 import orjson
 
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
+from slotkeeper.slots.digest import digest
 
 from .layout import TABLES, Kept, query
-from .work import digest, write_whole
+from .work import write_whole
 
 FORMAT = 2
 """Of a build's manifest. Format 1 had no files in common and read all streams each time."""

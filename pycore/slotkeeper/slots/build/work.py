@@ -4,7 +4,6 @@ Files and what is known of them stand in a folder of their own until the build i
 is killed leaves it; the next one goes on from there.
 """
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from slotkeeper.slots.digest import digest
 from slotkeeper.slots.tables import Tables
 
 from .layout import Kept, query, rows_of
@@ -22,8 +22,6 @@ _FORMAT = 1
 _STATE = "state.json"
 _FILES = "files"
 _SPILL = "spill"
-_CHUNK = 1 << 20
-
 TOO_OLD_MS = 86_400_000
 """After a day work is not gone on with: its registers would be older than what it is read with."""
 
@@ -158,15 +156,6 @@ class Bench:
     def rows(self, one: Kept) -> str:
         """Give what stands behind FROM for all rows of a file."""
         return rows_of([one], self.place)
-
-
-def digest(path: Path) -> str:
-    """Give the SHA-256 of a file."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 def write_whole(path: Path, octets: bytes) -> None:

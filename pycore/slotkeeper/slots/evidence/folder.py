@@ -1,7 +1,6 @@
 """The folder of a package: complete or not there."""
 
 import fcntl
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,10 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from slotkeeper.errors import TryLaterError, WrongUseError
+from slotkeeper.slots.digest import digest
 
 from .manifest import FILES, MANIFEST, SIGNATURE
-
-_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -67,15 +65,6 @@ def write_list(folder: Path) -> None:
             listed.append((name, digest(path)))
     lines = [f"{found}  {name}\n" for name, found in sorted(listed)]
     (folder / FILES).write_text("".join(lines), encoding="ascii")
-
-
-def digest(path: Path) -> str:
-    """Give the SHA-256 of a file, hexadecimal."""
-    found = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
 
 
 def _make_durable(folder: Path) -> None:

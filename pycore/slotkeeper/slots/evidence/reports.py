@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import orjson
 
 from slotkeeper.errors import FaultFoundError
+from slotkeeper.slots.digest import digest
 
-from .folder import digest
 from .manifest import LARGEST, LEAVES, MANIFEST, ReportCounts, is_plain
 
 DEVICES = "device.csv"

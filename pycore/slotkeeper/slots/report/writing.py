@@ -10,7 +10,7 @@ import orjson
 from slotkeeper.slots import rule
 from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.build.policy import policy_json
-from slotkeeper.slots.build.work import digest
+from slotkeeper.slots.digest import digest
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.check import odd
 from slotkeeper.slots.registers.reading import Registers
