@@ -88,6 +88,20 @@ impl CellSource {
         }
     }
 
+    /// The word that audit records, hosts and tables have for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Unknown => "NONE",
+            Self::Outcome => "OUTCOME",
+            Self::Handover => "HANDOVER",
+            Self::ReadBack => "READ_BACK",
+            Self::Report => "ALERT",
+            Self::Import => "IMPORT",
+            Self::Presumption => "PRESUMED_FACTORY",
+            Self::Earlier => "EARLIER_RELEASE",
+        }
+    }
+
     /// Whether no message of the device told so.
     pub(crate) fn is_presumption(self) -> bool {
         matches!(self, Self::Import | Self::Presumption | Self::Earlier)

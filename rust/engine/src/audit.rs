@@ -1,6 +1,6 @@
 //! The audit trail: one record for each decision, with the state after it.
 
-use slotkeeper_counters::{Cell, CellSource, Ledger, Occupant};
+use slotkeeper_counters::{Cell, Ledger, Occupant};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use crate::decision::Disposition;
@@ -226,7 +226,7 @@ fn write_cell(object: &mut Object, name: Member, (occupant, cell): &(Option<Occu
     };
     object.object(name, |object| {
         write_holder(object, occupant);
-        object.plain(member!("source"), source_name(cell.source).as_bytes());
+        object.plain(member!("source"), cell.source.name().as_bytes());
         object.boolean(member!("verified"), cell.verified);
         write_time(object, member!("time"), cell.device_time);
     });
@@ -258,20 +258,6 @@ pub(crate) fn write_time(object: &mut Object, name: Member, seconds: u32) {
             let time = rfc3339_millis(u64::from(seconds) * 1_000);
             object.plain(name, &time);
         }
-    }
-}
-
-/// What kind of message told of a cell.
-pub(crate) const fn source_name(source: CellSource) -> &'static str {
-    match source {
-        CellSource::Unknown => "NONE",
-        CellSource::Outcome => "OUTCOME",
-        CellSource::Handover => "HANDOVER",
-        CellSource::ReadBack => "READ_BACK",
-        CellSource::Report => "ALERT",
-        CellSource::Import => "IMPORT",
-        CellSource::Presumption => "PRESUMED_FACTORY",
-        CellSource::Earlier => "EARLIER_RELEASE",
     }
 }
 

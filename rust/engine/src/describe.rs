@@ -3,7 +3,7 @@
 use slotkeeper_counters::{CellImage, DEFAULT_CEILING, DeviceImage, Role};
 use slotkeeper_gbcs::Eui64;
 
-use crate::audit::{source_name, write_occupant, write_time};
+use crate::audit::{write_occupant, write_time};
 use crate::changelog::{self, ChangeKey};
 use crate::directory::{DAMAGED, DROPPED, damaged};
 use crate::json::{Member, Object, member};
@@ -140,7 +140,7 @@ fn write_role(object: &mut Object, image: &DeviceImage, of: Role) {
                     write_occupant(object, member!("occupant"), cell.occupant);
                     object.boolean(member!("verified"), cell.verified);
                     write_time(object, member!("device_time"), cell.device_time);
-                    object.plain(member!("source"), source_name(cell.source).as_bytes());
+                    object.plain(member!("source"), cell.source.name().as_bytes());
                 });
             }
         });

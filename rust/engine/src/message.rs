@@ -126,8 +126,8 @@ impl<'a> Facts<'a> {
     }
 
     /// The highest number that this message shows to have been used towards a role: its own number where it acts for
-    /// that role, every floor set or reported for it, and what the device reports to hold for it. A header counter beyond 2^63-1 is never taken, and an Alert's
-    /// header counter is the device's own.
+    /// that role, every floor set or reported for it, and what the device reports to hold for it. A header counter
+    /// beyond 2^63-1 is never taken, and an Alert's header counter is the device's own.
     pub(crate) fn number_towards(&self, role: Role) -> Option<u64> {
         let acts_for_it = self.own_role() == Some(role);
         let header = (self.message.header.cra != Cra::Alert)

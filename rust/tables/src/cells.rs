@@ -112,7 +112,7 @@ impl CellsTable {
             ds.occupant.and_then(|occupant| occupant.key_identifier),
         );
         rows.ds_verified.append_value(ds.verified);
-        rows.ds_source.append_value(source(ds.source));
+        rows.ds_source.append_value(ds.source.name());
         rows.ds_doubtful.append_value(is_doubtful(&ds));
         append_eui(&mut rows.ka_eui, ka.occupant.map(|occupant| occupant.eui));
         append_key(
@@ -120,7 +120,7 @@ impl CellsTable {
             ka.occupant.and_then(|occupant| occupant.key_identifier),
         );
         rows.ka_verified.append_value(ka.verified);
-        rows.ka_source.append_value(source(ka.source));
+        rows.ka_source.append_value(ka.source.name());
         rows.ka_doubtful.append_value(is_doubtful(&ka));
     }
 
@@ -146,20 +146,6 @@ impl CellsTable {
 /// Something is told of the cell, and yet nobody can be named.
 fn is_doubtful(cell: &CellImage) -> bool {
     cell.occupant.is_none() && cell.source != CellSource::Unknown
-}
-
-/// What kind of message told of a cell, as audit records name it.
-fn source(source: CellSource) -> &'static str {
-    match source {
-        CellSource::Unknown => "NONE",
-        CellSource::Outcome => "OUTCOME",
-        CellSource::Handover => "HANDOVER",
-        CellSource::ReadBack => "READ_BACK",
-        CellSource::Report => "ALERT",
-        CellSource::Import => "IMPORT",
-        CellSource::Presumption => "PRESUMED_FACTORY",
-        CellSource::Earlier => "EARLIER_RELEASE",
-    }
 }
 
 #[cfg(test)]
