@@ -132,6 +132,26 @@ fn p23_an_alert_waits_for_its_certificates() {
 }
 
 #[test]
+fn law_08_the_floor_of_an_alert_is_believed_up_to_the_ceiling() {
+    let (_, mut host) = known("");
+    let status = json!([{"code": "I", "from": "2016-01-01"}]);
+    follow(
+        &mut host,
+        &[
+            certificate(next_gno(), "DS", 1, &status),
+            certificate(next_gno(), "KA", 2, &status),
+        ],
+    );
+    for (floor, seen) in [((1_u64 << 62) + 1, None), (1 << 62, Some(1 << 62))] {
+        let mut alert = updated(1, 2, AT);
+        alert["remote_party_floor_seq_number"] = floor.to_string().into();
+        let decided = tell(&mut host, Stream::DccAlerts, &alert);
+        assert_eq!(decided.verdict(), "SEEN CREDENTIALS_UPDATED");
+        assert_eq!(decided.number("seen_counter"), seen, "{floor}");
+    }
+}
+
+#[test]
 fn p38_recovery_puts_the_acb_in_and_records_nothing() {
     let (device, mut host) = known("");
     let bought = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), gno())).at(1_700_000_000);
@@ -348,6 +368,24 @@ fn s13_registers_advise() {
             assert_eq!(host.read(Stream::Refusals)[0]["retryable"], false);
         }
     }
+}
+
+#[test]
+fn s13_advises_of_the_network_operator_slot_alone() {
+    let revoked = json!([{"code": "R", "from": "2026-05-01"}]);
+    let leaves = json!({"exits": [{"intent_on": "2026-05-01", "cancelled_on": null}]});
+    let (_, mut host) = known(r#"{"parties": {"advisory": "refuse"}}"#);
+    follow(
+        &mut host,
+        &[
+            party("NEXT", supplier(), &leaves),
+            certificate(supplier(), "DS", 1, &revoked),
+        ],
+    );
+    let request = Request::of(GPF, 1, "Supplier", supplier());
+    let decided = host.request(&request).decide_one();
+    assert_eq!(decided.text("disposition"), "ISSUED");
+    assert!(!decided.has_flag("CERTIFICATE_REVOKED"));
 }
 
 #[test]

@@ -132,6 +132,27 @@ fn n05_a_read_back_that_comes_late_changes_nothing() {
     assert_eq!(state(&again), "ACB");
 }
 
+/// Without times, by its number alone.
+#[test]
+fn only_the_newest_reading_of_its_originator_settles_a_doubt() {
+    let (device, mut host) = known();
+    let handed_back = Told::new(GPF, gno(), 1_200, Cell::both(gno(), &ACB[0])).at(0);
+    host.outcome(&device, &handed_back).decide();
+    let issued = host.request(&Request::new(GPF, 1).hint(5_000)).decide_one();
+    assert_eq!(issued.number("originator_counter"), Some(5_000));
+    let apart = Told::new(GPF, next_gno(), 7, Cell::both(next_gno(), supplier())).at(0);
+    assert_eq!(
+        state(&host.outcome(&device, &apart).decide_one()),
+        "DOUBTFUL"
+    );
+    for (number, known) in [(5_000, "DOUBTFUL"), (5_001, "NETWORK_OPERATOR")] {
+        let reading = Reading::new(GPF, &ACB[0], number).holds(gno(), gno(), 9);
+        let decided = read(&mut host, reading.maced(&device, &ACB[0]));
+        assert_eq!(decided.verdict(), "SEEN READ_BACK");
+        assert_eq!(state(&decided), known, "{number}");
+    }
+}
+
 #[test]
 fn messages_of_before_the_reading_are_history() {
     let (device, mut host) = known();
