@@ -281,6 +281,10 @@ def test_p40_a_hub_is_exchanged() -> None:
     told = seen_on(30, devices, [opening()]).survey
     assert (told.baseline, told.joined, told.exact) == (4, 1, True)
     assert (told.counts[State.RETIRED], told.counts[State.NOT_HOLDING]) == (1, 1)
+    # A hub that has gone is stranded for nobody.
+    party = revoked(on(10).date(), user_until=on(15).date())
+    gone = seen_on(30, devices, [opening(), request(9)], party=party)
+    assert (gone.phase, gone.stranded, gone.residue) == (Phase.REVOKED, 0, 0)
 
 
 def test_pause_and_resume() -> None:

@@ -14,7 +14,7 @@ class Change(NamedTuple):
 
     Attributes:
         state: Where it stands.
-        keys: The party's keys that it holds.
+        keys: The party's keys that it holds; none of a retired one.
         parked: Some message about it waits for more knowledge.
         verified: Whether what is known of its slot was told under a checked signature.
     """
@@ -190,7 +190,9 @@ class _Walk:
         state = State.RETIRED if retired else standing
         if self.changes and self.changes[-1].at == at:
             self.changes.pop()
-        told = Change(at, state, self._keys, bool(self._parked), self._verified)
+        # Nobody has to reach it any more, whatever it held.
+        keys = frozenset[Key]() if state is State.RETIRED else self._keys
+        told = Change(at, state, keys, bool(self._parked), self._verified)
         if not self.changes or self.changes[-1][1:] != told[1:]:
             self.changes.append(told)
 
