@@ -350,7 +350,11 @@ class Staged:
 
     @property
     def records(self) -> Sequence[Record]:
-        """Audit records, refusals, dead letters and rerouted inputs, in the order of decisions."""
+        """Audit records, evidence, refusals, dead letters, rerouted inputs, in decision order.
+
+        Each names its stream: ``audit-trail``, ``slot-evidence`` and so on. A store keeps them
+        apart by it.
+        """
         return [
             Record(stream, partition, key, value, tuple(headers))
             for stream, partition, key, value, headers in self._core.records()
