@@ -49,6 +49,7 @@ class Results:
             "sizes": {str(gpfs): steps for gpfs, steps in sorted(self.sizes.items())},
         }
         options = orjson.OPT_INDENT_2
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "slots.json").write_bytes(orjson.dumps(told, option=options) + b"\n")
         (folder / "slots.md").write_text("\n".join(self._page()) + "\n")
         (folder / "slots.svg").write_text(self._picture())
