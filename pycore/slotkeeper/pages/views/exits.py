@@ -156,10 +156,11 @@ def _exit(desk: Desk, name: str, told: Mapping[str, Any], table: Listing) -> Exi
     left, devices = int(told["left"]), int(told["devices"])
     silent = int(told["states"].get("SILENT", 0))
     keep = "1 device keeps" if left == 1 else f"{number(left)} devices keep"
+    asked = "was asked and is" if silent == 1 else "were asked and are"
     return Exit(
         party_id=name,
         sentence=f"{told['state']}: {keep} the exit of {name} open, of {number(devices)}; "
-        f"{number(silent)} of them were asked and are silent.",
+        f"{number(silent)} of them {asked} silent.",
         state=told["state"],
         as_of=told["as_of"],
         warnings=list(_warnings(told)),
