@@ -26,7 +26,7 @@ pub(super) enum Order {
     Later,
     Earlier,
     /// Dated earlier, with a number that is above all that were known when the device was read: one of both lies.
-    Disputed,
+    Contradictory,
     /// It has neither time nor number. Nothing tells that it is earlier.
     Unknown,
 }
@@ -102,7 +102,10 @@ impl Trail {
         if !base.verified && base.occupant.is_some_and(|base| same(base, step.replacing)) {
             return false;
         }
-        matches!(self.order(cell, link), Order::Earlier | Order::Disputed)
+        matches!(
+            self.order(cell, link),
+            Order::Earlier | Order::Contradictory
+        )
     }
 
     /// Where a message stands to the reading that the walk of a cell begins with: its time decides, and without one its
@@ -115,11 +118,10 @@ impl Trail {
             .filter(|_| link.number != 0)
             .map(|settled| link.number > settled);
         match (by_time, by_number) {
-            (Some(true), _) | (None, Some(true)) => Order::Later,
-            (Some(false), Some(true)) => Order::Disputed,
+            (Some(false), Some(true)) => Order::Contradictory,
             (Some(false), _) | (None, Some(false)) => Order::Earlier,
             (None, None) if settled.is_some() => Order::Unknown,
-            (None, None) => Order::Later,
+            (Some(true), _) | (None, Some(true) | None) => Order::Later,
         }
     }
 

@@ -83,7 +83,7 @@ impl Trail {
         let history = history.map(|(link, step)| Open {
             number: link.number,
             step,
-            may_fill_a_gap: self.order(cell, link) == Order::Disputed,
+            may_fill_a_gap: self.order(cell, link) == Order::Contradictory,
             is_told: true,
         });
         let mut open: Vec<_> = pending.chain(history).collect();
@@ -140,7 +140,10 @@ impl Trail {
             walk(None, steps, Vec::new()).0 != Some(occupant)
         };
         let is_sure = |(link, _): (&Link, Step)| {
-            !matches!(self.order(cell, link), Order::Disputed | Order::Unknown)
+            !matches!(
+                self.order(cell, link),
+                Order::Contradictory | Order::Unknown
+            )
         };
         let mut all = self
             .steps_of(cell)
