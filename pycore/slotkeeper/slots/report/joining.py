@@ -50,7 +50,7 @@ CREATE TABLE related_points AS
 """
 """Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
-_CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, source, at_source"
+_CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, source, at_source, unanchored"
 
 PLACE = (
     '(epoch_us("at")::HUGEINT + 70000000000000000) * 18446744073709551616 '
@@ -137,7 +137,7 @@ SELECT combination, devices, partition, status, smets_version, commissioned_on, 
     now.ds_eui, now.ds_key, coalesce(now.ds_doubtful, false) OR differs AS ds_doubtful,
     now.ka_eui, now.ka_key, coalesce(now.ka_doubtful, false) OR differs AS ka_doubtful,
     CASE WHEN now.at_source <> 'EXISTED' THEN now.at_source END AS since_source,
-    coalesce(now.source, 'NONE') AS evidence,
+    coalesce(now.source, 'NONE') AS evidence, coalesce(now.unanchored, false) AS unanchored,
     CASE WHEN began.at_source <> 'EXISTED' THEN acb_day END AS acb_since,
     coalesce(began.source, 'NONE') AS acb_put_by
 FROM counts LEFT JOIN registered USING (registered) LEFT JOIN cells AS now USING (cells)
@@ -210,7 +210,8 @@ def cell_of(identity: str | None, key: str | None, *, doubtful: bool) -> Cell | 
 def _add_cells(made: Tables, policy: Policy) -> None:
     """Number what slots ever held, and ask the rule which of it is the ACB's."""
     types = (
-        "integer, varchar, varchar, boolean, varchar, varchar, boolean, varchar, varchar, boolean"
+        "integer, varchar, varchar, boolean, varchar, varchar, boolean, varchar, varchar, boolean, "
+        "boolean"
     )
     columns = ["cells", *_CELLS.split(", "), "acb"]
     named = ", ".join(

@@ -32,7 +32,7 @@ from .joining import cell_of, equally, join_all
 _COUNTED = """
 CREATE TABLE counted AS
 SELECT partition, devices, status, commissioned_on, meter_commissioned_on, ds_eui, ds_key, ka_eui,
-    ka_key, since_source, combinations.combination, said.* EXCLUDE (number, way)
+    ka_key, since_source, unanchored, combinations.combination, said.* EXCLUDE (number, way)
 FROM combinations
 JOIN (
     SELECT combination, 'rough' AS way, number FROM rough_answers WHERE action_by <> 'SUPPLIER'

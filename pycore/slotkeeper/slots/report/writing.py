@@ -117,7 +117,7 @@ def write_report(
         query = DEVICES.format(whose=APPLICABLE)
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
-        files += _shares(made, out, split_by)
+        files += _shares(made, out, split_by, formats)
     totals = _reconciliation(made)
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
@@ -144,7 +144,7 @@ def write_report(
     return totals
 
 
-def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
+def _shares(made: Tables, out: Path, split_by: Split, formats: Collection[str]) -> list[str]:
     column = _WHOSE[split_by]
     query = f"SELECT DISTINCT {column} FROM counted WHERE {column} IS NOT NULL ORDER BY 1"  # noqa: S608
     files = []
@@ -157,31 +157,42 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
             made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))
+        if "json" in formats:
+            _write(out / folder / "summary.json", _totals(made, whose))
+            files.append(str(folder / "summary.json"))
     return files
 
 
 def _reconciliation(made: Tables) -> dict[str, Any]:
-    def counted(column: str, where: str) -> dict[Any, int]:
-        query = (
-            f"SELECT {column}, sum(devices)::BIGINT FROM counted WHERE {where} "  # noqa: S608
-            "GROUP BY 1 ORDER BY 1"
-        )
-        return dict(made.rows(query))
-
-    judged = counted("partition", APPLICABLE)
+    judged = _counted(made, "partition", APPLICABLE)
     # The inventory is counted anew, so that a device which was lost on the way would show.
     gpfs = list(made.rows("SELECT partition, count(*) FROM gpfs GROUP BY 1 ORDER BY 1"))
     return {
         "gpfs": sum(count for _, count in gpfs),
         "judged": sum(judged.values()),
-        "not_applicable": counted("reason", "finding = 'NOT_APPLICABLE'"),
-        "findings": counted("finding", APPLICABLE),
-        "evidence": counted("known_by", APPLICABLE),
+        "not_applicable": _counted(made, "reason", "finding = 'NOT_APPLICABLE'"),
+        **_totals(made, APPLICABLE),
         "partitions": [
             {"partition": number, "gpfs": count, "judged": judged.get(number, 0)}
             for number, count in gpfs
         ],
     }
+
+
+def _totals(made: Tables, whose: str) -> dict[str, Any]:
+    return {
+        "findings": _counted(made, "finding", whose),
+        "evidence": _counted(made, "known_by", whose),
+        "unanchored": _counted(made, "unanchored", whose).get(True, 0),
+    }
+
+
+def _counted(made: Tables, column: str, where: str) -> dict[Any, int]:
+    query = (
+        f"SELECT {column}, sum(devices)::BIGINT FROM counted WHERE {where} "  # noqa: S608
+        "GROUP BY 1 ORDER BY 1"
+    )
+    return dict(made.rows(query))
 
 
 def reconciles(totals: Mapping[str, Any]) -> bool:
