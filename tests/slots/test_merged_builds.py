@@ -1,7 +1,9 @@
 """Many builds: what they add is merged, and says the same as if it had been read at once."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,7 @@ import pytest
 from tests.slots.desk import Desk
 from tests.slots.fleet import ACB_CELLS, Cells, Fleet
 
-from slotkeeper.slots.build import building, merging
+from slotkeeper.slots.build import merging
 from slotkeeper.slots.build.folder import Build, open_build
 from slotkeeper.slots.build.layout import SEGMENTED
 from slotkeeper.slots.build.pruning import prune
@@ -31,12 +33,12 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "SMALL", FEW)
 
 
-async def many_builds(fleet: Fleet, count: int = 2 * FEW + 2) -> Path:
+async def many_builds(fleet: Fleet, builds: int = 2 * FEW + 2) -> Path:
     folder = Path()
-    for number in range(count):
+    for number in range(builds):
         for device in range(12):
             cells = OTHER if (number + device) % 2 else ACB_CELLS
-            fleet.decided(device, cells, NOW - timedelta(days=count - number))
+            fleet.decided(device, cells, NOW - timedelta(days=builds - number))
         folder = await fleet.build(NOW)
     return folder
 
@@ -89,18 +91,14 @@ async def test_who_is_killed_while_files_are_merged_goes_on_to_the_same(
             for device in range(12):
                 cells = OTHER if (number + device) % 2 else ACB_CELLS
                 fleet.decided(device, cells, NOW - timedelta(days=30 - number))
-            merges = 0 if name == "killed" else None
-            while merges is not None:
-                with monkeypatch.context() as patched:
+            died = name == "killed"
+            for merges in count() if died else ():
+                with monkeypatch.context() as patched, suppress(KilledError):
                     killed_after(patched, merges)
-                    try:
-                        folder = await fleet.build(NOW)
-                        merges = None
-                    except KilledError:
-                        deaths += 1
-                        merges += 1
-            if name == "whole":
-                folder = await fleet.build(NOW)
+                    await fleet.build(NOW)
+                    break
+                deaths += 1
+            folder = tmp_path / name / "slots" if died else await fleet.build(NOW)
         assert deaths or name == "whole"
         paths.append([one.told() for table in SEGMENTED for one in open_build(folder).files(table)])
     assert paths[0] == paths[1]
@@ -109,7 +107,7 @@ async def test_who_is_killed_while_files_are_merged_goes_on_to_the_same(
 def killed_after(patched: pytest.MonkeyPatch, merges: int) -> None:
     """Die after so many merged files got their names, before that is noted."""
     left = merges
-    merge = building.merge
+    merge = merging.merge
 
     def dying(*given: Any) -> Any:  # noqa: ANN401
         nonlocal left
@@ -120,4 +118,4 @@ def killed_after(patched: pytest.MonkeyPatch, merges: int) -> None:
             left -= 1
         return merged
 
-    patched.setattr(building, "merge", dying)
+    patched.setattr("slotkeeper.slots.build.building.merge", dying)
