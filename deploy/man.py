@@ -38,8 +38,9 @@ def _lines(
     yield f".B {_plain(' '.join(names))}"
     yield _plain(" ".join(command.collect_usage_pieces(context)))
     yield ".SH DESCRIPTION"
-    for paragraph in (command.help or "").replace("\b\n", "").split("\n\n"):
-        yield ".PP"
+    for number, paragraph in enumerate((command.help or "").replace("\b\n", "").split("\n\n")):
+        if number:
+            yield ".PP"
         yield _plain(" ".join(paragraph.split()))
     options = [
         record
