@@ -32,6 +32,8 @@ def _lines(
 ) -> Iterator[str]:
     title = "-".join(names)
     yield f'.TH "{title.upper()}" "1" "" "slotkeeper {slotkeeper.__version__}" "Slotkeeper"'
+    # A choice of many words has no place to break at, and a line with it cannot be adjusted.
+    yield ".ad l"
     yield ".SH NAME"
     yield f"{_plain(title)} \\- {_plain(command.get_short_help_str(200))}"
     yield ".SH SYNOPSIS"
