@@ -24,7 +24,7 @@ from slotkeeper.pages.routes import PAGES
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, create_streams, open_streams
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1_800)
 """A fleet's year is lived, written to the broker, decided again, built and reported on."""
 
 PARTY = "GNO-3"
@@ -34,7 +34,7 @@ WAIT = threading.Event()
 
 
 def until(look: Callable[[], Any], what: str) -> Any:  # noqa: ANN401
-    for _ in range(3_000):
+    for _ in range(9_000):
         try:
             if found := look():
                 return found
