@@ -168,6 +168,10 @@ bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on 
 bench-slots: setup  ## Measure builds and reports on stores of 200,000 and a million devices (ARGS="--gpfs 25000000")
 	$(ON_BENCH_CORES) $(PY) -m benchmarks.slots --results benchmarks/results $(ARGS)
 
+.PHONY: bench-console
+bench-console: setup  ## Measure pages with ten people at once (ARGS="--slots DIR", made by benchmarks.slots)
+	$(PY) -m benchmarks.console $(ARGS)
+
 soak: MINUTES = 30
 soak: setup  ## Keep a worker under load for MINUTES on a real broker, memory and lag looked at
 	$(PY) -m benchmarks.peers.soak --minutes $(MINUTES) --results benchmarks/results $(ARGS)
