@@ -51,6 +51,11 @@ class Job:
     ended_ms: int | None = None
     said: str = ""
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether it is not over."""
+        return self.state in ("waiting", "running")
+
 
 @dataclass(slots=True)
 class Jobs:
@@ -82,9 +87,9 @@ class Jobs:
 
         The same command that waits or runs already is that one.
         """
-        for job in self._all.values():
-            if job.state in ("waiting", "running") and job.leads_to == leads_to != "/":
-                return job
+        last = self.last(leads_to) if leads_to != "/" else None
+        if last is not None and last.goes_on:
+            return last
         if asked_for and len(self._waiting) >= MOST:
             return None
         job = Job(self._next, what, arguments, leads_to, finish, out)
@@ -99,6 +104,10 @@ class Jobs:
     def find(self, number: int) -> Job | None:
         """Give a job by its number."""
         return self._all.get(number)
+
+    def last(self, leads_to: str) -> Job | None:
+        """Give the newest job that leads to a page."""
+        return next((job for job in self.all() if job.leads_to == leads_to), None)
 
     def all(self) -> list[Job]:
         """Give all that are remembered, the newest first."""

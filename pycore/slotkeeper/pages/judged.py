@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -26,6 +26,9 @@ from slotkeeper.slots.tables import Tables, tables
 from .listed import is_word, make_listed
 from .persons import Person
 from .reports import Report
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 _VIEWS = """
 CREATE VIEW device AS SELECT * FROM read_parquet('{report}');
@@ -96,7 +99,9 @@ class Judged:
     _made: Tables
     _open: ExitStack = field(repr=False)
     _counts: dict[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    _rows: dict[str, dict[str, Any]] = field(default_factory=dict, repr=False)
     _loaded: dict[tuple[str, int], str] = field(default_factory=dict, repr=False)
+    _remembering: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
@@ -162,10 +167,23 @@ class Judged:
         found = self._counts.get(asked)
         if found is None:
             found = int(self._made.one(query, given) or 0)
-            if len(self._counts) >= _MOST_COUNTS:
-                self._counts.pop(next(iter(self._counts)), None)
-            self._counts[asked] = found
+            self._remember(self._counts, asked, found, _MOST_COUNTS)
         return found
+
+    def device(self, name: str) -> dict[str, Any] | None:
+        """Give the report's row of a device, None if it has none; a page asks more than once."""
+        found = self._rows.get(name)
+        if found is None:
+            found = self.one("SELECT * FROM device WHERE device_id = ?", [name])
+            if found is not None:
+                self._remember(self._rows, name, found, _MOST_ROWS)
+        return found
+
+    def _remember(self, kept: dict[K, V], key: K, value: V, most: int) -> None:
+        with self._remembering:
+            if len(kept) >= most:
+                del kept[next(iter(kept))]
+            kept[key] = value
 
     def loaded(self, file: Path) -> str:
         """Give the name of a table with the rows of a CSV file, which is read once.
@@ -186,6 +204,9 @@ class Judged:
 MEMORY = "700MB"
 """Of the tables that pages read: with Python, pages in hand and a build's change less than 1.5 GB;
 beyond it they go to disk."""
+
+_MOST_ROWS = 500
+"""Rows of devices that are remembered, of some 1 kB; the oldest goes."""
 
 _MOST_COUNTS = 2_000
 """Numbers that are remembered; the oldest goes."""

@@ -105,10 +105,14 @@ async def _open(desk: Desk, build: Build) -> str:
     """Open the report of a build, or have it made; gives the build's name if it cannot be used."""
     if desk.judged is not None and desk.judged.build.name == build.name:
         return ""
-    report = desk.reports.find(desk.reports.name(build.made_on, build.name))
+    name = desk.reports.name(build.made_on, build.name)
+    report = desk.reports.find(name)
     if report is None:
-        job = await begin_report(desk, build.made_on, build.name)
-        return build.name if job is not None and job.state == "failed" else ""
+        last = desk.jobs.last(f"/reports/{name}")
+        # One that failed would fail again; the overview says so, and a person may try once more.
+        if last is None or last.state != "failed":
+            await begin_report(desk, build.made_on, build.name)
+        return ""
     try:
         opened = await asyncio.to_thread(Judged.open, report, build, desk.exits.folder)
     except (SlotkeeperError, OSError) as error:

@@ -6,7 +6,8 @@ from typing import Any
 
 from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
-from slotkeeper.pages.judged import Judged, own_devices
+from slotkeeper.pages.judged import Judged, own_devices, own_listed
+from slotkeeper.pages.listed import is_word
 from slotkeeper.pages.listing import PAGE, Frozen
 from slotkeeper.pages.persons import Person
 from slotkeeper.pages.route import Ask, NotThereError
@@ -161,11 +162,11 @@ def key(desk: Desk, ask: Ask) -> Key:
     rows = [one for one in known if one.key == wanted]
     if judged is None or not rows:
         raise NotThereError
-    where, given = own_devices(ask.person)
+    where, given = own_listed(ask.person)
+    cells = " OR ".join(is_word(f"{usage}_key_identifier") for usage in ("ds", "ka"))
     held = judged.count(
-        "SELECT count(*) FROM device WHERE ? IN (ds_key_identifier, ka_key_identifier) "  # noqa: S608
-        f"AND {where}",
-        [wanted, *given],
+        f"SELECT count(*) FROM listed WHERE ({cells}) AND {where}",  # noqa: S608
+        [wanted, wanted, *given],
     )
     history = [
         (status.first, STATUS[status.code])

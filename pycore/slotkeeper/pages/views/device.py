@@ -268,9 +268,7 @@ def _first_line(row: dict[str, Any] | None, said: Sentence) -> str:
 
 
 def _judged(desk: Desk, own: str) -> dict[str, Any] | None:
-    if desk.judged is None:
-        return None
-    return desk.judged.one("SELECT * FROM device WHERE device_id = ?", [own])
+    return desk.judged.device(own) if desk.judged else None
 
 
 def _facts(desk: Desk, own: str, row: dict[str, Any] | None) -> Iterator[Fact]:

@@ -188,7 +188,7 @@ def is_visible(desk: Desk, person: Person, device: str) -> bool:
             )
         )
     # The report first: it is sorted by device, and most devices are in it.
-    if desk.judged and desk.judged.one("SELECT 1 FROM device WHERE device_id = ?", [device]):
+    if desk.judged and desk.judged.device(device):
         return True
     in_streams = desk.journal.one("SELECT 1 FROM record WHERE device = ? LIMIT 1", (device,))
     return bool(

@@ -164,6 +164,10 @@ def _begin(  # one return a refusal
 async def begin_report(desk: Desk, as_of: date, build: str) -> Job | None:
     """Let a report be made beside; None if too many wait."""
     name = desk.reports.name(as_of, build)
+    last = desk.jobs.last(f"/reports/{name}")
+    if last is not None and last.goes_on:
+        # Its folder is being filled: an empty one is made for a new job alone.
+        return last
     place = desk.reports.making(name)
     manifest = desk.slots / "builds" / build / "manifest.json"
     arguments = ["report", "--from", str(desk.slots), "--as-of", str(as_of), "--to", str(place)]
