@@ -14,7 +14,17 @@ from slotkeeper.looks.pages import environment
 
 from .gate import Known
 from .listing import Listing
-from .pictures import burn_down, course_lines, finding_bars, month_columns, since, tree
+from .pictures import (
+    Glosses,
+    apart,
+    burn_down,
+    commands,
+    course_lines,
+    finding_bars,
+    month_columns,
+    since,
+    tree,
+)
 from .route import Octets, PageRoute, allowed
 
 HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
@@ -30,6 +40,9 @@ _SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "That is too long.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "That is too long.",
     HTTPStatus.MISDIRECTED_REQUEST: "The console was called by a name that is not its own.",
+    HTTPStatus.REQUEST_TIMEOUT: "What was sent did not come in time.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Several files are being downloaded already. Try again when one "
+    "of them is done.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The streams or the tables do not answer now. Nothing was "
     "changed; try again in a minute.",
 }
@@ -59,10 +72,11 @@ class Writer:
             "month_columns": month_columns,
             "burn_down": burn_down,
             "tree": tree,
+            "apart": apart,
             "signs_out": signs_out,
         }
         self._pages.globals |= given
-        self._pages.filters |= {"pretty": _pretty, "since": since}
+        self._pages.filters |= {"pretty": _pretty, "since": since, "commands": commands}
 
     def page(self, route: PageRoute, said: Any, known: Known, at: str) -> Response:  # noqa: ANN401
         """Show what a page says.
@@ -81,6 +95,7 @@ class Writer:
             at=at,
             twin="/index.json" if at == "/" else f"{at}.json",
             now=self._now(),
+            gloss=Glosses(),
         )
         return Response(text, media_type=HTML)
 

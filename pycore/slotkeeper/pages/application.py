@@ -23,10 +23,11 @@ from slotkeeper.streams import StreamsError
 from .access_log import AccessLog
 from .answering import JSON, Writer
 from .desk import Desk
+from .downloads import Downloads
 from .gate import COOKIE, Gate, Identity, Known, token_of
 from .links import LONGEST_MS, Links
 from .openapi import described
-from .route import Ask, DownloadRoute, GoToError, NotThereError, PageRoute, Who, allowed
+from .route import Ask, DownloadRoute, GoToError, NotThereError, PageRoute, Refused, Who, allowed
 from .routes import DOWNLOADS, PAGES
 
 _STATIC = Path(__file__).parent / "static"
@@ -86,6 +87,7 @@ class _Answers:
 
     def __init__(self, desk: Desk, writer: Writer) -> None:
         self._desk, self._writer = desk, writer
+        self._downloads = Downloads(writer.refusal)
 
     def routes_of(self, page: PageRoute) -> list[Route]:
         """Give the routes of a page; the twin comes first, since a parameter would match it."""
@@ -100,32 +102,40 @@ class _Answers:
             ask, known = await self._asked(request, page.who)
 
             def worked_out() -> Response:
-                said = page.answer(self._desk, ask)
-                if as_json:
-                    return self._writer.twin(said)
-                return self._writer.page(page, said, known, request.url.path)
+                answered = page.answer(self._desk, ask)
+                said = answered.said if isinstance(answered, Refused) else answered
+                made = (
+                    self._writer.twin(said)
+                    if as_json
+                    else self._writer.page(page, said, known, request.url.path)
+                )
+                if isinstance(answered, Refused):
+                    made.status_code = answered.status
+                return made
 
             return await _in_thread(worked_out)
 
         return answer
 
     def _csv(self, page: PageRoute) -> Any:  # noqa: ANN401
-        async def answer(request: Request) -> Response:
+        async def answer(request: Request) -> ASGIApp:
             ask, _ = await self._asked(request, page.who)
             make = page.table
             if make is None:
                 raise HTTPException(404)
             name = request.url.path.strip("/").removesuffix(".csv").replace("/", "-")
-            return await _in_thread(lambda: self._writer.table(make(self._desk, ask), name))
+            found = await _in_thread(lambda: self._writer.table(make(self._desk, ask), name))
+            return self._downloads.counted(found)
 
         return answer
 
     def download(self, route: DownloadRoute) -> Any:  # noqa: ANN401
         """Answer with a file."""
 
-        async def answer(request: Request) -> Response:
+        async def answer(request: Request) -> ASGIApp:
             ask, _ = await self._asked(request, route.who)
-            return await _in_thread(lambda: self._writer.file(route.answer(self._desk, ask)))
+            found = await _in_thread(lambda: self._writer.file(route.answer(self._desk, ask)))
+            return self._downloads.counted(found)
 
         return answer
 

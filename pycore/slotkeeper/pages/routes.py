@@ -9,6 +9,7 @@ from .views import (
     devices,
     exits,
     find,
+    glossary,
     letters,
     overview,
     parties,
@@ -237,6 +238,7 @@ PAGES: tuple[PageRoute, ...] = (
             _PAGE,
         ),
         table=exits.exit_csv,
+        posts=True,
     ),
     PageRoute(
         path="/reports",
@@ -292,6 +294,14 @@ PAGES: tuple[PageRoute, ...] = (
         listed=True,
     ),
     PageRoute(
+        path="/glossary",
+        name="Glossary",
+        told="What the words on these pages mean.",
+        answer=glossary.glossary,
+        says=glossary.Glossary,
+        template="glossary.html",
+    ),
+    PageRoute(
         path="/workers",
         name="Workers",
         told="Which worker serves which partition, and how far behind it is.",
@@ -314,6 +324,17 @@ DOWNLOADS: tuple[DownloadRoute, ...] = (
         told="A file of a report.",
         answer=reports.download,
         who="sees all",
+    ),
+    DownloadRoute(
+        path="/exits/{party}/acts/{act}",
+        told="The file that persons sign so that a step of an exit is decided.",
+        answer=exits.prepared,
+        who="acts",
+    ),
+    DownloadRoute(
+        path="/exits/{party}/evidence/{package}",
+        told="An evidence package of a party that leaves, as a tar archive.",
+        answer=exits.evidence,
     ),
     DownloadRoute(
         path="/dead-letters/{partition}/{offset}/octets",

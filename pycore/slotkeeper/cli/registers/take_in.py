@@ -14,6 +14,7 @@ from slotkeeper.cli.output import Advance, note, progress
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import ConfigurationError, FaultFoundError, WrongUseError
 from slotkeeper.settings import Settings
+from slotkeeper.settings.reading import read
 from slotkeeper.slots.registers.asserted import instant, written
 from slotkeeper.slots.registers.certificate_rows import CODES, Known
 from slotkeeper.slots.registers.importing import (
@@ -119,7 +120,9 @@ def import_(
     )
     shown.outcome(outcome, dry_run=dry_run, complete=complete)
     if outcome.refused:
-        raise FaultFoundError(f"{outcome.refused} of {outcome.rows} rows were refused")
+        # A file that is refused as a whole has no row.
+        rows = max(outcome.rows, outcome.refused)
+        raise FaultFoundError(f"{outcome.refused} of {rows} rows were refused")
 
 
 async def _import(
@@ -146,6 +149,11 @@ async def _import(
         with staging() as tables:
             with _bar(sources) as advance:
                 outcome = await find_changes(streams, wanted, tables, advance)
+            if complete and not outcome.rows and not outcome.refused:
+                raise FaultFoundError(
+                    "the files have no rows: with --complete all that is registered would be "
+                    "marked as missing; nothing was published"
+                )
             renamed: list[Change] = []
             if register is PARTIES:
                 parties = await parties_after(streams, tables)
@@ -206,7 +214,7 @@ def _anchors(settings: Settings) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for path in settings.verify.issuing_certificates:
         try:
-            found += x509.load_pem_x509_certificates(Path(path).read_bytes())
+            found += x509.load_pem_x509_certificates(read(Path(path)))
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"verify.issuing_certificates: {path}: {error}") from None
     return found
