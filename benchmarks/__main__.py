@@ -16,6 +16,7 @@ SECTIONS: dict[str, tuple[str, Callable[[], programs.Found]]] = {
     "sealing": ("Sealing", partial(programs.engine, "sealing")),
     "openssl": ("OpenSSL beside it, one thread", programs.openssl),
     "decisions": ("Decisions on irrelevant outcomes", partial(programs.engine, "decisions")),
+    "chain": ("The chain of audit records, one thread", partial(programs.engine, "chain")),
     "verification": ("Verified outcomes", partial(programs.engine, "verification")),
     "scale": ("Size of the partition", partial(programs.engine, "scale")),
     "table": ("Originator Counter table, 30 million devices", programs.table),

@@ -1,4 +1,5 @@
-//! Outcomes that change nothing, decided on one thread, audit record included. What it takes to link these is told apart.
+//! Outcomes that change nothing, decided on one thread, audit record included. What it takes to link these, `chain.rs`
+//! tells.
 
 use slotkeeper_engine::{Disposition, Engine, Reason};
 use slotkeeper_gbcs::Eui64;
@@ -10,11 +11,38 @@ use crate::synthetic::{Cells, Devices, Kind, Outcome, Parties, json_outcome};
 
 /// As many messages as do not fit the caches of a core: 32 batches, 8 MB of messages.
 const BATCHES: usize = 32;
-const ROUNDS: usize = 12;
+pub(crate) const ROUNDS: usize = 12;
 /// Known devices; most of a fleet are no GPFs.
 const DEVICES: u64 = 100_000;
 
 pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
+    let mut engine = engine(parties);
+    let bare = messages();
+    let json = batches(|device, message, place| {
+        if place % 5 == 4 {
+            Record::json(device, br#"{"request_id":"02-1A-B0-00-00-03-00-01:02-1A-B0-01-00-00-00-00:1200","response_code":"E64","received_at":"2026-11-22T08:00:00Z"}"#.to_vec())
+        } else {
+            Record::json(device, json_outcome(device, &message))
+        }
+    });
+    // Interleaved, so that whatever else the machine does falls on both; a sample is one batch.
+    let (mut bare_rates, mut json_rates) = (Samples::default(), Samples::default());
+    for _ in 0..ROUNDS {
+        for (bare, json) in bare.iter().zip(&json) {
+            bare_rates.push(rate(&mut engine, bare));
+            json_rates.push(rate(&mut engine, json));
+        }
+    }
+    vec![
+        Figure::median("from GBCS bytes, one thread", &bare_rates, "/s")
+            .goal(Goal::AtLeast(1_000_000.0)),
+        Figure::median("from JSON bytes, one thread", &json_rates, "/s")
+            .goal(Goal::AtLeast(300_000.0)),
+    ]
+}
+
+/// One that knows the devices whose outcomes are decided.
+pub(crate) fn engine(parties: &Parties) -> Engine {
     let devices = Devices::new();
     let mut engine = parties.engine(1);
     for number in 0..DEVICES {
@@ -30,36 +58,12 @@ pub(crate) fn figures(parties: &Parties) -> Vec<Figure> {
         )]);
     }
     engine.open().unwrap();
+    engine
+}
 
-    let bare = batches(|device, message, _| Record::message(device, message));
-    let json = batches(|device, message, place| {
-        if place % 5 == 4 {
-            Record::json(device, br#"{"request_id":"02-1A-B0-00-00-03-00-01:02-1A-B0-01-00-00-00-00:1200","response_code":"E64","received_at":"2026-11-22T08:00:00Z"}"#.to_vec())
-        } else {
-            Record::json(device, json_outcome(device, &message))
-        }
-    });
-    // Interleaved, so that whatever else the machine does falls on both; a sample is one batch.
-    let (mut bare_rates, mut json_rates) = (Samples::default(), Samples::default());
-    let mut linked_rates = Samples::default();
-    for _ in 0..ROUNDS {
-        for (bare, json) in bare.iter().zip(&json) {
-            bare_rates.push(rate(&mut engine, bare, Linked::Later));
-            json_rates.push(rate(&mut engine, json, Linked::Later));
-            linked_rates.push(rate(&mut engine, bare, Linked::Here));
-        }
-    }
-    vec![
-        Figure::median("from GBCS bytes, one thread", &bare_rates, "/s")
-            .goal(Goal::AtLeast(1_000_000.0)),
-        Figure::median("from JSON bytes, one thread", &json_rates, "/s")
-            .goal(Goal::AtLeast(300_000.0)),
-        Figure::median(
-            "from GBCS bytes, audit records linked, one thread",
-            &linked_rates,
-            "/s",
-        ),
-    ]
+/// The outcomes, as messages by themselves.
+pub(crate) fn messages() -> Vec<Vec<Record>> {
+    batches(|device, message, _| Record::message(device, message))
 }
 
 /// Of five, three are a supplier's, one a network operator's, one accepts a future-dated command; all of ESMEs.
@@ -87,26 +91,16 @@ fn batches(record: impl Fn(Eui64, Vec<u8>, usize) -> Record) -> Vec<Vec<Record>>
         .collect()
 }
 
-/// Where audit records are linked into their chain: with the decisions, or by whoever takes the records.
-#[derive(Clone, Copy)]
-enum Linked {
-    Here,
-    Later,
-}
-
-fn rate(engine: &mut Engine, records: &[Record], linked: Linked) -> f64 {
+fn rate(engine: &mut Engine, records: &[Record]) -> f64 {
     let (seconds, ()) = timed(|| {
         let staged = stage(engine, records);
         expect_only(&staged, &IRRELEVANT);
-        if let Linked::Here = linked {
-            staged.audit_head().unwrap();
-        }
         end(engine, staged, End::Discard);
     });
     float(records.len()) / seconds
 }
 
-const IRRELEVANT: [(Disposition, Reason); 4] = [
+pub(crate) const IRRELEVANT: [(Disposition, Reason); 4] = [
     (Disposition::NotRecorded, Reason::NotNetworkOperatorRole),
     (Disposition::NotRecorded, Reason::NotGpf),
     (Disposition::NotRecorded, Reason::NoOutcome),

@@ -9,6 +9,7 @@
 #![expect(clippy::print_stderr, reason = "what is wrong with the call")]
 
 mod batch;
+mod chain;
 mod decisions;
 mod figure;
 mod measure;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         _ => None,
     };
     let Some(found) = found else {
-        eprintln!("usage: slotkeeper-benchmarks memory|sealing|decisions|verification|scale");
+        eprintln!("usage: slotkeeper-benchmarks memory|sealing|decisions|chain|verification|scale");
         return ExitCode::from(2);
     };
     println!("{}", serde_json::to_string_pretty(&found).unwrap());
@@ -58,6 +59,7 @@ fn measure(section: &str) -> Option<Found> {
         "memory" => (memory::figures(&parties), Vec::new()),
         "sealing" => (sealing::figures(&parties, threads), Vec::new()),
         "decisions" => (decisions::figures(&parties), Vec::new()),
+        "chain" => (chain::figures(&parties), Vec::new()),
         "verification" => (verification::figures(&parties, threads), Vec::new()),
         "scale" => scale::figures(&parties),
         _ => return None,

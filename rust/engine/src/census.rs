@@ -25,16 +25,13 @@ impl Census {
         match (ChangeKey::read(key), value) {
             (Some(ChangeKey::Device(device)), Some(value)) => {
                 // The version alone is wanted, which no ceiling changes.
-                match DeviceImage::decode(value, DEFAULT_CEILING) {
-                    Ok(image) => {
-                        self.damaged.remove(&device);
-                        let newest = self.newest.entry(device).or_default();
-                        *newest = image.version.max(*newest);
-                    }
-                    Err(_) => {
-                        let highest = self.damaged.entry(device).or_default();
-                        *highest = claimed_version(value).max(*highest);
-                    }
+                if let Ok(image) = DeviceImage::decode(value, DEFAULT_CEILING) {
+                    self.damaged.remove(&device);
+                    let newest = self.newest.entry(device).or_default();
+                    *newest = image.version.max(*newest);
+                } else {
+                    let highest = self.damaged.entry(device).or_default();
+                    *highest = claimed_version(value).max(*highest);
                 }
             }
             (Some(ChangeKey::Parked(device, start)), Some(_)) => {

@@ -5,6 +5,8 @@
 
 use slotkeeper_crypto::Sha256Begun;
 
+use crate::json::hex_of;
+
 /// The last record of a chain of audit records. `None` where one is wanted: the chain has no record yet.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct AuditHead {
@@ -28,8 +30,35 @@ pub fn link_audit(record: &[u8], head: Option<AuditHead>) -> (Vec<u8>, AuditHead
     let mut linked = Vec::with_capacity(body.len() + LONGEST_LINK);
     linked.extend_from_slice(body);
     let (link, head) = follow(Sha256Begun::with(body), head);
-    linked.extend_from_slice(&link);
+    linked.extend_from_slice(link.octets());
     (linked, head)
+}
+
+/// The end of an audit record, from the comma behind its other members on.
+pub(crate) struct Link {
+    octets: [u8; LONGEST_LINK],
+    length: usize,
+}
+
+impl Link {
+    fn new() -> Self {
+        Self {
+            octets: [0; LONGEST_LINK],
+            length: 0,
+        }
+    }
+
+    fn push(&mut self, octets: &[u8]) {
+        let end = self.length + octets.len();
+        if let Some(room) = self.octets.get_mut(self.length..end) {
+            room.copy_from_slice(octets);
+            self.length = end;
+        }
+    }
+
+    pub(crate) fn octets(&self) -> &[u8] {
+        self.octets.get(..self.length).unwrap_or_default()
+    }
 }
 
 /// The record without its closing bracket, whose place the link takes.
@@ -38,22 +67,22 @@ pub(crate) fn unclosed(record: &[u8]) -> &[u8] {
 }
 
 /// What is to stand behind a record's other members, whose digest is begun, and the head after it.
-pub(crate) fn follow(body: Sha256Begun, head: Option<AuditHead>) -> (Vec<u8>, AuditHead) {
+pub(crate) fn follow(body: Sha256Begun, head: Option<AuditHead>) -> (Link, AuditHead) {
     let number = head.map_or(1, |head| head.number.saturating_add(1));
-    let mut link = Vec::with_capacity(LONGEST_LINK);
-    link.extend_from_slice(PREVIOUS);
+    let mut link = Link::new();
+    link.push(PREVIOUS);
     match head {
         Some(head) => {
-            link.push(b'"');
-            crate::json::append_hex(&head.digest, &mut link);
-            link.push(b'"');
+            link.push(b"\"");
+            link.push(hex_of(&head.digest).as_flattened());
+            link.push(b"\"");
         }
-        None => link.extend_from_slice(b"null"),
+        None => link.push(b"null"),
     }
-    link.extend_from_slice(NUMBER);
-    link.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
-    link.push(b'}');
-    let digest = body.finish(&link);
+    link.push(NUMBER);
+    link.push(itoa::Buffer::new().format(number).as_bytes());
+    link.push(b"}");
+    let digest = body.finish(link.octets());
     (link, AuditHead { number, digest })
 }
 
@@ -84,6 +113,7 @@ mod tests {
             digest: [0xff; 32],
         };
         let (link, _) = follow(Sha256Begun::with(b""), Some(head));
-        assert_eq!(link.len(), LONGEST_LINK);
+        assert!(link.octets().ends_with(b":18446744073709551615}"));
+        assert_eq!(link.octets().len(), LONGEST_LINK);
     }
 }

@@ -188,9 +188,24 @@ impl Object {
 
 /// Octets as lower-case hexadecimal.
 pub(crate) fn append_hex(octets: &[u8], buffer: &mut Vec<u8>) {
-    for octet in octets {
-        buffer.extend_from_slice(&HEX_PAIRS[usize::from(*octet)]);
+    // Digests and key identifiers are multiples of eight octets, whose digits go into the buffer at once: octet by octet
+    // most of the time is spent on asking whether there is room.
+    let (words, rest) = octets.as_chunks::<8>();
+    for word in words {
+        buffer.extend_from_slice(word.map(hex_pair).as_flattened());
     }
+    for octet in rest {
+        buffer.extend_from_slice(&hex_pair(*octet));
+    }
+}
+
+/// A SHA-256 as lower-case hexadecimal, in pairs.
+pub(crate) fn hex_of(digest: &[u8; 32]) -> [[u8; 2]; 32] {
+    digest.map(hex_pair)
+}
+
+fn hex_pair(octet: u8) -> [u8; 2] {
+    HEX_PAIRS[usize::from(octet)]
 }
 
 /// The two digits of each octet.

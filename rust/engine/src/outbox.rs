@@ -8,7 +8,7 @@ use slotkeeper_crypto::Sha256Begun;
 use slotkeeper_gbcs::Eui64;
 
 use crate::chain::{AuditHead, LONGEST_LINK, follow, unclosed};
-use crate::json::{Object, append_hex};
+use crate::json::{Object, hex_of};
 use crate::stream::{OutputRecord, Stream};
 use crate::workers;
 
@@ -151,15 +151,17 @@ impl Outbox {
             let (link, head) = follow(begun, last);
             while let Some(proof) = proofs.next_if(|proof| proof.audit == place) {
                 let digest = hex_of(&head.digest);
-                if let Some(room) = self.buffer.get_mut(proof.at..proof.at + digest.len()) {
-                    room.copy_from_slice(&digest);
+                let digits = digest.as_flattened();
+                if let Some(room) = self.buffer.get_mut(proof.at..proof.at + digits.len()) {
+                    room.copy_from_slice(digits);
                 }
             }
             // Over the closing bracket, and into the room behind it.
+            let link = link.octets();
             let start = value.end - 1;
             value.end = start + link.len();
             if let Some(room) = self.buffer.get_mut(start..value.end) {
-                room.copy_from_slice(&link);
+                room.copy_from_slice(link);
             }
             last = Some(head);
         }
@@ -185,12 +187,6 @@ impl Outbox {
             })
             .collect()
     }
-}
-
-fn hex_of(digest: &[u8; 32]) -> Vec<u8> {
-    let mut digits = Vec::with_capacity(2 * digest.len());
-    append_hex(digest, &mut digits);
-    digits
 }
 
 /// The octets of a record's key, its value, and its headers' names and values.

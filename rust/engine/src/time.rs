@@ -113,9 +113,18 @@ fn low(number: u64) -> u32 {
 
 /// The two digits of a number below 100.
 fn digits(number: u32) -> [u8; 2] {
-    let digit = |number: u32| b'0' + u8::try_from(number % 10).unwrap_or_default();
-    [digit(number / 10), digit(number)]
+    DIGITS.get(number as usize).copied().unwrap_or_default()
 }
+
+const DIGITS: [[u8; 2]; 100] = {
+    let mut digits = [[b'0'; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        digits[number as usize] = [b'0' + number / 10, b'0' + number % 10];
+        number += 1;
+    }
+    digits
+};
 
 /// Howard Hinnant's civil-from-days, for days since 1970.
 fn date_of(days: u32) -> (u32, u32, u32) {
