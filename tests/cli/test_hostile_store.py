@@ -137,6 +137,7 @@ COMMANDS: dict[str, Told] = {
     ],
     "exit open": act,
     "exit pause": act,
+    "exit prepare": lambda it: [("GNO-1", *it.built), (ARGUMENT, *it.built)],
     "exit record-revocation-request": act,
     "exit resume": act,
     "exit sign": lambda it: [
