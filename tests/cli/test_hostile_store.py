@@ -99,6 +99,7 @@ COMMANDS: dict[str, Told] = {
     "counters pending": lambda it: [it.at, ("--json", *it.at)],
     "counters raise": lambda it: [
         (DEVICE, "--at-least", "9", "--reason", ARGUMENT, *it.at),
+        (DEVICE, "--at-least", "9", "--reason", MARKUP, "--sign", it.file("ann.key"), *it.at),
         (ARGUMENT, "--at-least", "9", "--reason", "r", *it.at),
     ],
     "counters rebuild": lambda it: [
@@ -137,6 +138,7 @@ COMMANDS: dict[str, Told] = {
     ],
     "exit open": act,
     "exit pause": act,
+    "exit prepare": lambda it: [("GNO-1", *it.built), (ARGUMENT, *it.built)],
     "exit record-revocation-request": act,
     "exit resume": act,
     "exit sign": lambda it: [
@@ -214,7 +216,7 @@ COMMANDS: dict[str, Told] = {
 TELL_NOTHING_OF_RECORDS = {"demo", "emulate", "exit rehearse", "lab pki", "rule"}
 """They read no streams but those that they fill themselves."""
 
-ONLY_REFUSED = {"acknowledge", "init", "run", "witness init"}
+ONLY_REFUSED = {"acknowledge", "init", "lab certificate", "run", "witness init"}
 """What else they do changes the store, or serves it."""
 
 WRITTEN = {".csv", ".html", ".svg", ".md", ".txt"}
