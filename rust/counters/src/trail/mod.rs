@@ -82,6 +82,11 @@ impl Pending {
         link.number == self.number && party_of(&link.steps) == party_of(&self.steps)
     }
 
+    /// Whether it may have changed cells: what takes others back leads nowhere itself.
+    fn may_execute(&self) -> bool {
+        !matches!(self.due, Due::Never { .. })
+    }
+
     fn is_of(&self, party: u64) -> bool {
         party_of(&self.steps) == Some(party)
     }

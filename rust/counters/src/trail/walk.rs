@@ -64,7 +64,7 @@ impl Trail {
             let mut read = self.links.iter().filter(|l| all || l.message.verified);
             read.any(|link| pending.is_answered_by(link))
         };
-        let waiting = self.pending.iter().rev().filter(|p| !is_answered(p));
+        let waiting = (self.pending.iter().rev()).filter(|p| p.may_execute() && !is_answered(p));
         let pending = waiting.filter_map(|pending| pending.steps[cell]);
         let disputed = self.disputed[cell];
         let (occupant, ends) = walk(base_occupant, steps, pending);
@@ -122,7 +122,8 @@ impl Trail {
 
     /// Whether pending commands lead from an occupant to `heir`: its own, or those of whom it may have handed over to.
     fn may_lead_to(&self, cell: usize, occupant: Occupant, heir: u64) -> bool {
-        let waiting = self.pending.iter().filter(|one| !self.is_over(cell, one));
+        let waiting =
+            (self.pending.iter()).filter(|one| one.may_execute() && !self.is_over(cell, one));
         let mut steps: Vec<Step> = waiting.filter_map(|one| one.steps[cell]).collect();
         let mut reached = vec![occupant];
         while let Some(here) = reached.pop() {
