@@ -98,15 +98,16 @@ pub(crate) fn allocate(
 
 fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Option<Allocation> {
     let known = floors.watermark.max(floors.issued);
-    let highest = known.max(floors.burned);
     let margin = u64::from(floors.losses) * ROLLBACK_MARGIN;
     let above = known.unwrap_or(0).checked_add(margin)?;
     let least = above.max(floors.burned.unwrap_or(0)).checked_add(1)?;
     let hint = hint.filter(|&hint| least <= hint && hint <= floors.ceiling);
     let reason = match hint {
         Some(_) => AllocationReason::Natural,
-        None if highest.is_none() => AllocationReason::Natural,
-        None if floors.watermark == highest => AllocationReason::WatermarkExceeded,
+        None if known.max(floors.burned).is_none() => AllocationReason::Natural,
+        None if known.is_some() && floors.watermark == known && floors.burned <= Some(above) => {
+            AllocationReason::WatermarkExceeded
+        }
         None => AllocationReason::IssuedExceeded,
     };
     let wanted = match hint {
