@@ -55,6 +55,19 @@ def test_what_cannot_be_opened_is_wrong_use(cli: Cli, tmp_path: Path) -> None:
     cli("registers", "import", "devices", "empty", *AT, expected=2)
 
 
+def test_an_empty_file_marks_nothing_as_missing(cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "parties.csv").write_text(PARTIES)
+    cli("registers", "import", "parties", "parties.csv", *AT)
+    (tmp_path / "cut.csv").write_text(PARTIES.splitlines()[0])
+    told = cli("registers", "import", "parties", "cut.csv", "--complete", *AT, expected=1)
+    assert "nothing was published" in told.stderr
+    (tmp_path / "empty.csv").write_text("")
+    told = cli("registers", "import", "parties", "empty.csv", "--complete", *AT, expected=1)
+    assert "empty.csv: row 1: refused: it is empty" in told.stdout
+    assert "1 of 1 rows were refused" in told.stderr
+    assert "missing_since" not in cli("read", "gas-network-parties", "--from-start", *AT).stdout
+
+
 def test_missing_anchors_are_said(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("certificate\n")
     told = cli("registers", "import", "certificates", "x.csv", *AT)

@@ -131,7 +131,7 @@ class Desk:
     def file(self, octets: bytes | str, *, at: datetime = START, name: str | None = None) -> Path:
         """Write a file that was made at a time."""
         path = self.folder / (name or f"file-{next(self._files)}")
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(octets if isinstance(octets, bytes) else octets.encode())
         os.utime(path, (at.timestamp(), at.timestamp()))
         return path

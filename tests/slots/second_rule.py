@@ -236,7 +236,7 @@ def day_of(record: dict[str, Any] | None) -> date | None:
     return parse(record["commissioned_on"]) if record and record["commissioned_on"] else None
 
 
-def cell(  # noqa: PLR0917  # one return a class
+def cell(  # noqa: C901, PLR0911, PLR0917  # one return a class
     world: World,
     held: tuple[str, str] | None,
     usage: str,
@@ -249,7 +249,10 @@ def cell(  # noqa: PLR0917  # one return a class
         return "UNKNOWN", None, None
     if held[0] == switches.acb:
         configured = switches.acb_ds if usage == "DS" else switches.acb_ka
-        return ("ACB" if held[1] in configured else "ACB_UNRECOGNISED"), None, None
+        right = not held[1] or held[1] in configured
+        return ("ACB" if right else "ACB_UNRECOGNISED"), None, None
+    if not held[1]:
+        return "UNKNOWN", None, None
     known = sorted(
         world.held.get((*held, usage), []), key=lambda one: (one["not_before"], one["serial"])
     )

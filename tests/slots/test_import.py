@@ -245,7 +245,11 @@ async def test_a_registration_that_cannot_be_right_is_refused(
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "names no column party_id"),
+        ("", "it is empty"),
+        ("\n\n", "the first line names no columns"),
+        ("party_id;name\nNORTH;x\n", "separated by semicolons"),
+        ("party_id\tname\nNORTH\tx\n", "separated by tabs"),
+        ("party_id,name\n".encode("utf-16"), "UTF-16"),
         ("name,kind\nx,GNO\n", "names no column party_id"),
         ("party_id,nmae\nNORTH,x\n", "no column 'nmae'"),
         ("party_id,party_id\nNORTH,NORTH\n", "twice"),
@@ -259,6 +263,18 @@ async def test_a_file_that_is_no_such_table_is_refused(
     outcome = await desk.take(PARTIES, text, PARTY_COLUMNS + "EAST,Eastern Gas,IGT,,,\n", at=LATER)
     assert (outcome.added, outcome.refused) == (1, 1)
     assert reason in desk.refused[0][1]
+
+
+async def test_what_spreadsheets_write_is_read(desk: Desk) -> None:
+    text = (REGISTRATION_COLUMNS + '10,2025-01-01,"NORTH","SUP"\n').replace("\n", "\r\n")
+    outcome = await desk.registrations("\ufeff" + text)
+    assert (outcome.added, outcome.refused) == (1, 0)
+
+
+async def test_a_cell_that_goes_over_lines_costs_no_made_up_row(desk: Desk) -> None:
+    outcome = await desk.registrations(REGISTRATION_COLUMNS + '"10\n11",2025-01-01,NORTH,SUP\n')
+    assert (outcome.added, outcome.refused) == (0, 2)
+    assert "a quotation mark within a cell" in desk.refused[1][1]
 
 
 async def test_a_row_from_the_future_is_refused(desk: Desk) -> None:

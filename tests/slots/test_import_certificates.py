@@ -250,10 +250,10 @@ async def test_an_answer_that_contradicts_its_certificate_is_refused(
 @pytest.mark.parametrize(
     ("document", "reason"),
     [
-        (b'<!DOCTYPE a [<!ENTITY b "c">]><CertificateDataResponse/>', "DTDForbidden"),
+        (b'<!DOCTYPE a [<!ENTITY b "c">]><CertificateDataResponse/>', "document type or entities"),
         (
             b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><CertificateDataResponse/>',
-            "DTDForbidden",
+            "document type or entities",
         ),
         (b"<CertificateDataResponse><a>", "no XML"),
         (b"<CertificateDataResponse>&x;</CertificateDataResponse>", "no XML"),
@@ -269,6 +269,28 @@ async def test_xml_that_is_not_read(desk: Desk, document: bytes, reason: str) ->
     outcome = await desk.certificates(document, pem(DS))
     assert (outcome.added, outcome.refused) == (1, 1)
     assert reason in desk.refused[0][1]
+
+
+async def test_a_folder_is_read_with_its_folders(desk: Desk) -> None:
+    folder = desk.file(pem(DS), name="held/ds.pem").parent
+    inner = desk.file(pem(KA), name="held/2026/ka.pem").parent
+    desk.file(b"no certificate", name="held/2026/readme.txt")
+    (inner / "round").symlink_to(folder, target_is_directory=True)
+    outcome = await desk.certificates(folder, status="I")
+    assert (outcome.added, outcome.refused) == (2, 0)
+
+
+async def test_what_is_neither_text_nor_a_certificate_says_so(desk: Desk) -> None:
+    outcome = await desk.certificates(b"\x30\x77\x02\x01\x00\x00\xff")
+    assert (outcome.added, outcome.refused) == (0, 1)
+    assert "neither a certificate" in desk.refused[0][1]
+
+
+async def test_a_revocation_list_that_has_ended_still_revokes(desk: Desk) -> None:
+    ended = datetime(2025, 7, 1, tzinfo=UTC)
+    await desk.certificates(pem(DS), status="I")
+    await desk.certificates(revocations(DS, at=ended, day=date(2025, 6, 1)))
+    assert [entry["code"] for entry in (await one(desk))["status"]] == ["I", "R"]
 
 
 async def test_what_stood_before_a_break_in_an_answer_is_taken(desk: Desk) -> None:

@@ -302,6 +302,18 @@ def test_p37_keys_of_the_acb() -> None:
     assert (told.finding, told.action) == ("UNRECOGNISED_CERTIFICATE", "UPDATE_REGISTER")
 
 
+def test_p38_a_recovery_names_no_key_of_the_acb() -> None:
+    told = judged(slot(cell(ACB, ""), cell(ACB, ""), "ALERT"))
+    assert (told.finding, told.completeness) == ("ACTION_ON_SUPPLIER", "COMPLETE")
+
+
+def test_of_a_party_whose_certificate_nobody_named_nothing_is_said() -> None:
+    told = judged(slot(cell(NORTH, ""), cell(ACB, "a2")))
+    assert (told.finding, told.action, told.completeness) == ("UNKNOWN", "READ_BACK", "UNVERIFIED")
+    told = judged(slot(cell(NORTH, "b1"), cell(NORTH, "")))
+    assert (told.finding, told.completeness) == ("COMPLIANT", "UNVERIFIED")
+
+
 def test_p41_two_identities_of_one_party() -> None:
     ka = certificate(NORTH_TOO, "KA", "b2")
     told = judged(slot(cell(NORTH, "b1"), cell(NORTH_TOO, "b2")), certificates=(N_DS, ka))

@@ -255,6 +255,8 @@ def _of_cell(case: Case, cell: Cell | None, usage: KeyUsage) -> str:
         return ""
     if cell.doubtful:
         return ": messages contradict each other"
+    if not cell.key_identifier:
+        return f": {cell.subject_eui64}, with a certificate that no message named"
     told = f": {cell.subject_eui64}, key {cell.key_identifier}"
     held = case.certificates.of_cell(cell, usage)
     if held:

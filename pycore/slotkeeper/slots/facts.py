@@ -158,6 +158,7 @@ class Cell:
     """The occupant of a Trust Anchor Cell.
 
     Attributes:
+        key_identifier: Empty where the party alone is known: its certificate may be any.
         doubtful: The messages about it contradict each other, so that nothing is known.
     """
 

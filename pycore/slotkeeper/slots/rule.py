@@ -303,9 +303,13 @@ class Look:
         """Give what a cell of that usage holds; None: nothing is known of it."""
         if cell is None or cell.doubtful:
             return CellFound(CellClass.UNKNOWN)
+        named = cell.key_identifier
         if cell.subject_eui64 == self.policy.acb_id:
-            known = cell.key_identifier in self.policy.acb_keys.get(usage, ())
+            # Of a recovery the DCC says that it was its own, and names no key (P38).
+            known = not named or named in self.policy.acb_keys.get(usage, ())
             return CellFound(CellClass.ACB if known else CellClass.ACB_UNRECOGNISED)
+        if not named:
+            return CellFound(CellClass.UNKNOWN)
         held = self.certificates.of_cell(cell, usage)
         if not held:
             return CellFound(CellClass.UNREGISTERED)

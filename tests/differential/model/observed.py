@@ -3,8 +3,6 @@
 ``docs/rules.md``, "Read back" and "Alerts and baselines".
 """
 
-from typing import Any
-
 from . import walk
 from .reading import Json
 from .slots import empty_cell
@@ -65,7 +63,7 @@ def reported(slot: Json, usage: str, settings: Json, party: Party | None, at: fl
         return _begin(cell, settings, seen)
     told = [
         one
-        for link in (*cell["links"].values(), *cell["overlay"].values())
+        for link in walk.links_of(cell, "links", "overlay").values()
         for one in (link["existing"], link["replacing"])
     ]
     return not any(walk.same(party, one) for one in told) and _dispute(cell)
@@ -109,7 +107,7 @@ def _is_later(cell: Json, settings: Json, time: float | None) -> bool | None:
 
     A clock that runs ahead by more than a day orders nothing.
     """
-    links: list[Any] = [*cell["links"].values(), *cell["overlay"].values()]
+    links = walk.links_of(cell, "links", "overlay").values()
     known = [_sound(settings, link["time"]) for link in links]
     if cell["base"] is not None:
         known.append(_sound(settings, cell["base"]["time"]))

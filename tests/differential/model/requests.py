@@ -53,7 +53,8 @@ def _of_device(table: Json, device: str) -> str | None:
         return "NOT_GPF"
     if known["smets"] == "SMETS1":
         return "SMETS1"
-    if is_retired(known):
+    # Its record keeps that its inventory record was gone, until another one comes.
+    if is_retired(known) or row_of(table, device)["dropped"]:
         return "DEVICE_RETIRED"
     if not known["agreement"]:
         return "NO_DEVICE_CERTIFICATE"

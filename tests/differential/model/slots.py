@@ -72,18 +72,21 @@ def _tell(slot: Json, usage: str, signed: str, link: Json, settings: Json) -> bo
     cell, verified = slot["cells"][usage], link["message"]["verified"]
     if not verified and walk.has_verified(cell) and settings["signatures"] != "off":
         return False
-    if walk.is_history(cell, link):
-        standing, _, _ = walk.occupant(slot, usage)
-        if link["existing"] == link["replacing"] or standing != link["existing"]:
-            return False
-        was, cell["conflict"] = cell["conflict"], True
-        return not was
+    history = walk.is_history(cell, link)
+    if history and link["existing"] == link["replacing"]:
+        return False
     cell["links" if verified else "overlay"][signed] = link
+    if verified:
+        cell["overlay"].pop(signed, None)
+    if history:
+        return True
     cell["conflict"] = False
     if verified:
         cell["overlay"] = {}
         base = cell["base"]
         if base is not None and not base["verified"] and base["source"] != "import":
+            # What was history to an alert is none to the messages that take its place.
+            cell["links"] = walk.links_of(cell, "links")
             cell["base"] = None
     return True
 

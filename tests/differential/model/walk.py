@@ -16,7 +16,8 @@ def same(one: Party, other: Party) -> bool:
 
 
 def has_verified(cell: Json) -> bool:
-    return bool(cell["links"]) or (cell["base"] is not None and cell["base"]["verified"])
+    verified = cell["base"] is not None and cell["base"]["verified"]
+    return bool(verified or links_of(cell, "links"))
 
 
 def is_told(cell: Json) -> bool:
@@ -33,12 +34,15 @@ def occupant(
     """
     cell = slot["cells"][usage]
     everything = unverified or not has_verified(cell)
-    links = {**cell["links"], **(cell["overlay"] if everything else {})}
+    read = ("links", "overlay") if everything else ("links",)
+    links = links_of(cell, *read)
     base = base_read(cell, everything=everything)
     if not links and base is None:
         return None, "DOUBTFUL" if cell["conflict"] else "UNKNOWN", []
     steps = [(link["existing"], link["replacing"]) for link in links.values()]
-    waiting = [] if base is None else _waiting(slot, usage, everything=everything)
+    told = [link for one in read for name, link in cell[one].items() if name not in links]
+    waiting = _waiting(slot, usage, everything=everything) + [_history(cell, one) for one in told]
+    waiting.sort(key=lambda one: (one[0], str(one[1])), reverse=True)
     found, ends = walk(None if base is None else base["party"], steps, waiting)
     if found is None or cell["conflict"]:
         return None, "DOUBTFUL", ends
@@ -53,8 +57,18 @@ def base_read(cell: Json, *, everything: bool) -> Json | None:
     return None
 
 
-def _waiting(slot: Json, usage: str, *, everything: bool) -> list[Step]:
-    """Give where commands lead that are pending and have no answer that is read, highest first."""
+Open = tuple[int, Step, bool, bool]
+"""A change that is no link: number, step, whether it may be read as executed, whether the device
+told of it."""
+
+
+def _history(cell: Json, link: Json) -> Open:
+    step = (link["existing"], link["replacing"])
+    return number_of(link), step, order(cell["base"], link) == "contradictory", True
+
+
+def _waiting(slot: Json, usage: str, *, everything: bool) -> list[Open]:
+    """Give where commands lead that are pending and have no answer that is read."""
     answers: Json = {}
     for cell in slot["cells"].values():
         for one in (cell["links"], cell["overlay"] if everything else {}):
@@ -65,16 +79,15 @@ def _waiting(slot: Json, usage: str, *, everything: bool) -> list[Step]:
         for link in answers.values()
         if link["command"] is not None and link["existing"][0] == link["command"][0]
     }
-    pending = sorted(slot["pending"].items(), key=lambda one: -one[0][1])
     return [
-        (one["existing"][usage], one["replacing"][usage])
-        for name, one in pending
+        (name[1], (one["existing"][usage], one["replacing"][usage]), True, False)
+        for name, one in slot["pending"].items()
         if usage in one["replacing"] and name[:2] not in answered
     ]
 
 
 def walk(
-    base: Party | None, steps: list[Step], waiting: list[Step]
+    base: Party | None, steps: list[Step], waiting: list[Open]
 ) -> tuple[Party | None, list[Party]]:
     """Give the occupant, and where the walk may have ended."""
     net: Counter[Party] = Counter()
@@ -83,7 +96,7 @@ def walk(
         net[replacing] += 1
     if base is not None:
         base = _begin(net, base)
-        steps = steps + _executed(net, waiting)
+        steps, waiting = _executed(net, steps, waiting)
     ends = [party for party, times in net.items() for _ in range(times)]
     starts = sum(-times for times in net.values() if times < 0)
     if not ends and not starts and base is None:
@@ -91,7 +104,9 @@ def walk(
         ends, starts = _only_reading(set(steps)), 1
     if len(ends) != 1 or starts != (1 if base is None else 0):
         return None, ends
-    return (ends[0] if _hang_together(set(steps), ends[0], base) else None), ends
+    # What happened before the reading, by clocks that may be wrong, took the cell from this one.
+    left = any(told and same(step[0], ends[0]) for _, step, _, told in waiting)
+    return (ends[0] if _hang_together(set(steps), ends[0], base) and not left else None), ends
 
 
 def _begin(net: Counter[Party], base: Party) -> Party:
@@ -103,19 +118,20 @@ def _begin(net: Counter[Party], base: Party) -> Party:
     return base
 
 
-def _executed(net: Counter[Party], waiting: list[Step]) -> list[Step]:
-    """Read as executed what leads from an end to a start, for as long as there is any."""
-    left: list[Step] = list(waiting)
-    found: list[Step] = []
+def _executed(
+    net: Counter[Party], steps: list[Step], waiting: list[Open]
+) -> tuple[list[Step], list[Open]]:
+    """Read as executed what leads from an end to a start; give all steps, and what is left."""
+    steps, left = list(steps), list(waiting)
     while True:
-        fitting = [(step, one) for step in left if (one := _fits(net, step)) is not None]
+        fitting = [(one, step) for one in left if one[2] and (step := _fits(net, one[1]))]
         if not fitting:
-            return found
-        step, (existing, replacing) = fitting[0]
-        left.remove(step)
+            return steps, left
+        one, (existing, replacing) = fitting[0]
+        left.remove(one)
         net[existing] -= 1
         net[replacing] += 1
-        found.append((existing, replacing))
+        steps.append((existing, replacing))
 
 
 def _fits(net: Counter[Party], step: Step) -> Step | None:
@@ -153,7 +169,7 @@ def certain(slot: Json, settings: Json) -> Party | None:
     if settings["signatures"] == "off" and cell["overlay"]:
         return None
     standing, _, _ = occupant(slot, "ds")
-    links, base = list(cell["links"].values()), cell["base"]
+    links, base = list(links_of(cell, "links").values()), cell["base"]
     if not has_verified(cell) or standing is None:
         return None
     times = [link["time"] for link in links if link["time"] is not None]
@@ -164,7 +180,8 @@ def certain(slot: Json, settings: Json) -> Party | None:
     ]
     if times and standing not in latest:
         return None
-    if base is not None and any(is_unordered(base, link) for link in links):
+    every = cell["links"].values()
+    if base is not None and any(order(base, one) in ("contradictory", "unknown") for one in every):
         return None
     if base is not None and base["source"] == "import":
         steps = [(link["existing"], link["replacing"]) for link in links]
@@ -192,16 +209,32 @@ def is_history(cell: Json, link: Json) -> bool:
     # The device itself tells of the change that an alert was about, whatever its time.
     if not base["verified"] and same(base["party"], link["replacing"]):
         return False
-    said = [one for one in is_older(base, link) if one is not None]
-    return bool(said) and all(said)
+    return order(base, link) in ("earlier", "contradictory")
 
 
-def is_unordered(base: Json, link: Json) -> bool:
-    """Tell whether nothing tells for certain that a link is later than the reading."""
-    by_time, by_number = is_older(base, link)
-    if by_time is None:
-        return by_number is None and base["settled"] is not None
-    return by_time
+def order(base: Json, link: Json) -> str:
+    """Tell where a message stands to a base: its time decides, and without one its number.
+
+    No device takes a command with the number 0, so that it counts as none.
+    """
+    number, settled = number_of(link), base["settled"]
+    later = None if None in (link["time"], base["time"]) else link["time"] > base["time"]
+    above = number > settled if number and settled is not None else None
+    if later is False:
+        return "contradictory" if above else "earlier"
+    if later is None and above is None and settled is not None:
+        return "unknown"
+    return "earlier" if later is None and above is False else "later"
+
+
+def number_of(link: Json) -> int:
+    return 0 if link["command"] is None else int(link["command"][1])
+
+
+def links_of(cell: Json, *kept: str) -> dict[str, Json]:
+    """Give the links of a cell without history, by what was signed."""
+    every = {name: link for one in kept for name, link in cell[one].items()}
+    return {name: link for name, link in every.items() if not is_history(cell, link)}
 
 
 def refuses(slot: Json, settings: Json) -> bool:

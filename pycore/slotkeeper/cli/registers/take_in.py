@@ -119,7 +119,9 @@ def import_(
     )
     shown.outcome(outcome, dry_run=dry_run, complete=complete)
     if outcome.refused:
-        raise FaultFoundError(f"{outcome.refused} of {outcome.rows} rows were refused")
+        # A file that is refused as a whole has no row.
+        rows = max(outcome.rows, outcome.refused)
+        raise FaultFoundError(f"{outcome.refused} of {rows} rows were refused")
 
 
 async def _import(
@@ -146,6 +148,11 @@ async def _import(
         with staging() as tables:
             with _bar(sources) as advance:
                 outcome = await find_changes(streams, wanted, tables, advance)
+            if complete and not outcome.rows and not outcome.refused:
+                raise FaultFoundError(
+                    "the files have no rows: with --complete all that is registered would be "
+                    "marked as missing; nothing was published"
+                )
             renamed: list[Change] = []
             if register is PARTIES:
                 parties = await parties_after(streams, tables)

@@ -1,6 +1,7 @@
 """CSV and JSON lines: one row a line, each read or refused by itself."""
 
 import csv
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, BinaryIO
 
@@ -52,6 +53,13 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     ),
 }
 """Columns of a CSV file by register, in any order; a cell that is empty says nothing."""
+
+_SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
+"""What spreadsheets write instead of commas."""
+
+_FIELD = r'(?:"(?:[^"]|"")*"|[^",]*)'
+_STRICT = re.compile(rf"{_FIELD}(?:,{_FIELD})*")
+"""A line of RFC 4180: a quotation mark stands around a cell, or twice within such a one."""
 
 _REQUIRED = {"parties": "party_id", "registrations": "mprn", "certificates": "certificate"}
 
@@ -138,11 +146,14 @@ def cells(line: bytes) -> list[str]:
         raise RefusedError(f"longer than {MAX_RECORD} octets")
     try:
         # Line by line: a quotation mark that is never closed costs its own row and no other.
-        [cells] = csv.reader([line.decode().rstrip("\r\n")], strict=True)
+        text = line.decode().rstrip("\r\n")
+        [cells] = csv.reader([text], strict=True)
     except UnicodeDecodeError:
         raise RefusedError("no UTF-8") from None
     except (csv.Error, ValueError) as error:
         raise RefusedError(f"no CSV: {error}") from None
+    if '"' in text and not _STRICT.fullmatch(text):
+        raise RefusedError("no CSV: a quotation mark within a cell")
     return [cell.strip() for cell in cells]
 
 
@@ -159,7 +170,12 @@ def by_column(columns: list[str], cells: list[str]) -> dict[str, str]:
 
 def _columns(register: Register, line: bytes) -> list[str]:
     known = (*COLUMNS[register.name], *_DATED)
-    columns = cells(line) if line.strip() else []
+    if not line.strip():
+        raise RefusedError("it is empty" if not line else "the first line names no columns")
+    columns = cells(line)
+    for separator, named in _SEPARATORS.items():
+        if len(columns) == 1 and separator in columns[0]:
+            raise RefusedError(f"its columns are separated by {named}, and must be by commas")
     for name in columns:
         if name not in known:
             raise RefusedError(

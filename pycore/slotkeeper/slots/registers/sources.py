@@ -19,6 +19,9 @@ from .records import RefusedError
 _LOOK = 4_096
 """Octets by which a file's kind is told."""
 
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Marks of the order of its octets, which spreadsheets write as "Unicode text"."""
+
 _DER_SEQUENCE = b"\x30"
 _LONG_FORM = 0x80
 """Of a length in DER: a certificate is longer than 127 octets, and a text has no such octet."""
@@ -40,7 +43,7 @@ class Source:
 
 
 def sources_of(paths: Iterator[Path] | list[Path], *, at: str | None, latest: str) -> list[Source]:
-    """Find the files to be read; of a folder those that may be certificates or answers.
+    """Find the files to be read; of a folder, and those in it, what may be certificates or answers.
 
     Args:
         paths: Files and folders.
@@ -54,13 +57,20 @@ def sources_of(paths: Iterator[Path] | list[Path], *, at: str | None, latest: st
     found = []
     for path in paths:
         if path.is_dir():
-            inside = sorted(one for one in path.iterdir() if one.suffix.lower() in SUFFIXES)
-            found += [one for one in inside if one.is_file()]
+            found += sorted(_inside(path))
         elif path.is_file():
             found.append(path)
         else:
             raise RefusedError(f"{path} is neither a file nor a folder")
     return [_source(path, at, latest) for path in found]
+
+
+def _inside(folder: Path) -> Iterator[Path]:
+    """Give the files of a folder and of its folders; links to other folders are not followed."""
+    for at, _, names in os.walk(folder, onerror=_raise):
+        for path in (Path(at, name) for name in names):
+            if path.suffix.lower() in SUFFIXES and path.is_file():
+                yield path
 
 
 def rows_of(
@@ -98,6 +108,7 @@ def _rows(
         or (look[:1] == _DER_SEQUENCE and look[1:2] >= bytes([_LONG_FORM]))
     )  # fmt: skip
     if not of_certificates:
+        _require_text(register, look)
         yield from csv_rows(register, bounded_lines(file, advance), at, known)
         return
     if register is not CERTIFICATES:
@@ -111,6 +122,18 @@ def _rows(
         raise RefusedError(f"longer than {MAX_FILE} octets")
     read = pem_rows if begins.startswith(b"-----") else der_rows
     yield from read(octets, at, known)
+
+
+def _require_text(register: Register, look: bytes) -> None:
+    if look.startswith(_UTF_16):
+        raise RefusedError("UTF-16: save it as UTF-8")
+    if b"\0" not in look or register is not CERTIFICATES:
+        return
+    raise RefusedError("neither a certificate, a revocation list, an answer (XML) nor a table")
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _source(path: Path, at: str | None, latest: str) -> Source:

@@ -28,6 +28,7 @@ columns! {
         audit_partition: Int32Builder as DataType::Int32,
         audit_offset: Int64Builder as DataType::Int64,
         digest: StringBuilder as DataType::Utf8,
+        unanchored: BooleanBuilder as DataType::Boolean,
         opening: BooleanBuilder as DataType::Boolean,
     }
 }
@@ -144,6 +145,7 @@ impl History {
         rows.audit_partition.append_value(number(self.partition));
         rows.audit_offset.append_value(place(offset));
         rows.digest.append_option(record.digest());
+        rows.unanchored.append_value(record.is_unanchored());
         rows.opening.append_value(row.is_opening);
     }
 

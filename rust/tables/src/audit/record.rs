@@ -10,6 +10,9 @@ const SLACK_MICROS: i64 = 86_400_000_000;
 /// Cells of a message that are looked at, as many as the engine writes at most.
 const MOST_CELLS: usize = 32;
 
+/// Flags of a decision that are looked at: the engine has as many as the bits of a number.
+const MOST_FLAGS: usize = 32;
+
 #[derive(Deserialize)]
 pub(super) struct Record<'a> {
     #[serde(borrow, default)]
@@ -34,6 +37,8 @@ pub(super) struct Record<'a> {
     cells: Option<Vec<Object<ToldCell<'a>>>>,
     #[serde(borrow, default)]
     slot: Option<Object<Slot<'a>>>,
+    #[serde(borrow, default)]
+    flags: Option<Vec<Field<'a>>>,
     #[serde(borrow, default)]
     received_at: Field<'a>,
     #[serde(borrow, default)]
@@ -139,6 +144,12 @@ impl Record<'_> {
     pub(super) fn is_verified(&self) -> bool {
         let signature = self.message.as_ref().map(|message| &message.signature);
         signature.and_then(Field::get) == Some("valid")
+    }
+
+    /// Whether the signature could be traced to no authority, since none is configured.
+    pub(super) fn is_unanchored(&self) -> bool {
+        let mut flags = self.flags.iter().flatten().take(MOST_FLAGS);
+        flags.any(|flag| flag.get() == Some("UNANCHORED"))
     }
 
     /// When it held: by the device's own time where it is known and at most a day after the message came, else when that
