@@ -260,7 +260,7 @@ impl Trail {
     pub(crate) fn is_mixed(&self) -> bool {
         (0..self.base.len()).any(|cell| {
             let base = &self.base[cell];
-            let mut links = self.links_of(cell);
+            let mut links = self.steps_of(cell);
             self.has_verified(cell)
                 && (base.occupant.is_some() && !base.verified
                     || links.any(|(link, _)| !link.message.verified))
