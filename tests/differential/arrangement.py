@@ -77,6 +77,7 @@ def model_settings(drawn: Json) -> Json:
         },
         "network_operators": _listed() if drawn["listed"] else None,
         "verifies": verifies,
+        "is_maced": is_maced,
     }
 
 
@@ -102,6 +103,14 @@ def verifies(octets: bytes, device: str, kind: str) -> bool:
     """Tell whether a message bears the signature of the device's certificate of that kind."""
     certificate = identity(kind, device).digital_signature.certificate
     return sealing.signature_is_true(Envelope.decode(octets), public_key(read(certificate).point))
+
+
+@functools.lru_cache(maxsize=100_000)
+def is_maced(octets: bytes, device: str, kind: str) -> bool:
+    """Tell whether a message bears the MAC of the ACB and the device's certificate of that kind."""
+    certificate = identity(kind, device).key_agreement.certificate
+    peer = public_key(read(certificate).point)
+    return sealing.mac_is_true(Envelope.decode(octets), cast.ACB.key_agreement.key, peer)
 
 
 def certificate_fault(settings: Json, asked: Json) -> str | None:

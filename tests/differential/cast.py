@@ -4,17 +4,21 @@ Identities and messages are made once and kept: signing costs more than all that
 """
 
 import functools
+import hashlib
 import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from slotkeeper.lab import anchors, messages, sealing
+import orjson
+
+from slotkeeper.lab import anchors, certificates, messages, sealing
 from slotkeeper.lab.commands import SeqNumberChange
+from slotkeeper.lab.credentials import CredentialsResponse, RoleCredentials
 from slotkeeper.lab.envelope import Envelope, dlms_date_time
 from slotkeeper.lab.outcomes import CellOutcome, ExecutionOutcome, Occupant, ResponsePayload
 from slotkeeper.lab.partitions import partition_of
-from slotkeeper.lab.pki import Organisation, Pki
-from slotkeeper.lab.terms import Cell, Cra, KeyUsage, Mode, Role, Status
+from slotkeeper.lab.pki import Credential, Organisation, Pki
+from slotkeeper.lab.terms import Cell, Cra, KeyUsage, MessageCode, Mode, Role, Status
 
 PKI = Pki("differential")
 STRANGERS_PKI = Pki("differential, somebody else's authorities")
@@ -117,13 +121,56 @@ class Told:
     code: int | None = None
 
 
+@dataclass(frozen=True)
+class Read:
+    """A device's answer to a read-back by its content; hashable, as `Told` is.
+
+    Attributes:
+        device: By its place in `DEVICES`.
+        party: Who asked: a key of `ORGANISATIONS`. To the ACB it has a MAC, else a signature.
+        number: The header's counter.
+        roles: Role, its number (None: not told), and usage and holder of each cell.
+        at: As in `Told`.
+    """
+
+    device: int
+    party: str
+    number: int
+    roles: tuple[tuple[int, int | None, tuple[tuple[str, str], ...]], ...]
+    at: int | None = None
+
+
 USAGES = {"ds": KeyUsage.DIGITAL_SIGNATURE, "ka": KeyUsage.KEY_AGREEMENT}
 
 
 def holder(name: str, usage: str) -> Occupant:
+    return _credential(name, usage).occupant
+
+
+def _credential(name: str, usage: str) -> Credential:
     organisation = ORGANISATIONS[name]
-    credential = organisation.digital_signature if usage == "ds" else organisation.key_agreement
-    return credential.occupant
+    return organisation.digital_signature if usage == "ds" else organisation.key_agreement
+
+
+def sha1(name: str, usage: str) -> str:
+    """Give how an alert names a certificate."""
+    return hashlib.sha1(_credential(name, usage).certificate, usedforsecurity=False).hexdigest()
+
+
+def register_record(name: str, usage: str) -> tuple[bytes, bytes]:
+    """Give key and value of a certificate's record in the register."""
+    certificate = _credential(name, usage).certificate
+    details = certificates.read(certificate)
+    value = {
+        "subject_eui64": str(details.subject_unique_id),
+        "key_usage": usage.upper(),
+        "key_identifier": details.key_identifier.hex(),
+        "sha1": sha1(name, usage),
+        "sha256": hashlib.sha256(certificate).hexdigest(),
+        "not_after": "2040-01-01",
+        "status": [{"code": "I", "from": "2020-01-01", "source": "REPOSITORY"}],
+    }
+    return f"lab/{name}-{usage}".encode(), orjson.dumps(value)
 
 
 UNSET = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
@@ -171,6 +218,35 @@ def octets(told: Told) -> bytes:
     return envelope.signed(sealing.sign(envelope, device.digital_signature.key)).encode()
 
 
+@functools.lru_cache(maxsize=100_000)
+def read_back(read: Read) -> bytes:
+    """Write an answer of CS02a, and sign it, or give it the MAC that the ACB gets."""
+    device = DEVICES[read.device]
+    credentials = [
+        RoleCredentials(
+            Role(role),
+            Status.SUCCESS,
+            number,
+            tuple((Cell(Role(role), USAGES[usage]), holder(who, usage)) for usage, who in cells),
+        )
+        for role, number, cells in read.roles
+    ]
+    envelope = Envelope(
+        cra=Cra.RESPONSE,
+        counter=read.number,
+        originator=device.eui,
+        recipient=ORGANISATIONS[read.party].eui,
+        message_code=MessageCode.CS02A,
+        date_time=UNSET if read.at is None else dlms_date_time(at(read.at)),
+        payload=CredentialsResponse(tuple(credentials)).encode(),
+        signature=b"",
+    )
+    if read.party.startswith("acb"):
+        peer = ACB.key_agreement.key.public_key()
+        return envelope.maced(sealing.mac(envelope, device.key_agreement.key, peer)).encode()
+    return envelope.signed(sealing.sign(envelope, device.digital_signature.key)).encode()
+
+
 # Order of P-256 (FIPS 186-4 D.1.2.3).
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -188,6 +264,8 @@ def twisted(message: bytes, twist: str) -> bytes:
     envelope = Envelope.decode(message)
     if not twist or envelope.cra is Cra.COMMAND:
         return message
+    if envelope.mac is not None:
+        return message if twist == "mirrored" else message[:-1] + bytes([message[-1] ^ 1])
     signature = envelope.signature or bytes(64)
     match twist:
         case "forged":

@@ -10,7 +10,7 @@ from slotkeeper._core import CoreEngine
 
 from .cast import DEVICES
 from .model.decisions import Model
-from .model.slots import occupant
+from .model.walk import occupant
 
 Json = dict[str, Any]
 
@@ -180,8 +180,8 @@ def _cells_of_model(model: Model, device: str) -> dict[tuple[str, str], Any]:
     return {
         (role, usage): standing
         for role, slot in model.device(device)["slots"].items()
-        for usage, cell in slot["cells"].items()
-        if (standing := occupant(cell, unverified=unverified)[0]) is not None
+        for usage in slot["cells"]
+        if (standing := occupant(slot, usage, unverified=unverified)[0]) is not None
     }
 
 

@@ -23,6 +23,10 @@ _DO = {
     "tapped": 4,
     "request": 22,
     "adjust": 5,
+    "read": 8,
+    "alert": 5,
+    "baseline": 3,
+    "register": 2,
     "error": 2,
     "garbage": 2,
     "restart": 4,
@@ -34,7 +38,16 @@ _DO = {
     "rollback": 1,
 }
 
-_APART = ("restart", "compact", "snapshot", "clock_moves", "damage", "backup", "rollback")
+_APART = (
+    "register",
+    "restart",
+    "compact",
+    "snapshot",
+    "clock_moves",
+    "damage",
+    "backup",
+    "rollback",
+)
 
 
 def setup(rng: random.Random) -> Json:
@@ -56,22 +69,49 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
     """Draw settings and steps."""
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     first = setup(rng)
-    devices = rng.choice([1, 2, 3])
+    focus = rng.choice([None] * 4 + list(_FOCUS))
+    more, settings = _FOCUS[focus] if focus else ({}, {})
+    first |= settings
+    devices = 1 if focus else rng.choice([1, 2, 3])
     steps: list[Step] = [
         {"do": "inventory", "device": device} | _inventory(rng, plain=True)
         for device in range(devices)
         if rng.random() < 0.8
     ]
-    names, weights = list(_DO), list(_DO.values())
+    names = list(_DO)
+    weights = [weight * more.get(do, 1) for do, weight in _DO.items()]
     while len(steps) < length:
         do = rng.choices(names, weights)[0]
         step = {"do": do, "device": rng.randrange(devices)} | _DRAWN[do](rng)
+        step |= _focused(rng, focus, do)
         if do not in _APART:
             step["ends"] = rng.choices(
                 ["fold", None, "discard", "doubt-kept", "doubt-lost"], [70, 20, 5, 2, 2]
             )[0]
         steps.append(step)
     return first, steps
+
+
+_FOCUS: dict[str, tuple[dict[str, int], Json]] = {
+    "damage": ({"damage": 12, "adjust": 5, "restart": 2}, {}),
+    "false signatures": ({"told": 3}, {"signatures": "if-known", "anchored": False}),
+    "readings": ({"read": 4, "alert": 3, "baseline": 3, "register": 3}, {}),
+    "verification": ({"restart": 5, "read": 2}, {}),
+}
+"""What some histories are mostly about, of one device: how much oftener steps are taken, and
+settings that they need. What has to meet meets too seldom in the others."""
+
+
+def _focused(rng: random.Random, focus: str | None, do: str) -> Json:
+    match focus, do:
+        case "damage", "adjust" if rng.random() < 0.7:
+            # Two persons name a number, and so make up for damage.
+            return {"kind": "issued", "by": ["one", "two"], "about": "own", "at_least": small(rng)}
+        case "false signatures", "told":
+            return {"twist": rng.choice(["forged"] * 5 + [""]), "key": "own"}
+        case "verification", "restart":
+            return {"how": "crash", "settings": {"signatures": rng.choice(["off", "if-known"])}}
+    return {}
 
 
 def number(rng: random.Random) -> int:
@@ -222,6 +262,80 @@ def _request(rng: random.Random) -> Json:
     }
 
 
+def _held(rng: random.Random, parties: list[str]) -> list[tuple[str, str]]:
+    both = rng.choice(parties)
+    other = both if rng.random() < 0.8 else rng.choice(parties)
+    cells = [("ds", both), ("ka", other)]
+    return cells if rng.random() < 0.8 else [rng.choice(cells)]
+
+
+def _moment(rng: random.Random) -> int | None:
+    """Draw a device's time: near others, none, or of a clock that runs ahead, or nearly does."""
+    near = rng.randint(0, 100)
+    return rng.choice([None, None, near, near, near, rng.choice([89_999, 90_000, 90_001]), 10**8])
+
+
+def _read(rng: random.Random) -> Json:
+    operators = ["acb"] * 3 + ["A", "A", "A-renewed", "B", "unlisted", "acb-retired"]
+    roles = [(3, None if rng.random() < 0.1 else small(rng), _held(rng, operators))]
+    if rng.random() < 0.2:
+        roles += [(2, small(rng), _held(rng, ["S", "T", "acb"]))]
+    if rng.random() < 0.1:
+        roles = rng.choice([roles[1:], [(4, 3, [("ds", "acb")])], [(3, 5, [])]])
+    return {
+        "truly": rng.random() < 0.5,
+        "party": rng.choice(["acb", "acb", "S", "A", "B"]),
+        "number": small(rng) if rng.random() < 0.7 else rng.randint(1, 2**62),
+        "roles": roles,
+        "at": "now" if rng.random() < 0.4 else _moment(rng),
+        **_carried(rng),
+        "stream": rng.choice(["srv-6.24.1-responses"] * 4 + ["srv-6.15.1-responses"]),
+    }
+
+
+def _alert(rng: random.Random) -> Json:
+    names = ["acb", "acb", "A", "A-renewed", "B", "S", "acb-unknown"]
+    role = rng.choice([3, 3, 3, 2])
+    usages = rng.choice([["ds", "ka"], ["ds", "ka"], ["ds"], ["ka"]])
+    name = rng.choice(names)
+    return {
+        "kind": rng.choices(
+            [
+                "SecurityCredentialsUpdated",
+                "RecoveryCompleteACBCredentials",
+                "DeviceLogRestored",
+                "QuarantinedRequest",
+                "PowerOutage",
+            ],
+            [10, 4, 1, 1, 1],
+        )[0],
+        "about": rng.choice(["own"] * 12 + ["other"]),
+        "role": rng.choice(["NetworkOperator"] * 5 + ["Supplier", "Root"]),
+        "certificates": [
+            (usage, name if rng.random() < 0.9 else rng.choice(names)) for usage in usages
+        ],
+        "cells": [(role, usage) for usage in usages],
+        "floor": None if rng.random() < 0.7 else small(rng),
+        "at": _moment(rng),
+    }
+
+
+def _baseline(rng: random.Random) -> Json:
+    held = _held(rng, ["A", "A", "acb", "acb", "B", "acb-retired"])
+    moment = _moment(rng)
+    return {
+        "about": rng.choice(["own"] * 12 + ["other"]),
+        "holders": dict(held),
+        "at": rng.randint(0, 100) if moment is None else moment,
+    }
+
+
+def _register(rng: random.Random) -> Json:
+    names = ["acb", "A", "A-renewed", "B", "S"]
+    chosen = rng.sample(names, rng.randint(1, len(names)))
+    return {"certificates": [(name, usage) for name in chosen for usage in ("ds", "ka")]}
+
+
 def _adjust(rng: random.Random) -> Json:
     kind = rng.choice(["recorded", "seen", "issued"])
     more = rng.random()
@@ -284,6 +398,10 @@ _DRAWN: dict[str, Callable[[random.Random], Json]] = {
     },
     "request": _request,
     "adjust": _adjust,
+    "read": _read,
+    "alert": _alert,
+    "baseline": _baseline,
+    "register": _register,
     "error": lambda rng: {
         "code": rng.choice(["I0", "I99", "E21", None]),
         "stream": rng.choice(["srv-6.15.1-responses", "srv-6.21-responses", "srv-6.15.1-requests"]),
@@ -295,7 +413,12 @@ _DRAWN: dict[str, Callable[[random.Random], Json]] = {
     "restart": _restart,
     "compact": lambda _: {},
     "snapshot": lambda _: {},
-    "damage": lambda rng: {"which": rng.randrange(2**20), **_restart(rng)},
+    "damage": lambda rng: {
+        "which": rng.randrange(2**20),
+        "compacted": rng.random() < 0.5,
+        "claims": rng.choice(["something", "something", "nothing"]),
+        **_restart(rng),
+    },
     "backup": lambda _: {},
     "rollback": _restart,
     "clock_moves": lambda rng: {"days": rng.choice([-4000, -1, 1, 2500])},

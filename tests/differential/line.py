@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from tests.contract.judge import judge_command
 
-from slotkeeper._core import CoreEngine
+from slotkeeper._core import CoreEngine, RestoreError
 from slotkeeper.lab import events
 from slotkeeper.lab.anchors import operator_cell
 from slotkeeper.lab.events import Event
@@ -28,6 +28,9 @@ from .store import Store
 Json = dict[str, Any]
 
 
+REGISTER = "smki-organisation-certificates"
+
+
 class Line(Steps):
     """One history on its way."""
 
@@ -37,6 +40,7 @@ class Line(Steps):
         self.model = Model(arrangement.model_settings(self.drawn))
         self.store = Store()
         self.saved: tuple[Store, Json] | None = None
+        self.registered: list[tuple[str, str]] = []
         self.given: dict[tuple[str, int], bytes] = {}
         self.engine = self._new_engine()
         self.engine.open()
@@ -52,6 +56,10 @@ class Line(Steps):
                 getattr(self, "_" + step["do"])(step)
                 if step.get("ends", "fold") is not None or len(self.batch) > 4:
                     self._end(step.get("ends") or "fold")
+            except RestoreError as refused:
+                found = DisagreementError(f"restoring: {refused}")
+                found.step = place
+                raise found from None
             except DisagreementError as found:
                 found.step = place
                 raise
@@ -87,9 +95,6 @@ class Line(Steps):
         written = sealed.outputs.records()
         compare_batch(expected, written)
         if how in ("fold", "doubt-kept"):
-            self.store.log += [
-                (r[2] or b"", r[3]) for r in written if r[0] == "originator-counters"
-            ]
             void = set(sealed.void)
             self.store.inventory += [
                 (key, value, facts)
@@ -98,6 +103,11 @@ class Line(Steps):
             ]
             self.store.stored = sealed.stored
             self.model.fold()
+            self.store.log += [
+                (key or b"", value, self.model.kept(key or b""))
+                for stream, _, key, value, _ in written
+                if stream == "originator-counters"
+            ]
         else:
             self.model.discard()
         if how == "fold":
@@ -167,6 +177,22 @@ class Line(Steps):
         known = self.model.table["inventory"][device]
         return arrangement.identity(known["agreement"], device)
 
+    def _register(self, step: Json) -> None:
+        """Let certificates come into the register, beside the records of any batch."""
+        self._end("fold")
+        fresh = [tuple(one) for one in step["certificates"] if tuple(one) not in self.registered]
+        self.registered += fresh
+        self.model.register({cast.sha1(*one): arrangement.party(*one) for one in fresh})
+        self._follow(fresh)
+
+    def _follow(self, certificates: list[tuple[str, str]]) -> None:
+        records = [
+            (REGISTER, offset, *cast.register_record(*one), "record")
+            for offset, one in enumerate(certificates)
+        ]
+        if records:
+            self.engine.follow_registers(records)
+
     def _compact(self, _step: Json) -> None:
         self._end("fold")
         self.store.compact()
@@ -178,11 +204,11 @@ class Line(Steps):
     def _damage(self, step: Json) -> None:
         """Let a bit of a stored record rot, and start again."""
         self._end("fold")
-        key = self.store.damage(step["which"])
-        if key is None:
+        damaged = self.store.damage(step)
+        if damaged is None:
             return
-        device, _, digest = key.decode().partition("/parked/")
-        self.model.damaged(device, digest or None)
+        device, _, digest = damaged[0].decode().partition("/parked/")
+        self.model.damaged(device, digest or None, damaged[1])
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
         # The mark is written with the next batch, whatever it is about.
@@ -200,6 +226,7 @@ class Line(Steps):
             return
         (store, table), self.saved = self.saved, None
         table["rollbacks"] = self.model.table["rollbacks"] + 1
+        table["register"] = self.model.table["register"]
         self.store, self.model.table = store, table
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
@@ -221,6 +248,7 @@ class Line(Steps):
     def _come_back(self, step: Json, *, fresh: bool) -> None:
         if fresh:
             self.engine.clear()
+            self._follow(self.registered)
         later = self.store.restore(
             self.engine, step, rollbacks=self.model.table["rollbacks"], fresh=fresh
         )

@@ -5,23 +5,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from slotkeeper.lab import duis, events, messages
+from slotkeeper.lab import anchors, duis, events, messages
 from slotkeeper.lab.anchors import operator_cell
 from slotkeeper.lab.commands import CANCELLATION
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import FloorPolicy, Gpf, Policy
 from slotkeeper.lab.pki import Organisation
-from slotkeeper.lab.terms import Cell, KeyUsage, Mode, Role, Status
+from slotkeeper.lab.terms import Cell, Eui64, KeyUsage, Mode, Role, Status
 
 from . import arrangement, cast
-from .cast import DEVICES, ORGANISATIONS, START, Told
+from .cast import DEVICES, ORGANISATIONS, START, Read, Told
 
 if TYPE_CHECKING:
     from .model.decisions import Record
 
 Json = dict[str, Any]
-NOW_MS = 1_780_000_000_000
-"""The engine's clock, which stands still."""
+NOW_MS = int(START.timestamp() * 1_000) + 3_600_000
+"""The engine's clock, which stands still an hour after that of the devices begins."""
 
 _USAGES = {
     "ds": [KeyUsage.DIGITAL_SIGNATURE],
@@ -99,6 +99,88 @@ class Steps:
             floors=tuple(tuple(one) for one in step["floors"]),
         )
         self._carry(cast.octets(told), step)
+
+    def _read(self, step: Json) -> None:
+        """Let a device tell what stands in its cells, or what it might have there."""
+        roles = [(role, number, tuple(map(tuple, cells))) for role, number, cells in step["roles"]]
+        if step["truly"]:
+            gpf = self.gpfs[step["device"]]
+            roles = [
+                (role, gpf.numbers.get(Role(role), 0), self._held(gpf, Role(role)))
+                for role, _, _ in roles
+            ]
+        at = step["at"]
+        if at == "now":
+            at = int((self._clock() - START).total_seconds())
+        self._carry(
+            cast.read_back(Read(step["device"], step["party"], step["number"], tuple(roles), at)),
+            step,
+        )
+
+    @staticmethod
+    def _held(gpf: Gpf, role: Role) -> tuple[tuple[str, str], ...]:
+        names = {
+            (usage, cast.holder(name, usage)): name
+            for name in ORGANISATIONS
+            for usage in cast.USAGES
+        }
+        cells = ((usage, gpf.cells.get(Cell(role, code))) for usage, code in cast.USAGES.items())
+        return tuple(
+            (usage, names[usage, anchors.occupant(certificate)])
+            for usage, certificate in cells
+            if certificate is not None
+        )
+
+    @staticmethod
+    def _about(step: Json) -> Eui64:
+        device: Eui64 = DEVICES[(step["device"] + (step["about"] != "own")) % len(DEVICES)].eui
+        return device
+
+    def _alert(self, step: Json) -> None:
+        device, about = DEVICES[step["device"]].eui, self._about(step)
+        told: Json = {"kind": step["kind"], "device_id": str(about)}
+        if step["at"] is not None:
+            told["at"] = cast.at(step["at"]).isoformat().replace("+00:00", "Z")
+        match step["kind"]:
+            case "SecurityCredentialsUpdated":
+                told |= {
+                    "remote_party_role": step["role"],
+                    "certificates": [
+                        {"key_usage": usage.upper(), "sha1": cast.sha1(name, usage)}
+                        for usage, name in step["certificates"]
+                    ],
+                    "remote_party_floor_seq_number": _text(step["floor"]),
+                }
+            case "RecoveryCompleteACBCredentials":
+                for role, member in ((3, "network_operator_cells"), (2, "supplier_cells")):
+                    told[member] = [u.upper() for r, u in step["cells"] if r == role]
+            case "DeviceLogRestored":
+                told |= {"old_device_id": str(about), "new_device_id": str(about)}
+            case "QuarantinedRequest":
+                told["request_id"] = events.request_id(cast.SUPPLIERS[0].eui, about, 1)
+        event = Event(events.ALERTS, str(device), told)
+        named = [(usage, cast.sha1(name, usage)) for usage, name in step["certificates"]]
+        self._add(
+            event,
+            {"alert": {**step, "named": named, "device": str(about), "at": _seconds(step["at"])}},
+        )
+
+    def _baseline(self, step: Json) -> None:
+        device, about = DEVICES[step["device"]].eui, self._about(step)
+        told: Json = {"device_id": str(about), "source": "lab", "by": ["lab"]}
+        told["as_of"] = cast.at(step["at"]).isoformat().replace("+00:00", "Z")
+        for member, usage in (("digital_signature", "ds"), ("key_agreement", "ka")):
+            if usage in step["holders"]:
+                eui, key = arrangement.party(step["holders"][usage], usage)
+                told[member] = {"subject_unique_id": eui, "subject_key_identifier": key}
+        facts = {
+            "device": str(about),
+            "as_of": _seconds(step["at"]),
+            "cells": [
+                (usage, arrangement.party(name, usage)) for usage, name in step["holders"].items()
+            ],
+        }
+        self._add(Event(events.BASELINES, str(device), told), {"baseline": facts})
 
     def _again(self, step: Json) -> None:
         mail = self.mail[step["device"]]
@@ -277,8 +359,7 @@ class Steps:
         )
 
     def _adjust(self, step: Json) -> None:
-        device = DEVICES[step["device"]].eui
-        about = device if step["about"] == "own" else DEVICES[(step["device"] + 1) % 4].eui
+        device, about = DEVICES[step["device"]].eui, self._about(step)
         requests = {
             events.request_id(cast.SUPPLIERS[0].eui, about, int(number)): counter
             for number, counter in step["requests"].items()
@@ -329,6 +410,10 @@ class Steps:
 
     def _clock_moves(self, step: Json) -> None:
         self.now += timedelta(days=step["days"])
+
+
+def _seconds(at: int | None) -> float | None:
+    return None if at is None else cast.at(at).timestamp()
 
 
 def _text(number: int | None) -> str | None:

@@ -10,6 +10,12 @@ Json = dict[str, Any]
 Staged = tuple[bytes, bytes | None, Json]
 """An inventory record: key, value, and what the test knows of it."""
 
+Kept = tuple[bytes, bytes | None, Json | None]
+"""A changelog record: key, value, and what the model kept of the device when it was written."""
+
+_VERSION = slice(9, 13)
+"""Where a device's record has its version (``docs/changelog-format.md``)."""
+
 
 class Store:
     """What was committed.
@@ -21,14 +27,14 @@ class Store:
     """
 
     def __init__(self) -> None:
-        self.log: list[tuple[bytes, bytes | None]] = []
+        self.log: list[Kept] = []
         self.inventory: list[Staged] = []
         self.stored: tuple[int, int, int, int] | None = None
         self._snapshot: tuple[list[bytes], int, int] | None = None
 
     def compact(self) -> None:
         """Keep the newest record of each key, and no tombstones."""
-        newest = {key: place for place, (key, _) in enumerate(self.log)}
+        newest = {key: place for place, (key, *_) in enumerate(self.log)}
         self.log = [
             one
             for place, one in enumerate(self.log)
@@ -43,18 +49,32 @@ class Store:
         other.stored = self.stored
         return other
 
-    def damage(self, which: int) -> bytes | None:
-        """Turn a bit of one of the records that count; give its key."""
-        self.compact()
-        if not self.log:
+    def damage(self, step: Json) -> tuple[bytes, Json | None] | None:
+        """Turn a bit of one of the records that count, or of an older one of a device.
+
+        Returns:
+            Its key, and what the newest whole record says of the device, if there is one.
+        """
+        which: int = step["which"]
+        if step["compacted"]:
+            self.compact()
+        self._snapshot = None
+        newest = {key: place for place, (key, *_) in enumerate(self.log)}
+        places = [place for place in newest.values() if self.log[place][1] is not None] * 3
+        places += [place for place, (_, _, row) in enumerate(self.log) if row is not None]
+        if not places:
             return None
-        place = which % len(self.log)
-        key, value = self.log[place]
+        place = places[which % len(places)]
+        key, value, row = self.log[place]
         octets = bytearray(value or b"")
-        # Behind the format, which tells damage and novelty apart.
-        octets[1 + which % (len(octets) - 1)] ^= 1 << which % 8
-        self.log[place] = (key, bytes(octets))
-        return key
+        if row is not None and step["claims"] == "nothing":
+            octets[_VERSION] = bytes(4)
+        else:
+            # Behind the format, which tells damage and novelty apart.
+            octets[1 + which % (len(octets) - 1)] ^= 1 << which % 8
+        self.log[place] = (key, bytes(octets), None)
+        rows = [row for other, _, row in self.log if other == key and row is not None]
+        return key, rows[-1] if rows else None
 
     def take_snapshot(self, engine: CoreEngine) -> None:
         parts, cursor = [], None
@@ -94,7 +114,7 @@ class Store:
             if later:
                 # Its positions are no longer those of this log.
                 self._snapshot = None
-        changes = [Change(*one) for one in self._shuffled(rng, log)]
+        changes = [Change(key, value) for key, value, _ in self._shuffled(rng, log)]
         cut = rng.randint(0, len(changes))
         engine.restore(changes[:cut])
         engine.restore(changes[cut:])
@@ -114,13 +134,11 @@ class Store:
         return True
 
     @staticmethod
-    def _shuffled(
-        rng: random.Random, log: list[tuple[bytes, bytes | None]]
-    ) -> list[tuple[bytes, bytes | None]]:
+    def _shuffled(rng: random.Random, log: list[Kept]) -> list[Kept]:
         """Give records in any order and some twice; of a parked record only the newest."""
-        newest = dict(log)
+        newest = {one[0]: one for one in log}
         devices = [one for one in log if b"/" not in one[0]]
         devices += rng.sample(devices, rng.randint(0, len(devices)))
-        found = devices + [one for one in newest.items() if b"/" in one[0]]
+        found = devices + [one for key, one in newest.items() if b"/" in key]
         rng.shuffle(found)
         return found

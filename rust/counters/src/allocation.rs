@@ -98,7 +98,6 @@ pub(crate) fn allocate(
 
 fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Option<Allocation> {
     let known = floors.watermark.max(floors.issued);
-    let highest = known.max(floors.burned);
     let margin = u64::from(floors.losses) * ROLLBACK_MARGIN;
     let above = known.unwrap_or(0).checked_add(margin)?;
     let least = above.max(floors.burned.unwrap_or(0)).checked_add(1)?;
@@ -110,10 +109,12 @@ fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Optio
         // What lifts it is the command that it may have had among the lost ones.
         Some((_, wanted)) => (wanted, AllocationReason::IssuedExceeded),
         None => {
-            let reason = match highest {
-                None => AllocationReason::Natural,
-                Some(_) if floors.watermark == highest => AllocationReason::WatermarkExceeded,
-                Some(_) => AllocationReason::IssuedExceeded,
+            let reason = match known {
+                None if floors.burned.is_none() => AllocationReason::Natural,
+                Some(_) if floors.watermark == known && floors.burned <= Some(above) => {
+                    AllocationReason::WatermarkExceeded
+                }
+                _ => AllocationReason::IssuedExceeded,
             };
             (after_losses(least, floors.losses)?, reason)
         }

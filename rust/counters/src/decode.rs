@@ -3,17 +3,20 @@
 use crate::cover::{Cover, CoverGroup};
 use crate::image::{
     CELL_KEY_IDENTIFIER, CELL_OCCUPANT, CELL_SOURCE, CELL_TIME, CELL_VERIFIED, CRC_BYTES,
-    CellImage, DeviceImage, FORMAT, FORMAT_1, FORMAT_2, FORMAT_4, ImageError, RoleImage,
+    CellImage, DeviceImage, FORMAT, FORMAT_1, FORMAT_2, FORMAT_4, FORMAT_5, ImageError, RoleImage,
     SECTION_COVERS, SECTION_MESSAGES, SECTION_REQUESTS, SECTION_SUPPLIER, SECTION_TRAILS,
+    SECTION_VOIDS,
 };
-use crate::notes::{GROUPS, KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
+use crate::notes::{
+    GROUPS, KINDS, MESSAGES_KEPT, MessageNote, RequestNote, VOIDS_KEPT, VoidNote, most_of,
+};
 use crate::occupants::Occupant;
 use crate::role::{CellSource, LAST_COUNTER, Marks, Role};
 use crate::trail::{Trail, end_of};
 use crc32c::crc32c;
 
 impl DeviceImage {
-    /// Reads the bytes of a changelog record, of format 4, 3, 2 or 1.
+    /// Reads the bytes of a changelog record, of format 5 to 1.
     ///
     /// `ceiling` is that of the table that it is for: it tells where the numbers of format 1 belong,
     /// which lists them one by one. The caller compares [`device`](Self::device) with the key under which the record stood.
@@ -33,8 +36,9 @@ impl DeviceImage {
         let (format, content) = content.split_first().ok_or(ImageError::Malformed)?;
         let mut reader = Reader(content);
         let image = match *format {
-            FORMAT => reader.device().filter(|image| !image.is_settled()),
-            FORMAT_4 => reader.device().filter(DeviceImage::is_settled),
+            FORMAT | FORMAT_4 | FORMAT_5 => {
+                reader.device().filter(|image| image.format() == *format)
+            }
             FORMAT_2 => reader.device_of_format_2(),
             FORMAT_1 => reader.device_of_format_1(ceiling),
             format => return Err(ImageError::UnknownFormat(format)),
@@ -51,6 +55,10 @@ pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 impl Reader<'_> {
     fn device(&mut self) -> Option<DeviceImage> {
         let (mut image, sections) = self.body()?;
+        if sections & SECTION_VOIDS != 0 {
+            let count = self.count(VOIDS_KEPT)?;
+            image.voids = self.notes(count, Self::void)?;
+        }
         for (trail, section) in image.trails.iter_mut().zip(SECTION_TRAILS) {
             if sections & section != 0 {
                 *trail = self.trail()?;
@@ -66,7 +74,8 @@ impl Reader<'_> {
         let (mut image, sections) = self.body()?;
         let [first, second] = SECTION_TRAILS;
         image.presume_cells();
-        (image.is_in_order() && sections & (first | second) == 0).then_some(image)
+        let later = first | second | SECTION_VOIDS;
+        (image.is_in_order() && sections & later == 0).then_some(image)
     }
 
     fn trail(&mut self) -> Option<Trail> {
@@ -97,9 +106,8 @@ impl Reader<'_> {
         let flags = u16::from_be_bytes(self.take()?);
         let sections = self.u8()?;
         let [first, second] = SECTION_TRAILS;
-        let trails = first | second;
-        let known =
-            SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_COVERS | trails;
+        let later = first | second | SECTION_VOIDS;
+        let known = SECTION_SUPPLIER | SECTION_MESSAGES | SECTION_REQUESTS | SECTION_COVERS | later;
         if sections & !known != 0 {
             return None;
         }
@@ -257,6 +265,10 @@ impl Reader<'_> {
             digest,
             verified,
         })
+    }
+
+    fn void(&mut self) -> Option<VoidNote> {
+        self.take()
     }
 
     fn u8(&mut self) -> Option<u8> {

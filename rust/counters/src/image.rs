@@ -4,7 +4,7 @@ use crc32c::crc32c;
 use thiserror::Error;
 
 use crate::cover::Cover;
-use crate::notes::{KINDS, MESSAGES_KEPT, MessageNote, RequestNote, most_of};
+use crate::notes::{KINDS, MESSAGES_KEPT, MessageNote, RequestNote, VOIDS_KEPT, VoidNote, most_of};
 use crate::occupants::{Occupant, Occupants};
 use crate::role::{Cell, CellSource, Marks, Role, RoleState};
 use crate::trail::Trail;
@@ -12,22 +12,23 @@ use crate::view::DeviceView;
 
 /// Everything that is kept of a device, with occupants spelled out.
 ///
-/// # Layout, formats 3 and 4
+/// # Layout, formats 3 to 5
 ///
 /// Numbers are big-endian. In this order, without padding:
 ///
 /// | bytes | field |
 /// |---|---|
-/// | 1 | format: 4 where a trail has a settled number, which programs of format 3 would not heed; else 3 |
+/// | 1 | format: 5 where damaged records are named; else 4 where a trail has a settled number, which programs of format 3 would not heed; else 3 |
 /// | 8 | EUI-64 of the device |
 /// | 4 | version |
 /// | 2 | flags |
-/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 covers, bits 4 and 5 the trails of the Network Operator and the Supplier role; other bits 0 |
+/// | 1 | sections present: bit 0 Supplier role, bit 1 messages, bit 2 requests, bit 3 covers, bits 4 and 5 the trails of the Network Operator and the Supplier role, bit 6 damaged records; bit 7 zero |
 /// | 3 to 67 | the Network Operator role, see below |
 /// | 3 to 67 | the Supplier role, where present |
 /// | 1 + 24 n | messages, oldest first: n (1 to 8), then each identity (8), digest (15), verified (1: 0 or 1) |
 /// | 1 + k + 24 n | requests, see below |
 /// | 1 + 18 to 66 each | covers, see below |
+/// | 1 + 16 n | damaged records that this one knows of, oldest first: n (1 to 7), then the start of the SHA-256 of each |
 /// | 8 n each | trails, see below |
 /// | 4 | CRC-32C of all bytes before |
 ///
@@ -116,6 +117,8 @@ pub struct DeviceImage {
     /// The used numbers of each role that has any besides those of remembered requests, in the
     /// order of [`Role::ALL`].
     pub covers: Vec<(Role, Cover)>,
+    /// The damaged records of the device that this one knows of, oldest first, at most [`VOIDS_KEPT`].
+    pub voids: Vec<VoidNote>,
     /// What was told of each role's cells, in the order of [`Role::ALL`]; with nothing but a base where only `cells` are
     /// known.
     pub trails: [Trail; 2],
@@ -171,13 +174,14 @@ pub enum ImageError {
     #[error("the record image is damaged: its CRC-32C does not fit")]
     Damaged,
     /// Written by a newer release (D9).
-    #[error("the record image has format {0}; this release reads formats 1 to 4")]
+    #[error("the record image has format {0}; this release reads formats 1 to 5")]
     UnknownFormat(u8),
     /// The checksum fits and the content does not follow the format.
     #[error("the record image does not follow its format")]
     Malformed,
 }
 
+pub(crate) const FORMAT_5: u8 = 5;
 pub(crate) const FORMAT_4: u8 = 4;
 pub(crate) const FORMAT: u8 = 3;
 pub(crate) const FORMAT_2: u8 = 2;
@@ -191,6 +195,8 @@ pub(crate) const SECTION_REQUESTS: u8 = 1 << 2;
 pub(crate) const SECTION_COVERS: u8 = 1 << 3;
 /// Of the roles in the order of [`Role::ALL`].
 pub(crate) const SECTION_TRAILS: [u8; 2] = [1 << 4, 1 << 5];
+
+pub(crate) const SECTION_VOIDS: u8 = 1 << 6;
 
 pub(crate) const CELL_SOURCE: u8 = 0b111;
 pub(crate) const CELL_VERIFIED: u8 = 1 << 3;
@@ -210,6 +216,7 @@ impl DeviceImage {
             messages: view.notes.messages().collect(),
             requests: view.requests().collect(),
             covers: view.notes.covers(),
+            voids: view.voids().collect(),
             trails: Role::ALL.map(|role| view.notes.trail(role).unwrap_or_default()),
         }
     }
@@ -255,9 +262,15 @@ impl DeviceImage {
             && covered.all(|(role, cover)| !cover.is_empty() && is_below(*role, cover.last()))
     }
 
-    /// Whether it tells what only format 4 does.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.trails.iter().any(|trail| trail.settled != [None; 2])
+    /// The least format that has all that it tells.
+    pub(crate) fn format(&self) -> u8 {
+        if !self.voids.is_empty() {
+            FORMAT_5
+        } else if self.trails.iter().any(|trail| trail.settled != [None; 2]) {
+            FORMAT_4
+        } else {
+            FORMAT
+        }
     }
 
     /// The state of a role; nothing known where nothing was ever told.
@@ -274,7 +287,7 @@ impl DeviceImage {
     /// requests beyond those that are remembered. An image taken from a table has none of these.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
-        out.push(if self.is_settled() { FORMAT_4 } else { FORMAT });
+        out.push(self.format());
         out.extend(self.device.to_be_bytes());
         out.extend(self.version.to_be_bytes());
         out.extend(self.flags.to_be_bytes());
@@ -284,6 +297,7 @@ impl DeviceImage {
                 | bit(!self.messages.is_empty(), SECTION_MESSAGES)
                 | bit(!self.requests.is_empty(), SECTION_REQUESTS)
                 | bit(has_covers, SECTION_COVERS)
+                | bit(!self.voids.is_empty(), SECTION_VOIDS)
                 | self
                     .trails
                     .iter()
@@ -299,6 +313,12 @@ impl DeviceImage {
         encode_requests(&self.requests, &mut out);
         if has_covers {
             encode_covers(&Role::ALL.map(|role| self.cover(role)), &mut out);
+        }
+        let first = self.voids.len().saturating_sub(VOIDS_KEPT);
+        let voids = self.voids.get(first..).unwrap_or_default();
+        if let Ok(count @ 1..) = u8::try_from(voids.len()) {
+            out.push(count);
+            out.extend(voids.as_flattened());
         }
         for trail in self.trails.iter().filter(|trail| !trail.is_plain()) {
             out.extend(trail.words().into_iter().flat_map(u64::to_be_bytes));

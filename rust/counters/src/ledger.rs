@@ -6,7 +6,7 @@ use thiserror::Error;
 use crate::allocation::{self, Allocation, AllocationRequest, Exhausted, Floors};
 use crate::burned::Burned;
 use crate::image::DeviceImage;
-use crate::notes::{MessageNote, RequestNote};
+use crate::notes::{MessageNote, RequestNote, VoidNote};
 use crate::occupants::{Occupant, OccupantId};
 use crate::overlay::{Overlay, Slot};
 use crate::restore::RestoreOutcome;
@@ -355,6 +355,13 @@ impl Ledger {
     /// that is plausible.
     pub fn leap_version(&mut self, device: u64, claimed: u32) {
         self.slot(device).leap(claimed);
+    }
+
+    /// Names a damaged record of a device, so that it is known to have been made up for wherever it is met again.
+    pub fn name_void(&mut self, device: u64, void: VoidNote) {
+        if self.slot(device).notes_edit().name_void(void) {
+            self.fit(device);
+        }
     }
 
     /// Remembers a message that changed the device's record, and forgets the oldest one beyond

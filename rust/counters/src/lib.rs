@@ -75,7 +75,8 @@ pub use crate::image::{CellImage, DeviceImage, ImageError, RoleImage};
 pub use crate::lane::Lane;
 pub use crate::ledger::{CounterOutOfRange, Ledger};
 pub use crate::notes::{
-    IMPORTED_REQUESTS_KEPT, MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote,
+    IMPORTED_REQUESTS_KEPT, MESSAGES_KEPT, MessageNote, REQUESTS_KEPT, RequestNote, VOIDS_KEPT,
+    VoidNote,
 };
 pub use crate::occupants::{Occupant, OccupantId, Occupants};
 pub use crate::overlay::VERSION_LEAP;

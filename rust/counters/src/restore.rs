@@ -24,8 +24,8 @@ pub enum RestoreOutcome {
 impl CounterTable {
     /// Unites an image with what is there.
     ///
-    /// Cells, trails, flags and messages are those of the newest version; marks, requests and used numbers
-    /// are those of all images together, so that none is ever lowered or forgotten, not even by
+    /// Cells, trails, flags, messages and the damaged records named are those of the newest version; marks, requests and
+    /// used numbers are those of all images together, so that none is ever lowered or forgotten, not even by
     /// images of different histories. The result is the same in whatever order images come, and
     /// however often (D6, D10).
     pub fn restore(&mut self, image: &DeviceImage) -> RestoreOutcome {
@@ -68,6 +68,9 @@ impl CounterTable {
         }
         for note in &image.requests {
             NotesEdit(&mut words).remember_request(note);
+        }
+        for void in &image.voids {
+            NotesEdit(&mut words).name_void(*void);
         }
         for (role, trail) in Role::ALL.into_iter().zip(&image.trails) {
             if !trail.is_plain() {

@@ -2,7 +2,7 @@
 
 use crate::cover::Cover;
 use crate::image::CellImage;
-use crate::notes::{MessageNote, NotesView, RequestNote};
+use crate::notes::{MessageNote, NotesView, RequestNote, VoidNote};
 use crate::occupants::Occupants;
 use crate::role::{Cell, CellUse, Marks, Role, RoleState};
 use crate::row::Row;
@@ -89,6 +89,11 @@ impl<'a> DeviceView<'a> {
     /// The remembered messages that made none, oldest first.
     pub fn other_messages(&self) -> impl Iterator<Item = MessageNote> + use<'a> {
         self.notes.messages()
+    }
+
+    /// The damaged records of this device that its record names, oldest first.
+    pub fn voids(&self) -> impl Iterator<Item = VoidNote> + use<'a> {
+        self.notes.voids()
     }
 
     /// The remembered requests in their order, a role's at most

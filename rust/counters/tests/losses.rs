@@ -5,7 +5,8 @@
 use std::collections::HashSet;
 
 use slotkeeper_counters::{
-    AllocationRequest, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger, Role,
+    AllocationReason, AllocationRequest, CounterTable, DEFAULT_CEILING, DeviceImage, Ledger,
+    ROLLBACK_MARGIN, Role,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
@@ -131,4 +132,36 @@ fn d05_an_acknowledged_loss_gives_no_number_twice() {
             store.serve();
         }
     }
+}
+
+/// The margin lies between what is known and the number given, and not between what is known and what was burned.
+#[test]
+fn d05_what_was_told_decides_above_a_burned_number_whatever_the_margin() {
+    let mut ledger = Ledger::new(CounterTable::new(3, DEFAULT_CEILING));
+    ledger.set_rollbacks(1);
+    let allocate = |ledger: &mut Ledger, request_counter| {
+        let request = AllocationRequest {
+            hint: None,
+            originator: 9,
+            request_counter,
+        };
+        ledger
+            .allocate(GPF, Role::Supplier, request)
+            .expect("far below the last")
+    };
+    let burned = allocate(&mut ledger, 1);
+    assert_eq!(burned.counter, ROLLBACK_MARGIN + 1);
+    ledger.discard();
+    let after = allocate(&mut ledger, 2);
+    assert_eq!(
+        (after.counter, after.reason),
+        (burned.counter + 1, AllocationReason::IssuedExceeded)
+    );
+    ledger.discard();
+    ledger.raise_seen(GPF, Role::Supplier, 5);
+    let told = allocate(&mut ledger, 3);
+    assert_eq!(
+        (told.counter, told.reason),
+        (ROLLBACK_MARGIN + 6, AllocationReason::WatermarkExceeded)
+    );
 }

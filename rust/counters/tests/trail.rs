@@ -347,6 +347,24 @@ fn a_lost_answer_is_bridged_by_the_command_that_was_sent() {
     assert_eq!(trail.standing(DS, false).occupant, Some(certificate(2, 0)));
 }
 
+/// N15: it leads nowhere, not even from one certificate of its party to another.
+#[test]
+fn n15_what_takes_a_command_back_is_not_read_as_executed() {
+    let mut trail = with_base(certificate(1, 0), CellSource::ReadBack);
+    trail.expect(Pending {
+        due: Due::Never { accepted: false },
+        ..pending(5, party(1), party(1))
+    });
+    trail.tell(&link(2, certificate(1, 1), certificate(ACB, 0)), false);
+    assert_eq!(trail.standing(DS, false).occupant, None);
+    // A renewal without an answer does.
+    trail.expect(pending(4, party(1), certificate(1, 1)));
+    assert_eq!(
+        trail.standing(DS, false).occupant,
+        Some(certificate(ACB, 0))
+    );
+}
+
 #[test]
 fn nobody_is_certain_from_whom_commands_without_an_answer_lead_to_the_acb() {
     let (one, other) = (certificate(1, 0), certificate(2, 0));

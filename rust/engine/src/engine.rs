@@ -4,14 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use slotkeeper_counters::{
-    CounterTable, DeviceImage, ImageError, Ledger, Role, RoleImage, Stored, VERSION_LEAP,
+    CounterTable, DeviceImage, ImageError, Ledger, Role, RoleImage, Stored, VoidNote,
 };
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
 use crate::census::{DamagedRecord, compare};
 use crate::changelog::{self, ChangeKey};
-use crate::directory::{DAMAGED, Device, Directory, MENDED};
+use crate::directory::{Device, Directory};
 use crate::parking::{Parking, Standing, StoredParked};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
@@ -95,15 +95,19 @@ enum Order {
     Log,
 }
 
-/// Whether an image was written knowing of the damage of another one, which claims to be of that version. It carries the
-/// mark of both roles, so that it issues nothing; or adjustments have taken marks away, and its version has made the leap
-/// that a mark makes. The version that a damaged image claims may itself be damaged, so a higher one proves nothing.
-fn knows_of(image: &DeviceImage, claimed: u32) -> bool {
-    let leapt = || {
-        let least = claimed.checked_add(VERSION_LEAP);
-        least.is_some_and(|least| image.version >= least)
-    };
-    image.flags & DAMAGED == DAMAGED || image.flags & (DAMAGED | MENDED) != 0 && leapt()
+/// The damaged images of a device that no record makes up for yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Damage {
+    /// The highest version that they claim, which may itself be damaged.
+    pub(crate) claimed: u32,
+    /// What a record must name to make up for them.
+    pub(crate) images: BTreeSet<VoidNote>,
+}
+
+/// What names a damaged image.
+fn void_note(value: &[u8]) -> VoidNote {
+    let digest = slotkeeper_crypto::sha256(value);
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// What may be asked of a partition now.
@@ -139,8 +143,8 @@ pub struct Engine {
     pub(crate) progress: Progress,
     /// The store's, and after it those that acknowledgements have ended; signed acts name one.
     pub(crate) incarnations: Vec<String>,
-    /// Devices whose image was damaged, to be marked with the next batch, and the version that it claimed.
-    pub(crate) damaged: BTreeMap<u64, u32>,
+    /// Devices of damaged images, to be marked with the next batch.
+    pub(crate) damaged: BTreeMap<u64, Damage>,
     /// Parked records that were damaged, by device and digest; the next batch drops them and marks their devices.
     pub(crate) damaged_parked: BTreeSet<(u64, [u8; 8])>,
     /// Devices whose certificate went with an inventory record, as no committed batch has written down yet: the
@@ -215,7 +219,7 @@ impl Engine {
 
     /// Takes one committed changelog record; the newest version of a device wins in whatever order they come, and no
     /// mark is ever lowered. A damaged image does not fail: its device is marked, and gets no command until an
-    /// adjustment names its number (D12). What is not damaged makes up for it only if it was written knowing of it.
+    /// adjustment names its number (D12). What is not damaged makes up for it only if it names it.
     ///
     /// # Errors
     /// [`RestoreError`]: nothing may be issued from such a store.
@@ -295,10 +299,10 @@ impl Engine {
     pub fn check_stored(&self, expected: Stored) -> Result<(), RestoreError> {
         let table = self.ledger.table();
         let damaged: Vec<_> = (self.damaged.iter())
-            .map(|(device, claimed)| DamagedRecord {
+            .map(|(device, damage)| DamagedRecord {
                 device: *device,
                 held: table.view(*device).version(),
-                claimed: *claimed,
+                claimed: damage.claimed,
             })
             .collect();
         compare(table.stored(), &damaged, expected)
@@ -493,9 +497,11 @@ impl Engine {
         let eui = device.to_u64();
         match DeviceImage::decode(value, self.settings.ceiling) {
             Ok(image) if image.device == eui => {
-                let makes_up = |claimed: &u32| order == Order::Log || knows_of(&image, *claimed);
-                if self.damaged.get(&eui).is_some_and(makes_up) {
-                    self.damaged.remove(&eui);
+                if let Some(damage) = self.damaged.get_mut(&eui) {
+                    damage.images.retain(|void| !image.voids.contains(void));
+                    if order == Order::Log || damage.images.is_empty() {
+                        self.damaged.remove(&eui);
+                    }
                 }
                 self.ledger.restore(image);
             }
@@ -503,11 +509,12 @@ impl Engine {
                 return Err(RestoreError::Newer { device, error });
             }
             Ok(_) | Err(_) => {
-                let claimed = changelog::claimed_version(value);
-                let known = || self.ledger.table().image(eui);
-                if order == Order::Log || !knows_of(&known(), claimed) {
-                    let highest = self.damaged.entry(eui).or_default();
-                    *highest = claimed.max(*highest);
+                let void = void_note(value);
+                let mut known = self.ledger.table().view(eui).voids();
+                if order == Order::Log || known.all(|known| known != void) {
+                    let damage = self.damaged.entry(eui).or_default();
+                    damage.claimed = damage.claimed.max(changelog::claimed_version(value));
+                    damage.images.insert(void);
                 }
             }
         }

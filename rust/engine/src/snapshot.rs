@@ -18,11 +18,11 @@
 use slotkeeper_gbcs::Eui64;
 
 use crate::changelog;
-use crate::engine::{Engine, EngineError, State};
+use crate::engine::{Damage, Engine, EngineError, State};
 
 /// Of all parts. To be raised also when another meaning is taken from the same inventory record: a snapshot of before
 /// would not have it.
-pub const SNAPSHOT_FORMAT: u8 = 6;
+pub const SNAPSHOT_FORMAT: u8 = 7;
 
 /// Where the next part of a snapshot begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -198,12 +198,15 @@ impl Engine {
         Some(())
     }
 
-    /// Devices with the version that their damaged image claimed, their number before them; then parked records.
+    /// Devices, their number before them, each with the version that its damaged images claim, how many these are and
+    /// what names them; then parked records.
     fn save_damaged(&self, part: &mut Vec<u8>) {
         part.extend((self.damaged.len() as u64).to_be_bytes());
-        for (device, version) in &self.damaged {
+        for (device, damage) in &self.damaged {
             part.extend(device.to_be_bytes());
-            part.extend(version.to_be_bytes());
+            part.extend(damage.claimed.to_be_bytes());
+            part.extend((damage.images.len() as u64).to_be_bytes());
+            part.extend(damage.images.iter().flatten());
         }
         for (device, start) in &self.damaged_parked {
             part.extend(device.to_be_bytes());
@@ -214,7 +217,14 @@ impl Engine {
     fn load_damaged(&mut self, rest: &mut &[u8]) -> Option<()> {
         for _ in 0..u64::from_be_bytes(take(rest)?) {
             let device = u64::from_be_bytes(take(rest)?);
-            self.damaged.insert(device, u32::from_be_bytes(take(rest)?));
+            let mut damage = Damage {
+                claimed: u32::from_be_bytes(take(rest)?),
+                ..Damage::default()
+            };
+            for _ in 0..u64::from_be_bytes(take(rest)?) {
+                damage.images.insert(take(rest)?);
+            }
+            self.damaged.insert(device, damage);
         }
         while !rest.is_empty() {
             let device = u64::from_be_bytes(take(rest)?);

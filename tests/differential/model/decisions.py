@@ -1,6 +1,8 @@
 """The whole model: records in, decisions out, and what is kept for the next."""
 
-from . import adjustments, outcomes, parking, pre_commands, requests
+import hashlib
+
+from . import adjustments, alerts, outcomes, parking, pre_commands, requests
 from .inventory import take
 from .numbers import ROLE_NAMES, carried, flags_of
 from .reading import (
@@ -12,11 +14,13 @@ from .reading import (
     partition,
     payload_of,
 )
-from .table import device_row, empty_table, overlay, row_of
+from .table import copied, device_row, empty_table, overlay, row_of
 
 INVENTORY = "smart-metering-inventory"
 REQUESTS = "srv-6.21-requests"
 ADJUSTMENTS = "counter-adjustments"
+ALERTS = "dcc-alerts"
+BASELINES = "slot-baselines"
 PRE_COMMANDS = "srv-6.15.1-requests"
 HANDOVER_RESPONSES = "srv-6.21-responses"
 
@@ -36,6 +40,7 @@ class Model:
         self.staged: Json | None = None
 
     def stage(self, records: list[Record], now_ms: int) -> list[Json]:
+        self.settings["now_s"] = now_ms // 1_000
         self.staged = overlay(self.table)
         self.staged["allocated"] = {}
         found: list[Json] = []
@@ -44,8 +49,9 @@ class Model:
         if self.staged["judge_again"]:
             self.staged["judge_again"] = False
             found += parking.judge_again(self.staged, None, self._again)
-        for device in named:
+        for device in [*named, *parking.waiting_for_registers(self.staged)]:
             found += parking.judge_again(self.staged, device, self._again)
+        self.staged["register_moved"] = False
         for record in records:
             if record[0] != INVENTORY:
                 found += self._decide(record, now_ms)
@@ -90,10 +96,25 @@ class Model:
     def overlay(self) -> Json:
         return overlay(self.table)
 
-    def damaged(self, device: str, digest: str | None) -> None:
-        """Forget what stood in a stored record that was damaged: a device's, or a parked one."""
+    def register(self, certificates: dict[str, tuple[str, str]]) -> None:
+        """Take certificates that came into the register: SHA-1 and holder."""
+        self.table["register"] |= certificates
+        self.table["register_moved"] |= bool(certificates)
+
+    def kept(self, key: bytes) -> Json | None:
+        """Give what is kept of a device with that key of the changelog, for later."""
+        row = self.table["devices"].get(key.decode())
+        return None if row is None else copied(row)
+
+    def damaged(self, device: str, digest: str | None, whole: Json | None) -> None:
+        """Forget what stood in a stored record that was damaged: a device's, or a parked one.
+
+        ``whole``: What the newest record of the device says that is not damaged.
+        """
         if digest is None:
             self.table["devices"].pop(device, None)
+        if digest is None and whole is not None:
+            self.table["devices"][device] = copied(whole)
         self.table["parked"] = [
             one
             for one in self.table["parked"]
@@ -139,6 +160,8 @@ class Model:
                 return requests.judge(table, settings, device, asked, now_ms), None
             if stream == ADJUSTMENTS:
                 return adjustments.judge(table, settings, device, facts["entry"]), None
+            if stream in (ALERTS, BASELINES):
+                return self._told_by_others(record)
             entry = facts.get("entry") or json_of(value)
             octets = payload_of(entry)
             if octets is None:
@@ -159,7 +182,35 @@ class Model:
             "numbers": carried(message),
         }
 
+    def _told_by_others(self, record: Record) -> tuple[Json, Json | None]:
+        """Decide an alert or a baseline."""
+        stream, offset, key, value, facts = record
+        if "alert" not in facts and "baseline" not in facts:
+            raise UnreadableError
+        device, whole = device_of(key), hashlib.sha256(value or b"").hexdigest()
+        entry = {
+            "device": device,
+            "stream": stream,
+            "offset": offset,
+            "whole": whole,
+            "message": None,
+            "told": facts,
+            "numbers": {},
+        }
+        said = self._judge_others(entry, None)
+        waits = {**entry, "verdict": said["verdict"]} if parking.stays(said["verdict"]) else None
+        return said, waits
+
+    def _judge_others(self, entry: Json, parked: Json | None) -> Json:
+        table, settings, told = self.staged, self.settings, entry["told"]
+        assert table is not None
+        if "alert" in told:
+            return alerts.judge(table, settings, entry, told["alert"], parked)
+        return alerts.baseline(table, settings, entry, told["baseline"], parked)
+
     def _again(self, entry: Json) -> Json:
+        if entry["message"] is None:
+            return self._judge_others(entry, entry)
         return self._judge(entry["stream"], entry["device"], entry["message"], entry)
 
     def _judge(self, stream: str, device: str, message: Json, parked: Json | None) -> Json:

@@ -1,11 +1,18 @@
 """What becomes of a device's message, in the order in which its reasons are looked for."""
 
-import copy
-
-from . import slots
-from .numbers import carried, every_number, is_used, plausible, raise_to, settle, used
-from .reading import LAST, MODES, NETWORK_OPERATOR, Json
-from .table import device_row, known_as, row_of
+from . import observed, slots
+from .numbers import (
+    ROLE_NAMES,
+    carried,
+    every_number,
+    is_used,
+    plausible,
+    raise_to,
+    settle,
+    used,
+)
+from .reading import LAST, MODES, NETWORK_OPERATOR, SUPPLIER, Json
+from .table import copied, device_row, known_as, row_of
 from .verdicts import by_acb, role_of, verdict_of
 
 OTHERS_REMEMBERED = 8
@@ -21,7 +28,7 @@ def judge(
         if verdict in ("NOT_RECORDED NO_OUTCOME", "NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE"):
             set_aside(table, settings, device, message)
         return {"verdict": verdict, "role": role}
-    role = role_of(settings, message)
+    role = _role_read(message) if message.get("read_back") else role_of(settings, message)
     if parked is None and is_repeated(table, settings, device, message):
         return {"verdict": "DUPLICATE SAME_MESSAGE", "role": role}
     refused = parked is not None and parked["verdict"] == "REJECTED BAD_SIGNATURE"
@@ -33,7 +40,8 @@ def judge(
     if said is None:
         said = _by_identity(table, settings, device, message, parked)
     if said is None:
-        said = _by_cells(table, settings, device, message, parked)
+        judge_cells = _read_back if message.get("read_back") else _by_cells
+        said = judge_cells(table, settings, device, message, parked)
     return {"role": role, **said}
 
 
@@ -44,6 +52,9 @@ def _alone(settings: Json, device: str, message: Json) -> tuple[str, str | None]
         return "REJECTED WRONG_DEVICE", None
     if message["kind"] == "COMMAND" or message.get("foreign"):
         return "NOT_RECORDED NOT_AN_OUTCOME", None
+    if message.get("read_back"):
+        told = message["held"] or message["floors"]
+        return None if told else ("NOT_RECORDED NOT_NETWORK_OPERATOR_ROLE", None)
     mode, acb = message["mode"], by_acb(settings, message)
     roles = {cell["role"] for cell in message["cells"]} | {one for one, _ in message["floors"]}
     if message.get("accepted"):
@@ -137,18 +148,36 @@ def proof(table: Json, settings: Json, device: str, message: Json) -> tuple[str,
     signing = known["signing"] if known and settings["signatures"] != "off" else None
     row = row_of(table, device)
     roles, ceiling = row["roles"], settings["ceiling"]
+    had = settings["signatures"] == "if-known" and row["had_certificate"]
     if signing is None:
         likely = plausible(message, roles, ceiling, signed=False)
-        had = settings["signatures"] == "if-known" and row["had_certificate"]
         unproven = settings["signatures"] == "require" or had
         return "unchecked", likely and not unproven, False
-    if settings["verifies"](message["octets"], device, signing):
+    valid = _is_true(settings, device, message, known or {})
+    if valid is None:
+        likely = plausible(message, roles, ceiling, signed=False)
+        return "unchecked", likely and settings["signatures"] == "if-known" and not had, False
+    if valid:
         device_row(table, device)["had_certificate"] = True
         likely = plausible(message, roles, ceiling, signed=True)
         return "valid", settings["anchored"] or likely, True
     if settings["anchored"]:
         device_row(table, device)["had_certificate"] = True
     return "invalid", False, False
+
+
+def _is_true(settings: Json, device: str, message: Json, known: Json) -> bool | None:
+    """Tell whether the device wrote a message; None where the key for its MAC is not at hand.
+
+    To the ACB a read-back has a MAC in the place of a signature.
+    """
+    if not (message.get("read_back") and message["maced"]):
+        return bool(settings["verifies"](message["octets"], device, known["signing"]))
+    if not by_acb(settings, message):
+        return False
+    if not known["agreement"] or known["acb_agreement"] == "acb-retired":
+        return None
+    return bool(settings["is_maced"](message["octets"], device, known["agreement"]))
 
 
 def _by_signature(
@@ -210,7 +239,7 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: J
     row, role = device_row(table, device), role_of(settings, message)
     own = message["header"] if message["number"] is None else message["number"]
     issued_here = any(is_used(one, own) for one in row["roles"].values())
-    after = copy.deepcopy(row["slots"])
+    after = copied(row["slots"])
     slots.told(after, settings, message, verified=verified)
     verdict, recorded = verdict_of(settings, row, message, after[role], issued_here=issued_here)
     changed = note_numbers(table, settings, device, message, verified=verified)
@@ -224,6 +253,43 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: J
     if changed and not verdict.startswith("PARKED"):
         remember(table, device, message, verified=verified)
     return {"verdict": verdict}
+
+
+def _role_read(message: Json) -> str:
+    roles = {role for role, _, _ in message["held"]}
+    return SUPPLIER if SUPPLIER in roles and NETWORK_OPERATOR not in roles else NETWORK_OPERATOR
+
+
+def _read_back(
+    table: Json, settings: Json, device: str, message: Json, _parked: Json | None
+) -> Json:
+    _, _, verified = proof(table, settings, device, message)
+    row = device_row(table, device)
+    newest = _is_newest(settings, row, message)
+    before = copied(row["roles"])
+    changed = note_numbers(table, settings, device, message, verified=False)
+    for role, usage, party in message["held"]:
+        known = [n for n in row["roles"][role].items() if n[0] in ("recorded", "seen", "issued")]
+        settled = max((n for _, n in known if n is not None), default=None)
+        seen = observed.base_of(party, "read", message["time"], verified=verified, settled=settled)
+        slot = row["slots"][role]
+        changed |= observed.read_back(slot, usage, settings, seen, newest=newest)
+    note_numbers(table, settings, device, message, verified=verified)
+    if changed or row["roles"] != before:
+        remember(table, device, message, verified=verified)
+    return {"verdict": "SEEN READ_BACK", "role": _role_read(message)}
+
+
+def _is_newest(settings: Json, row: Json, message: Json) -> bool:
+    """Tell whether the command that is answered came after all that its originator sent before."""
+    if by_acb(settings, message):
+        known = [row["roles"][role]["issued"] for role in ROLE_NAMES]
+    else:
+        of = {role for role, _, party in message["held"] if party[0] == message["recipient"]}
+        known = [row["roles"][role]["seen"] for role in of]
+    return all(message["header"] > number for number in known if number is not None) and (
+        message["header"] <= LAST
+    )
 
 
 def remember(table: Json, device: str, message: Json, *, verified: bool) -> None:

@@ -50,6 +50,13 @@ def judge_again(table: Json, device: str | None, judge: Judge) -> list[Json]:
     return found
 
 
+def waiting_for_registers(table: Json) -> list[str]:
+    """Give devices of which a message waits for what a register that has moved may say."""
+    reasons = ("PARKED UNKNOWN_CERTIFICATE", "PARKED UNKNOWN_PARTY")
+    waiting = [one["device"] for one in table["parked"] if one["verdict"] in reasons]
+    return list(dict.fromkeys(waiting)) if table["register_moved"] else []
+
+
 def stays(verdict: str) -> bool:
     return verdict.startswith("PARKED") or verdict == "REJECTED BAD_SIGNATURE"
 

@@ -11,10 +11,11 @@ import orjson
 
 from slotkeeper.lab import certificates
 from slotkeeper.lab.commands import CANCELLATION, CommandPayload
+from slotkeeper.lab.credentials import CredentialsResponse
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.outcomes import AlertPayload, CellOutcome, ExecutionOutcome, ResponsePayload
 from slotkeeper.lab.partitions import partition_of
-from slotkeeper.lab.terms import Cra, Eui64, KeyUsage, Role
+from slotkeeper.lab.terms import CellUsage, Cra, Eui64, KeyUsage, MessageCode, Role, Status
 
 Json = dict[str, Any]
 
@@ -30,6 +31,7 @@ LAST = 2**63 - 1
 _USAGES = {KeyUsage.DIGITAL_SIGNATURE: "ds", KeyUsage.KEY_AGREEMENT: "ka"}
 _FUTURE_DATED_ALERT = 0x00CB
 _CS02B = range(0x0100, 0x010A)
+_READ_BACK = MessageCode.CS02A
 
 
 class UnreadableError(Exception):
@@ -74,7 +76,7 @@ def message_of(octets: bytes) -> Json:
     try:
         envelope = Envelope.decode(octets)
         content = _content(envelope)
-        if envelope.cra is not Cra.COMMAND and not envelope.signature:
+        if envelope.cra is not Cra.COMMAND and not envelope.signature and envelope.mac is None:
             raise UnreadableError
     except ValueError:
         raise UnreadableError from None
@@ -122,6 +124,8 @@ def _content(envelope: Envelope) -> Json:
         outcome, moment = response.outcome, _dlms(envelope.date_time)
         if outcome is None:
             return content | {"mode": code - 0x0100, "accepted": True, "time": moment}
+    elif envelope.cra is Cra.RESPONSE and code == _READ_BACK:
+        return content | _held(envelope)
     else:
         return content | {"foreign": True}
     assert outcome is not None
@@ -131,6 +135,32 @@ def _content(envelope: Envelope) -> Json:
         "floors": tuple((ROLES.get(c.role, ""), c.floor) for c in outcome.changes),
         "cells": tuple(map(_cell, outcome.cells)),
         "time": moment,
+    }
+
+
+def _held(envelope: Envelope) -> Json:
+    """Give what a device reports: the number that it holds for each role, and who is in its cells.
+
+    A number counts as a floor does: for the role that it is reported for.
+    """
+    roles = [
+        one
+        for one in CredentialsResponse.decode(envelope.payload).roles
+        if one.role in ROLES and one.status is Status.SUCCESS
+    ]
+    return {
+        "read_back": True,
+        "maced": not envelope.signature,
+        "time": _dlms(envelope.date_time) if envelope.date_time else None,
+        "floors": tuple(
+            (ROLES[one.role], one.seq_number) for one in roles if one.seq_number is not None
+        ),
+        "held": tuple(
+            (ROLES[one.role], _USAGES[cell.key_usage], (str(who.eui), who.key_identifier.hex()))
+            for one in roles
+            for cell, who in one.cells
+            if cell.cell_usage is CellUsage.MANAGEMENT and cell.key_usage in _USAGES
+        ),
     }
 
 

@@ -1,6 +1,6 @@
 """Requests for handovers, in the order in which they are refused."""
 
-from . import slots
+from . import slots, walk
 from .allocation import ExhaustedError, allocate
 from .numbers import REMEMBERED_HERE, raise_to, remember, settle
 from .reading import LAST, NETWORK_OPERATOR, SUPPLIER, Json
@@ -53,7 +53,8 @@ def _of_device(table: Json, device: str) -> str | None:
         return "NOT_GPF"
     if known["smets"] == "SMETS1":
         return "SMETS1"
-    if is_retired(known):
+    # Its record keeps that its inventory record was gone, until another one comes.
+    if is_retired(known) or row_of(table, device)["dropped"]:
         return "DEVICE_RETIRED"
     if not known["agreement"]:
         return "NO_DEVICE_CERTIFICATE"
@@ -81,12 +82,12 @@ def _of_slot(table: Json, settings: Json, device: str, role: str) -> str | None:
     kept = row["roles"][role]
     if role in row["damaged"]:
         return "NO_EVIDENCE"
-    if slots.refuses(row["slots"][role], settings):
+    if walk.refuses(row["slots"][role], settings):
         return "NOT_DCC_CONTROLLED"
     unknown = kept["recorded"] is None and kept["seen"] is None
     if settings["without_evidence"] == "refuse" and (unknown or row["evicted"]):
         return "NO_EVIDENCE"
-    if not slots.signing_key_held(row["slots"][role], settings):
+    if not walk.signing_key_held(row["slots"][role], settings):
         return "ACB_KEY_NOT_HELD"
     if (known_as(table, device) or {})["acb_agreement"] == "acb-retired":
         return "ACB_KEY_NOT_HELD"
@@ -127,7 +128,9 @@ def _issue(
     raise_to(kept, "issued", floor)
     settle(kept, settings["ceiling"])
     table["allocated"][device, role] = max(table["allocated"].get((device, role), 0), number)
-    slots.pending(row["slots"][role], asked["acb"], number, asked["holder"])
+    newest = settings["acb_cells"]["ds"][0]
+    slot = row["slots"][role]
+    slots.pending(slot, asked["acb"], number, asked["holder"], signed_with=newest)
     return {
         "verdict": f"ISSUED {reason}",
         "role": role,

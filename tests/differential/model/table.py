@@ -1,6 +1,6 @@
 """What is kept: plain dictionaries, copied whole for a batch that may not be committed."""
 
-import copy
+from typing import Any
 
 from .numbers import ROLE_NAMES, empty_role
 from .reading import Json
@@ -14,6 +14,8 @@ def empty_table() -> Json:
         "devices": {},
         "inventory": {},
         "parked": [],
+        "register": {},
+        "register_moved": False,
         "arrivals": 0,
         "burned": {},
         "allocated": {},
@@ -23,7 +25,17 @@ def empty_table() -> Json:
 
 
 def overlay(table: Json) -> Json:
-    return copy.deepcopy(table)
+    """Copy all that is changed in place; a message that was read is shared, since nobody does."""
+    return {name: copied(kept) for name, kept in table.items() if name != "parked"} | {
+        "parked": [dict(one) for one in table["parked"]]
+    }
+
+
+def copied(kept: Any) -> Any:  # noqa: ANN401 - whatever a table holds
+    """Copy what is kept, in plain dictionaries and lists."""
+    if isinstance(kept, dict):
+        return {name: copied(one) for name, one in kept.items()}
+    return [copied(one) for one in kept] if isinstance(kept, list) else kept
 
 
 def row_of(table: Json, device: str) -> Json:

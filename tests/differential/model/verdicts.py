@@ -1,6 +1,6 @@
 """What a believed outcome is called, by its cells."""
 
-from . import slots
+from . import slots, walk
 from .numbers import carried
 from .reading import MODES, NETWORK_OPERATOR, Json
 
@@ -63,7 +63,7 @@ def _extent(settings: Json, slot: Json, back: set[str]) -> str:
     acb = set(back)
     for usage in slots.USAGES:
         unverified = settings["signatures"] == "off"
-        standing = slots.occupant(slot["cells"][usage], unverified=unverified)[0]
+        standing = walk.occupant(slot, usage, unverified=unverified)[0]
         if standing in settings["acb_cells"][usage] or standing == (settings["acb"], None):
             acb.add(usage)
     if len(acb) == len(slots.USAGES):

@@ -6,6 +6,7 @@ use crate::role::Role;
 
 pub(super) const SUPPLIER_WORDS: usize = 6;
 pub(super) const NOTE_WORDS: usize = 3;
+pub(super) const VOID_WORDS: usize = 2;
 /// Count of the inner blocks and shift, first and last number, then the inner blocks.
 pub(super) const GROUP_WORDS: usize = 3 + INNER_BLOCKS;
 /// All blocks but the outermost, which first and last number tell.
@@ -43,6 +44,8 @@ pub(super) struct Header {
     pub(super) requests: [usize; 4],
     /// Which roles have a trail, in the order of [`Role::ALL`].
     pub(super) trails: [bool; 2],
+    /// Damaged records that are named, at most [`VOIDS_KEPT`](super::VOIDS_KEPT).
+    pub(super) voids: usize,
 }
 
 /// The half of the header word that is not the owner's.
@@ -53,6 +56,8 @@ pub(super) const HEADER_MASK: u64 = u32::MAX as u64;
 const COUNT_AT: [u32; 4] = [9, 14, 18, 23];
 /// Behind them, a bit for each trail.
 const TRAIL_AT: [u32; 2] = [27, 28];
+/// The last three bits.
+const VOIDS_AT: u32 = 29;
 /// As many bits as 24 and 8 need.
 const COUNT_MASK: [u64; 4] = [0x1f, 0xf, 0x1f, 0xf];
 
@@ -66,7 +71,7 @@ impl Header {
         for (present, at) in self.trails.into_iter().zip(TRAIL_AT) {
             word |= u64::from(present) << at;
         }
-        word
+        word | (self.voids as u64) << VOIDS_AT
     }
 
     #[inline]
@@ -79,6 +84,7 @@ impl Header {
             messages: (word >> 5 & 0xf) as usize,
             requests: [0, 1, 2, 3].map(|kind| (word >> COUNT_AT[kind] & COUNT_MASK[kind]) as usize),
             trails: TRAIL_AT.map(|at| word >> at & 1 == 1),
+            voids: (word >> VOIDS_AT & 0b111) as usize,
         }
     }
 
@@ -108,9 +114,13 @@ impl Header {
         self.requests_at() + before * NOTE_WORDS
     }
 
+    pub(super) fn voids_at(self) -> usize {
+        self.kind_at(KINDS.len())
+    }
+
     /// Where the trails begin, which say themselves how long they are.
     pub(super) fn trails_at(self) -> usize {
-        self.kind_at(KINDS.len())
+        self.voids_at() + self.voids * VOID_WORDS
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! All of it is a run of 64-bit words, so that a device's notes are one allocation of the size that
 //! they need: a header word, then the Supplier role (6 words, or none), the groups of the covers (9
-//! words each), messages (3 words each), requests (3 words each), and the trails of the roles.
+//! words each), messages (3 words each), requests (3 words each), damaged records that are named (2 words
+//! each), and the trails of the roles.
 
 mod header;
 #[cfg(test)]
@@ -11,7 +12,7 @@ mod tests;
 pub(crate) use self::header::{GROUPS, KINDS, most_of};
 
 use self::header::{
-    GROUP_WORDS, HEADER_MASK, Header, NOTE_WORDS, SUPPLIER_WORDS, groups_of, kind_of,
+    GROUP_WORDS, HEADER_MASK, Header, NOTE_WORDS, SUPPLIER_WORDS, VOID_WORDS, groups_of, kind_of,
 };
 use crate::OccupantId;
 use crate::cover::{Cover, CoverGroup};
@@ -62,6 +63,13 @@ pub const MESSAGES_KEPT: usize = 8;
 
 /// Requests answered here that are remembered a role; the lowest number goes first, into the cover.
 pub const REQUESTS_KEPT: usize = 24;
+
+/// The start of the SHA-256 of a damaged record.
+pub type VoidNote = [u8; 16];
+
+/// Damaged records of a device that its newer ones name. The oldest goes first, and is taken for unknown damage where it is
+/// met again.
+pub const VOIDS_KEPT: usize = 7;
 
 /// Imported requests remembered a role, besides those answered here.
 pub const IMPORTED_REQUESTS_KEPT: usize = 8;
@@ -136,7 +144,8 @@ impl<'a> NotesView<'a> {
         let requests = header.requests.iter().sum::<usize>();
         let taken = MOST_HEAD
             + NOTE_WORDS * size_of::<u64>() * (header.messages + requests)
-            + MOST_GROUP * header.groups.count_ones() as usize;
+            + MOST_GROUP * header.groups.count_ones() as usize
+            + VOID_WORDS * size_of::<u64>() * header.voids;
         let elsewhere = self.trail_words(role.other()).len();
         (MOST_OCTETS.saturating_sub(taken) / size_of::<u64>()).saturating_sub(elsewhere)
     }
@@ -169,6 +178,14 @@ impl<'a> NotesView<'a> {
                     verified: rest & VERIFIED != 0,
                 }
             })
+    }
+
+    /// The damaged records that are named, oldest first.
+    pub(crate) fn voids(self) -> impl Iterator<Item = VoidNote> + 'a {
+        let header = Header::read(self.0);
+        let words = self.0.get(header.voids_at()..header.trails_at());
+        let pairs = words.unwrap_or_default().as_chunks::<VOID_WORDS>().0.iter();
+        pairs.map(|&[start, rest]| (u128::from(start) << 64 | u128::from(rest)).to_be_bytes())
     }
 
     /// In their order.
@@ -235,7 +252,7 @@ impl<'a> NotesView<'a> {
 const MOST_OCTETS: usize = 2_500;
 
 /// What a record image has at most besides messages, requests, covers and trails: 20 octets of head and checksum, two
-/// roles of 67, and the counts of five sections.
+/// roles of 67, and the counts of six sections.
 const MOST_HEAD: usize = 20 + 2 * 67 + 16;
 
 /// A group of a cover in a record image.
@@ -299,6 +316,26 @@ impl NotesEdit<'_> {
         } else {
             replace_oldest(kept, words);
         }
+    }
+
+    /// Names a damaged record; whether that is new.
+    pub(crate) fn name_void(&mut self, void: VoidNote) -> bool {
+        if NotesView(self.0).voids().any(|known| known == void) {
+            return false;
+        }
+        let mut header = self.header();
+        if header.voids == VOIDS_KEPT {
+            let oldest = header.voids_at();
+            self.0.drain(oldest..oldest + VOID_WORDS);
+            header.voids -= 1;
+        }
+        let end = header.trails_at();
+        let (words, _) = void.as_chunks::<8>();
+        let words = words.iter().map(|octets| u64::from_be_bytes(*octets));
+        self.0.splice(end..end, words);
+        header.voids += 1;
+        self.set_header(header);
+        true
     }
 
     pub(crate) fn remember_request(&mut self, note: &RequestNote) -> Remembered {

@@ -82,6 +82,11 @@ impl Pending {
         link.number == self.number && party_of(&link.steps) == party_of(&self.steps)
     }
 
+    /// Whether it may have changed cells: what takes others back leads nowhere itself.
+    fn may_execute(&self) -> bool {
+        !matches!(self.due, Due::Never { .. })
+    }
+
     fn is_of(&self, party: u64) -> bool {
         party_of(&self.steps) == Some(party)
     }
@@ -255,7 +260,7 @@ impl Trail {
     pub(crate) fn is_mixed(&self) -> bool {
         (0..self.base.len()).any(|cell| {
             let base = &self.base[cell];
-            let mut links = self.links_of(cell);
+            let mut links = self.steps_of(cell);
             self.has_verified(cell)
                 && (base.occupant.is_some() && !base.verified
                     || links.any(|(link, _)| !link.message.verified))

@@ -68,7 +68,7 @@ impl Trail {
             let mut read = self.links.iter().filter(|l| all || l.message.verified);
             read.any(|link| pending.is_answered_by(link))
         };
-        let waiting = self.pending.iter().filter(|p| !is_answered(p));
+        let waiting = (self.pending.iter()).filter(|p| p.may_execute() && !is_answered(p));
         let pending = waiting.filter_map(|pending| {
             Some(Open {
                 number: pending.number,
@@ -156,7 +156,8 @@ impl Trail {
 
     /// Whether pending commands lead from an occupant to `heir`: its own, or those of whom it may have handed over to.
     fn may_lead_to(&self, cell: usize, occupant: Occupant, heir: u64) -> bool {
-        let waiting = self.pending.iter().filter(|one| !self.is_over(cell, one));
+        let waiting =
+            (self.pending.iter()).filter(|one| one.may_execute() && !self.is_over(cell, one));
         let mut steps: Vec<Step> = waiting.filter_map(|one| one.steps[cell]).collect();
         let mut reached = vec![occupant];
         while let Some(here) = reached.pop() {

@@ -93,8 +93,7 @@ pub(crate) enum Class {
 pub(crate) const DROPPED: u16 = 1;
 /// Set when the changelog's record of a device was damaged: a role's numbers are unknown until an adjustment names them.
 pub(crate) const DAMAGED: u16 = damaged(Role::NetworkOperator) | damaged(Role::Supplier);
-/// Set once adjustments have named both roles' numbers, so that this record overrules the damaged one.
-pub(crate) const MENDED: u16 = 1 << 3;
+// Bit 3 was set by earlier releases once adjustments had named both roles' numbers.
 
 /// Set once a certificate of the device was at hand that counts as proof. Where none is at hand any more, its messages
 /// are believed as little as under `require`: a certificate that vanishes proves nothing.

@@ -7,7 +7,7 @@ use slotkeeper_gbcs::Eui64;
 
 use super::{Decision, Judge};
 use crate::decision::{Disposition, Flags, Reason};
-use crate::directory::{DAMAGED, Device, EVICTED, MENDED, damaged};
+use crate::directory::{Device, EVICTED, damaged};
 use crate::message::role_of_name;
 use crate::records::{Adjustment, Raise, Vouched};
 
@@ -161,8 +161,7 @@ impl Judge<'_> {
 
     fn mend(&mut self, device: u64, role: Role) {
         let left = self.ledger.device(device).flags() & !damaged(role);
-        let mended = if left & DAMAGED == 0 { MENDED } else { 0 };
-        self.ledger.set_flags(device, left | mended);
+        self.ledger.set_flags(device, left);
     }
 }
 

@@ -5,7 +5,7 @@ use slotkeeper_counters::{Cell, CellSource, CellUse, MessageNote, Role};
 use slotkeeper_crypto::verify_krp;
 use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignaturePart};
 
-use super::read_back::is_of_a_slot;
+use super::read_back::{is_of_a_slot, role_read};
 use super::{Decision, Judge, Signature};
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Device, HAD_CERTIFICATE};
@@ -62,7 +62,7 @@ impl Judge<'_> {
         let role = decision
             .role
             .or(facts.own_role())
-            .unwrap_or(Role::NetworkOperator);
+            .unwrap_or_else(|| role_read(facts));
         let highest = Role::ALL
             .into_iter()
             .filter_map(|role| facts.number_towards(role))

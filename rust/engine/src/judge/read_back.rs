@@ -46,14 +46,8 @@ impl Judge<'_> {
                 changed |= self.ledger.observe(device, role, cell_use, &observation);
             }
         }
-        let is_about = |role| facts.cells_held(role).next().is_some();
-        let role = if is_about(Role::NetworkOperator) || !is_about(Role::Supplier) {
-            Role::NetworkOperator
-        } else {
-            Role::Supplier
-        };
         JudgedOutcome {
-            decision: Decision::new(Disposition::Seen, Reason::ReadBack).role(role),
+            decision: Decision::new(Disposition::Seen, Reason::ReadBack).role(role_read(facts)),
             changed,
         }
     }
@@ -116,6 +110,16 @@ impl Judge<'_> {
         } else {
             Signature::Invalid
         }
+    }
+}
+
+/// The role whose slot a decision is about: the Supplier's where a device reports of no other cells.
+pub(super) fn role_read(facts: &Facts<'_>) -> Role {
+    let is_about = |role| facts.cells_held(role).next().is_some();
+    if is_about(Role::Supplier) && !is_about(Role::NetworkOperator) {
+        Role::Supplier
+    } else {
+        Role::NetworkOperator
     }
 }
 

@@ -11,7 +11,7 @@ use crate::audit::{Cause, USUAL_OCTETS};
 use crate::chain::AuditHead;
 use crate::changelog;
 use crate::decision::{Disposition, Reason};
-use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE, MENDED};
+use crate::directory::{Applied, Class, DAMAGED, DROPPED, HAD_CERTIFICATE};
 use crate::engine::{Engine, EngineError, State};
 use crate::events::{self, Event};
 use crate::judge::{Decision, Judge, Judged, Outcome, Signature, Told};
@@ -204,14 +204,16 @@ impl Batch<'_> {
 
     fn mark_damaged(&mut self) {
         let engine = &mut *self.engine;
-        for (device, claimed) in &engine.damaged {
-            engine.ledger.leap_version(*device, *claimed);
+        for (device, damage) in &engine.damaged {
+            engine.ledger.leap_version(*device, damage.claimed);
+            for void in &damage.images {
+                engine.ledger.name_void(*device, *void);
+            }
         }
         let of_parked = engine.damaged_parked.iter().map(|(device, _)| device);
         for device in engine.damaged.keys().chain(of_parked) {
             let flags = engine.ledger.device(*device).flags();
-            let marked = flags & !MENDED | DAMAGED;
-            engine.ledger.set_flags(*device, marked);
+            engine.ledger.set_flags(*device, flags | DAMAGED);
         }
         let lost = engine.damaged_parked.iter();
         self.changes

@@ -196,6 +196,19 @@ fn both_slots_are_read_and_what_is_of_neither_is_set_aside() {
     }
 }
 
+/// While it waits as well.
+#[test]
+fn a_reading_of_the_supplier_slot_alone_is_about_that() {
+    let mut host = Host::new("");
+    let reading = Reading::new(GPF, supplier(), 70)
+        .of_role(RemotePartyRole::Supplier, supplier(), supplier(), 44)
+        .without(RemotePartyRole::NetworkOperator);
+    let decided = read(&mut host, reading.signed(Some(&Device::new(GPF).ds)));
+    assert_eq!(decided.verdict(), "PARKED UNKNOWN_DEVICE");
+    assert_eq!(decided.text("remote_party_role"), "Supplier");
+    assert_eq!(decided.number("seen_counter"), Some(44));
+}
+
 /// Wherever it stands, and before the inventory has the device.
 #[test]
 fn a_read_back_is_one_by_its_octets() {

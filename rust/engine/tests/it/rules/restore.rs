@@ -252,7 +252,7 @@ fn test_d09_a_newer_format_stops_the_restore() {
     host.engine.close();
     let image = &host.store[&device_key()];
     let mut content = image[..image.len() - 4].to_vec();
-    content[0] = 5;
+    content[0] = 6;
     // A check of the right form cannot be made here without the format's own code: the lengths are those of CRC-32C.
     let crc = crc32c(&content);
     content.extend_from_slice(&crc.to_be_bytes());
@@ -578,6 +578,55 @@ fn test_d06_beside_a_damaged_record_an_older_one_is_noticed() {
     host.stored = census.stored().unwrap();
     assert!(matches!(judged(&mut host, &records), [None, None]));
     assert!(judged(&mut host, &records[..1]).iter().all(Option::is_some));
+}
+
+/// Neither the mark nor what was mended after an earlier damage makes up for a later one, whatever version that claims.
+#[test]
+fn test_d12_only_a_record_that_names_the_damaged_one_makes_up_for_it() {
+    let (device, mut host) = handed_back("");
+    damage(&mut host, &device_key());
+    let first = host.store[&device_key()].clone();
+    host.restart();
+    host.decide();
+    let mark = host.store[&device_key()].clone();
+    for role in ["NetworkOperator", "Supplier"] {
+        let adjustment = looked_up(1_200).with("remote_party_role", role);
+        host.adjust(&adjustment).decide();
+    }
+    let mended = host.store[&device_key()].clone();
+    let lost = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+    assert_eq!(lost.number("originator_counter"), Some(1_201));
+    let mut second = host.store[&device_key()].clone();
+    second[9..13].copy_from_slice(&[0; 4]);
+
+    let mut kept = vec![&first, &mark, &mended, &second];
+    for _ in 0..kept.len() {
+        kept.rotate_left(1);
+        let mut host = Host::new("");
+        host.engine.close();
+        for record in &kept {
+            host.engine.restore(&device_key(), Some(record)).unwrap();
+        }
+        host.engine.open().unwrap();
+        host.knows(&device).decide();
+        let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
+        assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE");
+        // Once it is mended it stays so, with all that is kept.
+        let newer = host.store[&device_key()].clone();
+        host.adjust(&looked_up(1_201)).decide();
+        let newest = host.store[&device_key()].clone();
+        for records in [[&newest, &second, &newer], [&first, &newer, &newest]] {
+            let mut host = Host::new("");
+            host.engine.close();
+            for record in kept.iter().copied().chain(records) {
+                host.engine.restore(&device_key(), Some(record)).unwrap();
+            }
+            host.engine.open().unwrap();
+            host.knows(&device).decide();
+            let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
+            assert_eq!(decided.number("originator_counter"), Some(1_202));
+        }
+    }
 }
 
 /// Each image of a device of which one role is mended carries the mark of the other.
