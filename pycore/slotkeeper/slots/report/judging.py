@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from slotkeeper.slots.build.folder import Build
+from slotkeeper.slots.build.layout import PLACE
 from slotkeeper.slots.facts import (
     Cell,
     Certificate,
@@ -86,14 +87,6 @@ DROP TABLE points; DROP TABLE placed; DROP TABLE stood; DROP TABLE held; DROP TA
 """Two tables at a time: each that is looked up in takes memory for as long as the query runs."""
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful"
-
-_PLACE = (
-    '(epoch_us("at")::HUGEINT + 70000000000000000) * 18446744073709551616 '
-    "+ audit_partition::HUGEINT * 1099511627776 + audit_offset"
-)
-"""``at``, then the place in the audit trail, as one number: 2^64 for a microsecond, with the year 1
-above zero, and 2^40 for a partition. A greatest number of each device is found in bounded memory;
-a greatest row, or a greatest triple, is not."""
 
 _ORDERED = """
 CREATE TABLE ordered AS
@@ -216,8 +209,8 @@ def judge_all(
     made.add("several", "varchar, varchar, date", _meters_that_count(made, build.made_on))
     before = datetime.combine(as_of + timedelta(days=1), datetime.min.time())
     _add_acb_cells(made, policy)
-    made.run(_ORDERED.format(place=_PLACE, equal=_equal(_CELLS, "told", "acb")), [before])
-    made.run(_HELD.format(place=_PLACE))
+    made.run(_ORDERED.format(place=PLACE, equal=_equal(_CELLS, "told", "acb")), [before])
+    made.run(_HELD.format(place=PLACE))
     made.run(_BEGAN)
     made.run(
         _JOINED.format(

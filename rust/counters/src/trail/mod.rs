@@ -123,7 +123,8 @@ impl Trail {
     ///
     /// A message is told once. An unverified one tells nothing of a cell of which something verified is known, unless
     /// `unverified_too`; the first verified one takes its place. One that is older than the base is history: it leaves
-    /// the cell in doubt if it takes from it who stands there, and changes nothing else.
+    /// the cell in doubt if it takes from it who stands there, and changes nothing else. Where its number alone says so,
+    /// it may have been executed since: it is kept, and the cell is in doubt for as long as that makes a difference.
     pub fn tell(&mut self, link: &Link, unverified_too: bool) -> bool {
         let is_same = |known: &Link| known.message.is_same(&link.message);
         let known = self.links.iter().position(is_same);
@@ -244,9 +245,14 @@ impl Trail {
         if !self.is_history(cell, step, link.number, link.device_time) {
             return;
         }
+        let standing = self.standing_of(cell, false);
+        let changes = step.existing != step.replacing;
+        let may_be_newer = self.is_older_by_number(cell, link.number, link.device_time);
+        if changes && may_be_newer && standing.ends.contains(&step.existing) {
+            return;
+        }
         link.steps[cell] = None;
-        let stands = self.standing_of(cell, false).occupant;
-        if step.existing != step.replacing && stands == Some(step.existing) {
+        if changes && standing.occupant == Some(step.existing) {
             self.disputed[cell] = true;
         }
     }

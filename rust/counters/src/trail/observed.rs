@@ -4,6 +4,7 @@
 use super::walk::same;
 use super::{Link, Step, Trail};
 use crate::image::CellImage;
+use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
 
 /// Who was seen to stand in a cell.
@@ -24,7 +25,7 @@ impl Trail {
     /// Takes what was seen to stand in a cell; whether that changes anything.
     ///
     /// A reading becomes the base if it is later than all that is known of the cell; where times do not tell, if the
-    /// cell is unknown, or doubtful and the reading its originator's newest. One that contradicts what is known, and by
+    /// cell is unknown, or doubtful or known by its party alone, and the reading its originator's newest. One that contradicts what is known, and by
     /// no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
     /// certificate that a link has told of; an import begins the walk where nothing else does, if it leaves who is
     /// there.
@@ -41,6 +42,10 @@ impl Trail {
             (Some(stands), Some(seen)) => same(stands, seen),
             _ => false,
         };
+        // Of whom stands there the party alone may be known.
+        let names_certificate =
+            |one: Option<Occupant>| one.is_some_and(|one| one.key_identifier.is_some());
+        let names_more = !names_certificate(standing.occupant) && names_certificate(seen.occupant);
         let is_open = standing.occupant.is_none();
         let is_later = self.is_later(cell, observation);
         match seen.source {
@@ -50,7 +55,8 @@ impl Trail {
                     _ if !is_heard => false,
                     Some(is_later) => is_later && self.begin_at(cell_use, observation),
                     None if !standing.is_told => self.begin_at(cell_use, observation),
-                    None if !observation.is_newest || is_known => false,
+                    None if !observation.is_newest => false,
+                    None if is_known => names_more && self.begin_at(cell_use, observation),
                     None if is_open => self.begin_at(cell_use, observation),
                     None => self.dispute(cell_use),
                 }
@@ -106,8 +112,14 @@ impl Trail {
         match self.is_older(cell, link.number, link.device_time) {
             (Some(is_older), _) => is_read && is_older,
             (None, None) => is_read && self.settled[cell].is_some(),
-            (None, Some(_)) => false,
+            (None, Some(is_older)) => is_read && is_older,
         }
+    }
+
+    /// Whether a message is older than the base by its number alone: a command that the device held for later was
+    /// numbered long before it was executed.
+    pub(super) fn is_older_by_number(&self, cell: usize, number: u64, time: u32) -> bool {
+        matches!(self.is_older(cell, number, time), (None, Some(true)))
     }
 
     /// Whether a message is older than the base, by its time and by its number; `None` where that tells nothing. What

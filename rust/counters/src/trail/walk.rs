@@ -5,6 +5,9 @@ use crate::image::CellImage;
 use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
 
+/// Steps that may be older than the base and are tried in all their combinations; with more the cell is in doubt.
+const UNORDERED_TRIED: usize = 4;
+
 /// What is known of a cell's occupant.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Standing {
@@ -59,15 +62,22 @@ impl Trail {
             .links_of(cell)
             .filter(|(link, _)| all || link.message.verified)
             .collect();
-        let steps = links.iter().map(|(_, step)| *step).collect();
         let is_answered = |pending: &&Pending| {
             let mut read = self.links.iter().filter(|l| all || l.message.verified);
             read.any(|link| pending.is_answered_by(link))
         };
         let waiting = self.pending.iter().rev().filter(|p| !is_answered(p));
-        let pending = waiting.filter_map(|pending| pending.steps[cell]);
+        let pending: Vec<_> = waiting.filter_map(|pending| pending.steps[cell]).collect();
         let disputed = self.disputed[cell];
-        let (occupant, ends) = walk(base_occupant, steps, pending);
+        let (unordered, steps) = links.iter().partition(|(link, step)| {
+            base_occupant.is_some() && self.is_history(cell, *step, link.number, link.device_time)
+        });
+        let (occupant, ends) = agreed(
+            base_occupant,
+            &steps_of(steps),
+            &steps_of(unordered),
+            &pending,
+        );
         let is_told = disputed || base_occupant.is_some() || !links.is_empty();
         let mut standing = Standing {
             is_told,
@@ -168,6 +178,43 @@ fn last_of<'t>(links: &[(&'t Link, Step)], occupant: Option<Occupant>) -> Option
     let occupant = occupant?;
     let told = links.iter().filter(|(_, step)| step.replacing == occupant);
     told.max_by_key(|(link, _)| link.device_time).copied()
+}
+
+fn steps_of(links: Vec<&(&Link, Step)>) -> Vec<Step> {
+    links.into_iter().map(|(_, step)| *step).collect()
+}
+
+/// The occupant on whom all walks that hang together agree, and the ends of all: of steps that may be older than the
+/// base, as numbers alone say, any may have been taken after it.
+fn agreed(
+    base: Option<Occupant>,
+    steps: &[Step],
+    unordered: &[Step],
+    pending: &[Step],
+) -> (Option<Occupant>, Vec<Occupant>) {
+    let waiting = || pending.iter().copied();
+    let (occupant, mut ends) = walk(base, steps.to_vec(), waiting());
+    let mut occupants = Vec::from_iter(occupant);
+    let beyond = unordered.get(UNORDERED_TRIED..).unwrap_or_default();
+    let tried = &unordered[..unordered.len() - beyond.len()];
+    for taken in 1..1_u32 << tried.len() {
+        let is_taken = |(at, _): &(usize, &Step)| taken >> at & 1 == 1;
+        let also = tried.iter().enumerate().filter(is_taken);
+        let steps = also.map(|(_, step)| *step).chain(steps.iter().copied());
+        let (occupant, others) = walk(base, steps.collect(), waiting());
+        occupants.extend(occupant);
+        ends.extend(others);
+    }
+    ends.extend(beyond.iter().map(|step| step.replacing));
+    if !unordered.is_empty() {
+        ends.sort_unstable_by_key(|end| (end.eui, end.key_identifier));
+        ends.dedup();
+    }
+    let first = occupants.first().copied().filter(|_| beyond.is_empty());
+    (
+        first.filter(|one| occupants.iter().all(|other| other == one)),
+        ends,
+    )
 }
 
 /// The occupant, and the ends of the walk.
