@@ -105,14 +105,13 @@ impl Trail {
     }
 
     /// Whether nothing tells for certain that a link is later than the reading that its cell's walk begins with: it has
-    /// neither time nor number, or its time says otherwise.
+    /// neither time nor number, or its time, or its number where it has no time, says otherwise.
     pub(super) fn is_unordered(&self, cell: usize, link: &Link) -> bool {
         let base = &self.base[cell];
         let is_read = base.occupant.is_some() && base.source.is_observed();
         match self.is_older(cell, link.number, link.device_time) {
-            (Some(is_older), _) => is_read && is_older,
+            (Some(is_older), _) | (None, Some(is_older)) => is_read && is_older,
             (None, None) => is_read && self.settled[cell].is_some(),
-            (None, Some(is_older)) => is_read && is_older,
         }
     }
 
