@@ -59,10 +59,14 @@ class Heard:
         done = ((number, at) for number, at in self.recovered.items() if at.date() <= day)
         return any(number not in self.answered for number, _ in done)
 
-    def silent(self, day: date) -> bool:
-        """Say whether a command that was sent by the end of a day has no answer."""
-        sent = ((number, at) for number, at in self.commands.items() if at.date() <= day)
-        return any(number not in self.answered for number, _ in sent)
+    def silent(self, day: date, *, dated: bool) -> bool:
+        """Say whether a command that was sent by the end of a day has no answer.
+
+        Where it is not known since when the occupant has been there, any command may have put it
+        there.
+        """
+        sent = [number for number, at in self.commands.items() if not dated or at.date() <= day]
+        return any(number not in self.answered for number in sent)
 
 
 @dataclass
@@ -106,7 +110,7 @@ def _kind(row: dict[str, str], changes: list[Change], here: Change, day: date, h
         return "SAME"
     if row["completeness"] == "UNVERIFIED" and said[:2] == here.cells[:2] and not said[3]:
         return "UNVERIFIED"
-    if heard.silent(day):
+    if heard.silent(day, dated=bool(row["slot_since"])):
         return "SILENT"
     if heard.untold(day):
         return "UNTOLD"
