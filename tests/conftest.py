@@ -2,12 +2,13 @@
 
 import itertools
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
 from tests.kafka.broker import Cluster, running_cluster
+from tests.kafka.left_open import left_open, note_connections
 
 from slotkeeper.streams import Streams, StreamsSettings, create_streams, open_streams
 from slotkeeper.streams.address import kafka_servers
@@ -27,6 +28,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="streams for the scenario tests; the default is all of them once on a fresh SQLite "
         "file each and once on fresh topics each",
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    patch = pytest.MonkeyPatch()
+    config.add_cleanup(patch.undo)
+    note_connections(patch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Generator[None]:
+    """Fail a test that leaves a connection to a broker behind, once all its fixtures have ended."""
+    yield
+    if left := left_open():
+        pytest.fail("connections were left open, begun at\n" + "\n".join(left), pytrace=False)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

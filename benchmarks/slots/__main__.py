@@ -5,10 +5,11 @@ import json
 import shutil
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 
 import duckdb
-from benchmarks.machine import describe
+from benchmarks.machine import Machine, describe
 
 from slotkeeper._core import BUILD_PROFILE
 
@@ -25,20 +26,30 @@ def main() -> None:
     parser.add_argument("--directory", type=Path, help="where 4 kB a GPF are free")
     parser.add_argument("--results", type=Path, help="a folder for figures, page and picture")
     parser.add_argument("--step", choices=list(STEPS), help="one alone, in this process")
+    parser.add_argument(
+        "--enlarged", type=int, help="GPFs of a report alone, made of the last size's folder"
+    )
+    parser.add_argument("--repeats", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--filled", action="store_true", help="the stores are there")
     given = parser.parse_args()
     if BUILD_PROFILE != "release":
         sys.exit("this is a debug build: run `make setup`")
     if given.step:
-        print(json.dumps(measured(given.step, Place(given.directory, given.gpfs[0]))))
+        print(
+            json.dumps(measured(given.step, Place(given.directory, given.gpfs[0], given.repeats)))
+        )
         return
-    results = Results(describe(MEASURED, {"DuckDB": duckdb.__version__}, cores=True))
+    results = Results(_machine())
     with tempfile.TemporaryDirectory() as temporary:
         base = given.directory or Path(temporary)
         for gpfs in given.gpfs:
             place = Place(base / str(gpfs), gpfs)
             results.sizes[gpfs] = _of_size(place, filled=given.filled)
             print(json.dumps({gpfs: results.sizes[gpfs]}), flush=True)
+            if given.enlarged and gpfs == given.gpfs[-1]:
+                large = Place(base / str(given.enlarged), given.enlarged, gpfs)
+                results.enlarged[given.enlarged] = _enlarged(large)
+                shutil.rmtree(large.folder)
             if not given.filled:
                 shutil.rmtree(place.folder)
     if given.results:
@@ -59,6 +70,17 @@ def _of_size(place: Place, *, filled: bool) -> dict[str, dict[str, object]]:
     told["again"] = in_process("build", place)
     told["report"] = in_process("report", place)
     return told
+
+
+def _machine() -> Machine:
+    return describe(MEASURED, {"DuckDB": duckdb.__version__}, cores=True)
+
+
+def _enlarged(place: Place) -> dict[str, dict[str, object]]:
+    """Measure the report on a folder that was made of a smaller one."""
+    place.folder.mkdir(parents=True)
+    told = {step: in_process(step, place) for step in ("enlarge", "report")}
+    return {"machine": asdict(_machine()), **told}
 
 
 if __name__ == "__main__":

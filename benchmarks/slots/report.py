@@ -30,23 +30,29 @@ class Results:
     Attributes:
         machine: Where.
         sizes: By number of GPFs, what each step took.
+        enlarged: The same of folders that were made of smaller ones, without streams, and where.
     """
 
     machine: Machine
     sizes: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    enlarged: dict[int, dict[str, dict[str, Any]]] = field(default_factory=dict)
 
     @classmethod
     def kept(cls, file: Path) -> Self:
         """Read what was kept."""
         told = orjson.loads(file.read_bytes())
-        sizes = {int(gpfs): steps for gpfs, steps in told["sizes"].items()}
-        return cls(Machine(**told["machine"]), sizes)
+        sizes, enlarged = (
+            {int(gpfs): steps for gpfs, steps in told[name].items()}
+            for name in ("sizes", "enlarged")
+        )
+        return cls(Machine(**told["machine"]), sizes, enlarged)
 
     def write(self, folder: Path) -> None:
         """Write figures, page and picture."""
         told = {
             "machine": asdict(self.machine),
             "sizes": {str(gpfs): steps for gpfs, steps in sorted(self.sizes.items())},
+            "enlarged": {str(gpfs): steps for gpfs, steps in sorted(self.enlarged.items())},
         }
         options = orjson.OPT_INDENT_2
         folder.mkdir(parents=True, exist_ok=True)
@@ -73,6 +79,21 @@ class Results:
                 ["step", "seconds", "of processors", "resident MiB", "records or rows"],
                 [_step(name, steps[name]) for name in _STEPS if name in steps],
             )
+        for gpfs, steps in sorted(self.enlarged.items()):
+            yield ""
+            yield f"## A report on {number(gpfs)} GPFs"
+            yield ""
+            yield "The disk has no room for their streams: a build of fewer was repeated under"
+            yield "other numbers. What is measured is the report, not a build."
+            yield ""
+            yield from Machine(**steps["machine"]).lines()
+            yield ""
+            rows = [figure.cells() for figure in report_figures(steps)]
+            yield from table(["what", "value", "goal", ""], rows)
+            yield from table(
+                ["step", "seconds", "of processors", "resident MiB", "records or rows"],
+                [_step("report", steps["report"])],
+            )
         yield ""
         yield "![Seconds by number of GPFs](slots.svg)"
 
@@ -97,10 +118,7 @@ class Results:
 
 def figures(steps: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
     """Hold the figures of one size against their goals."""
-    bare, build, report = steps["bare"], steps["build"], steps["report"]
-    csv = report["device_csv_s"] / report["bare_csv_s"]
-    resident = max(step["resident_mib"] for name, step in steps.items() if name != "fill")
-    judged = report["small_judge_s"] + report["small_write_s"]
+    bare, build = steps["bare"], steps["build"]
     return [
         Figure(
             what="cold build, to a bare read",
@@ -114,7 +132,28 @@ def figures(steps: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
             unit="s",
             goal={"at_most": 30.0},
         ),
-        Figure(what="report without device.csv", value=judged, unit="s", goal={"at_most": 60.0}),
+        *report_figures(steps),
+    ]
+
+
+def report_figures(steps: Mapping[str, Mapping[str, Any]]) -> list[Figure]:
+    """Hold those of a report against their goals."""
+    report = steps["report"]
+    resident = max(
+        step["resident_mib"]
+        for name, step in steps.items()
+        if name not in {"fill", "enlarge", "machine"}
+    )
+
+    csv = report["device_csv_s"] / report["bare_csv_s"]
+    return [
+        Figure(
+            what="report without device.csv",
+            value=report["small_judge_s"] + report["small_write_s"],
+            unit="s",
+            goal={"at_most": 60.0},
+        ),
+        Figure(what="the same, of processors", value=report.get("small_cpu_s"), unit="s"),
         Figure(
             what="device.csv, to a bare sorted copy", value=csv, unit="x", goal={"at_most": 1.5}
         ),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -15,14 +16,15 @@ from typing import Any
 from slotkeeper.lab.certificates import read
 from slotkeeper.slots.build.building import INVENTORY, REGISTERS, build
 from slotkeeper.slots.build.changelog import STREAM as CHANGELOG
-from slotkeeper.slots.build.folder import open_build
+from slotkeeper.slots.build.folder import BUILDS, MANIFEST, open_build
 from slotkeeper.slots.build.trail import STREAM as AUDIT
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import APPLICABLE, CSV, DEVICES, write_report
-from slotkeeper.slots.tables import Tables, tables
+from slotkeeper.slots.tables import tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
+from .enlarging import enlarge
 from .store import MADE, PARTITIONS, World, fill, live_a_day
 
 REPORTED = (MADE - timedelta(days=1)).date()
@@ -36,15 +38,22 @@ class Place:
     Attributes:
         folder: For the store and what is made of it.
         gpfs: How many devices.
+        repeats: How many devices the folder has of which this one is made; 0: it has streams.
     """
 
     folder: Path
     gpfs: int
+    repeats: int = 0
 
     @property
     def address(self) -> str:
         """Of the streams."""
         return f"sqlite:///{self.folder.resolve()}/streams.db"
+
+    @property
+    def small(self) -> "Place":
+        """Where that folder is: beside this one."""
+        return Place(self.folder.parent / str(self.repeats), self.repeats)
 
     @property
     def slots(self) -> Path:
@@ -68,6 +77,7 @@ def in_process(step: str, place: Place) -> dict[str, Any]:
     """Do it in a process of its own."""
     command = [sys.executable, "-m", "benchmarks.slots", "--step", step]
     given = ["--gpfs", str(place.gpfs), "--directory", str(place.folder)]
+    given += ["--repeats", str(place.repeats)]
     done = subprocess.run([*command, *given], check=True, stdout=subprocess.PIPE)  # noqa: S603
     return dict(json.loads(done.stdout))
 
@@ -133,42 +143,73 @@ async def _day(place: Place) -> dict[str, Any]:
 
 
 async def _report(place: Place) -> dict[str, Any]:
-    """Judge and write: first what is small, then every device, then a bare copy of the same."""
+    """Judge and write, then every device once more, and a bare copy of the same columns."""
+    watch = _Watch()
     made_of = open_build(place.slots)
-    told: dict[str, Any] = {}
-    for name, formats in (("small", ("json",)), ("whole", ("csv", "json", "parquet"))):
-        out = place.folder / name
-        out.mkdir()
-        with tables(made_of.reads, out.resolve()) as made:
-            began = time.monotonic()
-            registers = judge_all(made, made_of, policy(), REPORTED)
-            judged = time.monotonic()
-            totals = write_report(
-                made,
-                made_of,
-                registers,
-                policy=policy(),
-                as_of=REPORTED,
-                out=out.resolve(),
-                formats=formats,
-                warnings=[],
-            )
-            told[f"{name}_judge_s"] = judged - began
-            told[f"{name}_write_s"] = time.monotonic() - judged
-            if name == "whole":
-                told["device_csv_s"] = _copied(made, DEVICES.format(whose=APPLICABLE), out)
-                shuffled = "SELECT * FROM read_parquet($1) ORDER BY hash(device_id)"
-                made.run(
-                    f"CREATE TABLE bare AS {shuffled}", [str(out.resolve() / "report.parquet")]
-                )
-                told["bare_csv_s"] = _copied(made, "FROM bare ORDER BY device_id", out)
-    return {**told, "findings": totals["findings"], "gpfs": totals["gpfs"]}
+    watch.done("open")
+    out = place.folder / "report"
+    out.mkdir()
+    with tables(made_of.reads, out.resolve()) as made:
+        registers = judge_all(made, made_of, policy(), REPORTED)
+        watch.done("judge")
+        totals = write_report(
+            made,
+            made_of,
+            registers,
+            policy=policy(),
+            as_of=REPORTED,
+            out=out.resolve(),
+            formats=("csv", "json", "html"),
+            warnings=[],
+        )
+        watch.done("write")
+        devices = DEVICES.format(whose=APPLICABLE)
+        copy, rows = out.resolve() / "copy.csv", out.resolve() / "report.parquet"
+        made.run(f"COPY ({devices}) TO $1 {CSV}", [str(copy)])
+        watch.done("device.csv")
+        made.run(f"COPY ({devices}) TO $1 (FORMAT parquet)", [str(rows)])
+        watch.done("parquet")
+        shuffled = "SELECT * FROM read_parquet($1) ORDER BY hash(device_id)"
+        made.run(f"CREATE TABLE bare AS {shuffled}", [str(rows)])
+        watch.done("shuffle")
+        made.run(f"COPY (FROM bare ORDER BY device_id) TO $1 {CSV}", [str(copy)])
+        watch.done("bare.csv")
+    shutil.rmtree(out)
+    took, cpu = watch.took, watch.cpu
+    return {
+        "small_judge_s": took["open"] + took["judge"],
+        "small_write_s": took["write"] - took["device.csv"],
+        "small_cpu_s": cpu["open"] + cpu["judge"] + cpu["write"] - cpu["device.csv"],
+        "device_csv_s": took["device.csv"],
+        "bare_csv_s": took["bare.csv"],
+        "device_csv_cpu_s": cpu["device.csv"],
+        "bare_csv_cpu_s": cpu["bare.csv"],
+        "findings": totals["findings"],
+        "gpfs": totals["gpfs"],
+    }
 
 
-def _copied(made: Tables, query: str, out: Path) -> float:
-    began = time.monotonic()
-    made.run(f"COPY ({query}) TO $1 {CSV}", [str(out.resolve() / "copy.csv")])
-    return time.monotonic() - began
+class _Watch:
+    """Says what each part took: seconds, and seconds of processors."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
+        self._since = time.monotonic(), time.process_time()
+
+    def done(self, part: str) -> None:
+        now = time.monotonic(), time.process_time()
+        self.took[part], self.cpu[part] = now[0] - self._since[0], now[1] - self._since[1]
+        self._since = now
+
+
+async def _enlarge(place: Place) -> dict[str, Any]:
+    """Make the folder of builds out of the small one that ``small`` names."""
+    copies = place.gpfs // place.small.gpfs
+    first = place.small.slots / BUILDS / "00000001" / MANIFEST
+    small = open_build(place.small.slots, first)
+    made = enlarge(small, place.slots, place.small.gpfs, copies)
+    return {"copies": copies, "rows": dict(made.manifest["rows"])}
 
 
 STEPS: Mapping[str, Callable[[Place], Coroutine[None, None, dict[str, Any]]]] = {
@@ -177,6 +218,7 @@ STEPS: Mapping[str, Callable[[Place], Coroutine[None, None, dict[str, Any]]]] = 
     "build": _build,
     "day": _day,
     "report": _report,
+    "enlarge": _enlarge,
 }
 
 

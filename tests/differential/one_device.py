@@ -5,9 +5,11 @@ cuts in. Clocks are good, missing or wrong, answers late, doubled, shuffled or l
 arrive, outcomes are partial, ACB certificates are of two generations. At the end of each history
 the engine's word is compared with the device's cells.
 
-With a base the device is read back before anything happens to it; what it says then is told first.
+With a base the device is read back before anything happens to it; what it says then is told first,
+``undated``, or ``dated`` by the device's clock, which may be wrong. A reading that is dated falsely
+makes history of what came after it: nobody is wrong about the device then, but may be in doubt.
 
-``python -m tests.differential.one_device --histories 100000 --first 0 --base``
+``python -m tests.differential.one_device --histories 100000 --first 0 --base undated``
 """
 
 import argparse
@@ -17,7 +19,8 @@ import time
 from base64 import b64decode
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cache
+from typing import Any, Literal
 
 import orjson
 
@@ -33,7 +36,10 @@ from . import arrangement, cast
 from .cast import DEVICES, ORGANISATIONS, Told
 
 Json = dict[str, Any]
+Base = Literal["undated", "dated"]
+Clock = Literal["good", "none", "wrong"]
 USAGES = ("ds", "ka")
+CLOCKS: tuple[Clock, ...] = ("good", "none", "wrong")
 BROKERS = ("acb", "acb-retired")
 _SETTINGS: Json = {
     "signatures": "if-known",
@@ -61,7 +67,7 @@ class World:
     rng: random.Random
     engine: CoreEngine
     lost: float
-    clock: str
+    clock: Clock
     cells: dict[str, str] = field(default_factory=dict)
     number: int = 0
     told: dict[bytes, int] = field(default_factory=dict)
@@ -70,6 +76,7 @@ class World:
     silent: bool = False
     now: int = 0
     offset: int = 0
+    readings: int = 0
     log: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     found: Counter[str] = field(default_factory=Counter)
 
@@ -98,6 +105,26 @@ class World:
         copies = 2 if self.rng.random() < 0.15 else 1
         self.queue += [(events.UPDATE_RESPONSES, message)] * copies
 
+    def read(self, *, dated: bool) -> bytes:
+        """Let the device tell its Supplier what it holds."""
+        self.readings += 1
+        cells = tuple(
+            (Cell(Role.NETWORK_OPERATOR, cast.USAGES[usage]), cast.holder(holder, usage))
+            for usage, holder in self.cells.items()
+        )
+        shown = self.shown()
+        credentials = RoleCredentials(Role.NETWORK_OPERATOR, Status.SUCCESS, self.number, cells)
+        envelope = Envelope(
+            cra=Cra.RESPONSE,
+            counter=self.readings,
+            originator=DEVICES[0].eui,
+            recipient=cast.SUPPLIERS[0].eui,
+            message_code=MessageCode.CS02A,
+            date_time=cast.UNSET if shown is None or not dated else dlms_date_time(cast.at(shown)),
+            payload=CredentialsResponse((credentials,)).encode(),
+        )
+        return envelope.signed(sealing.sign(envelope, DEVICES[0].digital_signature.key)).encode()
+
     def deliver(self, *, everything: bool = False) -> None:
         if self.rng.random() < 0.3:
             self.rng.shuffle(self.queue)
@@ -124,10 +151,18 @@ class World:
         self.engine.open()
 
 
-def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None) -> Counter[str]:
+def play(
+    seed: int,
+    *,
+    lost: float,
+    base: Base | None = None,
+    clock: Clock | None = None,
+    readings: float = 0,
+) -> Counter[str]:
     """Play one history; count what was found.
 
-    ``clock``: ``"good"``, ``"none"`` or ``"wrong"``; None: one of them.
+    ``clock``: None: that which the seed draws. ``readings``: how often the device is read back in
+    between; what it says may come late, or out of order.
     """
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     authority, settings = _authority(), arrangement.engine_settings(_SETTINGS)
@@ -135,7 +170,7 @@ def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None
     known = events.inventory(DEVICES[0])
     engine.load_inventory([Change(str(known.key).encode(), known.octets)])
     engine.open()
-    drawn = rng.choice(["good", "none", "wrong"])
+    drawn: Clock = rng.choice(CLOCKS)
     world = World(rng, engine, lost, clock or drawn)
     holder = rng.choice(["acb", "A0"])
     world.cells = dict.fromkeys(USAGES, holder)
@@ -143,7 +178,7 @@ def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None
     scale = {letter: rng.choice(clocks) for letter in "ABCDEF"}
     generation: Counter[str] = Counter()
     if base:
-        world.stage(events.READ_BACKS, _read_back(world))
+        world.stage(events.READ_BACKS, world.read(dated=base == "dated"))
     for number in range(rng.randint(1, 12)):
         world.now += rng.randint(1, 1000)
         holder = world.cells["ds"]
@@ -153,6 +188,10 @@ def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None
             _handover(world, generation, number)
         else:
             _operator(world, scale)
+        if readings and rng.random() < readings:
+            reading = world.read(dated=True)
+            world.told[reading] = world.number
+            world.queue.append((events.READ_BACKS, reading))
         if rng.random() < 0.05:
             world.restart(authority, settings)
     world.deliver(everything=True)
@@ -160,26 +199,7 @@ def play(seed: int, *, lost: float, base: bool = False, clock: str | None = None
     return world.found
 
 
-def _read_back(world: World) -> bytes:
-    """Let the device tell its Supplier what it holds, before the first command of anybody."""
-    cells = tuple(
-        (Cell(Role.NETWORK_OPERATOR, cast.USAGES[usage]), cast.holder(holder, usage))
-        for usage, holder in world.cells.items()
-    )
-    credentials = RoleCredentials(Role.NETWORK_OPERATOR, Status.SUCCESS, 0, cells)
-    shown = world.shown()
-    envelope = Envelope(
-        cra=Cra.RESPONSE,
-        counter=1,
-        originator=DEVICES[0].eui,
-        recipient=cast.SUPPLIERS[0].eui,
-        message_code=MessageCode.CS02A,
-        date_time=cast.UNSET if shown is None else dlms_date_time(cast.at(shown)),
-        payload=CredentialsResponse((credentials,)).encode(),
-    )
-    return envelope.signed(sealing.sign(envelope, DEVICES[0].digital_signature.key)).encode()
-
-
+@cache
 def _authority() -> Authority:
     return arrangement.authority(knows_retired=True, holds_retired=True)
 
@@ -267,7 +287,8 @@ def _operator(world: World, scale: dict[str, int]) -> None:
     else:
         after = rng.choice([*BROKERS, "acb", "acb"])
     usages = rng.choice([USAGES, USAGES, USAGES, USAGES, ("ds",), ("ka",)])
-    counter = max(world.number + 1, scale[letter])
+    # A party never gives a number twice, whatever a floor has lowered.
+    counter = scale[letter] = max(world.number + 1, scale[letter])
     if rng.random() < 0.5:
         payload = messages.slot_payload(
             ORGANISATIONS[after],
@@ -314,12 +335,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.differential.one_device")
     parser.add_argument("--histories", type=int, default=1_000)
     parser.add_argument("--first", type=int, default=0)
-    parser.add_argument("--base", action="store_true", help="the device is read back at first")
+    parser.add_argument("--readings", type=float, default=0, help="the share of read-backs between")
+    parser.add_argument(
+        "--base", choices=("undated", "dated"), help="how the device is read back at first"
+    )
     options = parser.parse_args()
     total: Counter[str] = Counter()
     begun = time.monotonic()
     for seed in range(options.first, options.first + options.histories):
-        total += play(seed, lost=0.1 * (seed % 2), base=options.base)
+        clock = CLOCKS[seed // 2 % len(CLOCKS)]
+        found = play(
+            seed,
+            lost=0.1 * (seed % 2),
+            base=options.base,
+            clock=clock,
+            readings=options.readings,
+        )
+        total.update({f"clock {clock}, {name}": count for name, count in found.items()})
     for name, count in sorted(total.items()):
         sys.stdout.write(f"{count:9} {name}\n")
     sys.stdout.write(f"{options.histories} histories, {time.monotonic() - begun:.0f} s\n")

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import (
     CreateAclsRequest,
     DeleteAclsRequest,
@@ -12,6 +11,8 @@ from aiokafka.protocol.admin import (
 )
 
 from slotkeeper.streams.kafka.client_internals import ask
+from slotkeeper.streams.kafka.clients import admin
+from slotkeeper.streams.kafka.options import ClientOptions
 
 RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional id": 5}
 PATTERNS = {"literal": 3, "prefixed": 4}
@@ -39,29 +40,21 @@ class Right(NamedTuple):
 async def grant(servers: str, user: str, rights: Iterable[Right]) -> None:
     """Grant rights, and wait until the broker heeds them all."""
     wanted = set(rights)
-    client = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await client.start()
-    try:
+    async with admin(ClientOptions(servers, {})) as client:
         for right in wanted:
             answer = await ask(client, CreateAclsRequest(*_line(user, right)))
             assert [code for code, _ in answer.creation_responses] == [0]
         # What the controller has agreed to reaches the broker's authorizer a moment later.
         while not wanted <= await _granted(client, user):  # noqa: ASYNC110  # remote
             await asyncio.sleep(0.01)
-    finally:
-        await client.close()
 
 
 async def revoke(servers: str, user: str, right: Right) -> None:
     """Take a right away again, and wait until the broker heeds it."""
-    client = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await client.start()
-    try:
+    async with admin(ClientOptions(servers, {})) as client:
         await ask(client, DeleteAclsRequest(*_line(user, right)))
         while right in await _granted(client, user):  # noqa: ASYNC110  # remote
             await asyncio.sleep(0.01)
-    finally:
-        await client.close()
 
 
 def _line(user: str, right: Right) -> tuple[int, str, int, str, str, int, int]:

@@ -7,14 +7,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS, FakeEngine
 
 from slotkeeper.streams import Message, Record, Streams, StreamsSettings, open_streams
 from slotkeeper.streams.address import kafka_servers
 from slotkeeper.streams.kafka.client_internals import ask
+from slotkeeper.streams.kafka.clients import admin, consumer, producer
+from slotkeeper.streams.kafka.options import ClientOptions
 from slotkeeper.worker import Progress, Summary, run
 
 RESPONSES = "srv-6.15.1-responses"
@@ -95,23 +95,18 @@ class Bench:
     @asynccontextmanager
     async def upstream(self) -> AsyncIterator["Upstream"]:
         """Be the program that writes the inputs, by transactions of its own."""
-        client = AIOKafkaProducer(
-            bootstrap_servers=self.servers, transactional_id=f"{self.settings.application}-upstream"
-        )
-        await client.start()
-        try:
+        async with self.producer(f"{self.settings.application}-upstream") as client:
             yield Upstream(client, self)
-        finally:
-            await client.stop()
 
-    @asynccontextmanager
-    async def admin(self) -> AsyncIterator[Any]:
-        client = AIOKafkaAdminClient(bootstrap_servers=self.servers)
-        await client.start()
-        try:
-            yield client
-        finally:
-            await client.close()
+    def producer(self, transactional_id: str | None = None) -> AbstractAsyncContextManager[Any]:
+        return producer(ClientOptions(self.servers, {}), transactional_id=transactional_id)
+
+    def group(self) -> AbstractAsyncContextManager[Any]:
+        """Give a consumer of the application's group, which is no member yet."""
+        return consumer(ClientOptions(self.servers, {}), group_id=self.settings.application)
+
+    def admin(self) -> AbstractAsyncContextManager[Any]:
+        return admin(ClientOptions(self.servers, {}))
 
 
 async def delete_group(bench: Bench) -> None:

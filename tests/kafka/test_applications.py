@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+from contextlib import AbstractAsyncContextManager
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ProducerFenced
 from tests.kafka.harness import CHANGELOG, PARTITION, Bench
 from tests.kafka.test_zombie import Commands, ask_everywhere
@@ -179,12 +180,9 @@ async def test_a_name_changes_by_an_acknowledgement(bench: Bench) -> None:
         await bench.run()
 
 
-def earlier_owner(bench: Bench) -> AIOKafkaProducer:
+def earlier_owner(bench: Bench) -> AbstractAsyncContextManager[Any]:
     """Be the owner of the partition as 0.1.0 has it."""
-    return AIOKafkaProducer(
-        bootstrap_servers=bench.servers,
-        transactional_id=f"{bench.settings.application}-{PARTITION}",
-    )
+    return bench.producer(f"{bench.settings.application}-{PARTITION}")
 
 
 async def write_as_earlier_version(bench: Bench) -> None:

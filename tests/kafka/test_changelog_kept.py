@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench, delete_group
@@ -107,14 +107,10 @@ async def test_d06_lost_device_records_are_refused_until_acknowledged(bench: Ben
     count, fingerprint = positions.stored
     # As if there had been one more, which a broker then lost.
     lost = replace(positions.advanced({}), stored=(count + 1, fingerprint + 99))
-    client = AIOKafkaProducer(bootstrap_servers=bench.servers)
-    await client.start()
-    try:
+    async with bench.producer() as client:
         topic = bench.topic(CHANGELOG)
         headers = list(newest.headers)
         await client.send_and_wait(topic, lost.encode(), KEY, partition=PARTITION, headers=headers)
-    finally:
-        await client.stop()
     await bench.ask()
     for _ in range(2):
         with pytest.raises(StoppedForOperatorError, match="the changelog lost records"):

@@ -18,8 +18,9 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
-from aiokafka.consumer.group_coordinator import GroupCoordinator
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.consumer.fetcher import READ_COMMITTED, Fetcher, PartitionRecords
+from aiokafka.consumer.group_coordinator import GroupCoordinator, NoGroupCoordinator
 from aiokafka.consumer.subscription_state import SubscriptionState
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer.message_accumulator import MessageBatch
@@ -50,7 +51,6 @@ SIGNATURES = {
     f"{CLIENT}.get_random_node": "(self)",
     f"{CLIENT}.ready": "async (self, node_id, *, group=)",
     f"{CLIENT}.send": "async (self, node_id, request, *, group=)",
-    f"{CLIENT}.close": "async (self)",
     "aiokafka.cluster:ClusterMetadata.broker_metadata": "(self, broker_id)",
     # fetched_batches
     f"{FETCHER}:Fetcher._proc_fetch_request": "async (self, assignment, node_id, request)",
@@ -73,6 +73,10 @@ SIGNATURES = {
     # heartbeats
     f"{COORDINATOR}._do_heartbeat": "async (self)",
     f"{COORDINATOR}.reset_generation": "(self)",
+    # kept_connections
+    f"{CLIENT}.bootstrap": "async (self)",
+    f"{CLIENT}._get_conn": "async (self, node_id, *, group=, no_hint=)",
+    f"{CLIENT}.force_metadata_update": "(self)",
     # packed_batch
     f"{QUEUES}:BatchBuilder._set_producer_state": (
         "(self, producer_id, producer_epoch, base_sequence)"
@@ -153,13 +157,24 @@ ATTRIBUTES = {
     "ancient.producer_id": "NoneType",
     "admin._client": "AIOKafkaClient",
     "producer.client": "AIOKafkaClient",
+    "producer._sender": "Sender",
+    "producer._sender._sender_task": "NoneType",  # until it is started
     "producer._message_accumulator": "MessageAccumulator",
     "producer._message_accumulator._batches": "defaultdict",
     "producer._txn_manager": "TransactionManager",
     "network.cluster": "ClusterMetadata",
     "network.hosts": "list",
+    "network._sync_task": "NoneType",  # until it has looked around
+    "network._md_update_fut": "NoneType",  # until somebody asks
     "broker.host": "str",
     "broker.port": "int",
+    "connection._writer": "NoneType",  # until it has connected
+    "fetcher._fetch_task": "Task",
+    "fetcher._pending_tasks": "set",
+    "alone._reset_committed_task": "Task",
+    "coordinator._coordination_task": "Task",
+    "coordinator._heartbeat_task": "NoneType",  # until it has joined
+    "coordinator._commit_refresh_task": "NoneType",  # until it has joined
     "coordinator.member_id": "str",
     "coordinator.__dict__": "dict",  # hides a method by an attribute
     "batch._drain_waiter": "Future",
@@ -167,6 +182,8 @@ ATTRIBUTES = {
 """Types, of objects that are made and not started."""
 
 CALLS = {
+    f"{CLIENT}.bootstrap": {"create_conn"},
+    f"{CLIENT}._get_conn": {"create_conn"},
     # What is put in the place of a method, or of a constant, has an effect only if it is used.
     f"{FETCHER}:Fetcher._fetch_requests_routine": {"_proc_fetch_request"},
     f"{FETCHER}:Fetcher._proc_fetch_request": {
@@ -214,6 +231,8 @@ async def objects() -> AsyncIterator[dict[str, Any]]:
     producer = AIOKafkaProducer(transactional_id="t")
     admin = AIOKafkaAdminClient()
     coordinator = GroupCoordinator(consumer._client, SubscriptionState())
+    alone = NoGroupCoordinator(consumer._client, SubscriptionState())
+    fetcher = Fetcher(consumer._client, SubscriptionState())
     builder = producer.create_batch()
     default = DefaultRecordBatchBuilder(2, 0, 0, 1, 0, 0, 99)
     ancient = LegacyRecordBatchBuilder(1, 0, 99)
@@ -225,7 +244,10 @@ async def objects() -> AsyncIterator[dict[str, Any]]:
         "admin": admin,
         "network": producer.client,
         "broker": BrokerMetadata(nodeId=0, host="localhost", port=9092, rack=None),
+        "connection": AIOKafkaConnection("localhost", 9092),
         "coordinator": coordinator,
+        "alone": alone,
+        "fetcher": fetcher,
         "records": PartitionRecords(
             *(TopicPartition("t", 0), MemoryRecords(b""), [], 0, None, None),
             check_crcs=True,
@@ -236,6 +258,9 @@ async def objects() -> AsyncIterator[dict[str, Any]]:
         "ancient": MemoryRecords(bytes(ancient.build())).next_batch(),
         "batch": MessageBatch(TopicPartition("t", 0), builder, 1.0, 0.0),
     }
+    await asyncio.sleep(0)  # a task that has not begun would cancel its coordinator's end
+    await fetcher.close()
+    await alone.close()
     await coordinator.close()
     await consumer.stop()
     await producer.stop()

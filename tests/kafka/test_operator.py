@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.admin import NewPartitions, RecordsToDelete
 from tests.kafka.broker import Cluster, class_archive
 from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
@@ -172,14 +172,6 @@ async def restarted(cluster: Cluster) -> None:
 
 async def commit_offset(bench: Bench, stream: str, offset: int) -> None:
     place = TopicPartition(bench.topic(stream), PARTITION)
-    client = AIOKafkaConsumer(
-        bootstrap_servers=bench.servers,
-        group_id=bench.settings.application,
-        enable_auto_commit=False,
-    )
-    await client.start()
-    try:
+    async with bench.group() as client:
         client.assign([place])
         await client.commit({place: offset})
-    finally:
-        await client.stop()

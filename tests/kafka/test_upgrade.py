@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import TopicPartition
 from tests.durability.exports import covers, entries
 from tests.durability.stores import make
 from tests.durability.test_upgrade import STORES
@@ -53,9 +53,7 @@ def rows(store: Path, folder: Path) -> Iterator[Row]:
 
 
 async def replay(bench: Bench, records: Sequence[Row]) -> None:
-    client = AIOKafkaProducer(bootstrap_servers=bench.servers)
-    await client.start()
-    try:
+    async with bench.producer() as client:
         for stream, partition, key, value in records:
             headers = []
             if stream == CHANGELOG and key == POSITIONS:
@@ -66,8 +64,6 @@ async def replay(bench: Bench, records: Sequence[Row]) -> None:
                 ]
             topic = bench.topic(stream)
             await client.send_and_wait(topic, value, key=key, partition=partition, headers=headers)
-    finally:
-        await client.stop()
     await commit(
         bench,
         {
@@ -80,17 +76,9 @@ async def replay(bench: Bench, records: Sequence[Row]) -> None:
 
 
 async def commit(bench: Bench, offsets: dict[TopicPartition, int]) -> None:
-    group = AIOKafkaConsumer(
-        bootstrap_servers=bench.servers,
-        group_id=bench.settings.application,
-        enable_auto_commit=False,
-    )
-    group.assign(list(offsets))
-    await group.start()
-    try:
+    async with bench.group() as group:
+        group.assign(list(offsets))
         await group.commit(offsets)
-    finally:
-        await group.stop()
 
 
 @pytest.mark.parametrize("store", STORES, ids=lambda store: store.name)

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 from tests.kafka.harness import CHANGELOG, PARTITION, RESPONSES, Bench
 from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 
@@ -101,12 +100,8 @@ async def test_a_fenced_worker_waits_and_goes_on_if_nobody_else_does(bench: Benc
         commands = Commands(streams)
         await ask_everywhere(streams)
         await commands.come(4)
-        fencing = AIOKafkaProducer(
-            bootstrap_servers=bench.servers,
-            transactional_id=f"{bench.topic(CHANGELOG)}-{PARTITION}",
-        )
-        await fencing.start()
-        await fencing.stop()
+        async with bench.producer(f"{bench.topic(CHANGELOG)}-{PARTITION}"):
+            pass  # which fences the worker
         await ask_everywhere(streams)
         await commands.come(4)
         stop.set()

@@ -110,6 +110,16 @@ def started(data: Path, *more: str, config: Path, base: str = "") -> Iterator[tu
             assert process.wait(20) == 0, (data / "console.err").read_text()
 
 
+@contextlib.contextmanager
+def served(data: Path, *more: str, config: Path) -> Iterator[Console]:
+    """Run a console on a data folder, and follow its link."""
+    with started(data, *more, config=config) as (process, link):
+        base = link.partition("/session/")[0]
+        with httpx.Client(base_url=base, timeout=20) as http:
+            assert http.get(link).status_code == 303
+            yield Console(base, link, data, process, http)
+
+
 @pytest.fixture(scope="session")
 def start(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
     """Start a console with options; each has a data folder of its own beside the same streams."""

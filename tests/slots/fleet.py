@@ -114,9 +114,11 @@ class Fleet:
         partition = partition_of(key, streams.partitions)
         streams.log("audit-trail", partition).append(key, octets, (), 0)
 
-    async def build(self, now: datetime, *, policy: Policy = POLICY) -> Path:
+    async def build(
+        self, now: datetime, *, policy: Policy = POLICY, folder: Path | None = None
+    ) -> Path:
         """Make a build, and give the folder of the builds."""
-        folder = self.desk.folder / "slots"
+        folder = folder or self.desk.folder / "slots"
         await build(
             self.desk.streams,
             folder,

@@ -369,3 +369,24 @@ async def test_a_manifest_says_what_a_report_was_made_of(fleet: Fleet) -> None:
     assert manifest["policy"]["acb_keys"] == {"DS": ["a" * 16], "KA": ["b" * 16]}
     assert manifest["positions"]["smart-metering-inventory"]
     assert set(manifest["files"]) >= {"device.csv", "reconciliation.json"}
+
+
+async def test_what_rests_on_no_known_authority_is_counted(fleet: Fleet) -> None:
+    for number in (1, 2, 3):
+        await joined(fleet, number, "1")
+    fleet.decided(1, OF_NORTH, LONG_AGO)
+    fleet.decided(2, OF_NORTH, LONG_AGO, flags=["ABOVE_CEILING", "UNANCHORED"])
+    fleet.decided(3, ACB_CELLS, LONG_AGO, flags=["UNANCHORED"])
+    fleet.decided(3, OF_NORTH, NOW - timedelta(days=3))
+    folder = await fleet.build(NOW)
+    today = fleet.report(folder, TODAY, split_by="supplier")
+    assert today.totals["unanchored"] == 1
+    assert today.totals["findings"] == {"COMPLIANT": 3}
+    earlier = fleet.report(folder, TODAY - timedelta(days=9))
+    assert earlier.totals["unanchored"] == 2
+    own = orjson.loads((today.folder / "by-supplier" / "SUP" / "summary.json").read_bytes())
+    assert own == {
+        "findings": {"COMPLIANT": 3},
+        "evidence": {"OUTCOME": 3},
+        "unanchored": 1,
+    }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from .states import FINDINGS, SHAPES, State
 
@@ -40,6 +40,7 @@ def environment(*folders: Path) -> Environment:
         lstrip_blocks=True,
     )
     made.filters |= {"number": number, "day": day, "moment": moment, "ago": ago, "share": share}
+    made.filters |= {"breakable": breakable}
     given: dict[str, Any] = {
         "shapes": {state.value: path for state, path in SHAPES.items()},
         "state_of": lambda finding: FINDINGS.get(finding, State.UNKNOWN).value,
@@ -80,6 +81,11 @@ def moment(value: datetime | str) -> str:
     told = datetime.fromisoformat(value) if isinstance(value, str) else value
     told = told.astimezone(UTC)
     return f"{day(told.date())}, {told:%H:%M:%S} UTC"
+
+
+def breakable(word: str) -> Markup:
+    """Let a word of the vocabularies go on in the next line after an underscore, and only there."""
+    return Markup("_<wbr>").join(escape(part) for part in word.split("_"))
 
 
 def ago(value: datetime, now: datetime) -> str:

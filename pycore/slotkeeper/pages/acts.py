@@ -1,151 +1,87 @@
-"""Acts that persons sign elsewhere and hand in here: the replay of a dead letter.
+"""Acts that persons sign elsewhere and hand in here: what all kinds of them have in common.
 
-The console has no key. It prepares a file that says what shall be done, for which store; the person
-signs it on the command line (``slotkeeper counters sign``) and uploads the result. The signature is
-verified as the worker verifies those of adjustments, by the same code and the same file of signers.
-Every act that was done is kept with its signatures.
+The console has no key. It prepares a file that says what shall be done, for which store; a person
+signs it on the command line, and uploads the result. Every act that was done is kept with its
+signatures, before it is done.
 """
 
 import hashlib
 import os
-from datetime import datetime
-from pathlib import Path
-from typing import Any
+from collections.abc import Sequence
+from http import HTTPStatus
 
 import orjson
-
-from slotkeeper.acts import DEAD_LETTER_REPLAY, Act, ActError
-from slotkeeper.streams import Message
 
 from .desk import Desk
 from .persons import Person
 
 MAX_ACT = 65_536
-"""Octets of an act; those of replays have some 800."""
+"""Octets of an act; those of replays have some 800, those of exits some 1,500."""
 
 FORM = 1
 """Of a prepared file."""
 
 
-class ReplayRefusedError(Exception):
-    """A replay was not done; the text says why."""
+class ActRefusedError(Exception):
+    """An act was not done; the text says why.
+
+    Attributes:
+        status: Whether the file is at fault (422), or what it says does not fit how things stand
+            now (409).
+    """
+
+    def __init__(self, why: str, status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY) -> None:
+        """Say why."""
+        super().__init__(why)
+        self.status = status
 
 
-def can_be_replayed(desk: Desk, person: Person, letter: dict[str, Any]) -> str:
-    """Say why a dead letter cannot be replayed by a person; empty if it can."""
-    headers = orjson.loads(letter["headers"])
-    if not person.may_act:
-        return "Only persons of the DCC hand in acts."
-    if desk.signers is None:
-        return "Acts need signatures: nobody is named in [adjustments] signers."
-    if "sha256" in headers or "key-sha256" in headers:
-        return "It was cut, since it was too long: only its sender has the whole."
-    if letter["device"] is None:
-        return "Its key is no device: nobody knows which partition it belongs to."
-    if letter["source_stream"] not in desk.streams.layout.inputs:
-        return "It does not say on which input it came."
-    return ""
+class ActConflictError(ActRefusedError):
+    """A good act that does not fit how things stand: another one may."""
+
+    def __init__(self, why: str) -> None:
+        """Say why."""
+        super().__init__(why, HTTPStatus.CONFLICT)
 
 
-def prepared_replay(desk: Desk, letter: dict[str, Any], now: datetime) -> bytes:
-    """Make the file that a person signs.
+def bounded(octets: bytes) -> bytes:
+    """Give an uploaded file that is not empty and not too long.
 
     Raises:
-        ReplayRefusedError: Nothing was ever committed, so that the store has no name.
+        ActRefusedError: It is.
     """
-    incarnation = desk.wait(desk.streams.incarnation(letter["partition"]))
-    if incarnation is None:
-        raise ReplayRefusedError("the store has no name yet: a worker gives it one")
-    return orjson.dumps(
-        {
-            "form": FORM,
-            "typ": DEAD_LETTER_REPLAY,
-            "incarnation": incarnation,
-            "payload": {**_which(letter), "at": now.isoformat(timespec="seconds"), "reason": ""},
-        },
-        option=orjson.OPT_INDENT_2,
-    )
-
-
-def replay(desk: Desk, person: Person, letter: dict[str, Any], octets: bytes) -> str:
-    """Check a signed act and write the dead letter's octets into its input again.
-
-    Gives a sentence about what was done.
-
-    Raises:
-        ReplayRefusedError: The act is not good enough; nothing was written.
-    """
-    if why := can_be_replayed(desk, person, letter):
-        raise ReplayRefusedError(why)
-    persons, reason = _proven(desk, letter, octets)
-    value = bytes(letter["value"] or b"")
-    done = {
-        "act": "replay",
-        "by": persons,
-        "handed_in_by": person.name,
-        "reason": reason,
-        "signed": octets.decode(errors="replace"),
-        "at_ms": desk.clock(),
-    }
-    _keep(desk.reports.folder.parent, hashlib.sha256(octets).hexdigest(), done)
-    desk.publish(
-        Message(
-            letter["source_stream"],
-            letter["device"].encode(),
-            value,
-            headers=(("replayed-from", f"{letter['partition']}/{letter['offset']}".encode()),),
-        )
-    )
-    return (
-        f"Replayed into {letter['source_stream']}, signed by {', '.join(persons)}. The worker "
-        "decides it next; the decision stands on the device's page."
-    )
-
-
-def _proven(desk: Desk, letter: dict[str, Any], octets: bytes) -> tuple[list[str], str]:
     if not octets:
-        raise ReplayRefusedError("choose the signed file")
+        raise ActRefusedError("choose the signed file")
     if len(octets) > MAX_ACT:
-        raise ReplayRefusedError(f"the file is longer than {MAX_ACT:,} bytes")
-    incarnation = desk.wait(desk.streams.incarnation(letter["partition"]))
-    signers = desk.signers
-    if incarnation is None or signers is None:
-        raise ReplayRefusedError("the store has no name yet, or nobody may sign")
-    try:
-        act = Act.read(octets)
-        _, persons, ignored = signers.prove(octets, DEAD_LETTER_REPLAY, [incarnation])
-    except ActError as error:
-        raise ReplayRefusedError(f"the file is no signed act: {error}") from None
-    if not persons:
-        why = ignored[0][1] if ignored else "nobody signed"
-        raise ReplayRefusedError(f"no signature holds: {why}")
-    if {name: act.payload.get(name) for name in _which(letter)} != _which(letter):
-        raise ReplayRefusedError("the act is about another dead letter")
-    reason = act.payload.get("reason")
-    if not isinstance(reason, str) or not reason.strip():
-        raise ReplayRefusedError("the act has no reason")
-    return persons, reason
+        raise ActRefusedError(f"the file is longer than {MAX_ACT:,} bytes")
+    return octets
 
 
-def _which(letter: dict[str, Any]) -> dict[str, Any]:
-    """Name a dead letter so that no other one is meant, whatever stands at its offset later."""
-    return {
-        "act": "replay",
-        "partition": letter["partition"],
-        "offset": str(letter["offset"]),
-        "stream": letter["source_stream"],
-        "device_id": letter["device"],
-        "sha256": hashlib.sha256(bytes(letter["value"] or b"")).hexdigest(),
-    }
+def keep(
+    desk: Desk, person: Person, act: str, *, signed: bytes, by: Sequence[str], reason: str
+) -> None:
+    """Write what is about to be done; the same act twice is refused.
 
-
-def _keep(folder: Path, name: str, done: dict[str, Any]) -> None:
-    """Write what was done before it is done; the same act twice is refused."""
-    acts = folder / "acts"
+    Raises:
+        ActConflictError: It was done before.
+    """
+    acts = desk.reports.folder.parent / "acts"
     acts.mkdir(exist_ok=True)
+    name = f"{hashlib.sha256(signed).hexdigest()}.json"
     try:
-        descriptor = os.open(acts / f"{name}.json", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(acts / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise ReplayRefusedError("this very act was done before") from None
+        raise ActConflictError("this very act was done before") from None
     with os.fdopen(descriptor, "wb") as file:
-        file.write(orjson.dumps(done))
+        file.write(
+            orjson.dumps(
+                {
+                    "act": act,
+                    "by": list(by),
+                    "handed_in_by": person.name,
+                    "reason": reason,
+                    "signed": signed.decode(errors="replace"),
+                    "at_ms": desk.clock(),
+                }
+            )
+        )

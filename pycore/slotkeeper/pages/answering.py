@@ -14,7 +14,16 @@ from slotkeeper.looks.pages import environment
 
 from .gate import Known
 from .listing import Listing
-from .pictures import burn_down, course_lines, finding_bars, month_columns, since, tree
+from .pictures import (
+    apart,
+    burn_down,
+    commands,
+    course_lines,
+    finding_bars,
+    month_columns,
+    since,
+    tree,
+)
 from .route import Octets, PageRoute, allowed
 
 HTML, JSON, CSV = "text/html; charset=utf-8", "application/json", "text/csv; charset=utf-8"
@@ -59,10 +68,11 @@ class Writer:
             "month_columns": month_columns,
             "burn_down": burn_down,
             "tree": tree,
+            "apart": apart,
             "signs_out": signs_out,
         }
         self._pages.globals |= given
-        self._pages.filters |= {"pretty": _pretty, "since": since}
+        self._pages.filters |= {"pretty": _pretty, "since": since, "commands": commands}
 
     def page(self, route: PageRoute, said: Any, known: Known, at: str) -> Response:  # noqa: ANN401
         """Show what a page says.

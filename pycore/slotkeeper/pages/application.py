@@ -26,7 +26,7 @@ from .desk import Desk
 from .gate import COOKIE, Gate, Identity, Known, token_of
 from .links import LONGEST_MS, Links
 from .openapi import described
-from .route import Ask, DownloadRoute, GoToError, NotThereError, PageRoute, Who, allowed
+from .route import Ask, DownloadRoute, GoToError, NotThereError, PageRoute, Refused, Who, allowed
 from .routes import DOWNLOADS, PAGES
 
 _STATIC = Path(__file__).parent / "static"
@@ -100,10 +100,16 @@ class _Answers:
             ask, known = await self._asked(request, page.who)
 
             def worked_out() -> Response:
-                said = page.answer(self._desk, ask)
-                if as_json:
-                    return self._writer.twin(said)
-                return self._writer.page(page, said, known, request.url.path)
+                answered = page.answer(self._desk, ask)
+                said = answered.said if isinstance(answered, Refused) else answered
+                made = (
+                    self._writer.twin(said)
+                    if as_json
+                    else self._writer.page(page, said, known, request.url.path)
+                )
+                if isinstance(answered, Refused):
+                    made.status_code = answered.status
+                return made
 
             return await _in_thread(worked_out)
 

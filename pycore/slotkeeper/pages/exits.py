@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-_SUFFIXES = {"status": "json", "devices": "csv"}
+_SUFFIXES = {"status": "json", "devices": "csv", "acts": "acts.json"}
 
 _MAX_STATUS = 64 << 20
 """Octets of a summary; its burn-down has a line a day."""
@@ -33,14 +33,21 @@ class Exits:
 
     def find(self, build: str, party: str) -> Mapping[str, Any] | None:
         """Give how an exit stood at a build; None where that is not worked out yet."""
-        try:
-            with (self.folder / build / f"{party}.json").open("rb") as file:
-                told = orjson.loads(file.read(_MAX_STATUS))
-        except (OSError, ValueError):
-            return None
-        return told if isinstance(told, dict) else None
+        return self._told(build, f"{party}.{_SUFFIXES['status']}")
+
+    def acts(self, build: str, party: str) -> dict[str, Any] | None:
+        """Give the acts that could be decided at a build; None where they are not worked out."""
+        return self._told(build, f"{party}.{_SUFFIXES['acts']}")
 
     def devices(self, build: str, party: str) -> Path | None:
         """Give the list of an exit's devices; None where there is none yet."""
         file = self.folder / build / f"{party}.csv"
         return file if file.is_file() else None
+
+    def _told(self, build: str, name: str) -> dict[str, Any] | None:
+        try:
+            with (self.folder / build / name).open("rb") as file:
+                told = orjson.loads(file.read(_MAX_STATUS))
+        except (OSError, ValueError):
+            return None
+        return told if isinstance(told, dict) else None

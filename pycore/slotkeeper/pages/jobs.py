@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 MOST = 20
-"""Jobs that may wait; a further one is refused."""
+"""Jobs that may wait before a person's is refused; those of a new build always come in."""
 
 KEPT = 50
 """Jobs that are remembered after their end."""
@@ -76,15 +76,16 @@ class Jobs:
         leads_to: str = "/",
         finish: Callable[[], None] = lambda: None,
         out: Path | None = None,
+        asked_for: bool = True,
     ) -> Job | None:
-        """Let a command wait for its turn; None if too many do.
+        """Let a command wait for its turn; None if too many do, and a person asked for it.
 
         The same command that waits or runs already is that one.
         """
         for job in self._all.values():
             if job.state in ("waiting", "running") and job.leads_to == leads_to != "/":
                 return job
-        if len(self._waiting) >= MOST:
+        if asked_for and len(self._waiting) >= MOST:
             return None
         job = Job(self._next, what, arguments, leads_to, finish, out)
         self._next += 1

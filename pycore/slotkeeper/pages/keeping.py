@@ -5,7 +5,6 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from slotkeeper.errors import SlotkeeperError
 from slotkeeper.slots.build.folder import Build
@@ -16,6 +15,7 @@ from .health import asked
 from .journal.taking import follow
 from .judged import Judged
 from .reports import newest_build
+from .views.exits import begin_exit
 from .views.reports import begin_report
 
 _log = logging.getLogger(__name__)
@@ -126,12 +126,5 @@ async def _work_out_exits(desk: Desk, judged: Judged) -> None:
     """Have it worked out how each exit stands at the build: a list of devices, and a summary."""
     build = judged.build.name
     for party_id, party in sorted(judged.registers.parties.items()):
-        if not party.exits or desk.exits.find(build, party_id) is not None:
-            continue
-        for kind, more in (("devices", ["--format", "csv"]), ("status", ["--json"])):
-            await desk.jobs.add(
-                f"exit of {party_id}, {kind}",
-                ["exit", kind, party_id, *more, "--from", str(desk.slots)],
-                finish=partial(desk.exits.finished, build, party_id, kind),
-                out=desk.exits.making(build, party_id, kind),
-            )
+        if party.exits and desk.exits.find(build, party_id) is None:
+            await begin_exit(desk, build, party_id)

@@ -1,12 +1,12 @@
 """Pictures of pages, and the tree of a decoded message, as templates call them."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from markupsafe import Markup, escape
 
 from slotkeeper.looks.charts import Bar, Line, bars, columns, lines
-from slotkeeper.looks.pages import ago, number
+from slotkeeper.looks.pages import ago, day, number
 from slotkeeper.looks.states import FINDINGS, State
 
 from .views.certificates import Month
@@ -50,10 +50,10 @@ def course_lines(course: Course) -> Markup:
     return lines(
         "course",
         "Slots by holder, over time",
-        f"Lines from {course.days[0]} to {course.days[-1]}: {told}.",
+        f"Lines from {day(course.days[0])} to {day(course.days[-1])}: {told}.",
         rows,
         "devices",
-        (course.days[0], course.days[-1]),
+        (day(course.days[0]), day(course.days[-1])),
     )
 
 
@@ -87,10 +87,11 @@ def burn_down(told: Exit) -> Markup:
     return lines(
         "burn-down",
         f"Burn-down of the exit of {told.party_id}",
-        f"From {first} to {last}: {days[0].left} devices were left, then {days[-1].left}.",
+        f"From {day(first)} to {day(last)}: {days[0].left} devices were left, "
+        f"then {days[-1].left}.",
         rows,
         "devices",
-        (str(first), str(last)),
+        (day(first), day(last)),
     )
 
 
@@ -101,6 +102,39 @@ def since(value: object, now: datetime) -> str:
     except ValueError:
         return ""
     return ago(told, now) if told.tzinfo is not None else ""
+
+
+def apart(device_time: str, received_at: str) -> str:
+    """Say how far the device's clock is from the receipt; empty where that is less than a minute.
+
+    An answer that slept behind its hub comes late; a clock that is ahead of the receipt is wrong.
+    """
+    try:
+        late = datetime.fromisoformat(received_at) - datetime.fromisoformat(device_time)
+    except (TypeError, ValueError):
+        return ""
+    if abs(late) < timedelta(minutes=1):
+        return ""
+    if late < timedelta(0):
+        return f"{_length(-late)} before the device's clock"
+    return f"{_length(late)} later"
+
+
+def _length(span: timedelta) -> str:
+    for unit, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        count = int(span.total_seconds()) // unit
+        if count:
+            return f"{number(count)} {name}{'' if count == 1 else 's'}"
+    return "less than a minute"
+
+
+def commands(text: str) -> Markup:
+    """Show what stands between backticks, a command or an option, as code."""
+    parts = [escape(part) for part in text.split("`")]
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if at % 2 and at < len(parts) - 1 else part
+        for at, part in enumerate(parts)
+    )
 
 
 def tree(value: dict[str, Any]) -> Markup:

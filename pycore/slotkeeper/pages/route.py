@@ -7,12 +7,15 @@ cannot differ.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from http import HTTPStatus
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Generic, Literal, TypeAlias, TypeVar
 
 from .desk import Desk
 from .listing import Frozen
 from .persons import Person
+
+S_co = TypeVar("S_co", bound=Frozen, covariant=True)
 
 Who: TypeAlias = Literal["everybody", "sees all", "acts"]
 """Whose page it is: everybody's, within what is their own; that of who sees everything; of who may
@@ -51,6 +54,19 @@ class GoToError(Exception):
         """Name the page."""
         super().__init__(path)
         self.path = path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Generic[S_co]):
+    """A page that says why what was posted was not done.
+
+    Attributes:
+        said: The page, with the error in it.
+        status: 409: what was posted does not fit how things stand now; 422: it is at fault itself.
+    """
+
+    said: S_co
+    status: HTTPStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +118,7 @@ class PageRoute:
     path: str
     name: str
     told: str
-    answer: Callable[[Desk, Ask], Frozen]
+    answer: Callable[[Desk, Ask], Frozen | Refused[Frozen]]
     says: type[Frozen]
     template: str
     who: Who = "everybody"

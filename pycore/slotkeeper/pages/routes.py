@@ -237,6 +237,7 @@ PAGES: tuple[PageRoute, ...] = (
             _PAGE,
         ),
         table=exits.exit_csv,
+        posts=True,
     ),
     PageRoute(
         path="/reports",
@@ -314,6 +315,17 @@ DOWNLOADS: tuple[DownloadRoute, ...] = (
         told="A file of a report.",
         answer=reports.download,
         who="sees all",
+    ),
+    DownloadRoute(
+        path="/exits/{party}/acts/{act}",
+        told="The file that persons sign so that a step of an exit is decided.",
+        answer=exits.prepared,
+        who="acts",
+    ),
+    DownloadRoute(
+        path="/exits/{party}/evidence/{package}",
+        told="An evidence package of a party that leaves, as a tar archive.",
+        answer=exits.evidence,
     ),
     DownloadRoute(
         path="/dead-letters/{partition}/{offset}/octets",

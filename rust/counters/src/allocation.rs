@@ -102,16 +102,21 @@ fn choose(floors: Floors, hint: Option<u64>, free: impl Fn(u64) -> u64) -> Optio
     let margin = u64::from(floors.losses) * ROLLBACK_MARGIN;
     let above = known.unwrap_or(0).checked_add(margin)?;
     let least = above.max(floors.burned.unwrap_or(0)).checked_add(1)?;
-    let hint = hint.filter(|&hint| least <= hint && hint <= floors.ceiling);
-    let reason = match hint {
-        Some(_) => AllocationReason::Natural,
-        None if highest.is_none() => AllocationReason::Natural,
-        None if floors.watermark == highest => AllocationReason::WatermarkExceeded,
-        None => AllocationReason::IssuedExceeded,
-    };
-    let wanted = match hint {
-        Some(hint) => hint,
-        None => after_losses(least, floors.losses)?,
+    let by_hint = hint
+        .filter(|&hint| least <= hint && hint <= floors.ceiling)
+        .and_then(|hint| Some((hint, after_lost_hint(hint, floors.losses)?)));
+    let (wanted, reason) = match by_hint {
+        Some((hint, wanted)) if hint == wanted => (wanted, AllocationReason::Natural),
+        // What lifts it is the command that it may have had among the lost ones.
+        Some((_, wanted)) => (wanted, AllocationReason::IssuedExceeded),
+        None => {
+            let reason = match highest {
+                None => AllocationReason::Natural,
+                Some(_) if floors.watermark == highest => AllocationReason::WatermarkExceeded,
+                Some(_) => AllocationReason::IssuedExceeded,
+            };
+            (after_losses(least, floors.losses)?, reason)
+        }
     };
     let counter = free(wanted);
     let reason = if counter == wanted {
@@ -131,6 +136,25 @@ fn after_losses(least: u64, losses: u32) -> Option<u64> {
     if losses < 2 {
         return Some(least);
     }
+    with_remainder_of(losses, least)
+}
+
+/// The number that a hint gives; `None` where it gives none up to 2^63-1.
+///
+/// Without a loss that is the hint itself. After one, the request may have come before with the same hint, and its
+/// command been lost, and with it commands that followed: so the number is a margin above the hint for each loss, as it
+/// is above what is known, and has the remainder of this loss from the first one on, since lost numbers that other hints
+/// gave may lie anywhere.
+fn after_lost_hint(hint: u64, losses: u32) -> Option<u64> {
+    if losses == 0 {
+        return Some(hint);
+    }
+    let above = hint.checked_add(u64::from(losses) * ROLLBACK_MARGIN)?;
+    with_remainder_of(losses, above.checked_add(1)?).filter(|&number| number <= LAST_COUNTER)
+}
+
+/// The first number from `least` on that has this loss's own remainder of the margin.
+fn with_remainder_of(losses: u32, least: u64) -> Option<u64> {
     let own = u64::from(losses.wrapping_mul(REMAINDER_STEP));
     least.checked_add(own.wrapping_sub(least) % ROLLBACK_MARGIN)
 }

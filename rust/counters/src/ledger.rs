@@ -370,8 +370,9 @@ impl Ledger {
     /// one with the lowest number is forgotten, and its number covered.
     ///
     /// It is the hint where that exceeds all that is recorded, seen and issued, the margin of
-    /// [`Self::set_rollbacks`] added, or burned for the role, and is not above the ceiling; else the
-    /// least such number; and then the next one that the other role does not have as used, since
+    /// [`Self::set_rollbacks`] added, or burned for the role, and is not above the ceiling, lifted
+    /// by that margin as well; else the least such number; and then the next one that the other role
+    /// does not have as used, since
     /// originator, counter and recipient are key and nonce of the MAC (R4, R5, S1 to S5).
     ///
     /// # Errors

@@ -335,10 +335,32 @@ fn d05_each_acknowledged_loss_of_commits_lifts_what_is_given_by_the_margin() {
         give(GPF + 1, 7),
         Ok((1 + ROLLBACK_MARGIN, AllocationReason::Natural))
     );
-    assert_eq!(
-        give(GPF + 2, 1 << 40),
-        Ok((1 << 40, AllocationReason::Natural))
-    );
+}
+
+/// The lost command of a request may have had the number that its hint gives, and others may have followed it.
+#[test]
+fn d05_after_a_loss_a_hint_does_not_give_its_own_number() {
+    for losses in [1, 2, 3, 1_000] {
+        let mut ledger = recorded(500);
+        ledger.set_rollbacks(losses);
+        let margin = u64::from(losses) * ROLLBACK_MARGIN;
+        let given = allocate(&mut ledger, NO, 1 << 40).unwrap();
+        let least = (1 << 40) + margin + 1;
+        assert!((least..least + ROLLBACK_MARGIN).contains(&given.counter));
+        assert_eq!(given.reason, AllocationReason::IssuedExceeded);
+        let again = allocate_for(&mut ledger, GPF + 1, NO, Some((1 << 40) + 1)).unwrap();
+        assert_eq!(again.counter, given.counter);
+    }
+}
+
+#[test]
+fn d05_a_hint_that_a_loss_lifts_beyond_the_last_number_is_passed_over() {
+    let mut ledger = Ledger::new(CounterTable::new(3, LAST_COUNTER));
+    ledger.raise_recorded(GPF, NO, 500);
+    ledger.set_rollbacks(1);
+    let given = allocate(&mut ledger, NO, LAST_COUNTER - 1).unwrap();
+    assert_eq!(given.counter, 501 + ROLLBACK_MARGIN);
+    assert_eq!(given.reason, AllocationReason::WatermarkExceeded);
 }
 
 /// The second number of the time after one loss may be the first one of the time after the next, where a margin is

@@ -34,6 +34,8 @@ struct Store {
     commits: Vec<Vec<u8>>,
     losses: u32,
     given: HashSet<u64>,
+    /// Requests with natural hints, whose commands may be lost.
+    asked: Vec<(Role, u64)>,
     requests: u64,
     natural: u64,
 }
@@ -47,6 +49,7 @@ impl Store {
             commits: Vec::new(),
             losses: 0,
             given: HashSet::new(),
+            asked: Vec::new(),
             requests: 0,
         }
     }
@@ -75,8 +78,28 @@ impl Store {
             ledger.raise_recorded(GPF, role, self.natural);
             return;
         }
-        // A hint that is natural, or one that is too low.
-        let hint = [self.natural, 1][usize::from(self.draw.below(2) == 0)];
+        let hint = match self.draw.below(4) {
+            0 | 1 => self.natural,
+            2 => 1,
+            _ => return self.ask_again(ledger),
+        };
+        if hint == self.natural {
+            self.asked.push((role, hint));
+        }
+        self.ask(ledger, role, hint);
+    }
+
+    /// A request comes once more with its old hint, as one whose command is lost does.
+    fn ask_again(&mut self, ledger: &mut Ledger) {
+        if self.asked.is_empty() {
+            return;
+        }
+        let place = self.draw.below(self.asked.len() as u64);
+        let (role, hint) = self.asked[usize::try_from(place).expect("a few")];
+        self.ask(ledger, role, hint);
+    }
+
+    fn ask(&mut self, ledger: &mut Ledger, role: Role, hint: u64) {
         self.requests += 1;
         let request = AllocationRequest {
             hint: Some(hint),

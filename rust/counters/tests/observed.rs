@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    CellImage, CellSource, CellUse, CounterTable, Ledger, Link, MessageNote, Observation, Occupant,
-    Role, Step, Trail,
+    CellImage, CellSource, CellUse, CounterTable, LINKS_KEPT, Ledger, Link, MessageNote,
+    Observation, Occupant, Role, Step, Trail,
 };
 
 const DS: CellUse = CellUse::DigitalSignature;
@@ -60,6 +60,17 @@ fn of(source: CellSource, observation: Observation) -> Observation {
             ..observation.seen
         },
         ..observation
+    }
+}
+
+/// The same of another message.
+fn another(identity: u64, link: Link) -> Link {
+    Link {
+        message: MessageNote {
+            identity: 1_000_000 + identity,
+            ..link.message
+        },
+        ..link
     }
 }
 
@@ -155,8 +166,9 @@ fn what_came_before_the_reading_is_history_and_what_starts_at_its_end_leaves_dou
         (101, 0, true),
         (100, 0, false),
         (7, 5_001, true),
-        // A clock that was set back, and a command of another role.
-        (700, 5_000, true),
+        // A time decides before a number does.
+        (700, 5_000, false),
+        // A command of another role.
         (0, 0, true),
         (7, 5_000, false),
         (0, 5_000, false),
@@ -165,21 +177,111 @@ fn what_came_before_the_reading_is_history_and_what_starts_at_its_end_leaves_dou
         trail.observe(DS, &read, false);
         let older = link(number, time, step(1, ACB));
         if !is_link {
-            assert!(!trail.tell(&older, false), "{number} {time}");
+            assert!(trail.tell(&older, false), "{number} {time}");
             assert_eq!(stands(&trail), Some(ACB));
+            // Who was there before tells nothing.
+            let failed = link(number, time, step(1, 1));
+            assert!(!trail.tell(&failed, false));
         }
-        let takes_over = link(number, time, step(ACB, 2));
+        let takes_over = another(2, link(number, time, step(ACB, 2)));
         assert!(trail.tell(&takes_over, false));
         assert_eq!(stands(&trail), is_link.then_some(2), "{number} {time}");
         assert_eq!(is_doubtful(&trail), !is_link);
-        // Nobody is refused for what one of both tells alone.
-        let is_certain = is_link && (number, time) != (700, 5_000) && (number, time) != (0, 0);
+        // Nobody is refused for what has neither.
+        let is_certain = is_link && (number, time) != (0, 0);
         assert_eq!(trail.is_certain(DS, ACB), is_certain, "{number} {time}");
     }
 }
 
+/// The first reading came of a clock that ran ahead: some of what followed is dated before it. Found by
+/// `tests/differential/one_device.py` (wrong clocks, seeds 32 and 216): the occupant was named by what was left.
 #[test]
-fn p25_a_dated_command_that_was_numbered_before_the_reading_leaves_doubt_as_long_as_it_matters() {
+fn history_leaves_doubt_in_whatever_order_it_comes() {
+    let taken = link(1, 6_000, step(ACB, 2));
+    let gone = link(2, 4_000, step(2, 3));
+    // The cell failed, and told who was there.
+    let still = link(3, 6_001, step(3, 3));
+    for links in [[taken, gone], [gone, taken]] {
+        let mut trail = Trail::default();
+        trail.observe(DS, &read(ACB, 5_000), false);
+        for link in &links {
+            assert!(trail.tell(link, false));
+            assert!(!trail.tell(link, false), "each message tells once");
+        }
+        assert!(is_doubtful(&trail));
+        assert!(!trail.is_certain(DS, ACB));
+        trail.tell(&still, false);
+        assert!(is_doubtful(&trail));
+        // A reading ends it.
+        assert!(trail.observe(DS, &read(3, 7_000), false));
+        assert_eq!((stands(&trail), trail.links.len()), (Some(3), 0));
+    }
+}
+
+/// What came back to the same party is doubtful as well, though nobody else was told of.
+#[test]
+fn a_failure_settles_no_doubt_that_history_leaves() {
+    let mut trail = Trail::default();
+    trail.observe(DS, &read(ACB, 5_000), false);
+    for link in [
+        link(1, 6_000, step(ACB, 2)),
+        link(2, 4_000, step(2, ACB)),
+        link(3, 6_001, step(ACB, ACB)),
+    ] {
+        trail.tell(&link, false);
+    }
+    assert!(is_doubtful(&trail));
+    // Whoever was handed the slot after that holds it whatever came before.
+    trail.tell(&link(4, 6_002, step(2, 4)), false);
+    assert_eq!(stands(&trail), Some(4));
+}
+
+/// A clock that was set back: what it dates before the reading has a number of afterwards.
+#[test]
+fn history_of_a_higher_number_fills_a_gap_and_refuses_nobody() {
+    for (number, stands_now) in [(101, Some(4)), (100, None), (0, None)] {
+        let read = Observation {
+            settles: Some(100),
+            ..read(ACB, 5_000)
+        };
+        let mut trail = Trail::default();
+        trail.observe(DS, &read, false);
+        trail.tell(&link(number, 4_000, step(2, 3)), false);
+        trail.tell(&another(1, link(7, 6_000, step(ACB, 2))), false);
+        trail.tell(&another(2, link(7, 6_001, step(3, 4))), false);
+        assert_eq!(stands(&trail), stands_now, "{number}");
+        assert!(!trail.is_certain(DS, ACB));
+    }
+}
+
+#[test]
+fn history_beyond_what_is_kept_goes_first_and_leaves_its_doubt() {
+    let mut trail = Trail::default();
+    trail.observe(DS, &read(ACB, 5_000), false);
+    for number in 1..=LINKS_KEPT as u64 {
+        trail.tell(&link(number, 4_000, step(ACB, 1)), false);
+    }
+    // A cell that failed, and told who was there.
+    trail.tell(&link(100, 6_000, step(ACB, ACB)), false);
+    assert_eq!(trail.links.len(), 1);
+    assert!(is_doubtful(&trail));
+    trail.tell(&link(101, 6_001, step(ACB, 7)), false);
+    assert_eq!(stands(&trail), Some(7));
+}
+
+#[test]
+fn what_was_history_to_an_alert_is_none_to_the_message_that_takes_its_place() {
+    let alert = of(CellSource::Report, read(2, 5_000));
+    let mut trail = Trail::default();
+    trail.observe(DS, &alert, false);
+    trail.tell(&link(1, 4_000, step(2, 7)), false);
+    assert!(is_doubtful(&trail));
+    trail.tell(&link(2, 6_000, step(2, 3)), false);
+    assert_eq!((stands(&trail), trail.links.len()), (Some(3), 1));
+}
+
+#[test]
+fn p25_a_dated_command_that_was_numbered_before_the_reading_names_no_former_occupant() {
     let read_first = || {
         let mut trail = Trail::default();
         let settled = Observation {
@@ -194,17 +296,17 @@ fn p25_a_dated_command_that_was_numbered_before_the_reading_leaves_doubt_as_long
     assert!(trail.tell(&link(100, 6_000, step(5, ACB)), false));
     assert!(is_doubtful(&trail));
     assert!(trail.tell(&link(101, 7_000, step(ACB, 5)), false));
-    assert_eq!(stands(&trail), Some(5), "whatever came first");
+    assert!(stands(&trail).is_none_or(|party| party == 5));
     assert!(!trail.is_certain(DS, ACB));
     assert!(trail.tell(&link(0, 8_000, step(5, ACB)), false));
-    assert!(is_doubtful(&trail));
+    assert!(stands(&trail).is_none_or(|party| party == ACB));
     assert!(trail.observe(DS, &read(ACB, 0), false));
     assert_eq!(stands(&trail), Some(ACB));
     // A handover shows that it was executed.
     let mut trail = read_first();
     trail.tell(&link(100, 6_000, step(5, ACB)), false);
     trail.tell(&link(101, 7_000, step(ACB, 7)), false);
-    assert_eq!(stands(&trail), Some(7));
+    assert!(stands(&trail).is_none_or(|party| party == 7));
 }
 
 #[test]

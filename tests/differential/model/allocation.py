@@ -6,6 +6,9 @@ from .reading import LAST, NETWORK_OPERATOR, SUPPLIER, Json
 MARGIN = 2**20
 """For an acknowledged rollback of the store; what a second one does is not modelled."""
 
+REMAINDER = 0x9E3779B1 % MARGIN
+"""Of the numbers that hints give after the first one."""
+
 
 class ExhaustedError(Exception):
     """No number is left; ``retryable`` where burned numbers alone stand in the way."""
@@ -28,11 +31,15 @@ def allocate(
     least = max(max(told, issued) + margin, burned) + 1
     held = hint is not None and least <= hint <= ceiling
     first = hint if held and hint is not None else least
+    lifted = held and margin > 0
+    if lifted:
+        first += margin + 1
+        first += (REMAINDER - first) % MARGIN
     number, skipped = _skip(table, device, other, row[other], first)
     if number > LAST:
         without_burned = max(told, issued) + margin + 1
         raise ExhaustedError(retryable=without_burned <= LAST)
-    if skipped:
+    if skipped or lifted:
         return number, "ISSUED_EXCEEDED", False
     any_mark = own["recorded"] is not None or own["seen"] is not None
     nothing = not any_mark and own["issued"] is None

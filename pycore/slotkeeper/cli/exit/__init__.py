@@ -6,6 +6,7 @@ from slotkeeper.cli.groups import Commands
 
 from .deciding import cancel, close, open_, pause, record_revocation_request, resume
 from .devices import devices
+from .prepare import prepare
 from .rehearse import rehearse
 from .sign import sign
 from .status import status
@@ -29,6 +30,7 @@ for _command in (
     cancel,
     record_revocation_request,
     close,
+    prepare,
     sign,
     rehearse,
 ):

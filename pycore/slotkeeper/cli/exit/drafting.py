@@ -1,6 +1,7 @@
 """Drafts acts of an exit, and judges them as if they stood in the stream."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slotkeeper.acts import PersonKey
@@ -18,8 +19,55 @@ from slotkeeper.slots.exit.states import State, Word
 _END = 1 << 62
 """An offset that no stream reaches."""
 
+_PREPARED = (
+    Word.OPEN,
+    Word.PAUSE,
+    Word.RESUME,
+    Word.CANCEL,
+    Word.RECORD_REVOCATION_REQUEST,
+    Word.RECORD_KEY_COMPROMISE,
+)
+"""CLOSE is not: it names an evidence package, which somebody has to choose."""
+
+_SOME_REASON = "..."
+"""Stands for the reason while an act is judged of which nobody has said why."""
+
 _SOMEBODY, _NOBODY = "one person", "another"
 """Stand for persons while an act is judged that nobody has signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An act that persons could sign.
+
+    Attributes:
+        act: As it would be; its reason is empty.
+        persons: How many must sign it: one or two.
+        refused: Why it would count for nothing now, whoever signs; empty: it would count.
+    """
+
+    act: Act
+    persons: int
+    refused: str
+
+    @property
+    def payload(self) -> bytes:
+        """What persons sign, but for the reason."""
+        return _payload(self.act)
+
+
+def proposals(look: Look) -> Iterator[Proposal]:
+    """Give each act that one or two persons could decide now, with a reason."""
+    for word in _PREPARED:
+        # Each look goes through all devices of the exit: what two cannot decide one cannot either.
+        by_two = draft(look, word, _SOME_REASON, None, (_SOMEBODY, _NOBODY))
+        refused = _why_ignored(look, by_two)
+        alone = not refused and not _why_ignored(look, replace(by_two, persons=(_SOMEBODY,)))
+        yield Proposal(
+            act=replace(by_two, reason="", persons=()),
+            persons=1 if alone else 2,
+            refused=refused,
+        )
 
 
 def judged(look: Look, word: Word, *, reason: str, manifest: str | None) -> tuple[Act, bool]:
@@ -77,23 +125,23 @@ def _why_ignored(look: Look, act: Act) -> str:
 def signed(act: Act, keys: Sequence[PersonKey], incarnation: str) -> bytes:
     """Sign an act with each key."""
     first, *others = keys
-    octets = first.sign(
-        TYP,
-        incarnation,
-        payload(
-            act.word,
-            campaign=act.campaign,
-            party=act.party_id,
-            at=act.at,
-            fence=act.fence,
-            counts=act.counts,
-            reason=act.reason,
-            manifest=act.manifest,
-        ),
-    )
+    octets = first.sign(TYP, incarnation, _payload(act))
     for key in others:
         octets = key.countersign(octets)
     return octets
+
+
+def _payload(act: Act) -> bytes:
+    return payload(
+        act.word,
+        campaign=act.campaign,
+        party=act.party_id,
+        at=act.at,
+        fence=act.fence,
+        counts=act.counts,
+        reason=act.reason,
+        manifest=act.manifest,
+    )
 
 
 def verified_manifest(evidence: Path, party: str) -> str:

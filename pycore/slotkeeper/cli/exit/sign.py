@@ -1,6 +1,7 @@
-"""``slotkeeper exit sign``: another person's signature under a prepared act."""
+"""``slotkeeper exit sign``: a person's signature under a prepared act, the first or another."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -11,7 +12,8 @@ from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, write_lines
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.slots.exit.acts import LONGEST, TYP
+from slotkeeper.slots.exit.acts import LONGEST, MAX_REASON, TYP
+from slotkeeper.slots.registers.records import RefusedError, party_id, plain_text
 
 
 @click.command(epilog="Example: slotkeeper exit sign open.json --key bob.key")
@@ -24,16 +26,23 @@ from slotkeeper.slots.exit.acts import LONGEST, TYP
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Your private key.",
 )
+@click.option("--reason", default="", help="Why, of an act that nobody has signed yet.")
 @settings_options
-def sign(*, file: Path, key_file: Path, settings: Settings) -> None:
-    """Sign what another person prepared in FILE; it then has both signatures, and is printed.
+def sign(*, file: Path, key_file: Path, reason: str, settings: Settings) -> None:
+    """Sign the act in FILE, which the console or another person prepared, and print it.
 
-    Shown is what it says and who signed it; every signature is verified first. Nothing is
-    published: `slotkeeper publish gno-exits FILE` does that.
+    Shown is what it says and who signed it; every signature is verified first. FILE then has the
+    signature as well. Nothing is published: `slotkeeper publish gno-exits FILE` does that, or
+    whoever hands it in at the console.
     """
     signers = signers_of(settings)
     key = PersonKey(key_file)
     name = require_signer(signers, key)
+    if (told := _prepared(file)) is not None:
+        _sign_first(file, told, key, name, reason)
+        return
+    if reason:
+        raise click.UsageError("--reason is of the first signature; this act has one already")
     party, act = _read(file)
     try:
         _, persons, void = signers.prove(act.octets, TYP, [act.incarnation])
@@ -47,12 +56,50 @@ def sign(*, file: Path, key_file: Path, settings: Settings) -> None:
         raise FaultFoundError(f"{file}: {error}") from None
     if len(persons) < 2:  # noqa: PLR2004
         raise FaultFoundError(f"{file}: {persons[0]} alone signed it")
+    _write(file, party, octets)
+    note(f"signed by {name}; `slotkeeper publish gno-exits {file}` sends it")
+
+
+def _prepared(file: Path) -> dict[str, Any] | None:
+    """Read what the console prepared, which nobody has signed; None for any other file."""
+    with file.open("rb") as opened:
+        octets = opened.read(LONGEST + 1)
+    try:
+        told = orjson.loads(octets)
+    except orjson.JSONDecodeError:
+        return None
+    is_one = isinstance(told, dict) and told.get("typ") == TYP
+    return told if is_one and isinstance(told.get("payload"), dict) else None
+
+
+def _sign_first(file: Path, told: dict[str, Any], key: PersonKey, name: str, reason: str) -> None:
+    """Put the first signature, with the reason, under what was prepared.
+
+    Raises:
+        UsageError: There is no reason.
+        FaultFoundError: It is no act of an exit.
+    """
+    payload = told["payload"]
+    try:
+        party = party_id(payload.get("party_id"), "party_id")
+        payload["reason"] = plain_text(reason, "the reason", at_most=MAX_REASON)
+    except RefusedError as refused:
+        raise FaultFoundError(f"{file} cannot be signed: {refused}") from None
+    if not payload["reason"].strip():
+        raise click.UsageError("the first signature needs --reason: it is kept with the act")
+    octets = key.sign(TYP, str(told.get("incarnation")), orjson.dumps(payload))
+    note(f"{_told(Act.read(octets))}")
+    _write(file, party, octets)
+    note(f"signed by {name}; hand it in at the console, or have another person sign it first")
+
+
+def _write(file: Path, party: str, octets: bytes) -> None:
+    """Put the signed act in the file's place, and print it."""
     line = orjson.dumps({"key": party, "value": orjson.loads(octets)})
     beside = file.with_name(f".{file.name}.signed")
     beside.write_bytes(line + b"\n")
     beside.replace(file)
     write_lines([line])
-    note(f"signed by {name}; `slotkeeper publish gno-exits {file}` sends it")
 
 
 def _read(file: Path) -> tuple[str, Act]:

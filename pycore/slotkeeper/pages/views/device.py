@@ -1,7 +1,8 @@
 """One device: how it stands, who acts next, and its story with the source of every number."""
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import date
+from typing import Any, Literal, TypeAlias
 
 import orjson
 
@@ -11,14 +12,17 @@ from slotkeeper.explain.sentence import Sentence
 from slotkeeper.explain.story import MOST_DECISIONS, Story, dead_letter_of, decision_of
 from slotkeeper.explain.times import moment
 from slotkeeper.explain.verdict import record_name, told, unanswered, verdict
+from slotkeeper.looks.pages import day as written
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS
 from slotkeeper.pages.listing import Frozen
 from slotkeeper.pages.route import Ask, NotThereError
 from slotkeeper.slots.facts import Certificate, KeyUsage
+from slotkeeper.slots.table import Finding
 from slotkeeper.streams import Record
 from slotkeeper.streams.partitioning import partition_of
 
+from .certificates import STATUS
 from .find import is_visible
 
 MOST_LETTERS = 50
@@ -33,6 +37,9 @@ class Fact(Frozen):
     source: str
 
 
+Compared: TypeAlias = Literal["the same", "another one, as good", "different"]
+
+
 class Cell(Frozen):
     """A Trust Anchor Cell: what stands in it, and what belongs there.
 
@@ -42,8 +49,10 @@ class Cell(Frozen):
         key: Its key identifier.
         party: Whose it is, by the registers.
         is_acb: It is the Access Control Broker's.
-        status: Of its certificate.
+        status: Of its certificate, in a word.
         expected_serial: Of the certificate that belongs there; None where none does.
+        expected_key: Its key identifier.
+        compared: How what stands there is to what belongs there; None where nothing does.
         since: By whose clock, and how it is known.
     """
 
@@ -55,6 +64,7 @@ class Cell(Frozen):
     status: str | None
     expected_serial: str | None
     expected_key: str | None
+    compared: Compared | None
     since: str
 
 
@@ -63,6 +73,8 @@ class Entry(Frozen):
 
     Attributes:
         at: When it was decided.
+        received_at: When the record was received; empty where nobody noted that.
+        device_time: When it happened by the device's own clock; the same.
         what: The kind of record.
         cause: What happened.
         advice: Why, and what to do.
@@ -77,6 +89,8 @@ class Entry(Frozen):
     """
 
     at: str
+    received_at: str
+    device_time: str
     what: str
     cause: str
     advice: str
@@ -211,9 +225,12 @@ def entry(decision: dict[str, Any]) -> Entry:
     else:
         said = told(decision)
     place = decision["at"]
+    message = decision.get("message") or {}
     source = (decision.get("stream"), decision.get("partition"), decision.get("offset"))
     return Entry(
         at=str(decision.get("decided_at") or ""),
+        received_at=str(decision.get("received_at") or ""),
+        device_time=str(message.get("device_time") or ""),
         what=record_name(decision),
         cause=said.cause if said else str(decision.get("detail") or decision.get("kind")),
         advice=said.advice if said else "",
@@ -259,11 +276,11 @@ def _judged(desk: Desk, own: str) -> dict[str, Any] | None:
 def _facts(desk: Desk, own: str, row: dict[str, Any] | None) -> Iterator[Fact]:
     if desk.judged is None:
         return
-    day = f"report as of {desk.judged.as_of}"
+    day = f"report as of {written(desk.judged.as_of)}"
     if row is not None:
         for key, name, source in _FACTS:
             if row[name] is not None:
-                yield Fact(key=key, value=str(row[name]), source=source.format(day=day))
+                yield Fact(key=key, value=_told_fact(row[name]), source=source.format(day=day))
         return
     found = desk.judged.one(
         "SELECT device_type, status, smets_version, replaces FROM inventory WHERE device = ?", [own]
@@ -279,6 +296,10 @@ def _facts(desk: Desk, own: str, row: dict[str, Any] | None) -> Iterator[Fact]:
         if value:
             yield Fact(key=key, value=str(value), source="smart-metering-inventory")
     yield Fact(key="Report", value="not judged", source=f"{day}: the rule is not about it")
+
+
+def _told_fact(value: object) -> str:
+    return written(value) if isinstance(value, date) else str(value)
 
 
 _FACTS = (
@@ -323,17 +344,28 @@ def _cell(
     proof = "verified" if told_of.get("verified") else "not verified"
     serial = row[f"expected_{short}_serial"] if row else None
     expected = _of_serial(desk, serial, usage)
+    key = holder.get("subject_key_identifier")
     return Cell(
         usage=name,
         subject=holder.get("subject_unique_id"),
-        key=holder.get("subject_key_identifier"),
+        key=key,
         party=row[f"{short}_party"] if row else None,
         is_acb=_is_acb(desk, holder.get("subject_unique_id")),
-        status=row[f"{short}_certificate_status"] if row else None,
+        status=STATUS.get(row[f"{short}_certificate_status"]) if row else None,
         expected_serial=serial,
         expected_key=expected.key_identifier if expected else None,
+        compared=_compared(key, expected, row) if key and row else None,
         since=f"{told_of.get('source')}, {proof}, {clock}" if holder else "no message told of it",
     )
+
+
+def _compared(key: str, expected: Certificate | None, row: dict[str, Any]) -> Compared | None:
+    if expected is None:
+        return None
+    if key == expected.key_identifier:
+        return "the same"
+    # The rule names the newest certificate of the party; each that is in use is as good.
+    return "another one, as good" if row["finding"] == Finding.COMPLIANT else "different"
 
 
 def _is_acb(desk: Desk, subject: str | None) -> bool:
@@ -362,10 +394,13 @@ def _numbers(story: Story) -> Iterator[Fact]:
         ):
             value = marks.get(mark)
             yield Fact(
-                key=f"{role}, {key}",
+                key=f"{_ROLES.get(role, role)}, {key}",
                 value="unknown" if value is None else str(value),
                 source=f"{source}; originator-counters",
             )
+
+
+_ROLES = {"NetworkOperator": "Network Operator"}
 
 
 def _served_by(desk: Desk, partition: int) -> str:

@@ -7,16 +7,12 @@ from typing import Any
 import orjson
 
 from slotkeeper.looks.pages import number
-from slotkeeper.pages.acts import (
-    ReplayRefusedError,
-    can_be_replayed,
-    prepared_replay,
-    replay,
-)
+from slotkeeper.pages.acts import ActRefusedError
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import DEAD_LETTERS
 from slotkeeper.pages.listing import Column, Filter, Frozen, Listing, Table, csv_lines, listing
-from slotkeeper.pages.route import Ask, NotThereError, Octets
+from slotkeeper.pages.replay import can_be_replayed, prepared_replay, replay
+from slotkeeper.pages.route import Ask, NotThereError, Octets, Refused
 
 from .decision import SHOWN_OCTETS, decoded_of, place
 from .device import Fact
@@ -95,19 +91,19 @@ def letters_csv(desk: Desk, ask: Ask) -> Iterator[bytes]:
     return csv_lines(desk.journal, TABLE, ask.query)
 
 
-def letter(desk: Desk, ask: Ask) -> Letter:
+def letter(desk: Desk, ask: Ask) -> Letter | Refused[Letter]:
     """Show one dead letter; a signed act that was posted is checked and done."""
     row = _row(desk, ask)
     value = bytes(row["value"] or b"")
     told: dict[str, Any] = orjson.loads(row["headers"])
-    error = done = ""
+    done, refusal = "", None
     if ask.files or ask.form:
         try:
             done = replay(desk, ask.person, row, ask.files.get("act", b""))
-        except ReplayRefusedError as refused:
-            error = str(refused)
+        except ActRefusedError as refused:
+            refusal = refused
     octets, decoded, sentence = decoded_of(value)
-    return Letter(
+    said = Letter(
         name=f"{row['partition']}/{row['offset']}",
         sentence=str(told.get("detail") or told.get("fault") or "it could not be read"),
         facts=[
@@ -122,9 +118,10 @@ def letter(desk: Desk, ask: Ask) -> Letter:
         length=len(value),
         sha256=hashlib.sha256(value).hexdigest(),
         replay_refused=can_be_replayed(desk, ask.person, row),
-        error=error,
+        error=str(refusal or ""),
         done=done,
     )
+    return Refused(said=said, status=refusal.status) if refusal else said
 
 
 def prepared(desk: Desk, ask: Ask) -> Octets:

@@ -22,6 +22,7 @@ from .changelog import Changelog
 from .comparing import compare, compare_nothing, write_compared
 from .folder import Build, add_build, last_build, only_builder
 from .layout import SEGMENTED, TABLES, Kept
+from .merging import merge
 from .newest import Told, write_newest
 from .policy import policy_json
 from .reading import Advance, Progress, read_newest
@@ -132,6 +133,8 @@ class _Making:
             await self._trail(number, heads[number])
         for number in partitions:
             await self._compare(number, is_told=heads[number] is not None)
+        for number in partitions:
+            await asyncio.to_thread(self._merge, number)
         added = await asyncio.to_thread(self._add, policy)
         return Built(added, self.named, self.unreadable)
 
@@ -307,6 +310,19 @@ class _Making:
                 "SELECT device, why FROM compared ORDER BY device LIMIT 20"
             )
         ]
+
+    def _merge(self, partition: int) -> None:
+        """Merge small files, after the comparison: to it they would all be new."""
+        for table in SEGMENTED:
+            own = [one for one in self.files[table] if one.partition == partition]
+            others = [one for one in self.files[table] if one.partition != partition]
+            step = f"merge/{table}/{partition}"
+            done = self.bench.work.done(step)
+            merged = merge(self.bench, own, partition) if done is None else [*map(Kept.of, done)]
+            if merged == own:
+                continue
+            self.bench.work.keep(step, [one.told() for one in merged])
+            self.files[table] = sorted([*others, *merged], key=lambda one: one.partition)
 
     def _take_files(self, told: Sequence[Mapping[str, Any]]) -> None:
         for one in map(Kept.of, told):

@@ -92,6 +92,10 @@ is found in bounded memory; a greatest row, or a greatest triple, is not."""
 WHOLE = ("differing",)
 """Tables that each build writes anew."""
 
+LATER: Mapping[str, tuple[str, str]] = {"history": ("unanchored", "BOOLEAN")}
+"""A column that files of earlier releases do not have: there it is not known. Files that have it
+say so in ``about``."""
+
 TABLES = (*SEGMENTED, *NEWEST, *WHOLE)
 """What a build has; docs/slots-folder.md tells their columns."""
 
@@ -99,6 +103,8 @@ TABLES = (*SEGMENTED, *NEWEST, *WHOLE)
 def query(table: str, files: Iterable[Kept], place: Callable[[Kept], Path]) -> str:
     """Give what stands behind FROM for a table that these files hold; ``place`` finds them."""
     kept = list(files)
+    if table in LATER:
+        return _with_later(*LATER[table], kept, place)
     bases = rows_of([one for one in kept if not one.delta], place)
     deltas = [one for one in kept if one.delta]
     newest = NEWEST.get(table)
@@ -117,6 +123,19 @@ def query(table: str, files: Iterable[Kept], place: Callable[[Kept], Path]) -> s
         f"({base} AS base ANTI JOIN {changed} AS changed USING ({key}) "  # noqa: S608
         f"UNION ALL SELECT {columns} FROM {last} WHERE NOT gone{here})"
     )
+
+
+def _with_later(
+    column: str, kind: str, files: Sequence[Kept], place: Callable[[Kept], Path]
+) -> str:
+    newer = [one for one in files if one.about.get("has") == column]
+    older = [one for one in files if one not in newer]
+    if not older:
+        return rows_of(newer, place)
+    rows = f"SELECT *, NULL::{kind} AS {column} FROM {rows_of(older, place)}"  # noqa: S608
+    if newer:
+        rows += f" UNION ALL BY NAME FROM {rows_of(newer, place)}"
+    return f"({rows})"
 
 
 def rows_of(files: Sequence[Kept], place: Callable[[Kept], Path]) -> str:

@@ -16,7 +16,7 @@ from slotkeeper.engine.port import AuditHead
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Record, Streams
 
-from .layout import PLACE, SEGMENTED, Kept
+from .layout import LATER, PLACE, SEGMENTED, Kept
 from .newest import HANDED_OVER
 from .reading import Progress, read_on
 from .work import Bench
@@ -244,8 +244,11 @@ class Trail:
         }
         for table in SEGMENTED:
             select = _BY_OFFSET if table == "decisions" else _ORDERED.format(table=table)
+            has = {"has": LATER[table][0]} if table in LATER else {}
             self.files.append(
-                self._bench.work.write(made, select, table, partition=self._partition, about=about)
+                self._bench.work.write(
+                    made, select, table, partition=self._partition, about=about | has
+                )
             )
         for table in SEGMENTED:
             made.run(f"DROP TABLE stretch_{table}")

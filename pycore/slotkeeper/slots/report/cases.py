@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from slotkeeper.slots.build.folder import Build
+from slotkeeper.slots.build.layout import PLACE
 from slotkeeper.slots.facts import (
     Cell,
     Certificates,
@@ -23,6 +24,7 @@ from slotkeeper.slots.registers.records import MAX_TEXT
 from slotkeeper.slots.rule import Judgement, decide
 from slotkeeper.slots.tables import Tables
 
+from .joining import ended
 from .judging import certificates_of, judge_all
 from .writing import DEVICES
 
@@ -108,7 +110,7 @@ def cases(
         yield Case(
             device=device,
             slot=slot,
-            told=_told(found),
+            told=_told(made, found, as_of),
             registration=registration,
             parties=registers.parties,
             certificates=certificates,
@@ -162,13 +164,18 @@ def _slot(found: Mapping[str, Any]) -> Slot:
     )
 
 
-def _told(found: Mapping[str, Any]) -> Told:
-    partition, offset = found["audit_partition"], found["audit_offset"]
+def _told(made: Tables, found: Mapping[str, Any], as_of: date) -> Told:
+    told = made.rows(
+        "SELECT audit_partition, audit_offset, digest FROM told "  # noqa: S608  # a constant
+        f'WHERE device = $1 AND "at" < $2 ORDER BY {PLACE} DESC LIMIT 1',
+        [found["device"], ended(as_of)],
+    )
+    row = next(told, None)
     return Told(
         since=found["since"],
         clock=found["since_source"],
-        place=None if partition is None else (partition, offset),
-        digest=found["digest"],
+        place=None if row is None else (row[0], row[1]),
+        digest=None if row is None else row[2],
     )
 
 

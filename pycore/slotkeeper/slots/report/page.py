@@ -29,62 +29,63 @@ MOST_ROWS = 100
 BANDS = ("0-7", "8-30", "31-90", "91-365", "366+")
 """Days since a duty began."""
 
-_APPLICABLE = "CREATE VIEW applicable AS FROM judged WHERE finding <> 'NOT_APPLICABLE'"
+_APPLICABLE = """
+CREATE VIEW applicable AS FROM counted WHERE finding <> 'NOT_APPLICABLE';
+CREATE MACRO those(devices, condition) AS coalesce(sum(devices) FILTER (condition), 0)::BIGINT;
+"""
 
-_FINDINGS = "SELECT finding, count(*) AS devices FROM applicable GROUP BY 1"
+_FINDINGS = "SELECT finding, sum(devices)::BIGINT AS devices FROM applicable GROUP BY 1"
 
 _TO_DO = """
-SELECT action_by, action, count(*) AS devices,
-    count(*) FILTER (overdue_days IS NOT NULL) AS late, max(overdue_days) AS longest,
-    count(*) FILTER (NOT actionable) AS not_now
+SELECT action_by, action, sum(devices)::BIGINT AS devices,
+    those(devices, overdue_days IS NOT NULL) AS late, max(overdue_days) AS longest,
+    those(devices, NOT actionable) AS not_now
 FROM applicable WHERE action_by <> 'NOBODY' GROUP BY ALL
 ORDER BY devices DESC, action_by, action
 """
 
 _SUPPLIERS = """
-SELECT gas_supplier AS name, count(*) FILTER (finding = 'ACTION_ON_SUPPLIER') AS late,
-    max(overdue_days) AS longest, count(*) FILTER (finding = 'PENDING') AS pending,
-    count(*) FILTER (finding = 'PLACEMENT_POSSIBLE') AS possible,
-    count(*) FILTER (finding = 'PARTIAL' AND action_by = 'SUPPLIER') AS half,
-    count(*) FILTER (action_by = 'SUPPLIER_OR_GNO') AS unknown
+SELECT gas_supplier AS name, those(devices, finding = 'ACTION_ON_SUPPLIER') AS late,
+    max(overdue_days) AS longest, those(devices, finding = 'PENDING') AS pending,
+    those(devices, finding = 'PLACEMENT_POSSIBLE') AS possible,
+    those(devices, finding = 'PARTIAL' AND action_by = 'SUPPLIER') AS half,
+    those(devices, action_by = 'SUPPLIER_OR_GNO') AS unknown
 FROM applicable WHERE action_by IN ('SUPPLIER', 'SUPPLIER_OR_GNO') GROUP BY 1
 ORDER BY late DESC, pending DESC, half DESC, possible DESC, unknown DESC, name NULLS LAST
 """
 
 _HOLDERS = """
-SELECT ds_party AS name, count(*) FILTER (action = 'SRV_6.15.1') AS hand_back,
-    count(*) FILTER (finding = 'WRONG_GNO') AS wrong,
-    count(*) FILTER (finding = 'EXIT_OUTSTANDING') AS leaving,
-    count(*) FILTER (action = 'BECOME_USER') AS become_user,
-    count(*) FILTER (action_by = 'NOBODY_REMOTELY') AS stranded
+SELECT ds_party AS name, those(devices, action = 'SRV_6.15.1') AS hand_back,
+    those(devices, finding = 'WRONG_GNO') AS wrong,
+    those(devices, finding = 'EXIT_OUTSTANDING') AS leaving,
+    those(devices, action = 'BECOME_USER') AS become_user,
+    those(devices, action_by = 'NOBODY_REMOTELY') AS stranded
 FROM applicable WHERE ds_party IS NOT NULL
     AND action_by IN ('GNO_IN_SLOT', 'NOBODY_REMOTELY') GROUP BY 1
 ORDER BY hand_back + become_user + stranded DESC, name
 """
 
 _PARTIES = """
-SELECT named_party AS name, count(*) AS devices,
-    count(*) FILTER (finding = 'COMPLIANT') AS compliant,
-    count(*) FILTER (action_by = 'SUPPLIER') AS suppliers,
-    count(*) FILTER (action_by = 'GNO_IN_SLOT') AS operators,
-    count(*) FILTER (action_by IN ('DCC', 'DCC_SECURITY', 'SUPPLIER_OR_GNO')) AS unclear,
-    count(*) FILTER (finding = 'STRANDED') AS stranded
+SELECT named_party AS name, sum(devices)::BIGINT AS devices,
+    those(devices, finding = 'COMPLIANT') AS compliant,
+    those(devices, action_by = 'SUPPLIER') AS suppliers,
+    those(devices, action_by = 'GNO_IN_SLOT') AS operators,
+    those(devices, action_by IN ('DCC', 'DCC_SECURITY', 'SUPPLIER_OR_GNO')) AS unclear,
+    those(devices, finding = 'STRANDED') AS stranded
 FROM applicable GROUP BY 1 ORDER BY devices DESC, name NULLS LAST
 """
 
 _STRANDED = """
-SELECT string_split(reason, ';')[1] AS reason, count(*) AS devices FROM applicable
+SELECT string_split(reason, ';')[1] AS reason, sum(devices)::BIGINT AS devices FROM applicable
 WHERE finding = 'STRANDED' GROUP BY 1 ORDER BY devices DESC, 1
 """
 
 _AGES = """
 SELECT finding, CASE WHEN age_days <= 7 THEN '0-7' WHEN age_days <= 30 THEN '8-30'
     WHEN age_days <= 90 THEN '31-90' WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS band,
-    count(*) AS devices
+    sum(devices)::BIGINT AS devices
 FROM applicable WHERE age_days IS NOT NULL GROUP BY ALL
 """
-
-_EXCEPTIONS = "SELECT kind, count(*) AS lines FROM ({lines}) GROUP BY 1 ORDER BY 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def write_page(  # noqa: PLR0917  # what stands on it
         as_of: The day.
         totals: The reconciliation.
         warnings: What must be read first.
-        exceptions: The query of ``exceptions.csv``.
+        exceptions: A query: how many lines of each kind ``exceptions.csv`` has.
         files: What stands beside the page.
         path: Of the file.
     """
@@ -157,7 +158,7 @@ def write_page(  # noqa: PLR0917  # what stands on it
         ages=ages,
         aged=sorted({finding for finding, _ in ages}),
         ages_picture=_ages_picture(ages) if ages else "",
-        exceptions=list(made.named(_EXCEPTIONS.format(lines=exceptions))),
+        exceptions=list(made.named(exceptions)),
         sentences=FINDINGS,
         actions=ACTIONS,
         evidence=EVIDENCE,

@@ -45,8 +45,8 @@ SELECT gas_supplier, named_party AS gas_network_party, finding, known_by AS evid
     CASE WHEN age_days IS NULL THEN NULL WHEN age_days <= 7 THEN '0-7'
         WHEN age_days <= 30 THEN '8-30' WHEN age_days <= 90 THEN '31-90'
         WHEN age_days <= 365 THEN '91-365' ELSE '366+' END AS age_band,
-    count(*) AS devices
-FROM judged WHERE {whose} GROUP BY ALL
+    sum(devices)::BIGINT AS devices
+FROM counted WHERE {whose} GROUP BY ALL
 ORDER BY gas_supplier NULLS FIRST, gas_network_party NULLS FIRST, finding, evidence,
     min(age_days) NULLS FIRST
 """
@@ -65,6 +65,18 @@ SELECT * FROM (
 ) ORDER BY ALL
 """
 """What is odd of a party stands once, not at each of its devices."""
+
+_EXCEPTION_LINES = """
+SELECT kind, sum(lines)::BIGINT AS lines FROM (
+    SELECT kind, count(*) AS lines FROM odd GROUP BY 1
+    UNION ALL
+    SELECT kind, sum(devices) FROM (
+        SELECT unnest(string_split(exceptions, ';')) AS kind, devices
+        FROM counted WHERE finding <> 'NOT_APPLICABLE' AND exceptions IS NOT NULL
+    ) WHERE kind NOT IN ('SUBSCRIBER_NOT_USER', 'HALF_SUBSCRIBED') GROUP BY 1
+) GROUP BY 1 ORDER BY 1
+"""
+"""How many lines of each kind that is, without a look at the devices."""
 
 Split: TypeAlias = Literal["supplier", "gnp"]
 _WHOSE: dict[Split, str] = {"supplier": "gas_supplier", "gnp": "named_party"}
@@ -105,7 +117,7 @@ def write_report(
         query = DEVICES.format(whose=APPLICABLE)
         made.run(f"COPY ({query}) TO $1 (FORMAT parquet)", [str(out / "report.parquet")])
     if split_by is not None:
-        files += _shares(made, out, split_by)
+        files += _shares(made, out, split_by, formats)
     totals = _reconciliation(made)
     if "json" in formats:
         _write(out / "reconciliation.json", totals)
@@ -113,7 +125,7 @@ def write_report(
     if "html" in formats:
         beside = [name for name in files if "/" not in name]
         path = out / "report.html"
-        write_page(made, build, policy, as_of, totals, warnings, _EXCEPTIONS, beside, path)
+        write_page(made, build, policy, as_of, totals, warnings, _EXCEPTION_LINES, beside, path)
         files.append(path.name)
     manifest = {
         "format": FORMAT,
@@ -132,9 +144,9 @@ def write_report(
     return totals
 
 
-def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
+def _shares(made: Tables, out: Path, split_by: Split, formats: Collection[str]) -> list[str]:
     column = _WHOSE[split_by]
-    query = f"SELECT DISTINCT {column} FROM judged WHERE {column} IS NOT NULL ORDER BY 1"  # noqa: S608
+    query = f"SELECT DISTINCT {column} FROM counted WHERE {column} IS NOT NULL ORDER BY 1"  # noqa: S608
     files = []
     for (party,) in list(made.rows(query)):
         folder = Path(f"by-{split_by}") / party
@@ -145,30 +157,42 @@ def _shares(made: Tables, out: Path, split_by: Split) -> list[str]:
         for name, rows in (("device.csv", DEVICES), ("summary.csv", _SUMMARY)):
             made.run(f"COPY ({rows.format(whose=whose)}) TO $1 {CSV}", [str(out / folder / name)])
             files.append(str(folder / name))
+        if "json" in formats:
+            _write(out / folder / "summary.json", _totals(made, whose))
+            files.append(str(folder / "summary.json"))
     return files
 
 
 def _reconciliation(made: Tables) -> dict[str, Any]:
-    def counted(column: str, where: str) -> dict[str, int]:
-        query = f"SELECT {column}, count(*) FROM judged WHERE {where} GROUP BY 1 ORDER BY 1"  # noqa: S608
-        return dict(made.rows(query))
-
-    partitions = [
-        {"partition": number, "gpfs": gpfs, "judged": judged}
-        for number, gpfs, judged in made.rows(
-            "SELECT partition, count(*), count(*) FILTER (finding <> 'NOT_APPLICABLE') "
-            "FROM gpfs LEFT JOIN (SELECT device, finding FROM judged) USING (device) "
-            "GROUP BY partition ORDER BY partition"
-        )
-    ]
+    judged = _counted(made, "partition", APPLICABLE)
+    # The inventory is counted anew, so that a device which was lost on the way would show.
+    gpfs = list(made.rows("SELECT partition, count(*) FROM gpfs GROUP BY 1 ORDER BY 1"))
     return {
-        "gpfs": made.one("SELECT count(*) FROM gpfs"),
-        "judged": made.one("SELECT count(*) FROM judged WHERE finding <> 'NOT_APPLICABLE'"),
-        "not_applicable": counted("reason", "finding = 'NOT_APPLICABLE'"),
-        "findings": counted("finding", "finding <> 'NOT_APPLICABLE'"),
-        "evidence": counted("known_by", "finding <> 'NOT_APPLICABLE'"),
-        "partitions": partitions,
+        "gpfs": sum(count for _, count in gpfs),
+        "judged": sum(judged.values()),
+        "not_applicable": _counted(made, "reason", "finding = 'NOT_APPLICABLE'"),
+        **_totals(made, APPLICABLE),
+        "partitions": [
+            {"partition": number, "gpfs": count, "judged": judged.get(number, 0)}
+            for number, count in gpfs
+        ],
     }
+
+
+def _totals(made: Tables, whose: str) -> dict[str, Any]:
+    return {
+        "findings": _counted(made, "finding", whose),
+        "evidence": _counted(made, "known_by", whose),
+        "unanchored": _counted(made, "unanchored", whose).get(True, 0),
+    }
+
+
+def _counted(made: Tables, column: str, where: str) -> dict[Any, int]:
+    query = (
+        f"SELECT {column}, sum(devices)::BIGINT FROM counted WHERE {where} "  # noqa: S608
+        "GROUP BY 1 ORDER BY 1"
+    )
+    return dict(made.rows(query))
 
 
 def reconciles(totals: Mapping[str, Any]) -> bool:

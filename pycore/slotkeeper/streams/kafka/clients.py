@@ -1,7 +1,7 @@
 """Clients that are always closed again."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,10 +10,10 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from .client_internals import (
     Client,
+    KeptConnections,
     QuietProducer,
     bootstrap_addresses,
     bound_batches,
-    close_connections,
     shorten_transaction_pause,
     unreached_brokers,
 )
@@ -37,16 +37,19 @@ STOP_S = 5.0
 gone; what is unfinished then is settled by the next owner's fence."""
 
 
+CLOSE_S = 1.0
+"""How long connections may take to close once everything else has ended: the broker takes the last
+octets in a moment, or not at all."""
+
+
 @asynccontextmanager
 async def consumer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
     """Give a started consumer, which holds no more of a batch than ``options`` allow."""
     client = AIOKafkaConsumer(**options.consumer(**own))
-    try:
+    async with _ended_at_last(client, client.stop):
         await _started(client, options)
         bound_batches(client, options.batch_bytes)
         yield client
-    finally:
-        await _stopped(client)
 
 
 @asynccontextmanager
@@ -60,58 +63,60 @@ async def producer(options: ClientOptions, **own: object) -> AsyncIterator[Any]:
             **own,
         )
     )
-    try:
+    async with _ended_at_last(client, client.stop):
         await _started(client, options)
         yield client
-    finally:
-        await _stopped(client)
 
 
 @asynccontextmanager
 async def admin(options: ClientOptions) -> AsyncIterator[Any]:
     """Give a started admin client that has reached a broker by the name that brokers tell."""
     client = AIOKafkaAdminClient(**options.admin())
-    try:
+    async with _ended_at_last(client, client.close):
         await _started(client, options)
         await refuse_if_told(options, await unreached_brokers(client))
         yield client
-    finally:
-        await client.close()
 
 
 async def _started(client: Client, options: ClientOptions) -> None:
-    """Start a client. A caller that is cancelled meanwhile waits until the client can be stopped.
+    """Start a client.
 
-    aiokafka forgets a connection, and leaves it open, if it is cancelled while it looks around. By
-    an AssertionError it says that no broker is known, as one that shuts down has told it.
+    By an AssertionError aiokafka says that no broker is known, as one that shuts down has told it.
     """
-    starting = asyncio.ensure_future(client.start())
     try:
-        await asyncio.shield(starting)
+        await client.start()
     except (*CLIENT, AssertionError) as error:
         await refuse_if_told(options, bootstrap_addresses(client))
         raise judged(error, f"no connection to {options.servers}") from error
-    finally:
-        if not starting.done():
-            await asyncio.wait([starting], timeout=STOP_S)
-            starting.cancel()
-            await asyncio.wait([starting])
-        if not starting.cancelled():
-            starting.exception()  # raised above, or of no interest to a caller that is cancelled
 
 
-async def _stopped(client: Client) -> None:
-    """Stop a client, and close its connections also where the stop fails.
+@asynccontextmanager
+async def _ended_at_last(
+    client: Client, stop: Callable[[], Coroutine[Any, Any, None]]
+) -> AsyncIterator[None]:
+    """Stop a client, and leave nothing of it also where the start or the stop is disturbed.
 
     aiokafka cancels its own tasks and awaits them. A task that had not begun yet cancels the call
     of ``stop`` with it, before the connections are closed.
     """
-    stopping = asyncio.ensure_future(client.stop())
+    connections = KeptConnections(client)
     try:
-        await asyncio.wait([stopping], timeout=STOP_S)
+        yield
     finally:
-        if not stopping.done():
+        stopping = asyncio.ensure_future(stop())
+        stopping.add_done_callback(_look_at)
+        try:
+            await asyncio.wait([stopping], timeout=STOP_S)
+        finally:
             stopping.cancel()
-            await asyncio.wait([stopping])
-        if stopping.cancelled() or stopping.exception() is not None:
-            await close_connections(client)
+            ending = connections.end()
+            try:
+                await asyncio.wait([stopping, *ending], timeout=CLOSE_S)
+            finally:
+                connections.abort()
+
+
+def _look_at(stopped: asyncio.Future[None]) -> None:
+    """Take notice of why a stop failed: nothing is left to do about it."""
+    if not stopped.cancelled():
+        stopped.exception()

@@ -122,9 +122,8 @@ impl Trail {
     /// Adds what a message told; whether that changes anything.
     ///
     /// A message is told once. An unverified one tells nothing of a cell of which something verified is known, unless
-    /// `unverified_too`; the first verified one takes its place. One that is older than the base is history: it leaves
-    /// the cell in doubt if it takes from it who stands there, and changes nothing else. Where its number alone says so,
-    /// it may have been executed since: it is kept, and the cell is in doubt for as long as that makes a difference.
+    /// `unverified_too`; the first verified one takes its place. One that is older than the base is history: it is kept
+    /// and leaves the cell in doubt for as long as it takes from it who stands there, and changes nothing else.
     pub fn tell(&mut self, link: &Link, unverified_too: bool) -> bool {
         let is_same = |known: &Link| known.message.is_same(&link.message);
         let known = self.links.iter().position(is_same);
@@ -134,23 +133,22 @@ impl Trail {
         }
         // One that was unverified before may have been heard about one cell alone.
         let mut link = *link;
-        for (cell, step) in link.steps.iter_mut().enumerate() {
-            let is_heard = link.message.verified || unverified_too;
-            *step = step.filter(|_| is_heard || !self.has_verified(cell));
-        }
-        let disputed = self.disputed;
-        for cell in CellUse::ALL {
-            self.set_history_aside(cell, &mut link);
+        for cell in 0..self.base.len() {
+            let is_heard = link.message.verified || unverified_too || !self.has_verified(cell);
+            let has_changed = |step: Step| step.existing != step.replacing;
+            link.steps[cell] = link.steps[cell].filter(|step| {
+                is_heard && (has_changed(*step) || !self.is_history(cell, *step, &link))
+            });
         }
         if link.steps == [None; 2] {
-            return self.disputed != disputed;
+            return false;
         }
         match known {
             Some(at) => self.links[at] = link,
             None => self.links.push(link),
         }
         for (cell, step) in link.steps.iter().enumerate() {
-            if step.is_none() {
+            if step.is_none_or(|step| self.is_history(cell, step, &link)) {
                 continue;
             }
             if let Some(disputed) = self.disputed.get_mut(cell) {
@@ -161,7 +159,7 @@ impl Trail {
             }
         }
         for cell in 0..self.base.len() {
-            while self.links_of(cell).count() > LINKS_KEPT {
+            while self.steps_of(cell).count() > LINKS_KEPT {
                 self.fold_oldest(cell);
             }
         }
@@ -238,32 +236,13 @@ impl Trail {
         !core::mem::replace(disputed, true)
     }
 
-    /// Takes out of a link what is older than the base of a cell.
-    fn set_history_aside(&mut self, cell_use: CellUse, link: &mut Link) {
-        let cell = cell_use.index();
-        let Some(step) = link.steps[cell] else { return };
-        if !self.is_history(cell, step, link.number, link.device_time) {
-            return;
-        }
-        let standing = self.standing_of(cell, false);
-        let changes = step.existing != step.replacing;
-        let may_be_newer = self.is_older_by_number(cell, link.number, link.device_time);
-        if changes && may_be_newer && standing.ends.contains(&step.existing) {
-            return;
-        }
-        link.steps[cell] = None;
-        if changes && standing.occupant == Some(step.existing) {
-            self.disputed[cell] = true;
-        }
-    }
-
     /// Makes what is kept take at most so many words; `false` if that is not possible.
     ///
     /// Links go into the bases, the oldest first, and last the pending commands.
     pub(crate) fn shrink(&mut self, words: usize) -> bool {
         while self.words().len() > words {
-            let fullest = (0..self.base.len()).max_by_key(|&cell| self.links_of(cell).count());
-            match fullest.filter(|&cell| self.links_of(cell).next().is_some()) {
+            let fullest = (0..self.base.len()).max_by_key(|&cell| self.steps_of(cell).count());
+            match fullest.filter(|&cell| self.steps_of(cell).next().is_some()) {
                 Some(cell) => self.fold_oldest(cell),
                 None if self.pending.is_empty() => return false,
                 None => drop(self.pending.remove(0)),
@@ -289,14 +268,28 @@ impl Trail {
             || self.links_of(cell).any(|(link, _)| link.message.verified)
     }
 
-    fn links_of(&self, cell: usize) -> impl Iterator<Item = (&Link, Step)> {
+    /// What is kept of a cell, history too.
+    fn steps_of(&self, cell: usize) -> impl Iterator<Item = (&Link, Step)> {
         self.links
             .iter()
             .filter_map(move |link| Some((link, link.steps[cell]?)))
     }
 
+    fn links_of(&self, cell: usize) -> impl Iterator<Item = (&Link, Step)> {
+        self.steps_of(cell)
+            .filter(move |(link, step)| !self.is_history(cell, *step, link))
+    }
+
+    /// What came late, and is older than the base.
+    fn history_of(&self, cell: usize) -> impl Iterator<Item = (&Link, Step)> {
+        self.steps_of(cell)
+            .filter(move |(link, step)| self.is_history(cell, *step, link))
+    }
+
     fn drop_unverified(&mut self, cell: usize) {
         if !self.base[cell].verified && !self.base[cell].source.is_brought_in() {
+            // What was history to an alert is none to the messages that take its place.
+            self.forget_history(cell);
             self.base[cell] = CellImage::default();
             self.settled[cell] = None;
         }
@@ -312,10 +305,24 @@ impl Trail {
         self.links.retain(|link| link.steps != [None; 2]);
     }
 
-    /// Moves the base over the oldest link of a cell that leaves it, if the occupant stays who it is. Where none does,
-    /// the oldest link is forgotten as one that was never told.
+    fn forget_history(&mut self, cell: usize) {
+        let of_history: Vec<_> = self
+            .history_of(cell)
+            .map(|(link, _)| link.message)
+            .collect();
+        self.retain_steps(cell, |link| !of_history.contains(&link.message));
+    }
+
+    /// Forgets history first, and leaves the doubt that it was. Then moves the base over the oldest link of a cell that
+    /// leaves it, if the occupant stays who it is. Where none does, the oldest link is forgotten as one that was never
+    /// told.
     fn fold_oldest(&mut self, cell: usize) {
         let stands = self.standing_of(cell, true).occupant;
+        if self.history_of(cell).next().is_some() {
+            self.forget_history(cell);
+            self.disputed[cell] |= self.standing_of(cell, true).occupant != stands;
+            return;
+        }
         let before = self.base[cell];
         let candidates: Vec<_> = (0..self.links.len())
             .filter(|&at| self.links[at].steps[cell].is_some())

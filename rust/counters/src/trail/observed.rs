@@ -1,5 +1,5 @@
 //! What was seen to stand in a cell: by a read-back of the device, an alert, an import. It may become the base of the
-//! walk, and what was told before it is history then.
+//! walk, and what happened before it is history then.
 
 use super::walk::same;
 use super::{Link, Step, Trail};
@@ -21,12 +21,23 @@ pub struct Observation {
     pub now: u32,
 }
 
+/// Where a message stands to what its cell's walk begins with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Order {
+    Later,
+    Earlier,
+    /// Dated earlier, with a number that is above all that were known when the device was read: one of both lies.
+    Contradictory,
+    /// It has neither time nor number. Nothing tells that it is earlier.
+    Unknown,
+}
+
 impl Trail {
     /// Takes what was seen to stand in a cell; whether that changes anything.
     ///
     /// A reading becomes the base if it is later than all that is known of the cell; where times do not tell, if the
-    /// cell is unknown, or doubtful or known by its party alone, and the reading its originator's newest. One that contradicts what is known, and by
-    /// no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
+    /// cell is unknown, or doubtful or known by its party alone and the reading its originator's newest. One that
+    /// contradicts what is known, and by no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
     /// certificate that a link has told of; an import begins the walk where nothing else does, if it leaves who is
     /// there.
     pub fn observe(
@@ -87,8 +98,8 @@ impl Trail {
         }
     }
 
-    /// Whether a step is older than what the walk of its cell begins with.
-    pub(super) fn is_history(&self, cell: usize, step: Step, number: u64, time: u32) -> bool {
+    /// Whether a step is older than what the walk of its cell begins with: by its time, and without one by its number.
+    pub(super) fn is_history(&self, cell: usize, step: Step, link: &Link) -> bool {
         let base = &self.base[cell];
         if base.occupant.is_none() || !base.source.is_observed() {
             return false;
@@ -97,37 +108,27 @@ impl Trail {
         if !base.verified && base.occupant.is_some_and(|base| same(base, step.replacing)) {
             return false;
         }
-        match self.is_older(cell, number, time) {
-            // A clock that was set back makes nothing older that has a number of afterwards.
-            (Some(by_time), Some(by_number)) => by_time && by_number,
-            (by_time, by_number) => by_time.or(by_number) == Some(true),
-        }
+        matches!(
+            self.order(cell, link),
+            Order::Earlier | Order::Contradictory
+        )
     }
 
-    /// Whether nothing tells for certain that a link is later than the reading that its cell's walk begins with: it has
-    /// neither time nor number, or its time, or its number where it has no time, says otherwise.
-    pub(super) fn is_unordered(&self, cell: usize, link: &Link) -> bool {
-        let base = &self.base[cell];
-        let is_read = base.occupant.is_some() && base.source.is_observed();
-        match self.is_older(cell, link.number, link.device_time) {
-            (Some(is_older), _) | (None, Some(is_older)) => is_read && is_older,
-            (None, None) => is_read && self.settled[cell].is_some(),
-        }
-    }
-
-    /// Whether a message is older than the base by its number alone: a command that the device held for later was
-    /// numbered long before it was executed.
-    pub(super) fn is_older_by_number(&self, cell: usize, number: u64, time: u32) -> bool {
-        matches!(self.is_older(cell, number, time), (None, Some(true)))
-    }
-
-    /// Whether a message is older than the base, by its time and by its number; `None` where that tells nothing. What
-    /// acts for another role has no number of this one.
-    fn is_older(&self, cell: usize, number: u64, time: u32) -> (Option<bool>, Option<bool>) {
+    /// Where a message stands to the reading that the walk of a cell begins with: its time decides, and without one its
+    /// number. What acts for another role has no number of this one.
+    pub(super) fn order(&self, cell: usize, link: &Link) -> Order {
         let begun = self.base[cell].device_time;
-        let by_time = (time != 0 && begun != 0).then_some(time <= begun);
-        let settled = self.settled[cell].filter(|_| number != 0);
-        (by_time, settled.map(|settled| number <= settled))
+        let settled = self.settled[cell];
+        let by_time = (link.device_time != 0 && begun != 0).then_some(link.device_time > begun);
+        let by_number = settled
+            .filter(|_| link.number != 0)
+            .map(|settled| link.number > settled);
+        match (by_time, by_number) {
+            (Some(false), Some(true)) => Order::Contradictory,
+            (Some(false), _) | (None, Some(false)) => Order::Earlier,
+            (None, None) if settled.is_some() => Order::Unknown,
+            (Some(true), _) | (None, Some(true) | None) => Order::Later,
+        }
     }
 
     fn begin_at(&mut self, cell_use: CellUse, observation: &Observation) -> bool {
@@ -143,9 +144,7 @@ impl Trail {
         let is_import = observation.seen.source.is_brought_in();
         for at in 0..self.links.len() {
             let link = self.links[at];
-            let is_kept = |step: Step| {
-                is_import && !self.is_history(cell, step, link.number, link.device_time)
-            };
+            let is_kept = |step: Step| is_import && !self.is_history(cell, step, &link);
             self.links[at].steps[cell] = link.steps[cell].filter(|step| is_kept(*step));
         }
         self.links.retain(|link| link.steps != [None; 2]);

@@ -1,12 +1,12 @@
 //! Who stands in a cell, computed from all that was told of it.
 
+use core::cmp::Reverse;
+
+use super::observed::Order;
 use super::{Due, Link, Pending, Step, Trail, party_of};
 use crate::image::CellImage;
 use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
-
-/// Steps that may be older than the base and are tried in all their combinations; with more the cell is in doubt.
-const UNORDERED_TRIED: usize = 4;
 
 /// What is known of a cell's occupant.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -31,8 +31,9 @@ impl Trail {
     /// Each certificate came in as often as links lead to it, the base once more, and went out as often as links leave
     /// it. The occupant is the one that came in once more than it went out, if all links hang together with the base,
     /// or with one start where the base is not known. With a base, a pending command that leads from such an end to a
-    /// certificate that went out once too often is read as executed: its answer was lost. What is unverified is read
-    /// only where nothing is verified, or with `unverified_too`.
+    /// certificate that went out once too often is read as executed: its answer was lost. So is history if its number
+    /// says that it is none. History that is not read, and leads from the occupant, leaves doubt. What is unverified is
+    /// read only where nothing is verified, or with `unverified_too`.
     pub fn standing(&self, cell_use: CellUse, unverified_too: bool) -> Standing {
         self.standing_of(cell_use.index(), unverified_too)
     }
@@ -62,22 +63,34 @@ impl Trail {
             .links_of(cell)
             .filter(|(link, _)| all || link.message.verified)
             .collect();
+        let steps = links.iter().map(|(_, step)| *step).collect();
         let is_answered = |pending: &&Pending| {
             let mut read = self.links.iter().filter(|l| all || l.message.verified);
             read.any(|link| pending.is_answered_by(link))
         };
-        let waiting = self.pending.iter().rev().filter(|p| !is_answered(p));
-        let pending: Vec<_> = waiting.filter_map(|pending| pending.steps[cell]).collect();
-        let disputed = self.disputed[cell];
-        let (unordered, steps) = links.iter().partition(|(link, step)| {
-            base_occupant.is_some() && self.is_history(cell, *step, link.number, link.device_time)
+        let waiting = self.pending.iter().filter(|p| !is_answered(p));
+        let pending = waiting.filter_map(|pending| {
+            Some(Open {
+                number: pending.number,
+                step: pending.steps[cell]?,
+                may_fill_a_gap: true,
+                is_told: false,
+            })
         });
-        let (occupant, ends) = agreed(
-            base_occupant,
-            &steps_of(steps),
-            &steps_of(unordered),
-            &pending,
-        );
+        let history = self
+            .history_of(cell)
+            .filter(|(link, _)| all || link.message.verified);
+        let history = history.map(|(link, step)| Open {
+            number: link.number,
+            step,
+            may_fill_a_gap: self.order(cell, link) == Order::Contradictory,
+            is_told: true,
+        });
+        let mut open: Vec<_> = pending.chain(history).collect();
+        let rank = |open: &Open| (open.number, open.step.existing, open.step.replacing);
+        open.sort_by_key(|open| Reverse(rank(open)));
+        let disputed = self.disputed[cell];
+        let (occupant, ends) = walk(base_occupant, steps, open);
         let is_told = disputed || base_occupant.is_some() || !links.is_empty();
         let mut standing = Standing {
             is_told,
@@ -124,9 +137,20 @@ impl Trail {
         let is_leaving = self.may_lead_to(cell, occupant, heir);
         let rests_on_presumption = self.base[cell].source.is_presumption() && {
             let steps = verified().map(|(_, step)| step).collect();
-            walk(None, steps, core::iter::empty()).0 != Some(occupant)
+            walk(None, steps, Vec::new()).0 != Some(occupant)
         };
-        let is_ordered = !verified().any(|(link, _)| self.is_unordered(cell, link));
+        let is_sure = |(link, _): (&Link, Step)| {
+            !matches!(
+                self.order(cell, link),
+                Order::Contradictory | Order::Unknown
+            )
+        };
+        let mut all = self
+            .steps_of(cell)
+            .filter(|(link, _)| link.message.verified);
+        let base = &self.base[cell];
+        let is_read = base.occupant.is_some() && base.source.is_observed();
+        let is_ordered = !is_read || all.all(is_sure);
         is_latest && is_ordered && !is_leaving && !rests_on_presumption
     }
 
@@ -180,48 +204,21 @@ fn last_of<'t>(links: &[(&'t Link, Step)], occupant: Option<Occupant>) -> Option
     told.max_by_key(|(link, _)| link.device_time).copied()
 }
 
-fn steps_of(links: Vec<&(&Link, Step)>) -> Vec<Step> {
-    links.into_iter().map(|(_, step)| *step).collect()
-}
-
-/// The occupant on whom all walks that hang together agree, and the ends of all: of steps that may be older than the
-/// base, as numbers alone say, any may have been taken after it.
-fn agreed(
-    base: Option<Occupant>,
-    steps: &[Step],
-    unordered: &[Step],
-    pending: &[Step],
-) -> (Option<Occupant>, Vec<Occupant>) {
-    let waiting = || pending.iter().copied();
-    let (occupant, mut ends) = walk(base, steps.to_vec(), waiting());
-    let mut occupants = Vec::from_iter(occupant);
-    let beyond = unordered.get(UNORDERED_TRIED..).unwrap_or_default();
-    let tried = &unordered[..unordered.len() - beyond.len()];
-    for taken in 1..1_u32 << tried.len() {
-        let is_taken = |(at, _): &(usize, &Step)| taken >> at & 1 == 1;
-        let also = tried.iter().enumerate().filter(is_taken);
-        let steps = also.map(|(_, step)| *step).chain(steps.iter().copied());
-        let (occupant, others) = walk(base, steps.collect(), waiting());
-        occupants.extend(occupant);
-        ends.extend(others);
-    }
-    ends.extend(beyond.iter().map(|step| step.replacing));
-    if !unordered.is_empty() {
-        ends.sort_unstable_by_key(|end| (end.eui, end.key_identifier));
-        ends.dedup();
-    }
-    let first = occupants.first().copied().filter(|_| beyond.is_empty());
-    (
-        first.filter(|one| occupants.iter().all(|other| other == one)),
-        ends,
-    )
+/// A change of a cell that is no link: it may have come after the base, or not at all.
+struct Open {
+    number: u64,
+    step: Step,
+    /// Whether it is read as executed where it leads from an end to a start.
+    may_fill_a_gap: bool,
+    /// Whether the device told of it, so that whom it took the cell from may have lost it.
+    is_told: bool,
 }
 
 /// The occupant, and the ends of the walk.
 fn walk(
     base: Option<Occupant>,
     mut steps: Vec<Step>,
-    pending: impl Iterator<Item = Step>,
+    mut open: Vec<Open>,
 ) -> (Option<Occupant>, Vec<Occupant>) {
     let mut count = Count::default();
     for step in &steps {
@@ -230,9 +227,9 @@ fn walk(
     }
     let begin = base.map(|base| count.begin(base));
     if begin.is_some() {
-        let mut waiting: Vec<_> = pending.collect();
-        while let Some(at) = waiting.iter().position(|step| count.fits(*step).is_some()) {
-            let step = waiting.remove(at);
+        let fits = |count: &Count, one: &Open| one.may_fill_a_gap && count.fits(one.step).is_some();
+        while let Some(at) = open.iter().position(|one| fits(&count, one)) {
+            let Open { step, .. } = open.remove(at);
             if let Some(executed) = count.fits(step) {
                 count.add(executed.existing, -1);
                 count.add(executed.replacing, 1);
@@ -248,6 +245,10 @@ fn walk(
         _ => None,
     };
     let occupant = occupant.filter(|&end| hang_together(end, begin, &steps));
+    let is_left = |end: Occupant| open.iter().any(|o| o.is_told && same(o.step.existing, end));
+    if let Some(end) = occupant.filter(|&end| is_left(end)) {
+        return (None, vec![end]);
+    }
     let ends = match occupant {
         Some(occupant) => vec![occupant],
         None => ends,

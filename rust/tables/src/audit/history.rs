@@ -34,6 +34,7 @@ columns! {
         audit_partition: Int32Builder as DataType::Int32,
         audit_offset: Int64Builder as DataType::Int64,
         digest: StringBuilder as DataType::Utf8,
+        unanchored: BooleanBuilder as DataType::Boolean,
     }
 }
 
@@ -99,6 +100,7 @@ struct Fact<'a> {
     told: Option<[Option<Told>; 2]>,
     source: &'static str,
     digest: Option<Cow<'a, str>>,
+    is_unanchored: bool,
 }
 
 impl History {
@@ -138,6 +140,7 @@ impl History {
             told: record.is_believed().then(|| record.told()),
             source: source(record.reason.get(), is_verified),
             digest: record.digest().map(Cow::Borrowed),
+            is_unanchored: record.is_unanchored(),
         };
         if self.goes_on && !self.states.contains_key(&device) {
             self.waiting.push((device, fact.into_owned()));
@@ -289,6 +292,7 @@ impl History {
         rows.audit_partition.append_value(number(self.partition));
         rows.audit_offset.append_value(place(fact.offset));
         rows.digest.append_option(fact.digest.as_deref());
+        rows.unanchored.append_value(fact.is_unanchored);
     }
 
     pub(super) fn drain(&mut self) -> Result<RecordBatch, ArrowError> {

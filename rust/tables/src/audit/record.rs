@@ -13,6 +13,9 @@ const EARLIEST_MICROS: i64 = 1_451_606_400_000_000;
 /// Cells of a message that are looked at, as many as the engine writes at most.
 const MOST_CELLS: usize = 32;
 
+/// Flags of a decision that are looked at: the engine has as many as the bits of a number.
+const MOST_FLAGS: usize = 32;
+
 #[derive(Deserialize)]
 pub(super) struct Record<'a> {
     #[serde(borrow, default)]
@@ -37,6 +40,8 @@ pub(super) struct Record<'a> {
     cells: Option<Vec<Object<ToldCell<'a>>>>,
     #[serde(borrow, default)]
     slot: Option<Object<Slot<'a>>>,
+    #[serde(borrow, default)]
+    flags: Option<Vec<Field<'a>>>,
     #[serde(borrow, default)]
     received_at: Field<'a>,
     #[serde(borrow, default)]
@@ -155,6 +160,12 @@ impl<'a> Record<'a> {
         signature.and_then(Field::get) == Some("valid")
     }
 
+    /// Whether the signature could be traced to no authority, since none is configured.
+    pub(super) fn is_unanchored(&self) -> bool {
+        let mut flags = self.flags.iter().flatten().take(MOST_FLAGS);
+        flags.any(|flag| flag.get() == Some("UNANCHORED"))
+    }
+
     /// Whether a device's message says what its cells went through, and is the first to say it.
     pub(super) fn is_believed(&self) -> bool {
         let refused = ["DUPLICATE", "PARKED", "REJECTED"];
@@ -191,12 +202,12 @@ impl<'a> Record<'a> {
 
     /// Whom the message names as there before it.
     pub(super) fn existing(&self) -> Holders {
-        self.of_cells(|cell| cell.existing())
+        self.of_cells(ToldCell::existing)
     }
 
     /// Whom the message names as having come.
     pub(super) fn replacing(&self) -> Holders {
-        self.of_cells(|cell| cell.replacing())
+        self.of_cells(ToldCell::replacing)
     }
 
     /// What the message says of the cells.

@@ -85,6 +85,19 @@ fn a_device_of_which_nothing_was_known_begins_with_what_the_next_message_found()
 }
 
 #[test]
+fn what_rests_on_no_known_authority_is_marked() {
+    let mut tables = AuditTables::new(0, false);
+    let flagged = r#","flags":["ABOVE_CEILING","UNANCHORED"]"#;
+    tables.take(0, Some(&record(&held(GNO), "")));
+    tables.take(1, Some(&record(&held(ACB), flagged)));
+    tables.take(2, Some(&record(&held(GNO), r#","flags":["UNVERIFIED",7]"#)));
+    let rows = tables.history().unwrap();
+    let column = rows.column_by_name("unanchored").unwrap().as_boolean();
+    let marked: Vec<_> = column.iter().flatten().collect();
+    assert_eq!(marked, [false, true, false]);
+}
+
+#[test]
 fn a_device_s_clock_is_believed_up_to_a_day_ahead() {
     for (told, source) in [
         (

@@ -8,6 +8,7 @@ that nothing private leaves the package:
   for.
 - ``fetched_batches``: how a consumer takes the broker's answers apart.
 - ``heartbeats``: a member that the group has forgotten.
+- ``kept_connections``: those that a client leaves behind when its end is disturbed.
 - ``opened_answers``: compressed batches, inflated before a consumer sees them.
 - ``packed_batch``: batches that were encoded elsewhere.
 - ``quiet_producer``: futures of a producer that nobody awaits.
@@ -18,22 +19,23 @@ shape that the pinned version gives it; it fails for a name without an entry.
 ``tests/kafka/test_one_door.py`` fails where such a name is used elsewhere.
 """
 
-from .connections import Client, ask, bootstrap_addresses, close_connections, unreached_brokers
+from .connections import Client, ask, bootstrap_addresses, unreached_brokers
 from .fetched_batches import bound_batches
 from .heartbeats import before_joining_again
+from .kept_connections import KeptConnections
 from .packed_batch import PackedBatch
 from .quiet_producer import QuietProducer
 from .transaction_pause import shorten_transaction_pause
 
 __all__ = [
     "Client",
+    "KeptConnections",
     "PackedBatch",
     "QuietProducer",
     "ask",
     "before_joining_again",
     "bootstrap_addresses",
     "bound_batches",
-    "close_connections",
     "shorten_transaction_pause",
     "unreached_brokers",
 ]

@@ -1,6 +1,7 @@
 """A client's connections to the brokers."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -24,9 +25,22 @@ class _Cluster(Protocol):
 
 
 class _Network(Protocol):
-    """``aiokafka.client.AIOKafkaClient``, which each of the three clients has one of."""
+    """``aiokafka.client.AIOKafkaClient``, which each of the three clients has one of.
+
+    Attributes:
+        bootstrap: Looks around by a connection that it drops again.
+        _get_conn: Begins every other connection.
+        _sync_task: Refreshes what is known of the cluster.
+        force_metadata_update: Asks it to, now.
+        _md_update_fut: What those await who have asked.
+    """
 
     cluster: _Cluster
+    bootstrap: Callable[..., Any]
+    _get_conn: Callable[..., Any]
+    _sync_task: asyncio.Task[None] | None
+    force_metadata_update: Callable[[], asyncio.Future[bool]]
+    _md_update_fut: asyncio.Future[bool] | None
 
     @property
     def hosts(self) -> Sequence[tuple[str, int, object]]: ...
@@ -37,8 +51,6 @@ class _Network(Protocol):
 
     async def send(self, node_id: int | None, request: object, /) -> Any: ...  # noqa: ANN401  # a struct
 
-    async def close(self) -> None: ...
-
 
 def bootstrap_addresses(client: Client) -> list[tuple[str, int]]:
     """Give the addresses that a client was made with, read as the client reads them.
@@ -46,7 +58,7 @@ def bootstrap_addresses(client: Client) -> list[tuple[str, int]]:
     Needed to ask those brokers why they let nobody in. Without it the address would be taken apart
     twice, by rules that may differ: a default port, or an IPv6 address in brackets.
     """
-    return [(host, port) for host, port, _ in _network(client).hosts]
+    return [(host, port) for host, port, _ in network_of(client).hosts]
 
 
 async def unreached_brokers(admin: AIOKafkaAdminClient) -> list[tuple[str, int]]:
@@ -56,7 +68,7 @@ async def unreached_brokers(admin: AIOKafkaAdminClient) -> list[tuple[str, int]]
     because the start connects by the given address only. Without it a listener whose advertised
     name has no certificate shows as a time-out of the first request.
     """
-    network = _network(admin)
+    network = network_of(admin)
     node = network.get_random_node()
     if node is None:
         return bootstrap_addresses(admin)
@@ -81,20 +93,11 @@ async def ask(admin: AIOKafkaAdminClient, request: object, node: int | None = No
         NotImplementedError: The broker is too old for every version of the request.
         aiokafka.errors.KafkaError: There is no answer.
     """
-    network = _network(admin)
+    network = network_of(admin)
     return await network.send(network.get_random_node() if node is None else node, request)
 
 
-async def close_connections(client: Client) -> None:
-    """Close a client's connections, where its own ``stop`` has not come so far.
-
-    Without it the connections, and the task that refreshes what is known of the cluster, outlive a
-    client whose stop was cancelled or has failed.
-    """
-    await _network(client).close()
-
-
-def _network(client: Client) -> _Network:
+def network_of(client: Client) -> _Network:
     """Reach the connections. A producer has them under a public name, the others do not."""
     network: _Network = (
         client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001

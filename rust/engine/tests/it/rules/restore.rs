@@ -2,6 +2,7 @@
 
 use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage};
 use slotkeeper_engine::{BatchContext, Census, Engine, RestoreError, Stored};
+use slotkeeper_gbcs::KeyUsage;
 
 use crate::support::*;
 
@@ -34,6 +35,33 @@ fn test_d12_a_damaged_record_is_unknown_and_not_zero() {
             true
         );
         host.restart();
+    }
+}
+
+/// Commands without an answer that lead to the ACB, over another operator too, keep an occupant from refusing; they are
+/// no evidence of the numbers that were lost.
+#[test]
+fn test_d12_commands_that_lead_to_the_acb_make_up_for_no_damage() {
+    for is_damaged in [false, true] {
+        let (device, mut host) = handed_back("");
+        if is_damaged {
+            damage(&mut host, &device_key());
+            host.restart();
+        }
+        let told =
+            Told::new(GPF, &ACB[0], 1_201, Cell::both(&ACB[0], next_gno())).at(1_800_000_000);
+        host.outcome(&device, &told).decide();
+        for (number, from, to) in [(1_300, next_gno(), gno()), (1_301, gno(), &ACB[0])] {
+            let decided = host.request(&Request::new(GPF, number)).decide_one();
+            let verdict = ["REFUSED NOT_DCC_CONTROLLED", "REFUSED NO_EVIDENCE"];
+            assert_eq!(decided.verdict(), verdict[usize::from(is_damaged)]);
+            let octets = Told::new(GPF, from, number, Vec::new())
+                .pre_command(&[(&to.ds, KeyUsage::DigitalSignature)]);
+            host.message(Stream::UpdateRequests, GPF, octets).decide();
+        }
+        let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        let verdict = ["ISSUED WATERMARK_EXCEEDED", "REFUSED NO_EVIDENCE"];
+        assert_eq!(decided.verdict(), verdict[usize::from(is_damaged)]);
     }
 }
 
