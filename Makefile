@@ -93,20 +93,36 @@ check-prose: $(PACKAGES_STAMP)
 	$(PY) -m pytest -q --noconftest tests/test_prose.py
 
 # Programs that check what runs the worker; of Go's module proxy, which checks them by its checksum database.
+COMPOSE_VERSION := v2.16.2
 HELM_VERSION := v3.22.0
 PROMTOOL_VERSION := v0.316.0
 GO_TOOLS := $(CURDIR)/$(TOOLS)/go
+COMPOSE := $(GO_TOOLS)/compose-$(COMPOSE_VERSION)
+HELM := $(GO_TOOLS)/helm-$(HELM_VERSION)
+PROMTOOL := $(GO_TOOLS)/promtool-$(PROMTOOL_VERSION)
+IMAGE_CACHE := $(CURDIR)/.cache/image
 
-$(GO_TOOLS)/helm-$(HELM_VERSION)/helm:
+# The specification's own reader of compose files.
+$(COMPOSE)/cmd:
+	CGO_ENABLED=0 GOBIN=$(@D) go install github.com/compose-spec/compose-go/v2/cmd@$(COMPOSE_VERSION)
+
+$(HELM)/helm:
 	CGO_ENABLED=0 GOBIN=$(@D) go install helm.sh/helm/v3/cmd/helm@$(HELM_VERSION)
 
-$(GO_TOOLS)/promtool-$(PROMTOOL_VERSION)/promtool:
-	CGO_ENABLED=0 GOBIN=$(@D) go install github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION)
+# Of the ways to find what is scraped only the one that prometheus.yaml names: the others are most of the build.
+$(PROMTOOL)/promtool:
+	CGO_ENABLED=0 GOBIN=$(@D) go install -tags remove_all_sd,enable_kubernetes_sd \
+	  github.com/prometheus/prometheus/cmd/promtool@$(PROMTOOL_VERSION)
 
-.PHONY: check-deploy man
-check-deploy: setup  ## Check unit, chart, alerts, dashboard, man pages (needs Go; minutes the first time)
-check-deploy: $(GO_TOOLS)/helm-$(HELM_VERSION)/helm $(GO_TOOLS)/promtool-$(PROMTOOL_VERSION)/promtool
-	PATH=$(GO_TOOLS)/helm-$(HELM_VERSION):$(GO_TOOLS)/promtool-$(PROMTOOL_VERSION):$(CURDIR)/$(VENV)/bin:$$PATH deploy/check.sh
+.PHONY: check-deploy check-image man
+check-deploy: check-image  ## Check unit, chart, alerts, image and so on (needs Go, root; minutes the first time)
+check-deploy: $(COMPOSE)/cmd $(HELM)/helm $(PROMTOOL)/promtool $(TOOLS)/deploy/.packages
+	PATH=$(COMPOSE):$(HELM):$(PROMTOOL):$(CURDIR)/$(VENV)/bin:$(CURDIR)/$(TOOLS)/deploy/bin:$$PATH deploy/check.sh
+
+check-image: setup  ## Build the image and run it, root file system read-only (needs root, buildah, mmdebstrap)
+	rm -rf $(IMAGE_CACHE)/dist
+	$(MAKE) wheel DIST=$(IMAGE_CACHE)/dist
+	PATH=$(CURDIR)/$(VENV)/bin:$$PATH $(PY) -m tests.deploy.image $(IMAGE_CACHE)/dist $(IMAGE_CACHE)
 
 man: setup  ## Write the man pages into dist/man
 	$(PY) deploy/man.py dist/man
@@ -152,6 +168,10 @@ bench-peers: setup  ## Measure against Kafka Streams, Quix Streams and Faust on 
 bench-slots: setup  ## Measure builds and reports on stores of 200,000 and a million devices (ARGS="--gpfs 25000000")
 	$(ON_BENCH_CORES) $(PY) -m benchmarks.slots --results benchmarks/results $(ARGS)
 
+.PHONY: bench-console
+bench-console: setup  ## Measure pages with ten people at once (ARGS="--slots DIR", made by benchmarks.slots)
+	$(PY) -m benchmarks.console $(ARGS)
+
 soak: MINUTES = 30
 soak: setup  ## Keep a worker under load for MINUTES on a real broker, memory and lag looked at
 	$(PY) -m benchmarks.peers.soak --minutes $(MINUTES) --results benchmarks/results $(ARGS)
@@ -185,7 +205,7 @@ $(CARGO_MACHETE): | needs-rust
 	  --version $(CARGO_MACHETE_VERSION) cargo-machete
 
 # A folder of its own for the packages of each of these, beside .venv.
-$(TOOLS)/audit/.packages $(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
+$(TOOLS)/audit/.packages $(TOOLS)/deploy/.packages $(TOOLS)/release/.packages: $(TOOLS)/%/.packages: requirements/%.txt requirements/pip.txt | needs-python
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet --require-hashes --requirement requirements/pip.txt
 	$(@D)/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<

@@ -10,7 +10,10 @@ promtool check rules --lint-fatal deploy/prometheus/slotkeeper.rules.yaml
 promtool test rules deploy/prometheus/slotkeeper.rules.test.yaml
 promtool check config deploy/prometheus/prometheus.yaml
 
-echo "chart: helm lint, its schema, and what comes out"
+echo "compose file: the specification's own reader"
+cmd deploy/compose/compose.yaml > "$work/compose.yaml"
+
+echo "chart: helm lint, its schema, Kubernetes' schemas, and what comes out"
 kubernetes=1.33.0
 given="--set streams=kafka://broker:9092 --set keysSecret=acb-keys"
 # shellcheck disable=SC2086
@@ -29,6 +32,7 @@ refused streams --set keysSecret=k --set streams=sqlite:///x
 refused terminationGracePeriodSeconds --set keysSecret=k --set streams=kafka://b:1 --set terminationGracePeriodSeconds=5
 # shellcheck disable=SC2086
 render $given > "$work/chart.yaml"
+kubernetes-validate --quiet --strict --kubernetes-version ${kubernetes%.*} "$work/chart.yaml"
 python deploy/helm/check_rendered.py "$work/chart.yaml"
 
 echo "unit: systemd-analyze"

@@ -32,14 +32,17 @@ def _lines(
 ) -> Iterator[str]:
     title = "-".join(names)
     yield f'.TH "{title.upper()}" "1" "" "slotkeeper {slotkeeper.__version__}" "Slotkeeper"'
+    # A choice of many words has no place to break at, and a line with it cannot be adjusted.
+    yield ".ad l"
     yield ".SH NAME"
     yield f"{_plain(title)} \\- {_plain(command.get_short_help_str(200))}"
     yield ".SH SYNOPSIS"
     yield f".B {_plain(' '.join(names))}"
     yield _plain(" ".join(command.collect_usage_pieces(context)))
     yield ".SH DESCRIPTION"
-    for paragraph in (command.help or "").replace("\b\n", "").split("\n\n"):
-        yield ".PP"
+    for number, paragraph in enumerate((command.help or "").replace("\b\n", "").split("\n\n")):
+        if number:
+            yield ".PP"
         yield _plain(" ".join(paragraph.split()))
     options = [
         record

@@ -399,7 +399,7 @@ class CoreEngine:
     def open(
         self,
         *,
-        stored: tuple[int, int] | None = None,
+        stored: tuple[int, int, int, int] | tuple[int, int] | None = None,
         rollbacks: int = 0,
         incarnations: Sequence[str] = (),
     ) -> dict[str, int]:
@@ -416,7 +416,8 @@ class CoreEngine:
                 acknowledgements have ended. Without one no signed adjustment counts.
 
         Raises:
-            RestoreError: Records of devices are missing, or some are older than those committed.
+            RestoreError: Records of devices are missing, or some are older than those committed;
+                or parked ones are missing.
         """
 
     def follow_registers(self, records: Sequence[InputRecord]) -> None:
@@ -478,22 +479,22 @@ class CoreEngine:
 
 @final
 class CoreCensus:
-    """Counts the device records of a changelog without an engine, for those who have no keys."""
+    """Counts the records of a changelog without an engine, for those who have no keys."""
 
     def __new__(cls) -> CoreCensus:
         """Count nothing yet."""
 
     def take(self, records: Sequence[_Stored]) -> None:
-        """Take changelog records, in any order and in several calls."""
+        """Take changelog records in their order, in one call or several."""
 
-    def check(self, stored: tuple[int, int]) -> None:
+    def check(self, stored: tuple[int, int, int, int] | tuple[int, int]) -> None:
         """Compare what was counted with `CoreSealed.stored` of the last committed batch.
 
         Raises:
             RestoreError: Records are missing, or some are older than those that were committed.
         """
 
-    def stored(self) -> tuple[int, int] | None:
+    def stored(self) -> tuple[int, int, int, int] | None:
         """Give what a restore is to find from here on if what was counted is accepted as it is.
 
         None beside records of somebody else.
@@ -616,8 +617,11 @@ class CoreStaged:
         """Audit records, refusals, dead letters, rerouted inputs."""
 
     @property
-    def stored(self) -> tuple[int, int]:
-        """How many devices have a record once this batch is committed, and a fingerprint of all."""
+    def stored(self) -> tuple[int, int, int, int]:
+        """How many devices have a record once this batch is committed, and a fingerprint of all.
+
+        Then the same of parked records.
+        """
 
     @property
     def audit_head(self) -> AuditHead | None:
@@ -673,8 +677,11 @@ class CoreSealed:
         """How many dead letters there are of each fault; ``""``: kept for a person."""
 
     @property
-    def stored(self) -> tuple[int, int]:
-        """How many devices have a record once the batch is committed, and a fingerprint of all."""
+    def stored(self) -> tuple[int, int, int, int]:
+        """How many devices have a record once the batch is committed, and a fingerprint of all.
+
+        Then the same of parked records.
+        """
 
     @property
     def audit_head(self) -> AuditHead | None:

@@ -92,7 +92,7 @@ def read_signers(path: Path) -> list[dict[str, Any]]:
         raise ConfigurationError(f"{path} is longer than {_LARGEST_FILE} bytes")
     try:
         content = tomllib.loads(text.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ConfigurationError(f"{path} is no TOML: {error}") from None
     named = content.pop("signer", [])
     if content or not isinstance(named, list) or not all(isinstance(one, dict) for one in named):

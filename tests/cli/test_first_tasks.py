@@ -1,8 +1,4 @@
-"""What five people do first, from an empty folder, with documented commands alone.
-
-The engineer of the message path and the embedding engineer have their stories in ``test_init.py``
-and ``tests/embedding``; here are the test house, service management and the auditor.
-"""
+"""What five people look into first; the commands of docs/first-tasks.md run in tests/deploy."""
 
 import json
 from pathlib import Path

@@ -1,10 +1,8 @@
 """Control characters in every text of every record: no command prints one of them."""
 
-import base64
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import orjson
 import pytest
@@ -14,27 +12,8 @@ from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 
 from .conftest import Cli
+from .hostile import CONTROL, TEXT, bad_lines
 from .in_process import Run, run_fixture  # noqa: F401  # a fixture
-
-HOSTILE = "a\x1b[2J\x1b]0;x\x07\r\b\x00\x7f\x85\x9b31m\u061c\u200b\u202eb\u2066\u2028\ufeff"
-MARKUP = "[bold]c[/bold] [/] [link=http://x]d[/link]"
-TEXT = HOSTILE + MARKUP
-
-CONTROL = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
-)
-"""Everything but line feeds."""
-
-
-def hostile(value: Any) -> Any:  # noqa: ANN401  # JSON
-    """Put the characters into every text of a record, and behind what must stay readable."""
-    match value:
-        case dict():
-            return {name: hostile(member) for name, member in value.items()} | {TEXT: TEXT}
-        case str():
-            return value + TEXT
-        case _:
-            return value
 
 
 @pytest.fixture
@@ -68,19 +47,6 @@ def store(run: Run, cli: Cli, tmp_path: Path) -> tuple[str, ...]:
     # A process of its own: a worker sets up logs and the collector for good.
     cli("run", "--until-idle", *at)
     return (*at, device)
-
-
-def bad_lines(value: dict[str, Any], device: str) -> list[bytes]:
-    """Give the record with hostile members: all at once, and each alone, which may be read."""
-    header = {TEXT: TEXT}
-    every = [hostile(value), *({**value, name: hostile(member)} for name, member in value.items())]
-    lines = [orjson.dumps({"key": device, "value": one, "headers": header}) for one in every]
-    lines.append(orjson.dumps({"key": TEXT, "value": value, "headers": header}))
-    lines.append(orjson.dumps({"key": device, "value": TEXT, "headers": header}))
-    lines.append(orjson.dumps({"key": device, "value": f"<{TEXT}/>", "headers": header}))
-    octets = base64.b64encode(TEXT.encode() + b"\xff").decode()
-    lines.append(orjson.dumps({"key": device, "value_base64": octets}))
-    return lines
 
 
 def test_no_command_prints_a_control_character(

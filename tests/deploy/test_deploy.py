@@ -99,7 +99,7 @@ def test_every_command_has_a_page(tmp_path: Path) -> None:
     assert "slotkeeper-evidence-verify" in pages
     for name, text in pages.items():
         macros = {line.split()[0] for line in text.splitlines() if line.startswith((".", "'"))}
-        assert macros <= {".TH", ".SH", ".PP", ".TP", ".B", ".BR"}, name
+        assert macros <= {".TH", ".ad", ".SH", ".PP", ".TP", ".B", ".BR"}, name
 
 
 @contextmanager

@@ -23,7 +23,7 @@ class Store:
     def __init__(self) -> None:
         self.log: list[tuple[bytes, bytes | None]] = []
         self.inventory: list[Staged] = []
-        self.stored: tuple[int, int] | None = None
+        self.stored: tuple[int, int, int, int] | None = None
         self._snapshot: tuple[list[bytes], int, int] | None = None
 
     def compact(self) -> None:

@@ -73,6 +73,28 @@ def test_what_is_stored_is_counted(site: Site) -> None:
     assert sum(counted) == len(site.fleet.members)
 
 
+def test_d06_a_lost_parked_record_stops_its_partition_until_acknowledged(tmp_path: Path) -> None:
+    fleet = Fleet(6, seed=6)
+    site = Site(tmp_path, fleet)
+    # Nobody is in the inventory, so that every hand-back is parked.
+    site.publish(fleet.hand_backs())
+    site.decide()
+    statement = "SELECT value FROM compacted WHERE id >> ? = ? AND key = ?"
+    counted = [json.loads(value)["parked"] for value in of_changelog(site, statement, POSITIONS)]
+    assert sum(counted) == len(fleet.members)
+
+    statement = "DELETE FROM compacted WHERE id >> ? = ? AND instr(key, ?) > 0 RETURNING key"
+    assert of_changelog(site, statement, b"/parked/")
+    for _ in range(2):
+        site.run("run", "--until-idle", expected=STOPPED)
+    for partition in range(4):
+        site.run("acknowledge", "--partition", str(partition), "--reason", "the disk failed")
+    site.decide()
+    statement = "SELECT value FROM compacted WHERE id >> ? = ? AND key = ?"
+    counted = [json.loads(value)["parked"] for value in of_changelog(site, statement, POSITIONS)]
+    assert sum(counted) == 0
+
+
 def ask_again(site: Site) -> None:
     """Ask with hints that are too low."""
     site.publish(

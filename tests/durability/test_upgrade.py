@@ -198,6 +198,22 @@ def test_what_an_earlier_version_parked_is_decided_once_it_can_be(kept: Kept) ->
     assert decisions[0]["recorded_counter"] == parked["message"]["authorising_seq_number"]
 
 
+def test_d06_what_an_earlier_version_parked_is_counted_from_the_first_commit_on(kept: Kept) -> None:
+    assert not parked_counts(kept)
+    for first in (20_000, 30_000):
+        kept.decide(
+            make.ask(kept.fleet, member, first + number)
+            for number, member in enumerate(kept.fleet.members)
+        )
+        assert sum(parked_counts(kept)) == 1
+
+
+def parked_counts(kept: Kept) -> list[int]:
+    """Give what the positions of partitions say of parked records, of those that count them."""
+    told = [json.loads(value) for key, value in changelog(kept) if key == b"@positions"]
+    return [positions["parked"] for positions in told if "parked" in positions]
+
+
 def test_a_released_version_stops_at_what_is_written_now(kept: Kept) -> None:
     """With exit status 3, as its readers do at every form above the one that they know."""
     before = changelog(kept)

@@ -104,7 +104,7 @@ async def test_d06_lost_device_records_are_refused_until_acknowledged(bench: Ben
     newest = [each for each in await bench.read(CHANGELOG) if each.key == KEY][-1]
     positions = Positions.decode(newest.value)
     assert positions.stored is not None
-    count, fingerprint = positions.stored
+    count, fingerprint, *_ = positions.stored
     # As if there had been one more, which a broker then lost.
     lost = replace(positions.advanced({}), stored=(count + 1, fingerprint + 99))
     async with bench.producer() as client:

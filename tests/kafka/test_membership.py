@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from typing import Any
 
 import pytest
 from aiokafka.protocol.group import LeaveGroupRequest
@@ -9,7 +10,9 @@ from tests.kafka.harness import Bench
 from tests.worker.fake_engine import COMMANDS, REQUESTS
 
 from slotkeeper.streams import LockedError, Message, WrongUseError
-from slotkeeper.streams.kafka.client_internals import ask
+from slotkeeper.streams.kafka import clients
+from slotkeeper.streams.kafka.client_internals import ask, give_up_joining
+from slotkeeper.streams.kafka.clients import consumer
 from slotkeeper.streams.kafka.instance import members
 from slotkeeper.streams.kafka.options import ClientOptions
 from slotkeeper.worker import Summary, examine, run
@@ -100,6 +103,37 @@ async def test_without_a_name_a_stopped_workers_place_is_free_at_once(bench: Ben
     await worker.stop()
     async with bench.opened() as streams:
         assert await examine(streams, 1) == []
+
+
+async def test_a_stop_does_not_wait_for_a_group_that_makes_up_its_mind(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does when a member does not ask anew, as one that is frozen or just gone."""
+    # So a stop that waits is seen by the time-out of the test.
+    monkeypatch.setattr(clients, "STOP_S", 3_600)
+    servers, group = bench.servers, bench.settings.application
+    deaf = {"session_timeout_ms": 300_000, "heartbeat_interval_ms": 290_000}
+    async with (
+        consumer(ClientOptions(servers, deaf), group_id=group) as member,
+        bench.admin() as it,
+    ):
+        member.subscribe([bench.topic(REQUESTS)])
+        while not member.assignment():
+            await member.getmany(timeout_ms=10)
+        worker = Worker(bench)
+        await worker.group
+        while await state_of(it, group) != "PreparingRebalance":  # noqa: ASYNC110  # remote
+            await asyncio.sleep(LOOK_S)
+        await worker.stop()
+        assert await state_of(it, group) == "PreparingRebalance"
+        # It has nothing left to ask for.
+        monkeypatch.undo()
+        give_up_joining(member)
+
+
+async def state_of(client: Any, group: str) -> str:  # noqa: ANN401
+    [answer] = await client.describe_consumer_groups([group])
+    return str(answer.groups[0][2])
 
 
 async def test_of_two_workers_with_one_name_the_first_ends_and_says_so(bench: Bench) -> None:

@@ -21,7 +21,7 @@ from slotkeeper._core import (
     SignerUnavailableError,
     link_audit,
 )
-from slotkeeper.engine.port import AuditHead, EngineInput, Stored
+from slotkeeper.engine.port import AuditHead, EngineInput, Fingerprint, Stored
 from slotkeeper.streams import Output
 
 TABLE = "smart-metering-inventory"
@@ -121,7 +121,7 @@ class FakeEngine:
     def open(
         self,
         *,
-        stored: tuple[int, int] | None = None,
+        stored: Fingerprint | None = None,
         rollbacks: int = 0,
         incarnations: Sequence[str] = (),
     ) -> dict[str, int]:
@@ -289,7 +289,7 @@ class FakeSealed:
     reasons: dict[str, int]
     written: dict[str, int]
     faults: dict[str, int]
-    stored: tuple[int, int]
+    stored: Fingerprint
     audit_head: AuditHead | None
 
 

@@ -39,7 +39,11 @@ PINNED = replace(
 )
 
 
-@pytest.mark.parametrize("positions", [TRUTH, PINNED])
+COUNTED = replace(PINNED, stored=(3, 0xFFEE, 2, 0xAB))
+"""With parked records."""
+
+
+@pytest.mark.parametrize("positions", [TRUTH, PINNED, COUNTED])
 def test_positions_come_back_as_they_were_written(positions: Positions) -> None:
     assert Positions.decode(positions.encode()) == positions
 
@@ -69,12 +73,22 @@ def test_d09_a_program_of_an_earlier_form_stops_where_it_would_miss_something(
             {"rollbacks": -1},
             {"stored": (1 << 64, 0)},
             {"stored": (0, 1 << 64)},
+            {"stored": (0, 0, 1 << 64, 0)},
+            {"stored": (0, 0, 0, 1 << 64)},
         )
     ],
 )
 def test_damaged_positions_are_refused(value: bytes | None) -> None:
     with pytest.raises(StoppedForOperatorError, match="damaged"):
         Positions.decode(value)
+
+
+def test_d09_positions_without_parked_records_are_read_and_say_nothing_of_them() -> None:
+    written = json.loads(COUNTED.encode())
+    del written["parked"], written["parked_fingerprint"]
+    assert Positions.decode(json.dumps(written).encode()) == PINNED
+    assert PINNED.advanced({}).stored == PINNED.stored
+    assert PINNED.advanced({}, COUNTED.stored).stored == COUNTED.stored
 
 
 def test_d09_positions_of_a_newer_form_are_refused() -> None:

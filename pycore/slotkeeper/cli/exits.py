@@ -81,9 +81,17 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
         return DONE
     except (errors.SlotkeeperError, errors.StreamsError, OSError) as error:
         status, advice = _judge(error)
-        _tell(f"error: {error}", status, [*notes(error), advice])
+        _tell(f"error: {_sentence(error)}", status, [*notes(error), advice])
         return status
     return DONE
+
+
+def _sentence(error: Exception) -> str:
+    """Say what is wrong with which file; a number of the operating system helps nobody."""
+    if not isinstance(error, OSError) or error.strerror is None:
+        return str(error)
+    named = [str(name) for name in (error.filename, error.filename2) if name is not None]
+    return ": ".join([" and ".join(named), error.strerror] if named else [error.strerror])
 
 
 def _judge(error: Exception) -> tuple[int, str]:

@@ -14,6 +14,10 @@ from slotkeeper.streams import Message, Record
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
+LONGEST = 32 << 20
+"""Octets of a line. A record of a megabyte is more than a broker takes by default; a file without
+line breaks would fill the memory before anybody saw that it holds no records."""
+
 _LONG_NUMBER = re.compile(rb"[:,\[]\s*-?[0-9.eE+-]{16,}")
 """A bare number that orjson might round; the standard library's reader keeps it exactly."""
 
@@ -28,6 +32,15 @@ def message_of(line: bytes, stream: str) -> Message:
     Raises:
         LineError: It is no such JSON object.
     """
+    if len(line) > LONGEST:
+        raise LineError(f"longer than {LONGEST} octets")
+    try:
+        return _message_of(line, stream)
+    except RecursionError:
+        raise LineError("nested too deeply") from None
+
+
+def _message_of(line: bytes, stream: str) -> Message:
     try:
         fields = orjson.loads(line)
     except orjson.JSONDecodeError as error:

@@ -47,12 +47,13 @@ def note(text: str) -> None:
 
 def tables() -> Console:
     """Give a console on standard output for what people read."""
-    return PlainConsole(width=_width(sys.stdout.isatty()), highlight=False)
+    return PlainConsole(width=_width(sys.stdout.isatty()), highlight=False, emoji=False)
 
 
 def notes() -> Console:
     """Give a console on standard error for what people read beside the data."""
-    return PlainConsole(stderr=True, width=_width(sys.stderr.isatty()), highlight=False)
+    width = _width(sys.stderr.isatty())
+    return PlainConsole(stderr=True, width=width, highlight=False, emoji=False)
 
 
 def _width(is_terminal: bool) -> int | None:  # noqa: FBT001  # the one thing it depends on

@@ -14,7 +14,7 @@ import click
 import orjson
 
 from slotkeeper.cli.counters.table import DeviceId
-from slotkeeper.cli.lines import LineError, message_of
+from slotkeeper.cli.lines import LONGEST, LineError, message_of
 from slotkeeper.cli.message_files import (
     NoMessageError,
     documents,
@@ -24,7 +24,7 @@ from slotkeeper.cli.message_files import (
 )
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, progress, write_json_line
-from slotkeeper.errors import FaultFoundError, SlotkeeperError, StreamsError
+from slotkeeper.errors import FaultFoundError, SlotkeeperError, StreamsError, WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Message, Streams, open_streams
 from slotkeeper.streams.address import shown
@@ -159,11 +159,15 @@ def _checked(message: Message, streams: Streams) -> Message:
 async def _batches(file: Path) -> AsyncIterator[list[bytes]]:
     descriptor = sys.stdin.fileno() if str(file) == "-" else os.open(file, os.O_RDONLY)
     try:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise WrongUseError(f"{file} is a folder")
         rest = b""
         while chunks := await _available(descriptor):
             lines = (rest + b"".join(chunks)).split(b"\n")
             rest = lines.pop()
             yield lines
+            if len(rest) > LONGEST:
+                break
         if rest:
             yield [rest]
     finally:

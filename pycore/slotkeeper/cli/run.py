@@ -4,8 +4,6 @@ import asyncio
 import contextlib
 import gc
 import logging
-from collections.abc import AsyncIterator
-from typing import Literal
 
 import click
 import uvloop
@@ -23,9 +21,9 @@ from slotkeeper.streams import open_streams
 from slotkeeper.streams.address import kind_of, shown, sqlite_path
 from slotkeeper.worker import Progress, Summary, stopping_on_signals
 from slotkeeper.worker import run as run_worker
+from slotkeeper.worker.stopping import GivenUpError, given_up_on
 
 _log = logging.getLogger(__name__)
-
 
 GC_ALLOCATIONS = 50_000
 """Objects more than before until the collector looks, in place of 700: some ten batches."""
@@ -105,36 +103,6 @@ def sentence(summary: Summary) -> str:
     return f"{summary.records} records in {summary.batches} batches: {decided or 'nothing to do'}"
 
 
-class _StoppedError(Exception):
-    """A signal came before anything was open."""
-
-
-@contextlib.asynccontextmanager
-async def _given_up_on(stop: asyncio.Event) -> AsyncIterator[None]:
-    """Give up what is being waited for when a stop is asked for: a broker may be long away.
-
-    Raises:
-        _StoppedError: It was given up.
-    """
-    task = asyncio.current_task()
-    asked = asyncio.create_task(stop.wait())
-
-    def give_up(done: asyncio.Task[Literal[True]]) -> None:
-        if task is not None and not done.cancelled():
-            task.cancel()
-
-    asked.add_done_callback(give_up)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if stop.is_set() and task is not None and not task.uncancel():
-            raise _StoppedError from None
-        raise
-    finally:
-        asked.remove_done_callback(give_up)
-        asked.cancel()
-
-
 async def _run(settings: Settings, *, until_idle: bool) -> Summary:
     authority = settings.authority()
     make = engines(authority, settings.engine_json())
@@ -146,11 +114,11 @@ async def _run(settings: Settings, *, until_idle: bool) -> Summary:
             address = console.Address.parse(settings.http.listen)
             await open_now.enter_async_context(console.serve(address, metrics, settings.http.hosts))
         try:
-            async with _given_up_on(stop):
+            async with given_up_on(stop):
                 streams = await open_now.enter_async_context(
                     open_streams(settings.streams, settings.streams_settings())
                 )
-        except _StoppedError:
+        except GivenUpError:
             return Summary()
         advance = open_now.enter_context(progress("deciding"))
 

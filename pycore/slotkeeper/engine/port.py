@@ -22,8 +22,9 @@ Cursor: TypeAlias = tuple[int, int]
 """Where a part of a snapshot begins; of meaning to the engine alone."""
 
 
-Fingerprint: TypeAlias = tuple[int, int]
-"""How many device records a changelog holds, and a sum over their devices and versions: a changelog
+Fingerprint: TypeAlias = tuple[int, int, int, int] | tuple[int, int]
+"""How many device records a changelog holds, and a sum over their devices and versions; then how
+many parked records, and a sum over their keys, which earlier releases did not count. A changelog
 that lost some of them has another one."""
 
 

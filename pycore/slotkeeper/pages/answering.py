@@ -15,6 +15,7 @@ from slotkeeper.looks.pages import environment
 from .gate import Known
 from .listing import Listing
 from .pictures import (
+    Glosses,
     apart,
     burn_down,
     commands,
@@ -39,6 +40,9 @@ _SENTENCES: Mapping[HTTPStatus, str] = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "That is too long.",
     HTTPStatus.REQUEST_URI_TOO_LONG: "That is too long.",
     HTTPStatus.MISDIRECTED_REQUEST: "The console was called by a name that is not its own.",
+    HTTPStatus.REQUEST_TIMEOUT: "What was sent did not come in time.",
+    HTTPStatus.TOO_MANY_REQUESTS: "Several files are being downloaded already. Try again when one "
+    "of them is done.",
     HTTPStatus.SERVICE_UNAVAILABLE: "The streams or the tables do not answer now. Nothing was "
     "changed; try again in a minute.",
 }
@@ -91,6 +95,7 @@ class Writer:
             at=at,
             twin="/index.json" if at == "/" else f"{at}.json",
             now=self._now(),
+            gloss=Glosses(),
         )
         return Response(text, media_type=HTML)
 

@@ -23,6 +23,7 @@ from slotkeeper.streams import StreamsError
 from .access_log import AccessLog
 from .answering import JSON, Writer
 from .desk import Desk
+from .downloads import Downloads
 from .gate import COOKIE, Gate, Identity, Known, token_of
 from .links import LONGEST_MS, Links
 from .openapi import described
@@ -86,6 +87,7 @@ class _Answers:
 
     def __init__(self, desk: Desk, writer: Writer) -> None:
         self._desk, self._writer = desk, writer
+        self._downloads = Downloads(writer.refusal)
 
     def routes_of(self, page: PageRoute) -> list[Route]:
         """Give the routes of a page; the twin comes first, since a parameter would match it."""
@@ -116,22 +118,24 @@ class _Answers:
         return answer
 
     def _csv(self, page: PageRoute) -> Any:  # noqa: ANN401
-        async def answer(request: Request) -> Response:
+        async def answer(request: Request) -> ASGIApp:
             ask, _ = await self._asked(request, page.who)
             make = page.table
             if make is None:
                 raise HTTPException(404)
             name = request.url.path.strip("/").removesuffix(".csv").replace("/", "-")
-            return await _in_thread(lambda: self._writer.table(make(self._desk, ask), name))
+            found = await _in_thread(lambda: self._writer.table(make(self._desk, ask), name))
+            return self._downloads.counted(found)
 
         return answer
 
     def download(self, route: DownloadRoute) -> Any:  # noqa: ANN401
         """Answer with a file."""
 
-        async def answer(request: Request) -> Response:
+        async def answer(request: Request) -> ASGIApp:
             ask, _ = await self._asked(request, route.who)
-            return await _in_thread(lambda: self._writer.file(route.answer(self._desk, ask)))
+            found = await _in_thread(lambda: self._writer.file(route.answer(self._desk, ask)))
+            return self._downloads.counted(found)
 
         return answer
 

@@ -11,7 +11,7 @@ import orjson
 
 from slotkeeper.slots.exit.acts import TYP, Act, read_act
 from slotkeeper.slots.exit.facts import utc_text
-from slotkeeper.slots.exit.states import Word
+from slotkeeper.slots.exit.states import DONE, State, Word
 from slotkeeper.slots.exit.stream import PARTITION, STREAM
 from slotkeeper.streams import Message
 
@@ -120,10 +120,18 @@ def _fits(told: dict[str, Any] | None, act: Act) -> None:
             "it was signed on how the exit stood at another build: download the file anew"
         )
     if len(act.persons) < found["persons"]:
-        raise ActConflictError(
+        alone = (
             f"two persons must sign it, and {act.persons[0]} alone did: another one signs the same "
             "file with `slotkeeper exit sign`"
         )
+        if act.word is Word.RECORD_REVOCATION_REQUEST:
+            left = ", ".join(
+                f"{number} {name}"
+                for name, number in act.counts.items()
+                if number and name in set(State) - DONE
+            )
+            alone = f"the exit is not READY ({left or 'not quiet for long enough'}): {alone}"
+        raise ActConflictError(alone)
 
 
 def _of_word(told: dict[str, Any] | None, word: str) -> dict[str, Any] | None:

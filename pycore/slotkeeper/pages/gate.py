@@ -4,6 +4,7 @@ Nothing behind it runs for a request that has no person. There is no path that i
 stylesheet is behind it as well.
 """
 
+import asyncio
 import re
 from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,12 @@ MAX_BODY = 1 << 20
 
 MAX_TARGET = 2_000
 """Octets of path and query: many servers' own bound is 2,083 or more."""
+
+BODY_S = 30.0
+"""For the whole of a body that is that small."""
+
+SEND_S = 60.0
+"""For a piece of an answer to be taken: who reads no more keeps a table open."""
 
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
@@ -138,7 +145,8 @@ class Gate:
                 headers = MutableHeaders(scope=message)
                 for name, value in _SAFE.items():
                     headers[name] = value
-            await send(message)
+            async with asyncio.timeout(SEND_S):
+                await send(message)
 
         try:
             headers = Headers(scope=scope)
@@ -168,18 +176,11 @@ class Gate:
         """Read the whole body, unless something is wrong with the request before that."""
         if (wrong := self._wrong(scope, headers)) is not None:
             return wrong, b""
-        parts: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                return HTTPStatus.BAD_REQUEST, b""
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > MAX_BODY:
-                return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b""
-            if not message.get("more_body", False):
-                return None, b"".join(parts)
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await _body(receive)
+        except TimeoutError:
+            return HTTPStatus.REQUEST_TIMEOUT, b""
 
     def _wrong(self, scope: Scope, headers: Headers) -> HTTPStatus | None:
         """Say what is wrong with a request before its body is looked at."""
@@ -193,6 +194,21 @@ class Gate:
         if scope["method"] == "POST" and headers.get("sec-fetch-site", "none") not in _OWN_SITE:
             return HTTPStatus.FORBIDDEN
         return None
+
+
+async def _body(receive: Receive) -> tuple[HTTPStatus | None, bytes]:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return HTTPStatus.BAD_REQUEST, b""
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+        if size > MAX_BODY:
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, b""
+        if not message.get("more_body", False):
+            return None, b"".join(parts)
 
 
 def _again(body: bytes, receive: Receive) -> Receive:

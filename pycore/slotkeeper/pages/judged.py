@@ -4,6 +4,8 @@ Everything is asked of Parquet files that never change, by a connection that can
 build opens another one beside it.
 """
 
+import re
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -11,6 +13,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
+
+from slotkeeper.errors import StoreUnavailableError
 from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.build.policy import policy_from_json
 from slotkeeper.slots.facts import Policy
@@ -18,6 +23,7 @@ from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.report.judging import registers_of
 from slotkeeper.slots.tables import Tables, tables
 
+from .listed import is_word, make_listed
 from .persons import Person
 from .reports import Report
 
@@ -25,8 +31,6 @@ _VIEWS = """
 CREATE VIEW device AS SELECT * FROM read_parquet('{report}');
 CREATE VIEW history AS SELECT * FROM {history};
 CREATE VIEW inventory AS SELECT * FROM {devices};
-CREATE TABLE meter_point AS
-    SELECT mprn, device_id FROM device WHERE mprn IS NOT NULL ORDER BY mprn;
 """
 
 _HELD = """
@@ -91,6 +95,9 @@ class Judged:
     policy: Policy
     _made: Tables
     _open: ExitStack = field(repr=False)
+    _counts: dict[tuple[str, ...], int] = field(default_factory=dict, repr=False)
+    _loaded: dict[tuple[str, int], str] = field(default_factory=dict, repr=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def open(cls, report: Report, build: Build, exits: Path) -> "Judged":
@@ -106,15 +113,17 @@ class Judged:
         """
         with ExitStack() as stack:
             made = stack.enter_context(
-                tables(build.reads, report.folder.resolve(), exits.resolve())
+                tables(build.reads, report.folder.resolve(), exits.resolve(), memory=MEMORY)
             )
+            file = quoted(report.folder.resolve() / "report.parquet")
             made.run(
                 _VIEWS.format(
-                    report=_quoted(str(report.folder.resolve() / "report.parquet")),
+                    report=file,
                     history=build.table("history"),
                     devices=build.table("devices"),
                 )
             )
+            make_listed(made, file)
             made.run(_HELD)
             made.run(_TOTALS)
             made.run(_DUE)
@@ -133,20 +142,62 @@ class Judged:
         return self.report.as_of
 
     def rows(self, query: str, given: Sequence[object] = ()) -> Iterator[dict[str, Any]]:
-        """Give the rows of a query by column; from any thread."""
-        yield from self._made.named(query, given)
+        """Give the rows of a query by column; from any thread.
+
+        Raises:
+            StoreUnavailableError: There is no room for it now.
+        """
+        try:
+            yield from self._made.named(query, given)
+        except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+            raise StoreUnavailableError(f"no room for a question: {error}") from error
 
     def one(self, query: str, given: Sequence[object] = ()) -> dict[str, Any] | None:
         """Give the first row; None if there is none."""
         return next(self.rows(query, given), None)
 
     def count(self, query: str, given: Sequence[object] = ()) -> int:
-        """Give the only number that a query asks for."""
-        return int(self._made.one(query, given) or 0)
+        """Give the only number that a query asks for; it is asked for once, as nothing changes."""
+        asked = (query, *map(str, given))
+        found = self._counts.get(asked)
+        if found is None:
+            found = int(self._made.one(query, given) or 0)
+            if len(self._counts) >= _MOST_COUNTS:
+                self._counts.pop(next(iter(self._counts)), None)
+            self._counts[asked] = found
+        return found
 
+    def loaded(self, file: Path) -> str:
+        """Give the name of a table with the rows of a CSV file, which is read once.
+
+        A file that was written anew is another one.
+        """
+        known = (str(file.resolve()), file.stat().st_mtime_ns)
+        with self._loading:
+            name = self._loaded.get(known)
+            if name is None:
+                name = f"loaded_{len(self._loaded)}"
+                source = f"read_csv('{quoted(file.resolve())}', header = true, all_varchar = true)"
+                self._made.run(f"CREATE TABLE {name} AS SELECT * FROM {source}")  # noqa: S608
+                self._loaded[known] = name
+        return name
+
+
+MEMORY = "700MB"
+"""Of the tables that pages read: with Python, pages in hand and a build's change less than 1.5 GB;
+beyond it they go to disk."""
+
+_MOST_COUNTS = 2_000
+"""Numbers that are remembered; the oldest goes."""
 
 STATES_DAYS = 90
 """Days that the course of slot states goes back: a quarter."""
+
+
+def own_listed(person: Person) -> tuple[str, list[object]]:
+    """Give the condition that a row of ``listed`` may be seen, and its values."""
+    where, given = own_devices(person)
+    return re.sub(r"(\w+) = \?", lambda found: is_word(found[1]), where), given
 
 
 def own_devices(person: Person) -> tuple[str, list[object]]:
@@ -168,5 +219,6 @@ def own_devices(person: Person) -> tuple[str, list[object]]:
     return f"({' OR '.join(parts)})", given
 
 
-def _quoted(path: str) -> str:
-    return path.replace("'", "''")
+def quoted(path: Path) -> str:
+    """Write a path so that it can stand between the quotation marks of a statement."""
+    return str(path).replace("'", "''")

@@ -126,5 +126,6 @@ async def _work_out_exits(desk: Desk, judged: Judged) -> None:
     """Have it worked out how each exit stands at the build: a list of devices, and a summary."""
     build = judged.build.name
     for party_id, party in sorted(judged.registers.parties.items()):
-        if party.exits and desk.exits.find(build, party_id) is None:
+        known = desk.exits.find(build, party_id), desk.exits.acts(build, party_id)
+        if party.exits and None in known:
             await begin_exit(desk, build, party_id)

@@ -11,6 +11,7 @@ from slotkeeper.looks.states import FINDINGS, State
 
 from .views.certificates import Month
 from .views.exits import Exit
+from .views.glossary import places
 from .views.overview import Count, Course
 
 MOST_NODES = 5_000
@@ -126,6 +127,22 @@ def _length(span: timedelta) -> str:
         if count:
             return f"{number(count)} {name}{'' if count == 1 else 's'}"
     return "less than a minute"
+
+
+class Glosses:
+    """Links terms to the glossary, each once; one for each page that is made."""
+
+    def __init__(self) -> None:
+        """Begin a page."""
+        self._linked: set[str] = set()
+
+    def __call__(self, term: str, shown: str = "") -> Markup:
+        """Give a term, as a link where it stands first."""
+        place = places()[term.lower()]
+        if place in self._linked:
+            return escape(shown or term)
+        self._linked.add(place)
+        return Markup('<a class="term" href="/glossary#{}">{}</a>').format(place, shown or term)
 
 
 def commands(text: str) -> Markup:

@@ -9,6 +9,7 @@ from .views import (
     devices,
     exits,
     find,
+    glossary,
     letters,
     overview,
     parties,
@@ -291,6 +292,14 @@ PAGES: tuple[PageRoute, ...] = (
             Parameter(name="expected", told="An expectation, whose row is marked."),
         ),
         listed=True,
+    ),
+    PageRoute(
+        path="/glossary",
+        name="Glossary",
+        told="What the words on these pages mean.",
+        answer=glossary.glossary,
+        says=glossary.Glossary,
+        template="glossary.html",
     ),
     PageRoute(
         path="/workers",

@@ -31,6 +31,7 @@ from .jobs import Jobs
 from .journal.file import Journal, prepare
 from .keeping import keep, look_around
 from .links import Links
+from .patience import ImpatientProtocol
 from .persons import Person
 from .proxy import Proxy
 from .reports import Reports
@@ -96,7 +97,7 @@ async def serve(serving: Serving, settings: Settings) -> None:
         server = _Server(
             uvicorn.Config(
                 app,
-                http="h11",
+                http=ImpatientProtocol,
                 ws="none",
                 lifespan="off",
                 log_config=None,

@@ -6,7 +6,7 @@ misspelt switch would otherwise silently keep its default.
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Self
@@ -17,7 +17,7 @@ from slotkeeper._core import Authority, EvidenceKey
 from slotkeeper.acts import Signers, read_signers
 from slotkeeper.errors import ConfigurationError
 from slotkeeper.settings.loading import Loaded, load
-from slotkeeper.settings.reading import DEFAULT_FILE, certificates, read_text
+from slotkeeper.settings.reading import DEFAULT_FILE, certificates, read, read_text
 from slotkeeper.settings.sections import (
     MAX_COUNTER,
     MOST_BATCH_BYTES,
@@ -203,8 +203,8 @@ class Settings(Section):
             coverage_from=self.slots.coverage_from or None,
             acb_id=self.acb.id,
             acb_keys={
-                "DS": key_identifiers(pair.certificate for pair in self.acb.digital_signature),
-                "KA": key_identifiers(pair.certificate for pair in self.acb.key_agreement),
+                "DS": key_identifiers(_read(self.acb.digital_signature)),
+                "KA": key_identifiers(_read(self.acb.key_agreement)),
             },
         )
 
@@ -303,6 +303,11 @@ class Settings(Section):
             return [eui64(line) for line in lines if line]
         except ValueError as error:
             raise ConfigurationError(f"parties.network_operators: {path}: {error}") from None
+
+
+def _read(pairs: Iterable[KeyPair]) -> Iterator[tuple[str, bytes]]:
+    for pair in pairs:
+        yield pair.certificate, read(Path(pair.certificate))
 
 
 def _path(file: Path | str | None) -> Path | None:

@@ -10,6 +10,10 @@ from slotkeeper.errors import ConfigurationError
 
 DEFAULT_FILE = "slotkeeper.toml"
 
+LARGEST = 16 << 20
+"""Octets of a file that the settings name: a list of 700,000 identities, and of anything else far
+more than it can need. Another path may lead to a store, or to a device that never ends."""
+
 
 def read_file(file: Path | None) -> dict[str, Any]:
     """Read a TOML file, its paths taken from its folder.
@@ -109,14 +113,18 @@ def read(path: Path) -> bytes:
     """Read a file that the settings name.
 
     Raises:
-        ConfigurationError: It cannot be read.
+        ConfigurationError: It cannot be read, or is no such file.
     """
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            octets = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         # A value error: a path with a null character, which no file has.
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(f"{shown(path)} cannot be read: {why}") from None
+    if len(octets) > LARGEST:
+        raise ConfigurationError(f"{path} is larger than {LARGEST >> 20} MiB; check the path")
+    return octets
 
 
 def shown(path: Path | str) -> str:

@@ -75,7 +75,9 @@ class Tables:
 
 
 @contextmanager
-def tables(*folders: Path, threads: int = THREADS, spill: Path | None = None) -> Iterator[Tables]:
+def tables(
+    *folders: Path, threads: int = THREADS, spill: Path | None = None, memory: str = MEMORY
+) -> Iterator[Tables]:
     """Open tables in a folder that goes with them.
 
     Args:
@@ -83,6 +85,7 @@ def tables(*folders: Path, threads: int = THREADS, spill: Path | None = None) ->
         threads: The same rows come out with any number.
         spill: Where that folder is made, for tables of which only what does not fit into memory is
             written; None: all are, where the system has temporary files.
+        memory: What they may take; beyond it they go to disk.
 
     Raises:
         StoreUnavailableError: The disk is full, or memory and disk together are too small.
@@ -92,7 +95,7 @@ def tables(*folders: Path, threads: int = THREADS, spill: Path | None = None) ->
             with duckdb.connect(
                 ":memory:" if spill else str(Path(own) / "tables.duckdb"),
                 config={
-                    "memory_limit": MEMORY,
+                    "memory_limit": memory,
                     "threads": threads,
                     "temp_directory": str(Path(own) / "spill"),
                     "autoinstall_known_extensions": "false",
@@ -101,6 +104,8 @@ def tables(*folders: Path, threads: int = THREADS, spill: Path | None = None) ->
             ) as connection:
                 allowed = [str(folder) for folder in folders]
                 connection.execute("SET allowed_directories = $1", [allowed])
+                # Files of builds and reports never change: what stands at their end is read once.
+                connection.execute("SET parquet_metadata_cache = true")
                 connection.execute("SET enable_external_access = false")
                 connection.execute("SET lock_configuration = true")
                 yield Tables(connection)

@@ -134,7 +134,10 @@ def sqlite_path_before(url: str) -> Path:
 
 def kafka_servers(url: str) -> str:
     """Give ``host:port[,host:port]`` of a ``kafka:`` address."""
-    servers, path = urlsplit(url).netloc, urlsplit(url).path
+    try:
+        _, servers, path, *_ = urlsplit(url)
+    except ValueError:  # brackets that hold no address
+        raise WrongUseError(_no_brokers(url)) from None
     if "@" in servers:
         raise WrongUseError(
             f"{shown(url)!r} names a user: write kafka://host:port, and name it by "
@@ -142,5 +145,9 @@ def kafka_servers(url: str) -> str:
         )
     hosts = [server.rpartition(":") for server in servers.split(",")]
     if path.strip("/") or not all(host and port.isdecimal() for host, _, port in hosts):
-        raise WrongUseError(f"{url!r} names no brokers: write kafka://host:port[,host:port]")
+        raise WrongUseError(_no_brokers(url))
     return servers
+
+
+def _no_brokers(url: str) -> str:
+    return f"{shown(url)!r} names no brokers: write kafka://host:port[,host:port]"

@@ -7,9 +7,10 @@ with everything restored.
 
 from .acknowledge import acknowledge, examine
 from .checkpoints import Checkpoints
-from .group import Group, Progress, run, stopping_on_signals
+from .group import Group, Progress, run
 from .partition import PartitionWorker, Phase
 from .snapshot import Snapshots
+from .stopping import stopping_on_signals
 from .summary import Summary
 
 __all__ = [

@@ -3,8 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +15,7 @@ from .checkpoints import Checkpoints
 from .partition import PartitionWorker
 from .registers import Registers
 from .snapshot import Snapshots
+from .stopping import GivenUpError, given_up_on
 from .summary import Summary
 
 _log = logging.getLogger(__name__)
@@ -78,7 +78,12 @@ async def run(
         CommitError: A batch could not be committed, for a reason that other attempts did not mend.
     """
     stop = stop or asyncio.Event()
-    async with streams.own() as ownership:
+    async with contextlib.AsyncExitStack() as open_now:
+        try:
+            async with given_up_on(stop):
+                ownership = await open_now.enter_async_context(streams.own())
+        except GivenUpError:
+            return Summary()
         group = Group(
             streams,
             ownership,
@@ -117,28 +122,6 @@ async def run(
                 task.cancel()
             await asyncio.gather(group_task, *waits, return_exceptions=True)
     return group.summary
-
-
-@contextlib.contextmanager
-def stopping_on_signals() -> Iterator[asyncio.Event]:
-    """Give an event that SIGTERM and SIGINT set; a second signal acts as it would have before."""
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    signals = (signal.SIGTERM, signal.SIGINT)
-
-    def asked() -> None:
-        _log.info("asked to stop: batches in hand end first")
-        stop.set()
-        for each in signals:
-            loop.remove_signal_handler(each)
-
-    for each in signals:
-        loop.add_signal_handler(each, asked)
-    try:
-        yield stop
-    finally:
-        for each in signals:
-            loop.remove_signal_handler(each)
 
 
 class Group:
@@ -194,7 +177,11 @@ class Group:
 
     async def serve(self) -> None:
         """Follow the assignment until stopped; a failing partition ends them all."""
-        await self._registers.read()
+        try:
+            async with given_up_on(self._stopping):
+                await self._registers.read()
+        except GivenUpError:
+            return
         following = asyncio.create_task(self._registers.follow())
         try:
             await self._serve()

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from slotkeeper.engine.port import AuditHead, Fingerprint
 from slotkeeper.streams import Logs, StoppedForOperatorError
@@ -45,8 +45,8 @@ class Positions:
         application: Who serves the streams; None where that is not known.
         again: By stream, the offset below which requests were read before, as an operator had it:
             they are answered as repeats.
-        stored: Of the device records that the changelog holds; None where no program has counted
-            them yet.
+        stored: Of the records that the changelog holds; None, or without parked ones, where no
+            program has counted them yet.
         rollbacks: How often commits were lost and an operator let the partition go on.
         audit: The last record of the chain of audit records; None before the first, and where no
             program has begun it yet.
@@ -114,9 +114,9 @@ class Positions:
             pins["changelog_compacts"] = False
         version = 2 if pins else 1
         if self.stored is not None:
-            devices, fingerprint = self.stored
-            pins["devices"] = devices
-            pins["fingerprint"] = f"{fingerprint:016x}"
+            pins |= _counted("devices", "fingerprint", *self.stored[:2])
+            if len(self.stored) > 2:  # noqa: PLR2004
+                pins |= _counted("parked", "parked_fingerprint", *self.stored[2:])
             version = 3
         if self.rollbacks:
             pins["rollbacks"] = self.rollbacks
@@ -146,7 +146,6 @@ class Positions:
             content = json.loads(value or b"")
             if content["version"] in range(1, VERSION + 1):
                 named = content.get("application")
-                devices = content.get("devices")
                 return cls(
                     sequence=int(content["sequence"]),
                     partitions=int(content["partitions"]),
@@ -158,9 +157,7 @@ class Positions:
                     compacts=bool(content.get("changelog_compacts", True)),
                     again={str(name): int(at) for name, at in content.get("again", {}).items()},
                     application=None if named is None else str(named),
-                    stored=None
-                    if devices is None
-                    else (_unsigned(devices, 64), _unsigned(int(content["fingerprint"], 16), 64)),
+                    stored=_read_stored(content),
                     rollbacks=_unsigned(content.get("rollbacks", 0), 32),
                     audit=read_head(content.get("audit")),
                 )
@@ -172,6 +169,21 @@ class Positions:
             f"the changelog's record of positions has form {content['version']}, and this program "
             f"knows {VERSION}: use the program that wrote it, or a newer one"
         )
+
+
+def _counted(name: str, of: str, count: int, fingerprint: int) -> Mapping[str, object]:
+    return {name: count, of: f"{fingerprint:016x}"}
+
+
+def _read_stored(content: Mapping[str, Any]) -> Fingerprint | None:
+    """Read what was counted; parked records are among it since this program does that."""
+    if content.get("devices") is None:
+        return None
+    devices = _unsigned(content["devices"], 64), _unsigned(int(content["fingerprint"], 16), 64)
+    if content.get("parked") is None:
+        return devices
+    fingerprint = int(content["parked_fingerprint"], 16)
+    return *devices, _unsigned(content["parked"], 64), _unsigned(fingerprint, 64)
 
 
 def encode_losses(rollbacks: int) -> bytes:

@@ -1,10 +1,11 @@
 //! `CoreCensus`: whether a changelog has every device record, for those who have no engine.
 
 use pyo3::prelude::*;
-use slotkeeper_engine::{Census, Stored};
+use slotkeeper_engine::Census;
 
 use crate::enter::Guarded;
 use crate::records::read_back;
+use crate::stored::{Fingerprint, Told, fingerprint};
 
 #[pyclass(frozen, module = "slotkeeper._core")]
 pub(crate) struct CoreCensus(Guarded<Census>);
@@ -31,17 +32,20 @@ impl CoreCensus {
         })
     }
 
-    fn check(&self, py: Python<'_>, stored: (u64, u64)) -> PyResult<()> {
-        let (devices, fingerprint) = stored;
-        let expected = Stored {
-            devices,
-            fingerprint,
-        };
-        self.0.enter(py, |census| Ok(census.check(expected)?))
+    fn check(&self, py: Python<'_>, stored: Told) -> PyResult<()> {
+        self.0.enter(py, |census| {
+            census.check(stored.devices())?;
+            if let Some(parked) = stored.parked() {
+                census.check_parked(parked)?;
+            }
+            Ok(())
+        })
     }
 
-    fn stored(&self, py: Python<'_>) -> PyResult<Option<(u64, u64)>> {
-        let pair = |stored: Stored| (stored.devices, stored.fingerprint);
-        self.0.enter(py, |census| Ok(census.stored().map(pair)))
+    fn stored(&self, py: Python<'_>) -> PyResult<Option<Fingerprint>> {
+        self.0.enter(py, |census| {
+            let stored = census.stored();
+            Ok(stored.map(|stored| fingerprint(stored, census.stored_parked())))
+        })
     }
 }

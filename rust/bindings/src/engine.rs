@@ -10,7 +10,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyDict, PyList};
 use slotkeeper_engine::{
     BatchContext, Engine, OutputRecord, Partition, RESERVED, Settings, SnapshotCursor, Staged,
-    Stored, Stream, describe,
+    Stream, describe,
 };
 use slotkeeper_gbcs::Eui64;
 use slotkeeper_tables::CellsTable;
@@ -21,6 +21,7 @@ use crate::enter::Guarded;
 use crate::errors::Fault;
 use crate::outputs::{CoreSealed, reasons};
 use crate::records::{hand_over, read_back, receive};
+use crate::stored::{Fingerprint, Told, fingerprint};
 use crate::tables::ArrowRows;
 
 /// The seed where the caller names none, who serves no strangers then: whoever does takes one from its own source of
@@ -165,16 +166,16 @@ impl CoreEngine {
     fn open<'py>(
         &self,
         py: Python<'py>,
-        stored: Option<(u64, u64)>,
+        stored: Option<Told>,
         rollbacks: u32,
         incarnations: Vec<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
         statistics(py, &self.guarded, |engine| {
-            if let Some((devices, fingerprint)) = stored {
-                engine.check_stored(Stored {
-                    devices,
-                    fingerprint,
-                })?;
+            if let Some(stored) = stored {
+                engine.check_stored(stored.devices())?;
+                if let Some(parked) = stored.parked() {
+                    engine.check_parked(parked)?;
+                }
             }
             engine.set_rollbacks(rollbacks);
             engine.set_incarnations(incarnations);
@@ -306,10 +307,9 @@ impl CoreStaged {
     }
 
     #[getter]
-    fn stored(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
+    fn stored(&self, py: Python<'_>) -> PyResult<Fingerprint> {
         self.staged.enter(py, |staged| {
-            let stored = staged.stored();
-            Ok((stored.devices, stored.fingerprint))
+            Ok(fingerprint(staged.stored(), staged.stored_parked()))
         })
     }
 

@@ -18,6 +18,7 @@ mod functions;
 mod outputs;
 mod package;
 mod records;
+mod stored;
 mod tables;
 
 use pyo3::prelude::*;

@@ -14,6 +14,7 @@ use crate::audit::{Head, to_python};
 use crate::enter::{Guarded, enter};
 use crate::errors::Fault;
 use crate::records::hand_over;
+use crate::stored::{Fingerprint, fingerprint};
 
 /// A sealed batch: its records, and everything that was counted, so that nothing more needs to be asked.
 #[pyclass(frozen, get_all, module = "slotkeeper._core")]
@@ -23,7 +24,7 @@ pub(crate) struct CoreSealed {
     reasons: Py<PyDict>,
     written: BTreeMap<&'static str, usize>,
     faults: BTreeMap<String, usize>,
-    stored: (u64, u64),
+    stored: Fingerprint,
     audit_head: Option<Head>,
 }
 
@@ -37,7 +38,7 @@ impl CoreSealed {
                 staged.tally().clone(),
                 staged.written(),
                 staged.faults(),
-                (staged.stored().devices, staged.stored().fingerprint),
+                fingerprint(staged.stored(), staged.stored_parked()),
                 staged.audit_head().map(to_python),
             ))
         })?;

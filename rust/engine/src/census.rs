@@ -1,36 +1,47 @@
 //! Whether a changelog still has every device record that was committed to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage, Stored};
 use slotkeeper_gbcs::Eui64;
 
-use crate::changelog::{ChangeKey, RESERVED};
+use crate::changelog::{ChangeKey, DIGEST_START, RESERVED, claimed_version};
 use crate::engine::RestoreError;
+use crate::parking::StoredParked;
 
-/// Counts the device records of a changelog without an engine, for those who have no keys: 16 octets a device.
+/// Counts the records of a changelog without an engine, for those who have no keys: 16 octets a device or parked record.
 #[derive(Debug, Default)]
 pub struct Census {
     newest: HashMap<Eui64, u32>,
-    damaged: BTreeSet<Eui64>,
+    /// With the highest version that a damaged record claims, where no whole one came later.
+    damaged: BTreeMap<Eui64, u32>,
+    parked: HashSet<(Eui64, [u8; DIGEST_START])>,
     foreign: bool,
 }
 
 impl Census {
-    /// Takes a record, in any order.
+    /// Takes a record, in the log's order: what comes later makes up for what was damaged, and removes what it says.
     pub fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
         match (ChangeKey::read(key), value) {
             (Some(ChangeKey::Device(device)), Some(value)) => {
                 // The version alone is wanted, which no ceiling changes.
                 match DeviceImage::decode(value, DEFAULT_CEILING) {
                     Ok(image) => {
+                        self.damaged.remove(&device);
                         let newest = self.newest.entry(device).or_default();
                         *newest = image.version.max(*newest);
                     }
                     Err(_) => {
-                        self.damaged.insert(device);
+                        let highest = self.damaged.entry(device).or_default();
+                        *highest = claimed_version(value).max(*highest);
                     }
                 }
+            }
+            (Some(ChangeKey::Parked(device, start)), Some(_)) => {
+                self.parked.insert((device, start));
+            }
+            (Some(ChangeKey::Parked(device, start)), None) => {
+                self.parked.remove(&(device, start));
             }
             (None, _) if key.first() != Some(&RESERVED) => self.foreign = true,
             _ => {}
@@ -49,13 +60,34 @@ impl Census {
         compare(self.whole(), &self.damaged(), expected)
     }
 
+    /// Compares the parked records with [`Staged::stored_parked`](crate::Staged::stored_parked), likewise.
+    ///
+    /// # Errors
+    /// [`RestoreError::Parked`].
+    pub fn check_parked(&self, expected: StoredParked) -> Result<(), RestoreError> {
+        let found = self.stored_parked();
+        if self.foreign || found == expected {
+            Ok(())
+        } else {
+            Err(RestoreError::Parked { expected, found })
+        }
+    }
+
+    /// The parked records that were counted.
+    pub fn stored_parked(&self) -> StoredParked {
+        let mut stored = StoredParked::default();
+        for (device, start) in &self.parked {
+            stored.add(device.to_u64(), *start);
+        }
+        stored
+    }
+
     /// What a restore is to find from here on if what was counted is accepted as it is; [`None`] beside records of
     /// somebody else.
     pub fn stored(&self) -> Option<Stored> {
         let mut stored = self.whole();
-        for (device, held) in self.damaged() {
-            // Whatever stands for its version: with damage in it the record is not compared.
-            stored.replace(device, 0, u32::from(held == 0));
+        for damaged in self.damaged() {
+            stored.replace(damaged.device, damaged.held, damaged.likely());
         }
         (!self.foreign).then_some(stored)
     }
@@ -68,37 +100,54 @@ impl Census {
         found
     }
 
-    /// The devices of damaged records, and the version of the newest whole one.
-    fn damaged(&self) -> Vec<(u64, u32)> {
+    fn damaged(&self) -> Vec<DamagedRecord> {
         let held = |device| self.newest.get(device).copied().unwrap_or_default();
-        let damaged = self.damaged.iter();
-        damaged
-            .map(|device| (device.to_u64(), held(device)))
+        (self.damaged.iter())
+            .map(|(device, claimed)| DamagedRecord {
+                device: device.to_u64(),
+                held: held(device),
+                claimed: *claimed,
+            })
             .collect()
     }
 }
 
-/// Compares what was restored with what was committed, `damaged` apart: of these devices some record is damaged, and
-/// the version is that of another one that is whole, 0 if there is none.
+/// A device of which some record is damaged.
+pub(crate) struct DamagedRecord {
+    pub(crate) device: u64,
+    /// The version of another record of it that is whole, 0 if there is none.
+    pub(crate) held: u32,
+    /// The one that the damaged record claims, where that is not damaged as well.
+    pub(crate) claimed: u32,
+}
+
+impl DamagedRecord {
+    /// The version that its newest record most likely has. It is never 0, which stands for no record.
+    fn likely(&self) -> u32 {
+        self.held.max(self.claimed).max(1)
+    }
+}
+
+/// Compares what was restored with what was committed, `damaged` apart.
 ///
-/// With one of them the others are compared all the same. With several they are only counted, since the versions that
-/// were damaged are not known.
+/// The others are compared all the same where all damaged records but one are of the version that they are likely to be:
+/// the fingerprint gives back that one's. It cannot give back two.
 pub(crate) fn compare(
     restored: Stored,
-    damaged: &[(u64, u32)],
+    damaged: &[DamagedRecord],
     expected: Stored,
 ) -> Result<(), RestoreError> {
-    let without_record = damaged.iter().filter(|(_, held)| *held == 0).count() as u64;
-    let found = restored.devices.saturating_add(without_record);
+    let mut likely = restored;
+    for record in damaged {
+        likely.replace(record.device, record.held, record.likely());
+    }
+    let found = likely.devices;
     if found != expected.devices {
         return Err(RestoreError::Lost { expected, found });
     }
-    let same = match damaged {
-        [] => restored == expected,
-        [(device, held)] => restored.is_but_for(expected, *device, *held),
-        _ => true,
-    };
-    if same {
+    let is_but_for =
+        |record: &DamagedRecord| likely.is_but_for(expected, record.device, record.likely());
+    if likely == expected || damaged.iter().any(is_but_for) {
         Ok(())
     } else {
         Err(RestoreError::Older { devices: found })

@@ -22,7 +22,8 @@ const FORMAT: u8 = 2;
 const WITHOUT_ARRIVAL: u8 = 1;
 const PARKED: &[u8] = b"/parked/";
 const KEY_OCTETS: usize = 23;
-const DIGEST_START: usize = 8;
+/// Octets of a parked record's digest that its key has.
+pub(crate) const DIGEST_START: usize = 8;
 /// The check at a record's end: the first octets of SHA-256 over what stands before.
 const CHECK: usize = 4;
 /// Where a device's image has its version: after its format and EUI-64.

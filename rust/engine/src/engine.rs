@@ -9,10 +9,10 @@ use slotkeeper_counters::{
 use slotkeeper_gbcs::Eui64;
 
 use crate::authority::Authority;
-use crate::census::compare;
+use crate::census::{DamagedRecord, compare};
 use crate::changelog::{self, ChangeKey};
 use crate::directory::{DAMAGED, Device, Directory, MENDED};
-use crate::parking::{Parking, Standing};
+use crate::parking::{Parking, Standing, StoredParked};
 use crate::paths::PathCache;
 use crate::records::DeviceRecord;
 use crate::registers::Registers;
@@ -72,6 +72,18 @@ pub enum RestoreError {
     Older {
         /// How many devices have a record.
         devices: u64,
+    },
+    /// Parked records are gone from the changelog, or are there again.
+    #[error(
+        "{} parked records were committed and {} are there, or others: what waited in them is lost",
+        expected.records,
+        found.records
+    )]
+    Parked {
+        /// What was committed.
+        expected: StoredParked,
+        /// What is there.
+        found: StoredParked,
     },
 }
 
@@ -233,7 +245,7 @@ impl Engine {
             }
             (ChangeKey::Parked(device, start), None) => {
                 self.damaged_parked.remove(&(device.to_u64(), start));
-                self.parking.forget(device, &start);
+                self.parking.forget(device, start);
             }
             (ChangeKey::Parked(device, start), Some(value)) => {
                 self.restore_parked(device, start, value)?;
@@ -275,17 +287,40 @@ impl Engine {
 
     /// Compares what was restored with what [`Staged::stored`](crate::Staged::stored) told of the last committed batch:
     /// a changelog that lost records looks like one that never had them (D6). Where records of several devices are
-    /// damaged, the others are only counted.
+    /// damaged, all but one must be of the versions that they claim to be: else nobody can tell whether the others are the
+    /// newest.
     ///
     /// # Errors
     /// [`RestoreError::Lost`] and [`RestoreError::Older`]: nothing may be issued from such a store.
     pub fn check_stored(&self, expected: Stored) -> Result<(), RestoreError> {
         let table = self.ledger.table();
-        let damaged = self.damaged.keys();
-        let damaged: Vec<_> = damaged
-            .map(|device| (*device, table.view(*device).version()))
+        let damaged: Vec<_> = (self.damaged.iter())
+            .map(|(device, claimed)| DamagedRecord {
+                device: *device,
+                held: table.view(*device).version(),
+                claimed: *claimed,
+            })
             .collect();
         compare(table.stored(), &damaged, expected)
+    }
+
+    /// As [`Self::check_stored`], of parked records and [`Staged::stored_parked`](crate::Staged::stored_parked). One that
+    /// is damaged is there.
+    ///
+    /// # Errors
+    /// [`RestoreError::Parked`]: nothing may be issued from such a store, since numbers that messages carried are gone.
+    pub fn check_parked(&self, expected: StoredParked) -> Result<(), RestoreError> {
+        let mut found = self.parking.stored();
+        for (device, start) in &self.damaged_parked {
+            if !self.parking.has_key(*device, *start) {
+                found.add(*device, *start);
+            }
+        }
+        if found == expected {
+            Ok(())
+        } else {
+            Err(RestoreError::Parked { expected, found })
+        }
     }
 
     /// Opens the partition once everything committed has been restored.
@@ -493,6 +528,7 @@ impl Engine {
             // The record itself is lost, its audit record is not; the number it may have carried makes the device one to
             // ask about.
             Ok(_) | Err(ImageError::Damaged) => {
+                self.parking.forget(device, start);
                 self.damaged_parked.insert((device.to_u64(), start));
             }
             Err(error) => return Err(RestoreError::Newer { device, error }),

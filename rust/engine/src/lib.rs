@@ -56,6 +56,7 @@ pub use decision::{Disposition, Flags, Reason};
 pub use engine::{Engine, EngineError, RestoreError, Statistics};
 pub use evidence::{EvidenceKey, EvidenceKeyError, EvidenceVerifier};
 pub use keystore::{Keystore, KeystoreEntry, KeystoreError};
+pub use parking::StoredParked;
 pub use quarantine::{Cause, quarantine};
 pub use seal::SealError;
 pub use settings::{

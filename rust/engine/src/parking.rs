@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use slotkeeper_gbcs::Eui64;
 
+use crate::changelog::DIGEST_START;
 use crate::decision::{Disposition, Reason};
 use crate::stream::{Input, Stream, Value};
 
@@ -88,6 +89,38 @@ struct Queue {
     standing: Standing,
 }
 
+/// How many parked records a changelog holds, and which: a host keeps it as it keeps [`Stored`](crate::Stored), and a
+/// restore must find it again.
+///
+/// The sum is modulo 2^64, of the first octets of the SHA-256 of each record's EUI-64 and the part of its digest that
+/// its key has. So it needs no order, and what the record says does not matter: a damaged one is there.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct StoredParked {
+    /// Records.
+    pub records: u64,
+    /// Of their keys.
+    pub fingerprint: u64,
+}
+
+impl StoredParked {
+    pub(crate) fn add(&mut self, device: u64, start: [u8; DIGEST_START]) {
+        self.records += 1;
+        self.fingerprint = self.fingerprint.wrapping_add(mix(device, start));
+    }
+
+    fn remove(&mut self, device: u64, start: [u8; DIGEST_START]) {
+        self.records -= 1;
+        self.fingerprint = self.fingerprint.wrapping_sub(mix(device, start));
+    }
+}
+
+/// Stands in stores, so it never changes.
+fn mix(device: u64, start: [u8; DIGEST_START]) -> u64 {
+    let octets = [device.to_be_bytes(), start].concat();
+    let digest = slotkeeper_crypto::sha256(&octets);
+    u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())
+}
+
 enum Undo {
     Added(u64, [u8; 32]),
     Removed(u64, Parked, Standing),
@@ -107,6 +140,7 @@ pub(crate) struct Parking {
     strangers: BTreeSet<(u64, u64)>,
     bytes: usize,
     stranger_bytes: usize,
+    stored: StoredParked,
     /// The highest that a record has, or that one of a batch taken back had.
     arrivals: u64,
     undo: Vec<Undo>,
@@ -121,6 +155,7 @@ impl Parking {
             strangers: BTreeSet::new(),
             bytes: 0,
             stranger_bytes: 0,
+            stored: StoredParked::default(),
             arrivals: 0,
             undo: Vec::new(),
         }
@@ -152,6 +187,25 @@ impl Parking {
     /// Of [`Self::bytes`], those of strangers.
     pub(crate) fn stranger_bytes(&self) -> usize {
         self.stranger_bytes
+    }
+
+    /// What the changelog holds of them.
+    pub(crate) fn stored(&self) -> StoredParked {
+        self.stored
+    }
+
+    /// The record under the key that one with this digest is to have. A device's messages can be made so that two
+    /// digests agree in what the key has of them.
+    pub(crate) fn in_place_of(&self, device: Eui64, digest: &[u8; 32]) -> Option<&Parked> {
+        let start = start_of(digest);
+        self.of(device)
+            .find(|parked| start_of(&parked.digest) == start)
+    }
+
+    /// Whether a record has this key.
+    pub(crate) fn has_key(&self, device: u64, start: [u8; DIGEST_START]) -> bool {
+        self.of(Eui64::from_u64(device))
+            .any(|parked| start_of(&parked.digest) == start)
     }
 
     /// The arrival number of the record to be parked next.
@@ -271,19 +325,19 @@ impl Parking {
 
     /// Puts back what the changelog holds. The inventory comes later, and until then nobody is known.
     pub(crate) fn restore(&mut self, device: Eui64, parked: Parked) {
-        self.forget(device, &parked.digest[..8]);
+        self.forget(device, start_of(&parked.digest));
         self.arrivals = self.arrivals.max(parked.arrival);
         self.insert(device.to_u64(), parked, Standing::Stranger);
     }
 
     /// Takes out what the changelog has dropped; its key holds the first octets of the digest.
-    pub(crate) fn forget(&mut self, device: Eui64, digest_start: &[u8]) {
+    pub(crate) fn forget(&mut self, device: Eui64, start: [u8; DIGEST_START]) {
         let device = device.to_u64();
         let place = self.devices.get(&device).and_then(|queue| {
             let parked = &queue.parked;
             parked
                 .iter()
-                .position(|parked| parked.digest.starts_with(digest_start))
+                .position(|parked| start_of(&parked.digest) == start)
         });
         if let Some(place) = place {
             self.detach(device, place);
@@ -321,6 +375,7 @@ impl Parking {
     /// `standing` is that of a device without parked records.
     fn insert(&mut self, device: u64, parked: Parked, standing: Standing) {
         self.unlist(device);
+        self.stored.add(device, start_of(&parked.digest));
         let queue = self.devices.entry(device).or_insert_with(|| Queue {
             parked: VecDeque::new(),
             bytes: 0,
@@ -338,7 +393,10 @@ impl Parking {
         self.unlist(device);
         let queue = self.devices.get_mut(&device)?;
         let parked = queue.parked.remove(place);
-        queue.bytes -= parked.as_ref().map_or(0, Parked::bytes);
+        if let Some(parked) = &parked {
+            queue.bytes -= parked.bytes();
+            self.stored.remove(device, start_of(&parked.digest));
+        }
         if queue.parked.is_empty() {
             self.devices.remove(&device);
         } else {
@@ -394,6 +452,11 @@ impl Queue {
             .iter()
             .position(|parked| parked.digest == *digest)
     }
+}
+
+/// What a record's key in the changelog has of its digest.
+fn start_of(digest: &[u8; 32]) -> [u8; DIGEST_START] {
+    digest.first_chunk().copied().unwrap_or_default()
 }
 
 /// Where a stranger stands in the order in which they go.

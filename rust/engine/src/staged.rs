@@ -10,6 +10,7 @@ use crate::authority::Authority;
 use crate::chain::AuditHead;
 use crate::decision::{Disposition, Reason};
 use crate::outbox::Outbox;
+use crate::parking::StoredParked;
 use crate::seal::{Job, SealError, record};
 use crate::stream::{OutputRecord, Stream};
 use crate::workers;
@@ -27,6 +28,7 @@ pub struct Staged {
     pub(crate) commands: Option<Vec<OutputRecord>>,
     pub(crate) tally: Tally,
     pub(crate) stored: Stored,
+    pub(crate) stored_parked: StoredParked,
     pub(crate) progress: Progress,
 }
 
@@ -224,6 +226,11 @@ impl Staged {
     /// same transaction, it tells a later restore whether records are missing.
     pub fn stored(&self) -> Stored {
         self.stored
+    }
+
+    /// The same of parked records.
+    pub fn stored_parked(&self) -> StoredParked {
+        self.stored_parked
     }
 
     /// How often each decision was taken.

@@ -13,6 +13,7 @@ from slotkeeper.cli.check_config.finding import Finding, error, ok, warning
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import ConfigurationError, SlotkeeperError
 from slotkeeper.settings import Settings
+from slotkeeper.settings.reading import read
 
 _SOON_DAYS = 60
 """Before its end a certificate is told of: a renewal at the SMKI takes weeks."""
@@ -125,8 +126,8 @@ def _private(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def _validity(name: str, file: str) -> Iterator[Finding]:
     try:
-        certificates = x509.load_pem_x509_certificates(Path(file).read_bytes())
-    except (OSError, ValueError):
+        certificates = x509.load_pem_x509_certificates(read(Path(file)))
+    except (ConfigurationError, ValueError):
         return  # Whoever loads it for the worker has told what is wrong.
     now = datetime.fromtimestamp(system_clock() / 1_000, UTC)
     for certificate in certificates:

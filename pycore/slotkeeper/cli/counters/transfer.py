@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from slotkeeper.cli.lines import LONGEST
 from slotkeeper.errors import FaultFoundError
 
 FORMAT = 2
@@ -52,8 +53,8 @@ def verify(path: Path) -> str:
     total = hashlib.sha256()
     entries = -1  # the first line is no entry
     last = b""
-    with path.open("rb") as lines:
-        for line in lines:
+    with path.open("rb") as file:
+        for line in _lines(path, file):
             if last:
                 if entries < 0:
                     _check_head(path, last)
@@ -72,12 +73,22 @@ def verify(path: Path) -> str:
 def entries(path: Path) -> Iterator[tuple[int, object]]:
     """Give line number and entry of each line between head and checksum of a verified file."""
     before = None
-    with path.open("rb") as lines:
+    with path.open("rb") as file:
+        lines = _lines(path, file)
         next(lines)
         for number, line in enumerate(lines, start=2):
             if before is not None:
                 yield number - 1, _loads(before)
             before = line
+
+
+def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
+    number = 0
+    while line := file.readline(LONGEST + 1):
+        number += 1
+        if len(line) > LONGEST:
+            raise FaultFoundError(f"{path}: line {number} is longer than {LONGEST} octets")
+        yield line
 
 
 def _check_head(path: Path, line: bytes) -> None:

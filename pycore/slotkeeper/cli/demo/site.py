@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from slotkeeper.acts import PersonKey
 from slotkeeper.cli.emulate.carrying import live
 from slotkeeper.cli.output import Advance
 from slotkeeper.engine.port import engines
@@ -30,6 +31,9 @@ from slotkeeper.lab.keystore import pem, write_settings
 from slotkeeper.lab.pki import NOT_BEFORE
 from slotkeeper.lab.terms import Role
 from slotkeeper.settings import Settings
+from slotkeeper.slots.exit.acts import TYP
+from slotkeeper.slots.exit.facts import utc_text
+from slotkeeper.slots.exit.states import Word
 from slotkeeper.streams import Message, Streams, open_streams
 from slotkeeper.worker import run
 
@@ -47,6 +51,9 @@ _RATES = {
 
 _LEAVES = "GNO-3"
 """The operator whose intent to leave stands in the register."""
+
+_OPENED_BEFORE = timedelta(days=45)
+"""The exit was opened so long ago: after the intent of the register, and with weeks to look at."""
 
 _RENEWS = 2
 """The operator one of whose certificates expires this quarter."""
@@ -219,6 +226,7 @@ def _register_and_build(site: Site, today: date) -> None:
     command(*take, "registrations", export / "registrations.jsonl", *config)
     slots = site.folder / "slots"
     command("slots", "build", "--to", slots, *config)
+    _open_exit(site, today)
     report = site.folder / "reports" / f"{today}-00000001"
     report.parent.mkdir(exist_ok=True)
     wanted = ("--as-of", str(today), "--to", report, "--format", "csv,json,parquet")
@@ -227,10 +235,33 @@ def _register_and_build(site: Site, today: date) -> None:
     exits.mkdir(parents=True)
     for kind, form, file in (
         ("devices", ("--format", "csv"), "csv"),
+        ("prepare", (), "acts.json"),
         ("status", ("--json",), "json"),
     ):
         told = command("exit", kind, _LEAVES, *form, "--from", slots, *config)
         (exits / f"{_LEAVES}.{file}").write_bytes(told)
+
+
+def _open_exit(site: Site, today: date) -> None:
+    """Let two persons open the exit as of some weeks ago, so that it is under way.
+
+    Persons sign what the command prepares; only its day is another, as the fleet has lived its year
+    within a minute.
+    """
+    file = site.folder / "open.jsonl"
+    told = orjson.loads(
+        command(
+            "exit", "prepare", _LEAVES, "--from", site.folder / "slots", "--config", site.config
+        )
+    )
+    [payload] = [one["payload"] for one in told["acts"] if one["act"] == Word.OPEN]
+    opened = datetime.combine(today - _OPENED_BEFORE, datetime.min.time())
+    payload |= {"at": utc_text(opened), "reason": "leaves the market"}
+    first, other = (PersonKey(site.folder / f"{name.split()[0].lower()}.key") for name in PERSONS)
+    octets = first.sign(TYP, told["incarnation"], orjson.dumps(payload))
+    act = orjson.loads(other.countersign(octets))
+    file.write_bytes(orjson.dumps({"key": _LEAVES, "value": act}) + b"\n")
+    command("publish", "gno-exits", file, "--config", site.config)
 
 
 def _no_faults() -> dict[str, float]:

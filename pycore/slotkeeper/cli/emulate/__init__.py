@@ -17,6 +17,7 @@ from slotkeeper.errors import ConfigurationError, FaultFoundError, StoreUnavaila
 from slotkeeper.lab.emulated import EmulatedFleet, FaultRates, Plan, StateFileError
 from slotkeeper.lab.emulated.export import FORMATS, Format, summary, write_export
 from slotkeeper.settings import Settings
+from slotkeeper.settings.reading import read
 from slotkeeper.streams import open_streams
 
 
@@ -177,7 +178,7 @@ def _check_acb(settings: Settings, fleet: EmulatedFleet) -> None:
     """Refuse settings with another ACB: no device would take a command of that worker."""
     ours = fleet.parties.acb.digital_signature.certificate
     configured = [
-        x509.load_pem_x509_certificate(Path(pair.certificate).read_bytes())
+        x509.load_pem_x509_certificate(read(Path(pair.certificate)))
         for pair in settings.acb.digital_signature
     ]
     if configured and ours not in [one.public_bytes(Encoding.DER) for one in configured]:

@@ -14,6 +14,7 @@ from slotkeeper.cli.output import Advance, note, progress
 from slotkeeper.clock import system_clock
 from slotkeeper.errors import ConfigurationError, FaultFoundError, WrongUseError
 from slotkeeper.settings import Settings
+from slotkeeper.settings.reading import read
 from slotkeeper.slots.registers.asserted import instant, written
 from slotkeeper.slots.registers.certificate_rows import CODES, Known
 from slotkeeper.slots.registers.importing import (
@@ -213,7 +214,7 @@ def _anchors(settings: Settings) -> list[x509.Certificate]:
     found: list[x509.Certificate] = []
     for path in settings.verify.issuing_certificates:
         try:
-            found += x509.load_pem_x509_certificates(Path(path).read_bytes())
+            found += x509.load_pem_x509_certificates(read(Path(path)))
         except (OSError, ValueError) as error:
             raise ConfigurationError(f"verify.issuing_certificates: {path}: {error}") from None
     return found

@@ -27,6 +27,9 @@ STATUS = {
 _QUARTER = 3
 """Months."""
 
+_LONGEST_PARTY = 16
+"""Characters of an id in the registers."""
+
 
 class Row(Frozen):
     """A certificate of the register.
@@ -107,7 +110,7 @@ def certificates(desk: Desk, ask: Ask) -> Certificates:
     rows = certificates_of(desk.judged, ask.person) if desk.judged else []
     today = ask.now.date()
     ends = quarter_end(today)
-    status, party = ask.query.get("status", "")[:20], ask.query.get("party", "")[:16]
+    status, party = ask.query.get("status", "")[:20], _party(ask.query.get("party", ""))
     expires_by = _day(ask.query.get("expires_by", ""))
     soon = [one for one in rows if _expires(one, ends) and one.status == "in use"]
     fit = [
@@ -260,6 +263,11 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _party(text: str) -> str:
+    """Give a party's id of a query as it is written again in its field, without what is no text."""
+    return text[:_LONGEST_PARTY] if text.isprintable() else ""
 
 
 def _page(text: str) -> int:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
-from slotkeeper.pages.judged import own_devices
+from slotkeeper.pages.judged import own_listed
+from slotkeeper.pages.listed import is_word
 from slotkeeper.pages.listing import (
     Column,
     Filter,
@@ -31,7 +32,8 @@ ACTORS = (
 
 DEVICES = Table(
     caption="Devices",
-    source="device",
+    source="listed",
+    stands_by="place",
     columns=(
         Column(name="device_id", title="Device", kind="device"),
         Column(name="finding", title="Finding", kind="tag"),
@@ -51,23 +53,25 @@ DEVICES = Table(
         Column(name="ka_key_identifier", title="Key of agreement", hidden=True),
         Column(name="requirement", title="Requirement", hidden=True),
     ),
-    tie="device_id",
+    tie="place",
     sort="device_id",
     filters=(
         Filter(
             name="finding",
             title="Finding",
-            sql="finding = ?",
+            sql=is_word("finding"),
             choices=tuple(one for one in Finding if one != "NOT_APPLICABLE"),
         ),
-        Filter(name="action_by", title="Who acts", sql="action_by = ?", choices=ACTORS),
-        Filter(name="supplier", title="Supplier", sql="gas_supplier = ?", hint="Its id"),
-        Filter(name="party", title="Network party", sql="gas_network_party = ?", hint="Its id"),
-        Filter(name="in_slot", title="In the slot", sql="ds_party = ?", hint="A party's id"),
+        Filter(name="action_by", title="Who acts", sql=is_word("action_by"), choices=ACTORS),
+        Filter(name="supplier", title="Supplier", sql=is_word("gas_supplier"), hint="Its id"),
+        Filter(
+            name="party", title="Network party", sql=is_word("gas_network_party"), hint="Its id"
+        ),
+        Filter(name="in_slot", title="In the slot", sql=is_word("ds_party"), hint="A party's id"),
         Filter(
             name="key",
             title="Key in a cell",
-            sql="? IN (ds_key_identifier, ka_key_identifier)",
+            sql=f"({is_word('ds_key_identifier')} OR {is_word('ka_key_identifier')})",
             hint="A key identifier",
         ),
         Filter(name="due_by", title="Due by", sql="due_on <= ?::DATE", kind="day", hint="A day"),
@@ -94,7 +98,7 @@ class Devices(Frozen):
 def devices(desk: Desk, ask: Ask) -> Devices:
     """List devices."""
     judged = desk.judged
-    table = listing(judged or Nothing(), DEVICES, ask.query, own_devices(ask.person))
+    table = listing(judged or Nothing(), DEVICES, ask.query, own_listed(ask.person))
     what = "1 device" if table.total == 1 else f"{number(table.total)} devices"
     fit = "fits" if table.total == 1 else "fit"
     return Devices(
@@ -108,7 +112,7 @@ def devices(desk: Desk, ask: Ask) -> Devices:
 
 def devices_csv(desk: Desk, ask: Ask) -> Iterator[bytes]:
     """Give all of them that fit."""
-    return csv_lines(desk.judged or Nothing(), DEVICES, ask.query, own_devices(ask.person))
+    return csv_lines(desk.judged or Nothing(), DEVICES, ask.query, own_listed(ask.person))
 
 
 class Nothing(Rows):

@@ -353,11 +353,9 @@ FILTERS = (
 
 def _listed(desk: Desk, judged: Judged, name: str) -> tuple[Judged | Nothing, Table]:
     file = desk.exits.devices(judged.build.name, name)
-    # A party's id, which names the file, has no quotation mark.
-    path = str(file.resolve()).replace("'", "''") if file else ""
     table = Table(
         caption=f"Devices of the exit of {name}",
-        source=f"read_csv('{path}', header = true, all_varchar = true)",
+        source=judged.loaded(file) if file else "",
         columns=COLUMNS,
         tie="device_id",
         sort="device_id",

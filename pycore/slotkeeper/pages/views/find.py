@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from slotkeeper._core import canonical_key
 from slotkeeper.pages.desk import Desk
-from slotkeeper.pages.judged import own_devices
+from slotkeeper.pages.judged import own_devices, own_listed
 from slotkeeper.pages.listing import Frozen
 from slotkeeper.pages.persons import Person
 from slotkeeper.pages.route import Ask
@@ -102,13 +102,17 @@ def _device(desk: Desk, person: Person, wanted: str) -> Iterator[Result]:
 def _meter_point(desk: Desk, person: Person, wanted: str) -> Iterator[Result]:
     if desk.judged is None or not _MPRN.fullmatch(wanted):
         return
-    where, given = own_devices(person)
-    rows = desk.judged.rows(
-        "SELECT device_id FROM device WHERE device_id IN "  # noqa: S608
-        f"(SELECT device_id FROM meter_point WHERE mprn = ?) AND {where} LIMIT {MOST}",
-        [wanted, *given],
+    where, given = own_listed(person)
+    places = desk.judged.rows(
+        "SELECT place FROM meter_point WHERE mprn = ? LIMIT ?", [wanted, MOST]
     )
-    for row in rows:
+    for place in list(places):
+        row = desk.judged.one(
+            f"SELECT device_id FROM listed WHERE place = ? AND {where}",  # noqa: S608
+            [place["place"], *given],
+        )
+        if row is None:
+            continue
         yield Result(
             kind="device",
             name=row["device_id"],

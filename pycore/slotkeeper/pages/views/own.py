@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import orjson
 
 from slotkeeper.pages.desk import Desk
-from slotkeeper.pages.judged import own_devices
+from slotkeeper.pages.judged import own_listed
 from slotkeeper.pages.listing import Values
 from slotkeeper.pages.persons import Person
 
@@ -33,11 +33,12 @@ def own_of(
         for row in desk.journal.rows(f"{devices} LIMIT {MOST}", given)
         if row["device"] is not None
     ]
-    where, values = own_devices(person)
+    where, values = own_listed(person)
     own = [
         row["device_id"]
         for row in desk.judged.rows(
-            f"SELECT device_id FROM device WHERE list_contains(?, device_id) AND {where}",  # noqa: S608
+            "SELECT device_id FROM listed SEMI JOIN (SELECT unnest(?) AS named) "  # noqa: S608
+            f"ON device_id = named WHERE {where}",
             [named, *values],
         )
     ]

@@ -7,7 +7,7 @@ from itertools import islice
 from slotkeeper.looks.pages import day, number
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.jobs import Job
-from slotkeeper.pages.judged import own_devices
+from slotkeeper.pages.judged import own_devices, own_listed
 from slotkeeper.pages.listing import Frozen, csv_lines
 from slotkeeper.pages.reports import FILES, Report, newest_build
 from slotkeeper.pages.route import Ask, GoToError, NotThereError, Octets
@@ -120,6 +120,8 @@ def reports(desk: Desk, ask: Ask) -> Reports:
     """List reports; a day that was posted begins one."""
     build = newest_build(desk.slots)
     error, asked = "", ask.form.get("as_of", "")[:10]
+    # What is no day is written again into its field, but for what is no text either.
+    asked = asked if asked.isprintable() else ""
     if ask.form:
         error = _begin(desk, ask, build)
     made = [_made(one, whole=ask.person.sees_all) for one in desk.reports.all()]
@@ -235,7 +237,7 @@ def own_rows(desk: Desk, ask: Ask) -> Octets:
     found = _found(desk, ask)
     if desk.judged is None or desk.judged.report.name != found.name:
         raise NotThereError
-    lines = csv_lines(desk.judged, DEVICES, {}, own_devices(ask.person))
+    lines = csv_lines(desk.judged, DEVICES, {}, own_listed(ask.person))
     return Octets(name=f"{found.name}-own.csv", content_type="text/csv; charset=utf-8", parts=lines)
 
 

@@ -27,6 +27,9 @@ _LAST = "last"
 _LOCK = ".lock"
 _WORK = ".making"
 
+_LARGEST = 64 << 20
+"""Octets of a manifest that somebody names: it lists files, some hundreds of octets each."""
+
 
 @dataclass(frozen=True, slots=True)
 class Build:
@@ -78,6 +81,14 @@ class Build:
             return
 
 
+def _manifest(path: Path) -> bytes:
+    with path.open("rb") as file:
+        octets = file.read(_LARGEST + 1)
+    if len(octets) > _LARGEST:
+        raise ValueError(f"it is larger than {_LARGEST >> 20} MiB, so it is no manifest")
+    return octets
+
+
 def open_build(folder: Path, known_by: Path | None = None, *, checked: bool = True) -> Build:
     """Give the last build, or the one that a manifest is of or names.
 
@@ -94,7 +105,7 @@ def open_build(folder: Path, known_by: Path | None = None, *, checked: bool = Tr
         if known_by is None:
             name = (folder / _LAST).read_text().strip()
         else:
-            told = orjson.loads(known_by.read_bytes())
+            told = orjson.loads(_manifest(known_by))
             name = str(told.get("build") or known_by.resolve().parent.name)
         if not name.isdecimal():
             raise WrongUseError(f"{known_by or folder} names no build")

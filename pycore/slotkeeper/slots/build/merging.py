@@ -10,8 +10,8 @@ from .trail import STRETCH
 from .work import Bench
 
 SMALL = 16
-"""Files of a partition that are left alone. With a build a day each row is written again some ten
-times in a year, a stretch at most at once."""
+"""Files of a partition that are left alone, and by its number up to twice as many: one build in 16 to
+31 writes again what a partition has of a stretch that is not full."""
 
 _ORDERS = {
     "history": 'device, audit_offset, "at"',

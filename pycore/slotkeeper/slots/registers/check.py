@@ -9,6 +9,7 @@ from slotkeeper.slots.standing import in_use, is_user, open_exit
 
 from .kinds import PARTIES
 from .reading import Registers, owners_of
+from .records import printable, shown_key
 
 
 class Odd(NamedTuple):
@@ -53,8 +54,11 @@ def odd(registers: Registers, as_of: date, *, days: int) -> list[Odd]:
 
 def _unreadable(registers: Registers) -> Iterator[Odd]:
     for one in registers.unreadable:
-        party_id = one.key if one.stream == PARTIES.stream else ""
-        yield Odd("UNREADABLE", party_id, "", None, f"{one.stream} {one.key}: {one.reason}")
+        key = shown_key(one.key)
+        party_id = key if one.stream == PARTIES.stream else ""
+        # A reason may quote what stands in a certificate.
+        detail = printable(f"{one.stream} {key}: {one.reason}")
+        yield Odd("UNREADABLE", party_id, "", None, detail)
 
 
 def _two_parties(registers: Registers) -> Iterator[Odd]:

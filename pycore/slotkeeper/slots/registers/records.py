@@ -112,6 +112,20 @@ def plain_text(value: object, what: str, *, at_most: int) -> str:
     return value
 
 
+def shown_key(key: str) -> str:
+    """Give the key of a record that is refused, for a list that people open in a spreadsheet."""
+    try:
+        return plain_text(key, "the key", at_most=MAX_TEXT)
+    except RefusedError:
+        # In quotation marks it is no formula.
+        return repr(key[:MAX_TEXT])
+
+
+def printable(text: str) -> str:
+    """Give a text in which what cannot be printed is escaped."""
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def read_record(octets: bytes) -> dict[str, Any]:
     """Read a JSON object of bounded size, or refuse."""
     if len(octets) > MAX_RECORD:

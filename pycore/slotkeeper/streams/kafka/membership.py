@@ -9,6 +9,7 @@ from aiokafka import ConsumerRebalanceListener, TopicPartition
 
 from slotkeeper.streams.errors import StoppedForOperatorError
 
+from .client_internals import give_up_joining
 from .errors import translated
 
 LOOK_MS = 20
@@ -37,6 +38,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         self._partitions = partitions
         self._session_s = session_s
         self._joined = False
+        self._joining = False
         self._share: frozenset[int] = frozenset()
         self._told: frozenset[int] | None = None
         self._generation = 0
@@ -56,7 +58,7 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
             WrongUseError: The group refuses this member.
         """
         if not self._joined:
-            self._joined = True
+            self._joined = self._joining = True
             self._consumer.subscribe([self._topic], listener=self)
         while not self._generation or self._share == self._told:
             # A member that does not ask for records is taken for dead after a while.
@@ -90,6 +92,11 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                     await self._until(lambda: self._generation != generation)
         await self._until(lambda: partition in self._share)
 
+    def end(self) -> None:
+        """Wait for the others no longer: one that stops needs no share."""
+        if self._joining:
+            give_up_joining(self._consumer)
+
     async def committed(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """Give the group's offsets, of those partitions that have one."""
         found = {}
@@ -100,12 +107,14 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
                     found[place] = offset
         return found
 
-    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002
         """Go on: what is lost will be known when the new shares are."""
+        self._joining = True
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Take the new share. Nothing here may fail or wait: the client would not tell anybody."""
         self._consumer.pause(*assigned)
+        self._joining = False
         self._share = frozenset(place.partition for place in assigned)
         self._generation += 1
         self._changed.set()

@@ -239,4 +239,5 @@ class KafkaStreams:
             try:
                 yield ownership
             finally:
+                membership.end()
                 await ownership.close()

@@ -98,6 +98,7 @@ impl Engine {
             commands: None,
             tally,
             stored,
+            stored_parked: engine.parking.stored(),
             progress: engine.progress.clone(),
         })
     }

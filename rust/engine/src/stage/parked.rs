@@ -213,6 +213,13 @@ impl Batch<'_> {
             verdict: (decision.disposition, decision.reason),
             numbers,
         };
+        // In the changelog the two would be one, so the earlier one goes: its tombstone comes first.
+        if let Some(earlier) = self.engine.parking.in_place_of(device, &digest).cloned() {
+            self.engine.parking.remove(device, &earlier.digest);
+            if earlier.digest != digest {
+                self.evict(input, device, &earlier);
+            }
+        }
         self.change_parked(device, &parked.digest, Some(&parked));
         let standing = self.engine.standing(device);
         let Settings {

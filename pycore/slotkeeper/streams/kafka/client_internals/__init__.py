@@ -8,6 +8,7 @@ that nothing private leaves the package:
   for.
 - ``fetched_batches``: how a consumer takes the broker's answers apart.
 - ``heartbeats``: a member that the group has forgotten.
+- ``joining``: a group that keeps one who joins waiting.
 - ``kept_connections``: those that a client leaves behind when its end is disturbed.
 - ``opened_answers``: compressed batches, inflated before a consumer sees them.
 - ``packed_batch``: batches that were encoded elsewhere.
@@ -22,6 +23,7 @@ shape that the pinned version gives it; it fails for a name without an entry.
 from .connections import Client, ask, bootstrap_addresses, unreached_brokers
 from .fetched_batches import bound_batches
 from .heartbeats import before_joining_again
+from .joining import give_up_joining
 from .kept_connections import KeptConnections
 from .packed_batch import PackedBatch
 from .quiet_producer import QuietProducer
@@ -36,6 +38,7 @@ __all__ = [
     "before_joining_again",
     "bootstrap_addresses",
     "bound_batches",
+    "give_up_joining",
     "shorten_transaction_pause",
     "unreached_brokers",
 ]

@@ -1,7 +1,7 @@
 //! What comes back from a store: in any order, damaged, of another version, or after a doubt.
 
 use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage};
-use slotkeeper_engine::{BatchContext, Census, Engine, RestoreError, Stored};
+use slotkeeper_engine::{BatchContext, Census, Engine, RestoreError, Stored, StoredParked};
 use slotkeeper_gbcs::KeyUsage;
 
 use crate::support::*;
@@ -418,6 +418,107 @@ fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError
         host.engine.check_stored(host.stored).err(),
         census.check(host.stored).err(),
     ]
+}
+
+/// The same of parked records.
+fn judged_parked(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
+    let mut census = Census::default();
+    host.engine.close();
+    host.engine.clear().unwrap();
+    for (key, value) in store {
+        host.engine.restore(key, Some(value)).unwrap();
+        census.take(key, Some(value));
+    }
+    [
+        host.engine.check_parked(host.stored_parked).err(),
+        census.check_parked(host.stored_parked).err(),
+    ]
+}
+
+#[test]
+fn test_d06_a_lost_parked_record_is_noticed_and_one_that_is_there_again() {
+    let (device, mut host) = handed_back("");
+    let other = Device::new(GPF + 1);
+    for number in [1_300, 1_301] {
+        let told = Told::new(GPF + 1, gno(), number, Cell::both(gno(), &ACB[0]));
+        host.outcome(&other, &told);
+    }
+    host.decide();
+    assert_eq!(host.stored_parked.records, 2);
+    let all: Vec<_> = host.store.clone().into_iter().collect();
+    assert!(matches!(judged_parked(&mut host, &all), [None, None]));
+    let is_parked = |(key, _): &(Vec<u8>, Vec<u8>)| key.len() > device_key().len();
+    let place = all.iter().position(is_parked).unwrap();
+    let mut without = all.clone();
+    let gone = without.remove(place);
+    let counts = |error: Option<RestoreError>| match error {
+        Some(RestoreError::Parked { expected, found }) => (expected.records, found.records),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(judged_parked(&mut host, &without).map(counts), [(2, 1); 2]);
+    // Another one in its place.
+    let mut moved = without.clone();
+    let mut key = gone.0.clone();
+    key[..23].copy_from_slice(&device_key());
+    moved.push((key, gone.1.clone()));
+    assert_eq!(judged_parked(&mut host, &moved).map(counts), [(2, 2); 2]);
+    // A damaged one is there: the engine marks its device, and drops it with the next batch.
+    let mut damaged = all.clone();
+    damaged[place].1[20] ^= 1;
+    assert!(matches!(judged_parked(&mut host, &damaged), [None, None]));
+    host.store = damaged.into_iter().collect();
+    host.restart();
+    host.knows(&device).decide();
+    assert_eq!(host.stored_parked.records, 1);
+    host.restart();
+    // What no longer waits is gone from the count.
+    host.knows(&other).decide();
+    assert_eq!(host.stored_parked, StoredParked::default());
+    assert_eq!(judged_parked(&mut host, &[gone]).map(counts), [(0, 1); 2]);
+}
+
+#[test]
+fn test_d06_beside_several_damaged_records_an_older_one_is_noticed() {
+    let (_, mut host) = handed_back("");
+    let keys = [0, 1, 2].map(|n| Eui64::from_u64(GPF + n).canonical().to_vec());
+    for number in 1..3 {
+        let device = Device::new(GPF + number);
+        host.knows(&device).decide();
+        let told = |counter, time| {
+            Told::new(GPF + number, gno(), counter, Cell::both(gno(), &ACB[0])).at(time)
+        };
+        host.outcome(&device, &told(1_200, 1_700_000_000)).decide();
+        if number == 1 {
+            host.outcome(&device, &told(1_300, 1_700_000_001)).decide();
+        }
+    }
+    let older = host.store[&keys[1]].clone();
+    let device = Device::new(GPF + 1);
+    let told = Told::new(GPF + 1, gno(), 1_400, Cell::both(gno(), &ACB[0])).at(1_700_000_002);
+    host.outcome(&device, &told).decide();
+    damage(&mut host, &keys[0]);
+    damage(&mut host, &keys[2]);
+    let records = |host: &Host| host.store.clone().into_iter().collect::<Vec<_>>();
+    let whole = records(&host);
+    assert!(matches!(judged(&mut host, &whole), [None, None]));
+    host.store.insert(keys[1].clone(), older);
+    let with_older = records(&host);
+    for error in judged(&mut host, &with_older) {
+        assert!(matches!(error, Some(RestoreError::Older { devices: 3 })));
+    }
+    // One may have lost its version; of two nobody can tell.
+    let mut whole = whole;
+    whole[0].1[9..13].copy_from_slice(&[0xff; 4]);
+    assert!(matches!(judged(&mut host, &whole), [None, None]));
+    whole[2].1[9..13].copy_from_slice(&[0xff; 4]);
+    assert!(judged(&mut host, &whole).iter().all(Option::is_some));
+    // What is accepted as it is, is the measure from there on.
+    let mut census = Census::default();
+    for (key, value) in &whole {
+        census.take(key, Some(value));
+    }
+    host.stored = census.stored().unwrap();
+    assert!(matches!(judged(&mut host, &whole), [None, None]));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 use slotkeeper_engine::{
     AuditHead, BatchContext, Engine, Input, OutputRecord, Partition, Settings, SnapshotCursor,
-    Staged, Stored, Stream, Value,
+    Staged, Stored, StoredParked, Stream, Value,
 };
 use slotkeeper_gbcs::Eui64;
 
@@ -22,6 +22,7 @@ pub(crate) struct Host {
     pub(crate) inventory: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Kept with the store, and compared whenever it is restored from.
     pub(crate) stored: Stored,
+    pub(crate) stored_parked: StoredParked,
     /// Kept likewise.
     pub(crate) audit_head: Option<AuditHead>,
     settings: String,
@@ -112,6 +113,7 @@ impl Host {
             settings: settings.to_owned(),
             acb: acb.to_vec(),
             stored: Stored::default(),
+            stored_parked: StoredParked::default(),
             audit_head: None,
             waiting: Vec::new(),
             next_offset: 0,
@@ -227,6 +229,7 @@ impl Host {
             }
         }
         self.stored = staged.stored();
+        self.stored_parked = staged.stored_parked();
         self.audit_head = staged.audit_head();
         self.waiting.clear();
         let records = staged.records().iter().chain(staged.commands().unwrap());
@@ -265,6 +268,7 @@ impl Host {
             .collect();
         self.engine.load_inventory(&inventory);
         self.engine.check_stored(self.stored).unwrap();
+        self.engine.check_parked(self.stored_parked).unwrap();
         self.engine.open().unwrap();
     }
 
@@ -278,6 +282,7 @@ impl Host {
     pub(crate) fn adopt(&mut self, other: &Self) {
         self.store = other.store.clone();
         self.stored = other.stored;
+        self.stored_parked = other.stored_parked;
     }
 
     /// Another process takes over.
@@ -295,6 +300,7 @@ impl Host {
             cursor = next;
         }
         self.engine.check_stored(self.stored).unwrap();
+        self.engine.check_parked(self.stored_parked).unwrap();
         self.engine.open().unwrap();
     }
 

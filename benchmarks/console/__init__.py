@@ -1,0 +1,1 @@
+"""How fast pages of the console are, on a large folder of builds."""
