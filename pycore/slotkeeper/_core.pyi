@@ -313,6 +313,8 @@ class _Placed(_Stored, Protocol):
 _PlacedT = TypeVar("_PlacedT", bound=_Placed)
 
 _Faults: TypeAlias = tuple[int, list[tuple[int, int, str]]]
+_LastCell: TypeAlias = tuple[str | None, str | None]
+_LastRow: TypeAlias = tuple[str, _LastCell, _LastCell, bool, int, str, int]
 """How many records could not be used; partition, offset and reason of the first."""
 
 @final
@@ -512,8 +514,8 @@ class ArrowRows:
 class CoreAuditTables:
     """Audit records of one partition, in their order, as rows for builds of the slots folder."""
 
-    def __new__(cls, partition: int) -> CoreAuditTables:
-        """Begin with nothing known of any device."""
+    def __new__(cls, partition: int, *, goes_on: bool) -> CoreAuditTables:
+        """Begin; ``goes_on`` where there are rows of before, whose devices wait for `know`."""
 
     def take(self, records: Sequence[_Placed], *, until: int | None = None) -> tuple[int, bool]:
         """Take records, none after the one that has this number in the chain of audit records.
@@ -521,11 +523,14 @@ class CoreAuditTables:
         Gives how many were taken, and whether that number was met.
         """
 
-    def history(self) -> ArrowRows:
-        """Give the rows of ``history`` since the last call, with ``opening`` as the last column.
+    def waiting(self) -> ArrowRows:
+        """Give the devices that wait: those of which no row was known here."""
 
-        It marks what must be compared with the rows that a device had before this began.
-        """
+    def know(self, known: Sequence[_LastRow]) -> None:
+        """Say what the last rows of waiting devices are; those that are not named had none."""
+
+    def history(self) -> ArrowRows:
+        """Give the rows of ``history`` since the last call, but for devices that wait."""
 
     def attempts(self) -> ArrowRows:
         """Give the rows of ``attempts`` since the last call."""

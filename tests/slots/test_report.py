@@ -298,7 +298,20 @@ async def test_the_last_message_by_time_counts_whatever_came_last(fleet: Fleet) 
     await joined(fleet, 1, "1")
     fleet.decided(1, ACB_CELLS, NOW, received_at="2026-06-01T00:00:00Z")
     told = {"digest": "01", "signature": "valid", "device_time": "2026-05-15T00:00:00Z"}
-    fleet.decided(1, OF_NORTH, NOW, received_at="2026-05-15T10:00:00Z", message=told)
+    usages = zip(("digitalSignature", "keyAgreement"), OF_NORTH, strict=True)
+    cells = [
+        {
+            "key_usage": usage,
+            "status": "success",
+            "replacing_subject_unique_id": cell[0],
+            "replacing_subject_key_identifier": cell[1],
+        }
+        for usage, cell in usages
+        if cell
+    ]
+    # It came late: the worker knows that the ACB has been there since.
+    late = {"received_at": "2026-05-15T10:00:00Z", "message": told, "cells": cells}
+    fleet.decided(1, ACB_CELLS, NOW, **late)
     row = fleet.report(await fleet.build(NOW), TODAY).of(1)
     assert (row["slot_since"], row["slot_since_source"]) == ("2026-06-01", "RECEIVED")
     row = fleet.report(await fleet.build(NOW), date(2026, 5, 20)).of(1)

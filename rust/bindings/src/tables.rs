@@ -7,8 +7,9 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyCapsule;
+use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 use slotkeeper_tables::{
-    AuditTables, CellsTable, Faults, InventoryTable, Kept, RegisterTable, Taken,
+    AuditTables, CellsTable, Faults, InventoryTable, Kept, KnownRow, RegisterTable, Taken,
 };
 
 use crate::enter::Guarded;
@@ -91,14 +92,38 @@ fn read(records: &Bound<'_, PyAny>) -> PyResult<Vec<Read>> {
         .collect()
 }
 
+/// A device's last row of `history`: device, identity and key identifier of both cells, whether they are in doubt, since
+/// when and by whose clock, and the time of its first row.
+type LastRow = (String, LastCell, LastCell, bool, i64, String, i64);
+type LastCell = (Option<String>, Option<String>);
+
+fn last_row((device, ds, ka, is_doubtful, latest, source, earliest): &LastRow) -> Option<KnownRow> {
+    let eui = |text: &String| Eui64::parse(text.as_bytes()).map(Eui64::to_u64);
+    let key = |text: &String| text.parse::<KeyIdentifier>().ok().map(|key| key.0);
+    let cell = |cell: &LastCell| (cell.0.as_ref().and_then(eui), cell.1.as_ref().and_then(key));
+    Some(KnownRow {
+        device: eui(device)?,
+        cells: [cell(ds), cell(ka)],
+        is_doubtful: *is_doubtful,
+        latest: *latest,
+        source: match source.as_str() {
+            "DEVICE" => "DEVICE",
+            "RECEIVED" => "RECEIVED",
+            _ => "DECISION",
+        },
+        earliest: *earliest,
+    })
+}
+
 #[pyclass(frozen, module = "slotkeeper._core")]
 pub(crate) struct CoreAuditTables(Guarded<AuditTables>);
 
 #[pymethods]
 impl CoreAuditTables {
     #[new]
-    fn new(partition: u32) -> Self {
-        Self(Guarded::new(AuditTables::new(partition)))
+    #[pyo3(signature = (partition, *, goes_on))]
+    fn new(partition: u32, goes_on: bool) -> Self {
+        Self(Guarded::new(AuditTables::new(partition, goes_on)))
     }
 
     #[pyo3(signature = (records, *, until = None))]
@@ -112,6 +137,17 @@ impl CoreAuditTables {
                 }
             }
             Ok((read.len(), false))
+        })
+    }
+
+    fn waiting(&self, py: Python<'_>) -> PyResult<ArrowRows> {
+        self.0.enter(py, |tables| rows(tables.waiting()))
+    }
+
+    fn know(&self, py: Python<'_>, known: Vec<LastRow>) -> PyResult<()> {
+        self.0.enter(py, |tables| {
+            tables.know(known.iter().filter_map(last_row));
+            Ok(())
         })
     }
 

@@ -281,6 +281,52 @@ fn what_was_history_to_an_alert_is_none_to_the_message_that_takes_its_place() {
 }
 
 #[test]
+fn p25_a_dated_command_that_was_numbered_before_the_reading_names_no_former_occupant() {
+    let read_first = || {
+        let mut trail = Trail::default();
+        let settled = Observation {
+            settles: Some(100),
+            ..read(5, 0)
+        };
+        assert!(trail.observe(DS, &settled, false));
+        trail
+    };
+    // It was executed after the reading, or before it and the operator came back.
+    let mut trail = read_first();
+    assert!(trail.tell(&link(100, 6_000, step(5, ACB)), false));
+    assert!(is_doubtful(&trail));
+    assert!(trail.tell(&link(101, 7_000, step(ACB, 5)), false));
+    assert!(stands(&trail).is_none_or(|party| party == 5));
+    assert!(!trail.is_certain(DS, ACB));
+    assert!(trail.tell(&link(0, 8_000, step(5, ACB)), false));
+    assert!(stands(&trail).is_none_or(|party| party == ACB));
+    assert!(trail.observe(DS, &read(ACB, 0), false));
+    assert_eq!(stands(&trail), Some(ACB));
+    // A handover shows that it was executed.
+    let mut trail = read_first();
+    trail.tell(&link(100, 6_000, step(5, ACB)), false);
+    trail.tell(&link(101, 7_000, step(ACB, 7)), false);
+    assert!(stands(&trail).is_none_or(|party| party == 7));
+}
+
+#[test]
+fn a_reading_names_the_certificate_of_whom_the_party_alone_was_known() {
+    let party = Occupant {
+        key_identifier: None,
+        ..holder(2)
+    };
+    let nothing = Step {
+        existing: party,
+        replacing: party,
+    };
+    let mut trail = told(&[link(10, 1_000, nothing)]);
+    let seen = |trail: &Trail| trail.standing(DS, false).occupant;
+    assert_eq!(seen(&trail), Some(party));
+    assert!(trail.observe(DS, &read(2, 0), false));
+    assert_eq!(seen(&trail), Some(holder(2)));
+}
+
+#[test]
 fn an_unverified_reading_is_heard_until_something_verified_is_told() {
     let unverified = of(CellSource::ReadBack, read(2, 9_000));
     let mut trail = Trail::default();

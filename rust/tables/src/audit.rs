@@ -12,6 +12,7 @@ use crate::faults::Faults;
 use crate::field::Object;
 use attempts::Attempts;
 use history::History;
+pub use history::KnownRow;
 use record::Record;
 
 /// Octets of an audit record that are looked at. Those of the engine are below 16 kB.
@@ -28,9 +29,9 @@ columns! {
 
 /// Takes the audit records of one partition in their order.
 ///
-/// It knows the last state of each device that it has heard of, 32 octets each, so that a row is made for each change
-/// alone. Of devices that had rows before this began it knows nothing: the rows that must be compared with those are
-/// marked `opening`.
+/// It knows the last state of each device that it has heard of, 56 octets each, so that a row is made for each change
+/// alone. Where there are rows of before it began, devices wait until their last one is known
+/// ([`know`](Self::know)): their records are kept meanwhile.
 pub struct AuditTables {
     partition: u32,
     history: History,
@@ -40,11 +41,11 @@ pub struct AuditTables {
 }
 
 impl AuditTables {
-    /// Begins with nothing known.
-    pub fn new(partition: u32) -> Self {
+    /// Begins; `goes_on` where there are rows of before.
+    pub fn new(partition: u32, goes_on: bool) -> Self {
         Self {
             partition,
-            history: History::new(partition),
+            history: History::new(partition, goes_on),
             attempts: Attempts::default(),
             decisions: Decisions::default(),
             faults: Faults::default(),
@@ -80,7 +81,20 @@ impl AuditTables {
         record.number
     }
 
-    /// Gives the rows of `history` since the last call: with `opening` as the last column.
+    /// Gives the devices, each maybe several times, that wait.
+    ///
+    /// # Errors
+    /// As [`history`](Self::history).
+    pub fn waiting(&self) -> Result<RecordBatch, ArrowError> {
+        self.history.waiting()
+    }
+
+    /// Says what the last rows of the devices that wait are; those that are not named had none.
+    pub fn know(&mut self, known: impl IntoIterator<Item = KnownRow>) {
+        self.history.know(known);
+    }
+
+    /// Gives the rows of `history` since the last call, but for devices that wait.
     ///
     /// # Errors
     /// None of its own: columns are of one length.

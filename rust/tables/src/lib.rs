@@ -12,7 +12,7 @@ mod field;
 mod inventory;
 mod registers;
 
-pub use audit::AuditTables;
+pub use audit::{AuditTables, KnownRow};
 pub use cells::{CellsTable, Taken};
 pub use faults::{Fault, Faults};
 pub use inventory::InventoryTable;

@@ -60,6 +60,13 @@ from slotkeeper.streams import open_streams
     help="Of " + ", ".join(FaultRates.__dataclass_fields__) + "; 0 to 1.",
 )
 @click.option(
+    "--baselines",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Share of the devices of which an import tells what they held at the beginning.",
+)
+@click.option(
     "--without-tracking",
     is_flag=True,
     help="The emulated DSP makes the commands itself, by its own clock; needs no streams.",
@@ -90,6 +97,7 @@ def emulate(
     start: datetime,
     no_faults: bool,
     faults: tuple[str, ...],
+    baselines: float,
     without_tracking: bool,
     state: Path,
     folder: Path | None,
@@ -113,6 +121,7 @@ def emulate(
             rounds=rounds,
             acts=acts,
             tracking=not without_tracking,
+            baselines=baselines,
             rates=_rates(faults, FaultRates.none() if no_faults else FaultRates()),
         )
     except ValueError as error:

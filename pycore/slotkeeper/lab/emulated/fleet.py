@@ -189,6 +189,10 @@ class EmulatedFleet:
             gpf = events.inventory(self.parties.device(number), commissioned_on=day)
             meter = meter_record(self.plan, number, commissioned_on=day)
             self.state.send([Sent(0, TABLE, gpf), Sent(0, TABLE, meter)])
+            # Drawn only where it is asked for: other fleets have the history that they always had.
+            if self.plan.baselines and draw.random() < self.plan.baselines:
+                baseline = self._baseline(number, holder)
+                self.state.send([Sent(0, FACTS, baseline)])
             progress(number)
 
     def _make_leaving(self, number: int, supplier: int, draw: random.Random) -> None:
@@ -210,14 +214,18 @@ class EmulatedFleet:
         self.state.keep(member, commissioned)
         self.state.send([Sent(0, TABLE, events.inventory(device, commissioned_on=day))])
         if number < plan.devices:
-            at = plan.start - timedelta(days=1)
-            holder = self.parties.organisation(leaver)
             self.state.send(
                 [
                     Sent(0, TABLE, meter_record(plan, number, commissioned_on=day)),
-                    Sent(1, FACTS, events.baseline(device.eui, holder, at)),
+                    Sent(1, FACTS, self._baseline(number, leaver)),
                 ]
             )
+
+    def _baseline(self, number: int, holder: Holder) -> Event:
+        """Tell who stood in a slot when the time began."""
+        device = self.parties.device(number).eui
+        at = self.plan.start - timedelta(days=1)
+        return events.baseline(device, self.parties.organisation(holder), at)
 
     def _act(self, member: Member) -> None:
         told = self._told(member, self.round, "act", (0.0, _ACTING))

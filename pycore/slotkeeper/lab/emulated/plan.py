@@ -111,6 +111,8 @@ class Plan:
         tracking: False lets the emulated DSP make its 6.21 commands itself, with the numbers of
             its own clock, as without Slotkeeper.
         rates: see :class:`FaultRates`.
+        baselines: share of the devices of which it is told in the first round what they held at the
+            beginning, as an import of a takeover does; 0 to 1.
         leaving: the fleet is one operator's that leaves, instead of many that come and go.
     """
 
@@ -122,6 +124,7 @@ class Plan:
     acts: int = 5
     tracking: bool = True
     rates: FaultRates = field(default_factory=FaultRates)
+    baselines: float = 0.0
     leaving: Leaving | None = None
 
     def __post_init__(self) -> None:
@@ -133,6 +136,8 @@ class Plan:
         for name, most in (("devices", 1 << 24), ("days", 36_500), ("rounds", 10_000)):
             if not 1 <= getattr(self, name) <= most:
                 raise ValueError(f"{name} must be from 1 to {most}")
+        if not 0 <= self.baselines <= 1:
+            raise ValueError("baselines must be from 0 to 1")
         if not 1 <= self.acts <= self.rounds:
             raise ValueError("acts must be from 1 to the number of rounds")
 
@@ -152,7 +157,9 @@ class Plan:
     def record(self) -> dict[str, Any]:
         """Give it as JSON values, by which a kept fleet is recognised."""
         told = {**asdict(self), "start": self.start.isoformat()}
+        # Fleets of before are recognised by what they were asked for then.
         if self.leaving is None:
-            # Fleets of before are recognised by what they were asked for then.
             del told["leaving"]
+        if not self.baselines:
+            del told["baselines"]
         return told

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from slotkeeper.slots.tables import Tables
 
-from .layout import Kept
+from .layout import PLACE, Kept
 from .work import Bench
 
 _CELLS = "ds_eui, ds_key, ka_eui, ka_key, ds_doubtful"
@@ -18,7 +18,7 @@ _COMPARED = """
 CREATE OR REPLACE TABLE compared AS
 WITH ended AS (
     SELECT device, arg_max({{'cells': ({cells}), 'is_blank': coalesce(ds_eui, ka_eui) IS NULL
-        AND NOT ds_doubtful}}, audit_offset) AS last
+        AND NOT ds_doubtful}}, {place}) AS last
     FROM {history} {semi} WHERE at_source <> 'EXISTED' GROUP BY device
 ), known AS (
     SELECT device, ({cells}) AS cells, readable,
@@ -73,6 +73,7 @@ def compare(
     made.run(
         _COMPARED.format(
             cells=_CELLS,
+            place=PLACE,
             history=bench.read("history", history),
             changelog=bench.read("cells", cells),
             semi=semi,

@@ -81,6 +81,14 @@ NEWEST: Mapping[str, Newest] = {
 SEGMENTED = ("history", "attempts", "decisions")
 """Tables that grow: a file for each stretch of a partition's audit trail."""
 
+PLACE = (
+    '(epoch_us("at")::HUGEINT + 70000000000000000) * 18446744073709551616 '
+    "+ audit_partition::HUGEINT * 1099511627776 + audit_offset"
+)
+"""Of a row of ``history`` its ``at``, then its place in the audit trail, as one number: 2^64 for a
+microsecond, with the year 1 above zero, and 2^40 for a partition. A greatest number of each device
+is found in bounded memory; a greatest row, or a greatest triple, is not."""
+
 WHOLE = ("differing",)
 """Tables that each build writes anew."""
 

@@ -16,7 +16,7 @@ from slotkeeper.engine.port import AuditHead
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Record, Streams
 
-from .layout import LATER, SEGMENTED, Kept
+from .layout import LATER, PLACE, SEGMENTED, Kept
 from .newest import HANDED_OVER
 from .reading import Progress, read_on
 from .work import Bench
@@ -26,35 +26,17 @@ STREAM = "audit-trail"
 STRETCH = 1 << 19
 """Offsets: some 900 MB of audit records, and what is read again after a kill at most."""
 
-_CELLS = "ds_eui, ds_key, ka_eui, ka_key, ds_doubtful, ka_doubtful"
-
-_CHANGES = """
-SELECT s.* EXCLUDE (opening) FROM stretch_history s LEFT JOIN earlier e USING (device)
-WHERE CASE
-    WHEN NOT opening THEN true
-    WHEN e.device IS NOT NULL THEN at_source <> 'EXISTED'
-        AND (s.ds_eui, s.ds_key, s.ka_eui, s.ka_key, s.ds_doubtful, s.ka_doubtful)
-            IS DISTINCT FROM e.cells
-    ELSE coalesce(s.ds_eui, s.ds_key, s.ka_eui, s.ka_key) IS NOT NULL
-        OR s.ds_doubtful OR s.ka_doubtful END
-ORDER BY device, audit_offset, "at"
+_LAST = """
+SELECT device, ds_eui, ds_key, ka_eui, ka_key, ds_doubtful, epoch_us("at"), at_source, first
+FROM {history} JOIN (
+    SELECT device, max({place}) AS place, epoch_us(min("at")) AS first FROM {history}
+    SEMI JOIN waiting USING (device) WHERE at_source <> 'EXISTED' GROUP BY device
+) AS last USING (device) WHERE {place} = last.place
 """
-"""Of devices that had rows before this reading began, the first one counts where it says something
-else than the last one did; of others, where it says anything."""
+"""The last row of each device that waits, and the time of its first one."""
 
-_EARLIER = """
-CREATE OR REPLACE TABLE earlier AS
-SELECT device, arg_max(({cells}), audit_offset) AS cells FROM {history}
-SEMI JOIN (SELECT device FROM stretch_history WHERE opening) USING (device)
-WHERE at_source <> 'EXISTED' GROUP BY device
-"""
-
-_NOTHING_EARLIER = """
-CREATE OR REPLACE TABLE earlier AS
-SELECT device, ({cells}) AS cells FROM stretch_history LIMIT 0
-"""
-
-_AS_THEY_ARE = "FROM stretch_{table} ORDER BY device, audit_offset"
+_ORDERED = 'FROM stretch_{table} ORDER BY device, audit_offset, "at"'
+_BY_OFFSET = "FROM stretch_decisions ORDER BY device, audit_offset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +97,10 @@ class Trail:
         }
         self.files = [*earlier, *map(Kept.of, step["files"])]
         self._new = len(earlier)
-        self._session = len(self.files)
+        self._before = [one for one in self.files if one.table == "history"]
         self._cut = Cut(**step["cut"]) if step["cut"] else None
         self._faults_before = step["faults"]
-        self._tables = CoreAuditTables(partition)
+        self._tables = CoreAuditTables(partition, goes_on=bool(self._before))
         self._last: Record | None = None
         self._first = 0 if self._cut is None else self._cut.offset + 1
         self._records = 0
@@ -231,15 +213,28 @@ class Trail:
         self._made.hand_over("stretch_attempts", self._tables.attempts())
         self._made.hand_over("stretch_decisions", self._tables.decisions())
 
+    def _know(self) -> None:
+        """Tell the extension the last rows of devices that had some before this reading began."""
+        waiting = self._tables.waiting()
+        if not len(waiting):
+            return
+        self._made.hand_over("waiting", waiting)
+        query = _LAST.format(history=self._bench.read("history", self._before), place=PLACE)
+        self._tables.know(
+            [
+                (device, (ds, ds_key), (ka, ka_key), doubtful, at, at_source, first)
+                for device, ds, ds_key, ka, ka_key, doubtful, at, at_source, first in (
+                    self._made.rows(query)
+                )
+            ]
+        )
+        self._made.run("DROP TABLE waiting")
+
     def _close(self) -> None:
         """Write the files of a stretch, and keep what is known after it."""
         made = self._made
+        self._know()
         self._flush()
-        history = [one for one in self.files[: self._session] if one.table == "history"]
-        if history:
-            made.run(_EARLIER.format(cells=_CELLS, history=self._bench.read("history", history)))
-        else:
-            made.run(_NOTHING_EARLIER.format(cells=_CELLS))
         if self._last is not None:
             self._cut = Cut.of(self._last)
         about = {
@@ -248,7 +243,7 @@ class Trail:
             "cut": self._cut and self._cut.told(),
         }
         for table in SEGMENTED:
-            select = _CHANGES if table == "history" else _AS_THEY_ARE.format(table=table)
+            select = _BY_OFFSET if table == "decisions" else _ORDERED.format(table=table)
             has = {"has": LATER[table][0]} if table in LATER else {}
             self.files.append(
                 self._bench.work.write(

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from slotkeeper.slots.build.folder import Build
+from slotkeeper.slots.build.layout import PLACE
 from slotkeeper.slots.facts import (
     Cell,
     Certificates,
@@ -23,7 +24,7 @@ from slotkeeper.slots.registers.records import MAX_TEXT
 from slotkeeper.slots.rule import Judgement, decide
 from slotkeeper.slots.tables import Tables
 
-from .joining import PLACE, ended
+from .joining import ended
 from .judging import certificates_of, judge_all
 from .writing import DEVICES
 

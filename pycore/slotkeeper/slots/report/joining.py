@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from slotkeeper.slots.build.folder import Build
+from slotkeeper.slots.build.layout import PLACE
 from slotkeeper.slots.facts import Cell, Device, Meter, Policy, Slot
 from slotkeeper.slots.rule import RETIRED, holds_acb
 from slotkeeper.slots.tables import BATCH, Tables
@@ -51,14 +52,6 @@ CREATE TABLE related_points AS
 """Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, source, at_source, unanchored"
-
-PLACE = (
-    '(epoch_us("at")::HUGEINT + 70000000000000000) * 18446744073709551616 '
-    "+ audit_partition::HUGEINT * 1099511627776 + audit_offset"
-)
-"""``at``, then the place in the audit trail, as one number: 2^64 for a microsecond, with the year 1
-above zero, and 2^40 for a partition. A greatest number of each device is found in bounded memory;
-a greatest row, or a greatest triple, is not."""
 
 _HELD = """
 CREATE TABLE held AS

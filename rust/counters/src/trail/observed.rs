@@ -4,6 +4,7 @@
 use super::walk::same;
 use super::{Link, Step, Trail};
 use crate::image::CellImage;
+use crate::occupants::Occupant;
 use crate::role::{CellSource, CellUse};
 
 /// Who was seen to stand in a cell.
@@ -35,8 +36,8 @@ impl Trail {
     /// Takes what was seen to stand in a cell; whether that changes anything.
     ///
     /// A reading becomes the base if it is later than all that is known of the cell; where times do not tell, if the
-    /// cell is unknown, or doubtful and the reading its originator's newest. One that contradicts what is known, and by
-    /// no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
+    /// cell is unknown, or doubtful or known by its party alone and the reading its originator's newest. One that
+    /// contradicts what is known, and by no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
     /// certificate that a link has told of; an import begins the walk where nothing else does, if it leaves who is
     /// there.
     pub fn observe(
@@ -52,6 +53,10 @@ impl Trail {
             (Some(stands), Some(seen)) => same(stands, seen),
             _ => false,
         };
+        // Of whom stands there the party alone may be known.
+        let names_certificate =
+            |one: Option<Occupant>| one.is_some_and(|one| one.key_identifier.is_some());
+        let names_more = !names_certificate(standing.occupant) && names_certificate(seen.occupant);
         let is_open = standing.occupant.is_none();
         let is_later = self.is_later(cell, observation);
         match seen.source {
@@ -61,7 +66,8 @@ impl Trail {
                     _ if !is_heard => false,
                     Some(is_later) => is_later && self.begin_at(cell_use, observation),
                     None if !standing.is_told => self.begin_at(cell_use, observation),
-                    None if !observation.is_newest || is_known => false,
+                    None if !observation.is_newest => false,
+                    None if is_known => names_more && self.begin_at(cell_use, observation),
                     None if is_open => self.begin_at(cell_use, observation),
                     None => self.dispute(cell_use),
                 }

@@ -7,6 +7,9 @@ use crate::field::{Field, Object};
 /// A device's clock is believed unless it is more than a day ahead of who received the message.
 const SLACK_MICROS: i64 = 86_400_000_000;
 
+/// 2016-01-01: no device of SMETS2 was commissioned before, so that an earlier time is of a clock that was never set.
+const EARLIEST_MICROS: i64 = 1_451_606_400_000_000;
+
 /// Cells of a message that are looked at, as many as the engine writes at most.
 const MOST_CELLS: usize = 32;
 
@@ -72,6 +75,8 @@ struct ToldCell<'a> {
     #[serde(borrow, default)]
     key_usage: Field<'a>,
     #[serde(borrow, default)]
+    status: Field<'a>,
+    #[serde(borrow, default)]
     existing_subject_unique_id: Field<'a>,
     #[serde(borrow, default)]
     existing_subject_key_identifier: Field<'a>,
@@ -111,13 +116,22 @@ pub(super) struct Holder {
     pub(super) key: Option<[u8; 8]>,
 }
 
+/// What a message says of a cell.
+#[derive(Clone, Copy)]
+pub(super) struct Told {
+    /// Who stood there before.
+    pub(super) found: Holder,
+    /// Who stands there after: the same where the replacement failed.
+    pub(super) left: Holder,
+}
+
 /// Digital signature, key agreement.
 pub(super) type Holders = [Holder; 2];
 
 /// When something was so: microseconds since 1970, and whose clock told it.
 pub(super) type Dated = (i64, &'static str);
 
-impl Record<'_> {
+impl<'a> Record<'a> {
     /// Whether it may tell of a Network Operator slot: what could not be judged names no role.
     pub(super) fn concerns_the_slot(&self) -> bool {
         matches!(self.remote_party_role.get(), None | Some("NetworkOperator"))
@@ -152,11 +166,19 @@ impl Record<'_> {
         flags.any(|flag| flag.get() == Some("UNANCHORED"))
     }
 
-    /// When it held: by the device's own time where it is known and at most a day after the message came, else when that
-    /// came, else when it was decided.
+    /// Whether a device's message says what its cells went through, and is the first to say it.
+    pub(super) fn is_believed(&self) -> bool {
+        let refused = ["DUPLICATE", "PARKED", "REJECTED"];
+        let disposition = self.disposition.get().unwrap_or_default();
+        self.is_verified()
+            && !refused.contains(&disposition)
+            && self.told().iter().any(Option::is_some)
+    }
+
+    /// When it held: by the device's own time where it is known, no earlier than there were such devices, and at most a
+    /// day after the message came; else when that came, else when it was decided.
     pub(super) fn dated(&self) -> Result<Dated, &'static str> {
-        let decided = self.decided_at.time().ok_or("it has no time")?;
-        let received = self.received_at.time();
+        let otherwise = self.dated_without_device()?;
         let message = self.message.as_ref();
         // A message without a time, as read-backs are, is no older than those that had one. Where none is named, what was
         // told of a cell last is what the message told, if it changed the cell.
@@ -164,40 +186,75 @@ impl Record<'_> {
             Some(own) => own.time(),
             None => self.slot().and_then(Slot::told_at),
         };
-        let latest = received.unwrap_or(decided).saturating_add(SLACK_MICROS);
-        Ok(match (told.filter(|told| *told <= latest), received) {
-            (Some(told), _) => (told, "DEVICE"),
-            (None, Some(received)) => (received, "RECEIVED"),
-            (None, None) => (decided, "DECISION"),
+        let believed = EARLIEST_MICROS..=otherwise.0.saturating_add(SLACK_MICROS);
+        Ok(match told.filter(|told| believed.contains(told)) {
+            Some(told) => (told, "DEVICE"),
+            None => otherwise,
         })
+    }
+
+    /// When the message came, else when it was decided.
+    pub(super) fn dated_without_device(&self) -> Result<Dated, &'static str> {
+        let decided = self.decided_at.time().ok_or("it has no time")?;
+        let received = self.received_at.time();
+        Ok(received.map_or((decided, "DECISION"), |received| (received, "RECEIVED")))
     }
 
     /// Whom the message names as there before it.
     pub(super) fn existing(&self) -> Holders {
-        self.told(|cell| Holder {
-            eui: cell.existing_subject_unique_id.eui(),
-            key: cell.existing_subject_key_identifier.key_identifier(),
-        })
+        self.of_cells(ToldCell::existing)
     }
 
     /// Whom the message names as having come.
     pub(super) fn replacing(&self) -> Holders {
-        self.told(|cell| Holder {
-            eui: cell.replacing_subject_unique_id.eui(),
-            key: cell.replacing_subject_key_identifier.key_identifier(),
+        self.of_cells(ToldCell::replacing)
+    }
+
+    /// What the message says of the cells.
+    pub(super) fn told(&self) -> [Option<Told>; 2] {
+        self.of_cells(|cell| {
+            let found = cell.existing();
+            let is_replaced = cell.status.get() == Some("success");
+            let left = if is_replaced { cell.replacing() } else { found };
+            (left != Holder::default()).then_some(Told { found, left })
         })
     }
 
-    fn told(&self, of: impl Fn(&ToldCell<'_>) -> Holder) -> Holders {
-        let mut holders = Holders::default();
+    fn of_cells<'s, T: Copy + Default>(&'s self, of: impl Fn(&'s ToldCell<'a>) -> T) -> [T; 2] {
+        let mut found = [T::default(); 2];
         for cell in self.cells.iter().flatten().take(MOST_CELLS) {
+            let cell: &'s ToldCell<'a> = cell;
             match cell.key_usage.get() {
-                Some("digitalSignature") => holders[0] = of(cell),
-                Some("keyAgreement") => holders[1] = of(cell),
+                Some("digitalSignature") => found[0] = of(cell),
+                Some("keyAgreement") => found[1] = of(cell),
                 _ => {}
             }
         }
-        holders
+        found
+    }
+}
+
+impl ToldCell<'_> {
+    fn existing(&self) -> Holder {
+        Holder {
+            eui: self.existing_subject_unique_id.eui(),
+            key: self.existing_subject_key_identifier.key_identifier(),
+        }
+    }
+
+    fn replacing(&self) -> Holder {
+        Holder {
+            eui: self.replacing_subject_unique_id.eui(),
+            key: self.replacing_subject_key_identifier.key_identifier(),
+        }
+    }
+}
+
+impl Holder {
+    /// Whether both can be one: of a party whose certificate is not known, any may be meant.
+    pub(super) fn may_be(self, other: Self) -> bool {
+        self.eui == other.eui
+            && (self.key == other.key || self.key.is_none() || other.key.is_none())
     }
 }
 
