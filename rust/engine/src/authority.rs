@@ -8,6 +8,8 @@ use rustls_pki_types::pem::PemObject as _;
 use slotkeeper_crypto::{AgreementKey, KeyAgreement, KeyError, KrpSigner, PublicKey, SigningKey};
 use slotkeeper_gbcs::{Certificate, Eui64, KeyIdentifier, KeyUsage, RemotePartyRole};
 
+use crate::pem_files::bounded;
+
 /// Why an identity cannot be used. No text holds key material.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorityError {
@@ -217,7 +219,8 @@ fn read_certificate(
         path: path.to_owned(),
         problem,
     };
-    let der = CertificateDer::from_pem_file(path)
+    let der = bounded(path)
+        .and_then(CertificateDer::from_pem_reader)
         .map_err(|error| wrong(format!("no PEM certificate can be read: {error}")))?;
     let certificate = Certificate::parse(&der).map_err(|error| wrong(error.to_string()))?;
     if certificate.eui.is_none()

@@ -9,6 +9,7 @@ use slotkeeper_crypto::{
 };
 
 use crate::authority::Authority;
+use crate::pem_files::bounded;
 
 /// DER of a SubjectPublicKeyInfo up to the point: id-ecPublicKey, prime256v1, BIT STRING (RFC 5480).
 pub(crate) const P256_INFO: [u8; 26] = [
@@ -75,7 +76,7 @@ impl EvidenceVerifier {
     /// # Errors
     /// [`EvidenceKeyError::NoPublicKey`].
     pub fn load(path: &Path) -> Result<Self, EvidenceKeyError> {
-        let certificate = CertificateDer::from_pem_file(path).ok();
+        let certificate = bounded(path).and_then(CertificateDer::from_pem_reader).ok();
         certificate
             .and_then(|der| certified(&der))
             .or_else(|| bare(path))
@@ -111,7 +112,9 @@ pub(crate) fn certified(der: &[u8]) -> Option<PublicKey> {
 }
 
 fn bare(path: &Path) -> Option<PublicKey> {
-    let der = SubjectPublicKeyInfoDer::from_pem_file(path).ok()?;
+    let der = bounded(path)
+        .and_then(SubjectPublicKeyInfoDer::from_pem_reader)
+        .ok()?;
     PublicKey::from_uncompressed(der.strip_prefix(&P256_INFO)?).ok()
 }
 

@@ -16,6 +16,8 @@ use slotkeeper_gbcs::{
     Certificate, Eui64, KeyIdentifier, KeyUsage, KeyUsageBits, Malformed, RemotePartyRole,
 };
 
+use crate::pem_files::bounded;
+
 /// The certificates and private keys of a folder, by the EUI-64 inside the certificate.
 ///
 /// File names only tell which files are meant: `<eui64>-<anything>.pem` for certificates, `.key` for private keys. Whose
@@ -138,8 +140,9 @@ impl Keystore {
             file: file.to_owned(),
             problem,
         };
-        let sections =
-            CertificateDer::pem_file_iter(file).map_err(|error| wrong(error.to_string()))?;
+        let sections = CertificateDer::pem_reader_iter(
+            bounded(file).map_err(|error| wrong(error.to_string()))?,
+        );
         let mut count = 0;
         for section in sections {
             let der = section.map_err(|error| wrong(error.to_string()))?;

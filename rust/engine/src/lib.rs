@@ -34,6 +34,7 @@ mod outbox;
 pub mod package;
 mod parking;
 mod paths;
+mod pem_files;
 mod quarantine;
 mod quoted;
 mod records;

@@ -24,6 +24,7 @@ use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
 
 use crate::evidence::{EvidenceKey, certified};
+use crate::pem_files::bounded;
 
 /// Why a manifest cannot be signed. No text holds key material.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +69,8 @@ pub fn sign_detached(
     certificate: &Path,
     key: &EvidenceKey,
 ) -> Result<Vec<u8>, SignError> {
-    let der = CertificateDer::from_pem_file(certificate)
+    let der = bounded(certificate)
+        .and_then(CertificateDer::from_pem_reader)
         .map_err(|_| SignError::Certificate("the file cannot be read or holds no certificate"))?;
     if certified(&der) != Some(key.public_key()) {
         return Err(SignError::Certificate("it is not that of evidence.key"));
