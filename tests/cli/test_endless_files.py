@@ -25,7 +25,7 @@ def zeros(tmp_path: Path) -> Path:
     return endless(tmp_path / "zeros")
 
 
-@pytest.mark.parametrize("name", ["slotkeeper.toml", "list.txt"])
+@pytest.mark.parametrize("name", ["slotkeeper.toml", "list.txt", "acb-ka-0.pem", "acb-ds-0.pem"])
 def test_of_a_file_that_the_settings_name(run: Run, site: Site, name: str) -> None:
     with site.config.open("a") as end:
         end.write('[parties]\nnetwork_operators = "list.txt"\n')

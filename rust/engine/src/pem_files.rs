@@ -2,15 +2,16 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Take},
+    io::{BufReader, Read as _, Take},
     path::Path,
 };
 
 use rustls_pki_types::pem::Error;
 
 /// The file's octets up to the bound. A certificate that begins beyond it is not found.
-pub(crate) fn bounded(path: &Path) -> Result<Take<File>, Error> {
-    Ok(File::open(path).map_err(Error::Io)?.take(LARGEST))
+pub(crate) fn bounded(path: &Path) -> Result<Take<BufReader<File>>, Error> {
+    let file = File::open(path).map_err(Error::Io)?;
+    Ok(BufReader::new(file).take(LARGEST))
 }
 
 /// Thousands of certificates; what reads a section holds a line of it in memory.

@@ -42,8 +42,11 @@ def read_back(slot: Json, usage: str, settings: Json, seen: Json, *, newest: boo
     standing, state, _ = walk.occupant(slot, usage, unverified=unverified)
     if state == "UNKNOWN":
         return _begin(cell, settings, seen)
-    if not newest or (standing is not None and walk.same(standing, seen["party"])):
+    if not newest:
         return False
+    if standing is not None and walk.same(standing, seen["party"]):
+        names_certificate = standing[1] is None and seen["party"][1] is not None
+        return names_certificate and _begin(cell, settings, seen)
     return _begin(cell, settings, seen) if standing is None else _dispute(cell)
 
 
