@@ -99,6 +99,11 @@ impl Ledger {
         self.unverified_too = true;
     }
 
+    /// Whether it does.
+    pub fn hears_unverified(&self) -> bool {
+        self.unverified_too
+    }
+
     /// The numbers of dropped batches.
     pub fn burned(&self) -> &Burned {
         &self.burned

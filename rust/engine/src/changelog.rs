@@ -82,7 +82,10 @@ pub(crate) fn encode_parked(parked: &Parked) -> Vec<u8> {
     octets.extend_from_slice(&[parked.stream as u8, u8::from(parked.bare)]);
     octets.extend_from_slice(&parked.offset.to_be_bytes());
     let [network_operator, supplier] = parked.numbers;
-    octets.push(u8::from(network_operator.is_some()) | u8::from(supplier.is_some()) << 1);
+    let is_there = |number: Option<u64>, bit| u8::from(number.is_some()) << bit;
+    octets.push(
+        is_there(network_operator, 0) | is_there(supplier, 1) | u8::from(parked.told) << TOLD,
+    );
     for number in parked.numbers {
         octets.extend_from_slice(&number.unwrap_or(0).to_be_bytes());
     }
@@ -146,9 +149,13 @@ fn read_parked(arrival: u64, mut rest: &[u8]) -> Option<Parked> {
         value: rest.into(),
         digest,
         verdict: (disposition, reason),
+        told: present >> TOLD & 1 == 1,
         numbers,
     })
 }
+
+/// The bit beside those that tell of which roles there are numbers.
+const TOLD: u8 = 2;
 
 fn take<'a, const N: usize>(rest: &mut &'a [u8]) -> Option<&'a [u8; N]> {
     let (start, end) = rest.split_first_chunk::<N>()?;
@@ -176,6 +183,7 @@ mod tests {
             value: b"{}".as_slice().into(),
             digest: [0x5a; 32],
             verdict: (Disposition::Parked, Reason::UnknownDevice),
+            told: true,
             numbers: [Some(u64::MAX), None],
         }
     }

@@ -32,6 +32,8 @@ pub(crate) struct Parked {
     pub(crate) digest: [u8; 32],
     /// What was decided when it was last judged.
     pub(crate) verdict: (Disposition, Reason),
+    /// Whether it has told of its cells, since it was verified then.
+    pub(crate) told: bool,
     /// The highest number towards each role, in the order of `Role::ALL`.
     pub(crate) numbers: [Option<u64>; 2],
 }
@@ -124,7 +126,7 @@ fn mix(device: u64, start: [u8; DIGEST_START]) -> u64 {
 enum Undo {
     Added(u64, [u8; 32]),
     Removed(u64, Parked, Standing),
-    Verdict(u64, [u8; 32], (Disposition, Reason)),
+    Verdict(u64, [u8; 32], (Disposition, Reason), bool),
 }
 
 /// All parked records of a partition.
@@ -287,11 +289,13 @@ impl Parking {
         device: Eui64,
         digest: &[u8; 32],
         verdict: (Disposition, Reason),
+        told: bool,
     ) {
         if let Some(parked) = self.find(device.to_u64(), digest) {
-            let before = std::mem::replace(&mut parked.verdict, verdict);
+            let verdict = std::mem::replace(&mut parked.verdict, verdict);
+            let told = std::mem::replace(&mut parked.told, told);
             self.undo
-                .push(Undo::Verdict(device.to_u64(), *digest, before));
+                .push(Undo::Verdict(device.to_u64(), *digest, verdict, told));
         }
     }
 
@@ -314,9 +318,10 @@ impl Parking {
                     }
                 }
                 Undo::Removed(device, parked, standing) => self.insert(device, parked, standing),
-                Undo::Verdict(device, digest, before) => {
+                Undo::Verdict(device, digest, verdict, told) => {
                     if let Some(parked) = self.find(device, &digest) {
-                        parked.verdict = before;
+                        parked.verdict = verdict;
+                        parked.told = told;
                     }
                 }
             }

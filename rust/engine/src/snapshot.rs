@@ -103,7 +103,7 @@ impl Engine {
                 let end = at.saturating_add(ROWS_A_PART);
                 let table = self.ledger.table();
                 part.extend((table.len() as u64).to_be_bytes());
-                part.extend(self.anchors());
+                part.extend(self.made_by());
                 let rows = table.save_rows(at..end, &mut part);
                 self.directory.save_gpfs(rows, &mut part);
                 Some(after(Kind::Gpfs, end, table.len(), Kind::Others))
@@ -152,14 +152,17 @@ impl Engine {
         }
     }
 
-    /// Which certificates vouched for those of devices: what others let in is not taken in.
-    fn anchors(&self) -> [u8; 32] {
-        slotkeeper_crypto::sha256(&self.settings.issuing_certificates.concat())
+    /// By what rows were made: what other certificates of authorities let in is not taken in, nor cells in which more or
+    /// less was read, since nobody verified then or does not now.
+    fn made_by(&self) -> [u8; 32] {
+        let mut settings = self.settings.issuing_certificates.concat();
+        settings.push(u8::from(self.ledger.hears_unverified()));
+        slotkeeper_crypto::sha256(&settings)
     }
 
     fn load_gpfs(&mut self, rest: &mut &[u8]) -> Option<()> {
         let devices = u64::from_be_bytes(take(rest)?);
-        if take(rest)? != self.anchors() {
+        if take(rest)? != self.made_by() {
             return None;
         }
         let table = self.ledger.table_mut();

@@ -179,6 +179,7 @@ class Model:
             "whole": message["whole"],
             "message": message,
             "verdict": said["verdict"],
+            "verified": said.get("verified", False),
             "numbers": carried(message),
         }
 
@@ -195,6 +196,7 @@ class Model:
             "whole": whole,
             "message": None,
             "told": facts,
+            "verified": False,
             "numbers": {},
         }
         said = self._judge_others(entry, None)

@@ -246,13 +246,13 @@ def _by_cells(table: Json, settings: Json, device: str, message: Json, parked: J
     if recorded:
         changed |= raise_to(row["roles"][role], "recorded", carried(message)[role])
     # What was judged before and is judged the same has told its cells.
-    anew = parked is None or parked["verdict"] != verdict
+    anew = parked is None or parked["verdict"] != verdict or not parked["verified"]
     if anew and (verified or not verdict.startswith(("PARKED", "NOT_RECORDED UNEXPECTED"))):
         changed |= slots.told(row["slots"], settings, message, verified=verified)
     # A parked message is known by its cells, if it has told of any, and by being parked.
     if changed and not verdict.startswith("PARKED"):
         remember(table, device, message, verified=verified)
-    return {"verdict": verdict}
+    return {"verdict": verdict, "verified": verified}
 
 
 def _role_read(message: Json) -> str:

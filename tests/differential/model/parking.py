@@ -41,9 +41,10 @@ def judge_again(table: Json, device: str | None, judge: Judge) -> list[Json]:
         if device is not None and entry["device"] != device:
             continue
         said = judge(entry)
-        if said["verdict"] == entry["verdict"]:
+        verified = said.get("verified", False)
+        if said["verdict"] == entry["verdict"] and entry["verified"] >= verified:
             continue
-        entry["verdict"] = said["verdict"]
+        entry |= {"verdict": said["verdict"], "verified": verified}
         if not stays(said["verdict"]):
             table["parked"].remove(entry)
         found.append(_redecision(entry, said))

@@ -34,6 +34,8 @@ mod outputs;
 mod package;
 #[path = "../../../../rust/bindings/src/records.rs"]
 mod records;
+#[path = "../../../../rust/bindings/src/stored.rs"]
+mod stored;
 #[path = "../../../../rust/bindings/src/tables.rs"]
 mod tables;
 

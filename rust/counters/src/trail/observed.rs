@@ -37,9 +37,9 @@ impl Trail {
     ///
     /// A reading becomes the base if it is later than all that is known of the cell; where times do not tell, if the
     /// cell is unknown, or doubtful or known by its party alone and the reading its originator's newest. One that
-    /// contradicts what is known, and by no time is the earlier, leaves the cell in doubt. An alert is taken likewise, but says nothing new of a
-    /// certificate that a link has told of; an import begins the walk where nothing else does, if it leaves who is
-    /// there.
+    /// contradicts what is known, and by no time is the earlier, leaves the cell in doubt. An alert is taken likewise,
+    /// but says nothing new of a certificate that a link has told of; an import begins the walk where nothing else
+    /// does, if it leaves who is there.
     pub fn observe(
         &mut self,
         cell_use: CellUse,

@@ -113,6 +113,12 @@ impl Decision {
     pub(crate) fn parks(&self) -> bool {
         self.disposition == Disposition::Parked || self.reason == Reason::BadSignature
     }
+
+    /// Whether it parks a message that has told of its cells all the same, since it is verified.
+    pub(crate) fn parks_what_told(&self) -> bool {
+        let waits_for_a_list = [Reason::UnknownAcbCertificate, Reason::UnknownParty];
+        self.signature == Signature::Valid && waits_for_a_list.contains(&self.reason)
+    }
 }
 
 /// What a judgement may look at, and the ledger in which it stages.

@@ -25,7 +25,7 @@ impl Judge<'_> {
         &mut self,
         facts: &Facts<'_>,
         signature: Signature,
-        parked_as: Option<Verdict>,
+        told_as: Option<Verdict>,
     ) -> JudgedOutcome {
         const ROLE: Role = Role::NetworkOperator;
         let device = facts.device.to_u64();
@@ -60,7 +60,7 @@ impl Judge<'_> {
         if let Some(reason) = parked {
             // Only `recorded` waits. What was told is told once: judged again with the same result it changes nothing.
             let verdict = (Disposition::Parked, reason);
-            if signature == Signature::Valid && parked_as != Some(verdict) {
+            if signature == Signature::Valid && told_as != Some(verdict) {
                 changed |= self.tell_cells(facts, ROLE, CellSource::Outcome, signature, authoriser);
             }
             return JudgedOutcome {

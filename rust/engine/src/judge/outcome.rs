@@ -42,6 +42,8 @@ pub(crate) struct Outcome<'f, 'a> {
     pub(crate) signature: Option<Signature>,
     /// How it was decided before, where this is a parked record that is judged again.
     pub(crate) parked_as: Option<Verdict>,
+    /// Whether it has told of its cells then.
+    pub(crate) has_told: bool,
     /// Whether a certificate of the device has refused it before.
     pub(crate) refused: bool,
 }
@@ -164,7 +166,8 @@ impl Judge<'_> {
             Subject::Otherwise => self.changed_otherwise(facts, signature),
             Subject::ReadBack => self.read_back(facts, signature),
             Subject::Operator | Subject::Supplier | Subject::Irrelevant => {
-                self.operator_outcome(facts, signature, outcome.parked_as)
+                let told_as = outcome.parked_as.filter(|_| outcome.has_told);
+                self.operator_outcome(facts, signature, told_as)
             }
         };
         if signature == Signature::Valid {

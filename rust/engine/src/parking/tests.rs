@@ -11,6 +11,7 @@ fn parked(number: u8, size: usize, reason: Reason) -> Parked {
         value: vec![number; size].into(),
         digest: [number; 32],
         verdict: (Disposition::Parked, reason),
+        told: true,
         numbers: [Some(u64::from(number)), None],
     }
 }
@@ -197,7 +198,12 @@ fn a_batch_can_be_taken_back() {
         NO_CAPS,
     );
     parking.remove(A, &[3; 32]);
-    parking.set_verdict(A, &[4; 32], (Disposition::Rejected, Reason::BadSignature));
+    parking.set_verdict(
+        A,
+        &[4; 32],
+        (Disposition::Rejected, Reason::BadSignature),
+        false,
+    );
     parking.add(
         B,
         Standing::Known,

@@ -365,6 +365,7 @@ impl Batch<'_> {
             on_its_way_down: input.stream == Stream::UpdateRequests,
             signature: decoded.signature,
             parked_as: None,
+            has_told: false,
             refused: false,
         });
         if decision.reason == Reason::ConflictingContent {

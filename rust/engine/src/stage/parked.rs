@@ -114,9 +114,11 @@ impl Batch<'_> {
                 on_its_way_down: again.parked.stream == Stream::UpdateRequests,
                 signature: decoded.signature,
                 parked_as: Some(again.parked.verdict),
+                has_told: again.parked.told,
                 refused: again.parked.has_false_signature(),
             });
-            if (decision.disposition, decision.reason) != again.parked.verdict {
+            let tells_now = decision.parks_what_told() && !again.parked.told;
+            if (decision.disposition, decision.reason) != again.parked.verdict || tells_now {
                 let input = again.parked.input(key);
                 let about = About {
                     cause: Some(again.cause),
@@ -182,10 +184,12 @@ impl Batch<'_> {
         let Again { device, parked, .. } = again;
         if decision.parks() {
             let verdict = (decision.disposition, decision.reason);
+            let told = decision.parks_what_told();
             let parking = &mut self.engine.parking;
-            parking.set_verdict(*device, &parked.digest, verdict);
+            parking.set_verdict(*device, &parked.digest, verdict, told);
             let parked = Parked {
                 verdict,
+                told,
                 ..parked.clone()
             };
             self.change_parked(*device, &parked.digest, Some(&parked));
@@ -211,6 +215,7 @@ impl Batch<'_> {
             value: input.value.bytes().unwrap_or_default().into(),
             digest,
             verdict: (decision.disposition, decision.reason),
+            told: decision.parks_what_told(),
             numbers,
         };
         // In the changelog the two would be one, so the earlier one goes: its tombstone comes first.
