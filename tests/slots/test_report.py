@@ -310,8 +310,8 @@ async def test_the_last_message_by_time_counts_whatever_came_last(fleet: Fleet) 
         if cell
     ]
     # It came late: the worker knows that the ACB has been there since.
-    late = {"received_at": "2026-05-15T10:00:00Z", "message": told, "cells": cells}
-    fleet.decided(1, ACB_CELLS, NOW, **late)
+    received = "2026-05-15T10:00:00Z"
+    fleet.decided(1, ACB_CELLS, NOW, received_at=received, message=told, cells=cells)
     row = fleet.report(await fleet.build(NOW), TODAY).of(1)
     assert (row["slot_since"], row["slot_since_source"]) == ("2026-06-01", "RECEIVED")
     row = fleet.report(await fleet.build(NOW), date(2026, 5, 20)).of(1)

@@ -166,7 +166,7 @@ def certain(slot: Json, settings: Json) -> Party | None:
     occupant; nothing is unordered beside a reading; and it does not rest on what was imported.
     """
     cell = slot["cells"]["ds"]
-    if settings["signatures"] == "off" and cell["overlay"]:
+    if settings["signatures"] == "off" and links_of(cell, "overlay"):
         return None
     standing, _, _ = occupant(slot, "ds")
     links, base = list(links_of(cell, "links").values()), cell["base"]
