@@ -243,10 +243,10 @@ fn test_d04_every_torn_record_is_found() {
 #[test]
 fn test_d09_a_newer_format_is_refused() {
     let mut bytes = recorded().encode();
-    bytes[0] = 5;
+    bytes[0] = 6;
     assert_eq!(
         DeviceImage::decode(&sealed(&bytes), DEFAULT_CEILING),
-        Err(ImageError::UnknownFormat(5))
+        Err(ImageError::UnknownFormat(6))
     );
 }
 

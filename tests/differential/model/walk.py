@@ -166,9 +166,9 @@ def certain(slot: Json, settings: Json) -> Party | None:
     occupant; nothing is unordered beside a reading; and it does not rest on what was imported.
     """
     cell = slot["cells"]["ds"]
+    standing, _, _ = occupant(slot, "ds", unverified=settings["signatures"] == "off")
     if settings["signatures"] == "off" and links_of(cell, "overlay"):
         return None
-    standing, _, _ = occupant(slot, "ds")
     links, base = list(links_of(cell, "links").values()), cell["base"]
     if not has_verified(cell) or standing is None:
         return None
@@ -271,7 +271,12 @@ def _is_over(slot: Json, command: tuple[str, int, Any, str]) -> bool:
     came += cell["base"] is not None and cell["base"]["party"][0] == sender
     went = sum(one["existing"][0] == sender for one in changed)
     told = [link for one in slot["cells"].values() for link in one["links"].values()]
-    commands = [link["command"] for link in told if link["command"] is not None]
+    # Of an answer that is forgotten of the sender's own cell nothing counts.
+    commands = [
+        link["command"]
+        for link in told
+        if link["command"] is not None and link["existing"][0] == link["command"][0]
+    ]
     later = any(party == sender and counter > number for party, counter in commands)
     return due == "at once" and max(came, went) <= 1 and later
 

@@ -101,12 +101,21 @@ impl Judge<'_> {
         decision.role(role).flags(flags)
     }
 
-    /// Takes what people brought as the beginning of the walk, where messages do not tell more.
-    pub(crate) fn baseline(&mut self, key: Eui64, baseline: &Baseline) -> Decision {
+    /// Takes what people brought as the beginning of the walk, where messages do not tell more. `digest` is SHA-256 of a
+    /// record that comes for the first time, which may be a repeat of one that waits.
+    pub(crate) fn baseline(
+        &mut self,
+        key: Eui64,
+        baseline: &Baseline,
+        digest: Option<&[u8; 32]>,
+    ) -> Decision {
         const ROLE: Role = Role::NetworkOperator;
         if baseline.device != key {
             return Decision::new(Disposition::Rejected, Reason::WrongDevice)
                 .detail(format!("the baseline is for {}", baseline.device));
+        }
+        if digest.is_some_and(|digest| self.parking.contains(key, digest)) {
+            return Decision::new(Disposition::Duplicate, Reason::SameMessage).role(ROLE);
         }
         if let Some(decision) = self.not_followed(key) {
             return decision.role(ROLE);

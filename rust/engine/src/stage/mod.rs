@@ -313,13 +313,13 @@ impl Batch<'_> {
             }
             Event::Alert(device, alert) => self.judge_alert(input, device, &alert),
             Event::Baseline(device, baseline) => {
-                let decision = self.judge_with().baseline(device, &baseline);
+                let octets = input.value.bytes().unwrap_or_default();
+                let digest = slotkeeper_crypto::sha256(octets);
+                let decision = self.judge_with().baseline(device, &baseline, Some(&digest));
                 let about = About::record(input, Some(device));
                 self.audit(&about, &decision, None);
-                let octets = input.value.bytes().unwrap_or_default();
                 self.prove(&about, &decision, Behind::Record("BASELINE", octets));
                 if decision.parks() {
-                    let digest = slotkeeper_crypto::sha256(octets);
                     self.park(input, device, digest, [None; 2], &decision);
                 }
             }

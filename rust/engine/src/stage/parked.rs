@@ -146,7 +146,7 @@ impl Batch<'_> {
                 (decision, About::alert(&input, *device, alert), "DCC_ALERT")
             }
             Event::Baseline(device, baseline) => {
-                let decision = self.judge_with().baseline(*device, baseline);
+                let decision = self.judge_with().baseline(*device, baseline, None);
                 (decision, About::record(&input, Some(*device)), "BASELINE")
             }
             _ => return false,

@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod alerts;
+mod census;
 mod certificates;
 mod chain;
 mod embedding;
