@@ -1,7 +1,6 @@
 """A damaged record, from what a person sees to the command that mends it."""
 
 import json
-import re
 import shlex
 import sqlite3
 from contextlib import closing
@@ -36,13 +35,15 @@ def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, served: Site) -> 
     # Seen before and after a worker has marked the record.
     for _ in range(2):
         story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
-        assert story["damaged"] == {"NetworkOperator": max(issued, key=int), "Supplier": None}
+        # A number is used for both roles, whichever role its command had.
+        highest = max(issued, key=int)
+        assert story["damaged"] == {"NetworkOperator": highest, "Supplier": highest}
         shown = cli("counters", "show", device, *at).stdout
         cli("run", "--until-idle", *at)
 
-    said = re.search(r"slotkeeper (counters raise .*ANOTHER)", " ".join(shown.split()))
-    assert said
-    cli(*shlex.split(said[1]), *at)
+    said = [line for line in shown.splitlines() if line.startswith("slotkeeper counters raise")]
+    assert len(said) == 2
+    for line in said:
+        cli(*shlex.split(line)[1:], *at)
     cli("run", "--until-idle", *at)
-    story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
-    assert story["damaged"] == {"Supplier": None}
+    assert json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"] == {}

@@ -41,7 +41,6 @@ class Line(Steps):
         self.store = Store()
         self.saved: tuple[Store, Json] | None = None
         self.registered: list[tuple[str, str]] = []
-        self.given: dict[tuple[str, int], bytes] = {}
         self.engine = self._new_engine()
         self.engine.open()
 

@@ -41,6 +41,7 @@ class Steps:
             for device in DEVICES
         ]
         self.mail: list[list[bytes]] = [[] for _ in DEVICES]
+        self.given: dict[tuple[str, int], bytes] = {}
         self.batch: list[tuple[Record, str, Json]] = []
         self.offset = 0
 
@@ -378,6 +379,10 @@ class Steps:
         raising = ("at_least", "issued_numbers", "issued_blocks", "issued_floor", "request_ids")
         if all(entry[name] in (None, [], {}) for name in raising):
             entry["at_least"] = 1
+        if step["kind"] == "issued" and entry["at_least"] is not None:
+            # Who makes up for damage names what commands had, as `counters show` tells it.
+            given = [number for to, number in self.given if to == str(about)]
+            entry["at_least"] = max([entry["at_least"], *given])
         value = {
             **entry,
             "at_least": _text(entry["at_least"]),

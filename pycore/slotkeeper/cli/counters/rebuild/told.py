@@ -33,7 +33,7 @@ _MAX_DIGITS = 20
 _NAME = re.compile("[A-Z_]{1,40}")
 """Of a reason."""
 
-_ROLES = ("NetworkOperator", "Supplier")
+ROLES = ("NetworkOperator", "Supplier")
 _ROLE_OF_CELL = {"networkOperator": "NetworkOperator", "supplier": "Supplier"}
 
 _ANSWERS = ("HANDOVER_CONFIRMED", "HANDOVER_FAILED")
@@ -261,7 +261,7 @@ class _Members:
 
     def role(self, name: str) -> str | None:
         text = self.text(name)
-        if text in _ROLES:
+        if text in ROLES:
             return text
         self.fault("UNKNOWN_ROLE", name)
         return None
