@@ -35,9 +35,10 @@ def allocate(
     if lifted:
         first += margin + 1
         first += (REMAINDER - first) % MARGIN
-    number, skipped = _skip(table, device, other, row[other], first)
+    burned_elsewhere = table["burned"].get((device, other))
+    number, skipped = _skip(row[other], first, burned_elsewhere)
     if number > LAST:
-        without_burned = max(told, issued) + margin + 1
+        without_burned, _ = _skip(row[other], max(told, issued) + margin + 1, None)
         raise ExhaustedError(retryable=without_burned <= LAST)
     if skipped or lifted:
         return number, "ISSUED_EXCEEDED", False
@@ -50,9 +51,9 @@ def allocate(
     return number, "WATERMARK_EXCEEDED", False
 
 
-def _skip(table: Json, device: str, other: str, row: Json, number: int) -> tuple[int, bool]:
+def _skip(row: Json, number: int, burned: int | None) -> tuple[int, bool]:
+    """Pass over what the other role used or burned; tell also whether anything was."""
     first = number
-    burned = table["burned"].get((device, other))
     while number in (burned, row["issued"]) or is_used(row, number):
         ranges = [high for low, high in row["covered"] if low <= number <= high]
         number = max([number, *ranges]) + 1
