@@ -171,17 +171,17 @@ def test_d10_an_import_is_signed_line_by_line(cli: Cli, office: Office, tmp_path
 def test_d12_a_damaged_record_is_mended_by_two_signatures(cli: Cli, office: Office) -> None:
     damage(office.site, office.device)
     cli("run", "--until-idle", *office.at)
-    shown = " ".join(cli("counters", "show", office.device, *office.at).stdout.split())
-    raised = re.search(r"slotkeeper (counters raise .*? --out raise.json)", shown)
-    signed = re.search(r"slotkeeper (counters sign .*?) ANOTHER_KEY", shown)
-    assert raised
-    assert signed
-    assert re.search(r"--mends \d{8,} ", raised[1])
-    cli(*shlex.split(raised[1].replace("KEY", "ann.key")), *office.at)
-    cli(*shlex.split(signed[1]), "bob.key", *office.at)
+    shown = cli("counters", "show", office.device, *office.at).stdout.splitlines()
+    said = [line for line in shown if line.startswith("slotkeeper counters ")]
+    # For each role, one person raises and another one signs.
+    assert [line.split()[2] for line in said] == ["raise", "sign"] * 2
+    for line in said:
+        assert "sign" in line.split()[2] or re.search(r"--mends \d{8,} ", line)
+        words = line.replace("ANOTHER_KEY", "bob.key").replace("KEY", "ann.key")
+        cli(*shlex.split(words)[1:], *office.at)
     cli("run", "--until-idle", *office.at)
     story = json.loads(cli("counters", "show", office.device, "--json", *office.at).stdout)
-    assert story["damaged"] == {"Supplier": None}
+    assert story["damaged"] == {}
 
 
 def test_a_key_under_a_pass_phrase_is_opened_by_its_own_tool(cli: Cli, office: Office) -> None:

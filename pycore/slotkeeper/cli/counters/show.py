@@ -53,7 +53,6 @@ def _say_how_to_mend(
     record: dict[str, Any] | None = story.record
     # A record that no worker has marked yet has no version to be named.
     mends = f"--mends {record['version']} " if record else ""
-    who = "--sign KEY --out raise.json" if is_signed else "--by ONE --by ANOTHER"
     for role, number in told.items():
         if number is None:
             console.print(f"Commands and audit trail tell no number of {role}.")
@@ -62,6 +61,8 @@ def _say_how_to_mend(
             f"To mend {role}, two persons name the highest number that commands and audit trail "
             "tell, or a higher one:"
         )
+        prepared = f"raise-{role}.json"
+        who = f"--sign KEY --out {prepared}" if is_signed else "--by ONE --by ANOTHER"
         # Not in the tree, whose lines could not be copied.
         console.print(
             Text(
@@ -71,4 +72,4 @@ def _say_how_to_mend(
             soft_wrap=True,
         )
         if is_signed:
-            console.print("slotkeeper counters sign raise.json --key ANOTHER_KEY")
+            console.print(f"slotkeeper counters sign {prepared} --key ANOTHER_KEY")
