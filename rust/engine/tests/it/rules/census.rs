@@ -5,8 +5,8 @@ use slotkeeper_engine::{Census, RestoreError, Stored, StoredParked};
 use super::restore::{damage, device_key, handed_back, looked_up};
 use crate::support::*;
 
-/// What an engine and what a census say of a store.
-fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
+/// Restores a store, and counts it.
+fn restored(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> Census {
     let mut census = Census::default();
     host.engine.close();
     host.engine.clear().unwrap();
@@ -14,25 +14,22 @@ fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError
         host.engine.restore(key, Some(value)).unwrap();
         census.take(key, Some(value));
     }
-    [
-        host.engine.check_stored(host.stored).err(),
-        census.check(host.stored).err(),
-    ]
+    census
+}
+
+/// What an engine and what a census say of a store.
+fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
+    let census = restored(host, store);
+    let by_engine = host.engine.check_stored(host.stored);
+    [by_engine.err(), census.check(host.stored).err()]
 }
 
 /// The same of parked records.
 fn judged_parked(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
-    let mut census = Census::default();
-    host.engine.close();
-    host.engine.clear().unwrap();
-    for (key, value) in store {
-        host.engine.restore(key, Some(value)).unwrap();
-        census.take(key, Some(value));
-    }
-    [
-        host.engine.check_parked(host.stored_parked).err(),
-        census.check_parked(host.stored_parked).err(),
-    ]
+    let census = restored(host, store);
+    let by_engine = host.engine.check_parked(host.stored_parked);
+    let by_census = census.check_parked(host.stored_parked);
+    [by_engine.err(), by_census.err()]
 }
 
 #[test]
