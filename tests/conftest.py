@@ -2,6 +2,7 @@
 
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -42,6 +43,19 @@ def pytest_runtest_teardown() -> Generator[None]:
     yield
     if left := left_open():
         pytest.fail("connections were left open, begun at\n" + "\n".join(left), pytrace=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin files whose tests may take longest first, where processes share the files.
+
+    They would be waited for at the end else.
+    """
+    if hasattr(config, "workerinput"):
+        longest: dict[Path, float] = defaultdict(float)
+        for item in items:
+            for mark in item.iter_markers("timeout"):
+                longest[item.path] = max(longest[item.path], *mark.args)
+        items.sort(key=lambda item: longest[item.path], reverse=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

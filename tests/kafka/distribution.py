@@ -1,10 +1,12 @@
 """Where Kafka comes from: Maven, by the ``pom.xml`` beside this file, into ``.cache/kafka``."""
 
-import contextlib
+import fcntl
 import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,11 +38,10 @@ class Distribution:
                     f"Ubuntu apt-get install {package}"
                 )
         folder = self._folder()
-        if not folder.exists():
-            CACHE.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-                self._fetch(Path(unfinished, "kafka"))
-                with contextlib.suppress(FileExistsError):
+        with locked(folder):
+            if not folder.exists():
+                with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
+                    self._fetch(Path(unfinished, "kafka"))
                     Path(unfinished, "kafka").rename(folder)
         return folder
 
@@ -99,6 +100,15 @@ class Distribution:
     def _folder(self) -> Path:
         pom = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
         return CACHE / "-".join(("libs", pom, *([self.version] if self.version else [])))
+
+
+@contextmanager
+def locked(kept: Path) -> Iterator[None]:
+    """Keep other processes from making this too: parallel tests begin brokers at once."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / f"{kept.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 NEWEST = Distribution()
