@@ -132,9 +132,8 @@ async def test_the_worker_names_the_right_that_is_missing(
     worker, missing = await door.let_in("worker", without=number)
     assert missing is not None
     await secured_bench.ask()
-    async with asyncio.timeout(30):
-        with pytest.raises(WrongUseError) as refusal:
-            await worker.run()
+    with pytest.raises(WrongUseError) as refusal:
+        await worker.run()
     assert named(missing, str(refusal.value))
     assert await secured_bench.numbers() == []
 
@@ -150,9 +149,8 @@ async def test_a_right_that_is_taken_away_ends_the_worker(
         await worker.working.wait()
         await revoke(secured_bench.servers, "worker", Right(operation, "topic", topic))
         await secured_bench.ask()
-        async with asyncio.timeout(30):
-            with pytest.raises(WrongUseError, match=rf"{operation}\b.* on topic .*{topic}"):
-                await working
+        with pytest.raises(WrongUseError, match=rf"{operation}\b.* on topic .*{topic}"):
+            await working
     assert await secured_bench.numbers() == []
 
 

@@ -64,7 +64,7 @@ class Callbacks:
         gc.unfreeze()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     tmp_path: Path, bench: Bench
 ) -> None:

@@ -102,7 +102,6 @@ async def test_a_worker_that_stopped_begins_again_when_that_is_put_right(
         await living
 
 
-@pytest.mark.timeout(20)
 async def test_a_worker_that_has_just_ended_can_be_retired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
