@@ -53,6 +53,22 @@ def test_of_lines(run: Run, site: Site, zeros: Path) -> None:
     assert f"{zeros}: line 1 is longer than" in told
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "party_id,name,kind\nNORTH,Northern Gas,GNO\nSOUTH,",
+        '{"party_id":"NORTH","name":"Northern Gas","kind":"GNO"}\n{"party_id":"',
+    ],
+)
+def test_of_a_register(run: Run, site: Site, tmp_path: Path, rows: str) -> None:
+    """It is read as far as no row can go, and what stands before it is taken."""
+    (tmp_path / "parties").write_text(rows)
+    os.truncate(tmp_path / "parties", LONG)
+    told = run("registers", "import", "parties", "parties", "--config", site.config, expected=1)
+    assert f"no line break within {32 << 20} octets: nothing from here on was read" in told.out
+    assert "1 added, 0 changed, 0 unchanged, 0 marked as missing, 1 refused" in told.out
+
+
 def test_of_a_manifest(run: Run, site: Site, zeros: Path, tmp_path: Path) -> None:
     at = ("--as-of", "2026-04-01", "--config", site.config)
     folder = tmp_path / "slots"

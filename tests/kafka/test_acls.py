@@ -17,6 +17,7 @@ from slotkeeper.streams import (
     WrongUseError,
     create_streams,
 )
+from slotkeeper.streams.kafka.grants import refusals
 from slotkeeper.worker import acknowledge, examine, run
 
 INPUTS = SLOTKEEPER.inputs
@@ -115,6 +116,7 @@ async def test_the_worker_works_with_its_rights(
     assert len(await secured_bench.read("dead-letters")) == 1
     # Without DescribeConfigs it cannot see that, and says so once.
     assert caplog.messages.count("whether the changelog is compacted is not told") == 1
+    assert await refusals(worker.servers, worker.settings) == []
     async with worker.opened() as streams:
         assert await examine(streams, 1) == []
         with pytest.raises(WrongUseError, match=r"Read on topic .*audit-trail"):
@@ -132,6 +134,7 @@ async def test_the_worker_names_the_right_that_is_missing(
     worker, missing = await door.let_in("worker", without=number)
     assert missing is not None
     await secured_bench.ask()
+    assert any(named(missing, said) for said in await refusals(worker.servers, worker.settings))
     with pytest.raises(WrongUseError) as refusal:
         await worker.run()
     assert named(missing, str(refusal.value))
