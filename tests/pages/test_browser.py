@@ -240,6 +240,8 @@ def test_task_7_compare_two_reports(visitor: Visitor, console: Console) -> None:
     visitor.click("Reports")
     visitor.click("Compare two of them")
     visitor.click("Compare")
+    visitor.until("Look at it")
+    visitor.click("Look at it")
     assert visitor.clicks <= MOST_CLICKS
     visitor.until("differ between")
     assert visitor.all("tbody tr")
