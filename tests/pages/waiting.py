@@ -32,7 +32,8 @@ def until(look: Callable[[], T | None]) -> T:
                 return found
         except httpx.TransportError:
             pass
-        WAIT.wait(0.1)
+        # A page is work for who is waited for.
+        WAIT.wait(0.3)
 
 
 @contextmanager
