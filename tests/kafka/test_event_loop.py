@@ -25,7 +25,7 @@ from slotkeeper.settings import MOST_BATCH_BYTES, Settings
 from slotkeeper.streams import Message
 from slotkeeper.worker import run
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1_800)
 
 DEVICES = 25_000
 REQUESTS = 2_500

@@ -14,7 +14,7 @@ import orjson
 
 T = TypeVar("T")
 
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 """For an answer, as long as a test may take: a busy machine needs more than the 5 s of httpx."""
 
 WAIT = threading.Event()

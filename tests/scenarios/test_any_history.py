@@ -154,7 +154,7 @@ class AnyHistory(RuleBasedStateMachine):
         return self.gpf.numbers.get(Role.NETWORK_OPERATOR, 0)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_r5_r7_r10_whatever_is_issued_the_device_accepts(tmp_path: Path) -> None:
     AnyHistory.folder = tmp_path
     machine = AnyHistory.TestCase
