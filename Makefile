@@ -68,7 +68,7 @@ kafka: setup  ## Run a Kafka broker in the foreground (needs Java 17 and Maven)
 
 test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
-	# What the tests of a file share is made once, so that each file has one process.
+	# The tests of a file stay in one process, where what they share is made once.
 	$(PY) -m pytest -q --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: check-rust check-python check-prose  ## Format, lints, types, stubs, documentation, dependencies, pages

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.kafka.broker import Cluster, running_cluster
 from tests.kafka.left_open import left_open, note_connections
@@ -19,6 +20,13 @@ from slotkeeper.streams.kafka.options import ClientOptions
 KINDS = ("sqlite", "kafka")
 
 _places = itertools.count()
+
+# A busy machine may take long over an example. Hypothesis is imported here and not first by its own
+# plugin at the end of a run: Python 3.11 cannot parse a module while finalizers log (gh-106905).
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

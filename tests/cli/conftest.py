@@ -69,7 +69,7 @@ def site_in(folder: Path) -> Site:
 
 @pytest.fixture
 def served(decided: Site, tmp_path: Path) -> Site:
-    """Five devices, handed back and asked for once: a copy for each test, whose fleet only names."""
+    """Five devices, handed back and asked for once: a copy for each test. The fleet only names."""
     folder = tmp_path / "site"
     shutil.copytree(decided.config.parent, folder)
     return Site(decided.fleet, folder / decided.config.name)

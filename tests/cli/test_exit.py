@@ -275,7 +275,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 ORDERLY = ("READY", "REVOCATION_REQUESTED", "REVOKED")
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> None:
     folder, told = whole
     phases = [one["state"] for one in told["fences"]]
@@ -298,7 +298,7 @@ def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> Non
     assert (folder / "streams.db").exists()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_a_rehearsal_that_is_killed_goes_on(
     whole: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.kafka.distribution import CACHE, NEWEST, BrokerError, Distribution, locked
+from tests.kafka.distribution import CACHE, NEWEST, BrokerError, Distribution
+from tests.sharing import locked
 
 CLUSTER_ID = "c2xvdGtlZXBlci10ZXN0cw"
 """Any 16 octets in base64url; every node of a cluster is formatted with the same."""

@@ -1,14 +1,13 @@
 """Where Kafka comes from: Maven, by the ``pom.xml`` beside this file, into ``.cache/kafka``."""
 
-import fcntl
 import hashlib
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.sharing import locked
 
 HERE = Path(__file__).resolve().parent
 POM = HERE / "pom.xml"
@@ -100,15 +99,6 @@ class Distribution:
     def _folder(self) -> Path:
         pom = hashlib.sha256(POM.read_bytes()).hexdigest()[:12]
         return CACHE / "-".join(("libs", pom, *([self.version] if self.version else [])))
-
-
-@contextmanager
-def locked(kept: Path) -> Iterator[None]:
-    """Keep other processes from making this too: parallel tests begin brokers at once."""
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with (CACHE / f"{kept.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 NEWEST = Distribution()

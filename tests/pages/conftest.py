@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.sharing import made_once
 
 from slotkeeper.cli.demo.site import Site, furnish
 from slotkeeper.cli.output import progress
@@ -26,14 +27,21 @@ CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    with progress("making the fleet") as advance:
-        return furnish(
-            tmp_path_factory.mktemp("site"),
-            devices=DEVICES,
-            seed="pages",
-            today=datetime.now(UTC).date(),
-            advance=advance,
-        )
+    """Give this process a copy, to whose streams its tests write."""
+
+    def furnished(folder: Path) -> None:
+        with progress("making the fleet") as advance:
+            furnish(
+                folder,
+                devices=DEVICES,
+                seed="pages",
+                today=datetime.now(UTC).date(),
+                advance=advance,
+            )
+
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(made_once(tmp_path_factory, "pages", furnished), folder, dirs_exist_ok=True)
+    return Site(folder, folder / "slotkeeper.toml")
 
 
 def cli(*arguments: str | Path, expected: int = 0) -> "subprocess.CompletedProcess[bytes]":

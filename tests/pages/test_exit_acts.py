@@ -21,7 +21,7 @@ from slotkeeper.streams import open_streams
 from .conftest import Console, cli, served
 from .waiting import until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1_800)
 """Each step is worked out anew by three commands, one after the other."""
 
 PARTY = "GNO-3"

@@ -14,7 +14,7 @@ import orjson
 
 T = TypeVar("T")
 
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 """For an answer, as long as a test may take: a busy machine needs more than the 5 s of httpx."""
 
 WAIT = threading.Event()
@@ -32,7 +32,8 @@ def until(look: Callable[[], T | None]) -> T:
                 return found
         except httpx.TransportError:
             pass
-        WAIT.wait(0.1)
+        # A page is work for who is waited for.
+        WAIT.wait(0.3)
 
 
 @contextmanager
