@@ -111,8 +111,9 @@ def open_build(folder: Path, known_by: Path | None = None, *, checked: bool = Tr
             raise WrongUseError(f"{known_by or folder} names no build")
         build = build_of(folder, folder / BUILDS / name)
     except (OSError, ValueError, AttributeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise WrongUseError(
-            f"{known_by or folder} has no build that is complete ({error}): "
+            f"{known_by or folder} has no build that is complete ({why}): "
             "`slotkeeper slots build` makes one"
         ) from None
     if checked and (damaged := damaged_files(build)):
