@@ -33,7 +33,7 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     ds_key AS ds_key_identifier, ds_certificate_status, ka_party, ka_eui AS ka_subject,
     ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
     since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
-    action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
+    action_by, action, requirement, reason, exceptions, exit, replaces
 FROM judged WHERE {whose} ORDER BY device
 """
 """A line for each device, out of the judged ones of whose."""
