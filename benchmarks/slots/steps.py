@@ -25,7 +25,8 @@ from slotkeeper.slots.tables import tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
 from .enlarging import enlarge
-from .store import MADE, PARTITIONS, World, fill, live_a_day
+from .filling import fill
+from .store import MADE, PARTITIONS, World, live_a_day
 
 REPORTED = (MADE - timedelta(days=1)).date()
 STREAMS = (*(register.stream for register in REGISTERS), CHANGELOG, INVENTORY, AUDIT)
@@ -84,8 +85,9 @@ def in_process(step: str, place: Place) -> dict[str, Any]:
 
 async def _fill(place: Place) -> dict[str, Any]:
     world = World(place.gpfs)
-    async with _opened(place) as streams:
-        records = await fill(streams, world)
+    async with _opened(place):
+        pass
+    records = fill(place.folder / "streams.db", world)
     parties = place.folder / "parties.csv"
     rows = [
         f"GNO{number},Operator {number},GNO,{str(one.eui).upper()},2025-01-01"
