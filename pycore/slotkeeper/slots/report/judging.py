@@ -47,6 +47,27 @@ SELECT device, mprn, replaces, CASE WHEN since_source IS NOT NULL THEN day END A
 FROM placed JOIN counted USING (combination)
 """
 
+WORDS = (
+    "status", "gas_supplier", "named_party", "expected", "expected_ds_serial", "expected_ka_serial",
+    "ds_party", "ds_eui", "ds_key", "ds_certificate_status", "ka_party", "ka_eui", "ka_key",
+    "ka_certificate_status", "since_source", "known_by", "completeness", "finding", "action_by",
+    "action", "requirement", "reason", "exceptions", "exit",
+)  # fmt: skip
+"""Columns of texts that many devices share."""
+
+_SAID = f"""
+CREATE TYPE word AS ENUM (
+    SELECT DISTINCT word FROM (SELECT unnest([{", ".join(WORDS)}]) AS word FROM counted)
+    WHERE word IS NOT NULL UNION SELECT ''
+);
+CREATE TABLE said AS
+SELECT combination, commissioned_on, meter_commissioned_on, obligation_from, due_on, age_days,
+    overdue_days, actionable, {", ".join(f"{word}::word AS {word}" for word in WORDS)}
+FROM counted;
+"""  # noqa: S608  # names of columns
+"""The answers with numbers in place of texts: a row of a report is sorted in a fourth of the room,
+without which 25 million do not always find any."""
+
 _COMBINED = (
     "status, smets_version, commissioned_on, gas_network_party, meters, meter_commissioned_on, "
     "has_mprn, mprn_elsewhere, registered, ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, "
@@ -107,6 +128,8 @@ def judge_all(
 ) -> Registers:
     """Make ``counted``, the answers with how many devices have them, and ``judged``, each GPF.
 
+    ``said`` has the answers once more, for lists of all devices: see ``WORDS``.
+
     Gives the registers by which it was judged. ``only`` names GPFs: the tables have these, and
     those of the same meter points. ``exits`` says how those of parties stand, by their ids.
     """
@@ -129,6 +152,7 @@ def judge_all(
     )
     _ask(made, judge, "exact")
     made.run(_COUNTED)
+    made.run(_SAID)
     return registers
 
 
