@@ -12,6 +12,7 @@ from slotkeeper.errors import FaultFoundError, WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.folder import Build, open_build
 from slotkeeper.slots.build.policy import policy_from_json
+from slotkeeper.slots.exit.kept import exits_on
 from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.report.comparing import differences, write_differences
 from slotkeeper.slots.report.judging import judge_all
@@ -100,8 +101,9 @@ def report(
         )
     _into_empty(out)
     policy = policy_from_json(build.manifest["policy"]) if known_by else settings.slot_policy()
+    exits = exits_on(build, policy, day) if {"csv", "parquet"} & {*wanted} else {}
     with tables(build.reads, out.resolve()) as made:
-        registers = judge_all(made, build, policy, day)
+        registers = judge_all(made, build, policy, day, exits=exits)
         warnings = _warnings(build, registers)
         for warning in warnings:
             note(f"warning: {warning}")
