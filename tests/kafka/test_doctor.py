@@ -79,8 +79,7 @@ async def test_a_setting_that_harms_is_named(  # noqa: PLR0917
 
 
 async def test_topics_that_are_missing_are_named(bench: Bench) -> None:
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(ACTS)])
+    await bench.delete(ACTS)
     stops, said = await fault(bench)
     assert not stops
     assert bench.topic(ACTS) in said

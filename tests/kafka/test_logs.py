@@ -17,10 +17,7 @@ from slotkeeper.worker import run
 
 async def made_anew(bench: Bench, stream: str) -> None:
     """Replace a topic by an empty one of its name and its partition count."""
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(stream)])
-        while bench.topic(stream) in await client.list_topics():
-            continue
+    await bench.delete(stream)
     await create_streams(bench.url, bench.settings)
 
 
