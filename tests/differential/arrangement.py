@@ -13,7 +13,7 @@ from slotkeeper.lab import keystore, sealing
 from slotkeeper.lab.certificates import public_key, read
 from slotkeeper.lab.envelope import Envelope
 
-from . import cast
+from . import cast, persons
 from .histories import CEILING
 
 Json = dict[str, Any]
@@ -55,6 +55,8 @@ def engine_settings(drawn: Json) -> bytes:
             for one in (cast.PKI.issuing, cast.PKI.other_issuing, cast.PKI.device_issuing)
         ]
     settings["adjustments"]["dual_control"] = drawn["dual_control"]
+    settings["adjustments"]["signers"] = list(persons.signers()) if drawn.get("signers") else None
+    settings["parties"]["advisory"] = drawn.get("advisory", "flag")
     settings["parties"]["network_operators"] = _listed() if drawn["listed"] else None
     return orjson.dumps(settings)
 
@@ -66,6 +68,8 @@ def _listed() -> list[str]:
 def model_settings(drawn: Json) -> Json:
     known = ["acb", "acb-retired"] if drawn["knows_retired"] else ["acb"]
     return {
+        "signers": False,
+        "advisory": "flag",
         **drawn,
         "ceiling": CEILING,
         "partition": 0,

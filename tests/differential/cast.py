@@ -8,6 +8,7 @@ import hashlib
 import itertools
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 
@@ -171,6 +172,31 @@ def register_record(name: str, usage: str) -> tuple[bytes, bytes]:
         "status": [{"code": "I", "from": "2020-01-01", "source": "REPOSITORY"}],
     }
     return f"lab/{name}-{usage}".encode(), orjson.dumps(value)
+
+
+PERIODS: dict[str, list[tuple[str, str | None]]] = {
+    "always": [("2020-01-01", None)],
+    "once": [("2020-01-01", "2021-01-01")],
+    "again": [("2020-01-01", "2021-01-01"), ("2025-06-01", None)],
+    "not yet": [("2027-01-01", None)],
+    "never": [],
+}
+"""From when on and until when a party is a DCC User, or leaves."""
+
+
+def party_record(key: str, party: dict[str, Any] | None) -> tuple[bytes, bytes | None]:
+    """Give key and value of a party's record in the register; None: it is deleted."""
+    if party is None:
+        return key.encode(), None
+    value = {
+        "party_id": key,
+        "eui64": [str(ORGANISATIONS[name].eui) for name in party["holders"]],
+        "dcc_user": [{"from": begin, "until": end} for begin, end in PERIODS[party["user"]]],
+        "exits": [
+            {"intent_on": begin, "cancelled_on": end} for begin, end in PERIODS[party["exits"]]
+        ],
+    }
+    return key.encode(), orjson.dumps(value)
 
 
 UNSET = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")

@@ -78,6 +78,8 @@ _FLAGS = {
     "COUNTER_OUT_OF_RANGE",
     "EVICTED",
     "MODE_MISMATCH",
+    "OPERATOR_LEAVING",
+    "OPERATOR_NOT_A_USER",
 }
 """Those of which the rules say exactly when."""
 

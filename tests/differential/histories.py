@@ -27,6 +27,7 @@ _DO = {
     "alert": 5,
     "baseline": 3,
     "register": 2,
+    "parties": 2,
     "error": 2,
     "garbage": 2,
     "restart": 4,
@@ -40,6 +41,7 @@ _DO = {
 
 _APART = (
     "register",
+    "parties",
     "restart",
     "compact",
     "snapshot",
@@ -55,7 +57,9 @@ def setup(rng: random.Random) -> Json:
     return {
         "signatures": rng.choice(["if-known"] * 6 + ["off", "require"]),
         "anchored": rng.random() < 0.6,
-        "listed": rng.random() < 0.4,
+        "listed": rng.random() < 0.3,
+        "advisory": rng.choice(["flag", "flag", "refuse", "off"]),
+        "signers": rng.random() < 0.25,
         "absent_floor": rng.choice(["auto", "auto", "auto", "omit", "zero", "refuse"]),
         "source": rng.choice(["clock-ms", "clock-ms", "sequence"]),
         "without_evidence": rng.choice(["issue", "issue", "refuse"]),
@@ -94,6 +98,9 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
 
 _FOCUS: dict[str, tuple[dict[str, int], Json]] = {
     "damage": ({"damage": 12, "adjust": 5, "restart": 2}, {}),
+    "lost commits": ({"backup": 8, "rollback": 8, "request": 2, "adjust": 2}, {}),
+    "parties": ({"parties": 5, "told": 2, "request": 2}, {"listed": False}),
+    "signed": ({"adjust": 8, "damage": 3, "backup": 3, "rollback": 3}, {"signers": True}),
     "false signatures": ({"told": 3}, {"signatures": "if-known", "anchored": False}),
     "readings": ({"read": 4, "alert": 3, "baseline": 3, "register": 3}, {}),
     "verification": ({"restart": 5, "read": 2}, {}),
@@ -104,6 +111,8 @@ settings that they need. What has to meet meets too seldom in the others."""
 
 def _focused(rng: random.Random, focus: str | None, do: str) -> Json:
     match focus, do:
+        case "signed", "adjust" if rng.random() < 0.8:
+            return {"signed": _signed(rng), "about": "own"}
         case "damage", "adjust" if rng.random() < 0.7:
             # Two persons name a number, and so make up for damage.
             return {"kind": "issued", "by": ["one", "two"], "about": "own", "at_least": small(rng)}
@@ -336,6 +345,30 @@ def _register(rng: random.Random) -> Json:
     return {"certificates": [(name, usage) for name in chosen for usage in ("ds", "ka")]}
 
 
+def _parties(rng: random.Random) -> Json:
+    """Draw records of a register: of parties whose identities may overlap, some of them deleted."""
+
+    def party() -> Json | None:
+        if rng.random() < 0.15:
+            return None
+        return {
+            "holders": rng.sample(["A", "B", "unlisted", "S", "invented"], rng.randint(1, 3)),
+            "user": rng.choice(["always", "always", "always", "once", "again", "not yet", "never"]),
+            "exits": rng.choice(["never", "never", "never", "always", "once", "again", "not yet"]),
+        }
+
+    return {"parties": {key: party() for key in rng.sample(["1", "2", "3"], rng.randint(1, 2))}}
+
+
+def _signed(rng: random.Random) -> list[tuple[str, str]]:
+    """Draw who signs, and what is wrong with a signature."""
+    faults = ["stranger", "elsewhere", "earlier", "kind", "content"]
+    return [
+        (rng.choice(["ann", "ann", "ann again", "bob", "bob"]), rng.choice([""] * 12 + faults))
+        for _ in range(rng.choice([1, 2, 2, 2, 3]))
+    ]
+
+
 def _adjust(rng: random.Random) -> Json:
     kind = rng.choice(["recorded", "seen", "issued"])
     more = rng.random()
@@ -355,6 +388,7 @@ def _adjust(rng: random.Random) -> Json:
         if more < 0.3
         else {},
         "by": rng.choice([["one"], ["one", "two"], ["one", " ONE "], ["one", "two", "three"]]),
+        "signed": _signed(rng) if rng.random() < 0.4 else [],
         "about": rng.choice(["own"] * 12 + ["other"]),
     }
 
@@ -402,6 +436,7 @@ _DRAWN: dict[str, Callable[[random.Random], Json]] = {
     "alert": _alert,
     "baseline": _baseline,
     "register": _register,
+    "parties": _parties,
     "error": lambda rng: {
         "code": rng.choice(["I0", "I99", "E21", None]),
         "stream": rng.choice(["srv-6.15.1-responses", "srv-6.21-responses", "srv-6.15.1-requests"]),

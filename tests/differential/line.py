@@ -17,8 +17,8 @@ from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import Refusal
 from slotkeeper.lab.terms import Cell, KeyUsage, Role
 
-from . import arrangement, cast
-from .cast import DEVICES
+from . import arrangement, cast, persons
+from .cast import DEVICES, ORGANISATIONS
 from .compare import DisagreementError, compare_batch, compare_rows
 from .model.decisions import Model
 from .model.reading import NETWORK_OPERATOR, device_of
@@ -29,6 +29,7 @@ Json = dict[str, Any]
 
 
 REGISTER = "smki-organisation-certificates"
+PARTIES = "gas-network-parties"
 
 
 class Line(Steps):
@@ -41,8 +42,9 @@ class Line(Steps):
         self.store = Store()
         self.saved: tuple[Store, Json] | None = None
         self.registered: list[tuple[str, str]] = []
+        self.parties: Json = {}
         self.engine = self._new_engine()
-        self.engine.open()
+        self.engine.open(incarnations=self.stores)
 
     def play(self, steps: list[Json]) -> None:
         """Play all steps.
@@ -192,6 +194,29 @@ class Line(Steps):
         if records:
             self.engine.follow_registers(records)
 
+    def _parties(self, step: Json) -> None:
+        """Let the register of parties change, beside the records of any batch."""
+        self._end("fold")
+        self.parties |= step["parties"]
+        self.model.parties({key: self._party(one) for key, one in self.parties.items() if one})
+        self._follow_parties(step["parties"])
+
+    @staticmethod
+    def _party(told: Json) -> Json:
+        return {
+            "identities": [str(ORGANISATIONS[name].eui) for name in told["holders"]],
+            "user": cast.PERIODS[told["user"]],
+            "exits": cast.PERIODS[told["exits"]],
+        }
+
+    def _follow_parties(self, parties: Json) -> None:
+        self.engine.follow_registers(
+            [
+                (PARTIES, offset, *cast.party_record(key, told), "record")
+                for offset, (key, told) in enumerate(parties.items())
+            ]
+        )
+
     def _compact(self, _step: Json) -> None:
         self._end("fold")
         self.store.compact()
@@ -221,11 +246,14 @@ class Line(Steps):
     def _rollback(self, step: Json) -> None:
         """Go on from the copy, as an operator acknowledges it."""
         self._end("fold")
-        if self.saved is None or self.model.table["rollbacks"]:
+        rollbacks = self.model.table["rollbacks"] + 1
+        if self.saved is None or rollbacks == len(persons.STORES):
             return
         (store, table), self.saved = self.saved, None
-        table["rollbacks"] = self.model.table["rollbacks"] + 1
-        table["register"] = self.model.table["register"]
+        table["rollbacks"] = rollbacks
+        self.stores = [*self.stores, persons.STORES[rollbacks]]
+        for register in ("register", "parties"):
+            table[register] = self.model.table[register]
         self.store, self.model.table = store, table
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
@@ -248,8 +276,13 @@ class Line(Steps):
         if fresh:
             self.engine.clear()
             self._follow(self.registered)
+            self._follow_parties(self.parties)
         later = self.store.restore(
-            self.engine, step, rollbacks=self.model.table["rollbacks"], fresh=fresh
+            self.engine,
+            step,
+            rollbacks=self.model.table["rollbacks"],
+            stores=self.stores,
+            fresh=fresh,
         )
         loaded = [(device_of(key) or "", facts) for key, _, facts in self.store.inventory]
         self.model.restored(

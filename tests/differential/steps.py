@@ -13,7 +13,7 @@ from slotkeeper.lab.gpf import FloorPolicy, Gpf, Policy
 from slotkeeper.lab.pki import Organisation
 from slotkeeper.lab.terms import Cell, Eui64, KeyUsage, Mode, Role, Status
 
-from . import arrangement, cast
+from . import arrangement, cast, persons
 from .cast import DEVICES, ORGANISATIONS, START, Read, Told
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Steps:
         self.given: dict[tuple[str, int], bytes] = {}
         self.batch: list[tuple[Record, str, Json]] = []
         self.offset = 0
+        self.stores = list(persons.STORES[:1])
 
     def _clock(self) -> datetime:
         self.now += timedelta(seconds=1)
@@ -393,6 +394,10 @@ class Steps:
             "reason": "a reason",
             "source": "differential",
         }
+        if step.get("signed"):
+            by = [(name, fault) for name, fault in step["signed"]]
+            value, signers = persons.signed(value, by, self.stores)
+            entry["signed"] = signers
         self._add(Event(events.ADJUSTMENTS, str(device), value), {"entry": entry})
 
     def _error(self, step: Json) -> None:

@@ -86,7 +86,7 @@ class Store:
         self._snapshot = (parts, len(self.log), len(self.inventory))
 
     def restore(
-        self, engine: CoreEngine, step: Json, *, rollbacks: int, fresh: bool
+        self, engine: CoreEngine, step: Json, *, rollbacks: int, stores: list[str], fresh: bool
     ) -> list[Staged]:
         """Bring an engine back, from everything or from a snapshot and what came after it.
 
@@ -94,6 +94,7 @@ class Store:
             engine: Closed; if it is not new it still has what it knew.
             step: How: order of the changelog, inventory, snapshot.
             rollbacks: As ``CoreEngine.open`` takes it.
+            stores: What the store is called, and before it what it was called.
             fresh: The engine knows nothing.
 
         Returns:
@@ -119,7 +120,7 @@ class Store:
         engine.restore(changes[:cut])
         engine.restore(changes[cut:])
         engine.load_inventory([Change(key, value) for key, value, _ in inventory])
-        engine.open(stored=self.stored, rollbacks=rollbacks)
+        engine.open(stored=self.stored, rollbacks=rollbacks, incarnations=stores[::-1])
         return later if step["inventory"] == "in portions" else []
 
     def _loaded(self, engine: CoreEngine) -> bool:

@@ -22,9 +22,17 @@ def judge(table: Json, settings: Json, device: str, entry: Json) -> Json:
         *(number for block in entry["issued_blocks"] for number in block),
         *(n for n in (entry["at_least"], entry["issued_floor"]) if n is not None),
     ]
-    two = len({one for one in by if one}) >= 2
-    # Names are claims: of nobody who did not sign is a number above the ceiling taken.
-    if max(numbers) > settings["ceiling"] or (settings["dual_control"] and not two):
+    above = max(numbers) > settings["ceiling"]
+    signed, claimed = entry.get("signed"), len({one for one in by if one})
+    if settings["signers"]:
+        needed = 2 if above or settings["dual_control"] else 1
+        taken = signed is not None and len(signed) >= needed
+        two = sum((signed or {}).values()) >= 2
+    else:
+        # Names are claims: of nobody who did not sign is a number above the ceiling taken.
+        two = claimed >= 2
+        taken = signed is None and not above and (two or not settings["dual_control"])
+    if not taken:
         return {"verdict": "REJECTED NOT_AUTHORISED", "role": role}
     changed = _apply(table, settings, device, entry, two=two)
     return {"verdict": "SEEN ADJUSTED" if changed else "SEEN NO_CHANGE", "role": role}

@@ -41,6 +41,7 @@ class Model:
 
     def stage(self, records: list[Record], now_ms: int) -> list[Json]:
         self.settings["now_s"] = now_ms // 1_000
+        self.settings["operators"] = self._operators()
         self.staged = overlay(self.table)
         self.staged["allocated"] = {}
         found: list[Json] = []
@@ -100,6 +101,18 @@ class Model:
         """Take certificates that came into the register: SHA-1 and holder."""
         self.table["register"] |= certificates
         self.table["register_moved"] |= bool(certificates)
+
+    def parties(self, told: Json) -> None:
+        """Take the register of parties as it stands: identities and periods, by their keys."""
+        self.table["parties"] = told
+        self.table["register_moved"] = True
+
+    def _operators(self) -> list[str] | None:
+        """Give who may be a network operator: those configured, else whom the register has."""
+        configured: list[str] | None = self.settings["network_operators"]
+        if configured is not None or not self.table["parties"]:
+            return configured
+        return [eui for party in self.table["parties"].values() for eui in party["identities"]]
 
     def kept(self, key: bytes) -> Json | None:
         """Give what is kept of a device with that key of the changelog, for later."""

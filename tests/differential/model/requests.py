@@ -1,5 +1,7 @@
 """Requests for handovers, in the order in which they are refused."""
 
+from datetime import UTC, datetime
+
 from . import slots, walk
 from .allocation import ExhaustedError, allocate
 from .numbers import REMEMBERED_HERE, raise_to, remember, settle
@@ -30,11 +32,19 @@ def judge(table: Json, settings: Json, device: str, asked: Json, now_ms: int) ->
             number = numbers[asked["request_id"]]
             return {"verdict": "DUPLICATE SAME_REQUEST", "role": role, "number": number}
     reason = _of_device(table, device) or _of_request(settings, asked, now_ms)
+    advice = advice_of(table, settings, asked, now_ms) if role == NETWORK_OPERATOR else []
     if reason is None:
-        reason = _of_slot(table, settings, device, role)
+        reason = _of_slot(table, device, role, settings)
+    if reason is None and advice and settings["advisory"] == "refuse":
+        reason = advice[0]
+    if reason is None:
+        reason = _of_keys(table, device, role, settings)
     if reason is not None:
         return refused(reason, role=role)
-    return _issue(table, settings, device, role, asked, now_ms=now_ms)
+    said = _issue(table, settings, device, role, asked, now_ms=now_ms)
+    if "flags" in said:
+        said["flags"] += advice
+    return said
 
 
 def refused(
@@ -77,7 +87,7 @@ def _of_request(settings: Json, asked: Json, now_ms: int) -> str | None:
     return None
 
 
-def _of_slot(table: Json, settings: Json, device: str, role: str) -> str | None:
+def _of_slot(table: Json, device: str, role: str, settings: Json) -> str | None:
     row = row_of(table, device)
     kept = row["roles"][role]
     if role in row["damaged"]:
@@ -87,11 +97,38 @@ def _of_slot(table: Json, settings: Json, device: str, role: str) -> str | None:
     unknown = kept["recorded"] is None and kept["seen"] is None
     if settings["without_evidence"] == "refuse" and (unknown or row["evicted"]):
         return "NO_EVIDENCE"
-    if not walk.signing_key_held(row["slots"][role], settings):
+    return None
+
+
+def _of_keys(table: Json, device: str, role: str, settings: Json) -> str | None:
+    if not walk.signing_key_held(row_of(table, device)["slots"][role], settings):
         return "ACB_KEY_NOT_HELD"
     if (known_as(table, device) or {})["acb_agreement"] == "acb-retired":
         return "ACB_KEY_NOT_HELD"
     return None
+
+
+def advice_of(table: Json, settings: Json, asked: Json, now_ms: int) -> list[str]:
+    """Give what the register of parties says of who takes over, the gravest first."""
+    today = datetime.fromtimestamp(now_ms / 1_000, UTC).date().isoformat()
+    eui = asked["holder"]["ds"][0]
+    parties = sorted(table["parties"].items())
+    party = next((one for _, one in parties if eui in one["identities"]), None)
+    if party is None or settings["advisory"] == "off":
+        return []
+
+    def holds(period: tuple[str, str | None]) -> bool:
+        begin, end = period
+        return begin <= today and (end is None or today < end)
+
+    found = []
+    begun = [begin for begin, _ in party["user"] if begin <= today]
+    # Who became a DCC User again since has come back.
+    if any(holds(one) and not any(one[0] < begin for begin in begun) for one in party["exits"]):
+        found.append("OPERATOR_LEAVING")
+    if not any(holds(one) for one in party["user"]):
+        found.append("OPERATOR_NOT_A_USER")
+    return found
 
 
 def _issue(

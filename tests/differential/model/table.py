@@ -16,6 +16,7 @@ def empty_table() -> Json:
         "parked": [],
         "register": {},
         "register_moved": False,
+        "parties": {},
         "arrivals": 0,
         "burned": {},
         "allocated": {},

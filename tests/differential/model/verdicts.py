@@ -46,7 +46,7 @@ def _handed_back(
     for usage, party in replaced.items():
         if party[0] == settings["acb"] and party not in acb_cells[usage]:
             return "PARKED UNKNOWN_ACB_CERTIFICATE", False
-    listed = settings["network_operators"]
+    listed = settings["operators"]
     for party in replaced.values():
         if party[0] != settings["acb"] and listed is not None and party[0] not in listed:
             return "PARKED UNKNOWN_PARTY", False

@@ -285,7 +285,7 @@ def is_operator(party: Party, settings: Json) -> bool:
     """Tell whether a party is neither the ACB nor one whom no list knows."""
     if party[0] == settings["acb"]:
         return False
-    listed = settings["network_operators"]
+    listed = settings["operators"]
     return listed is None or party[0] in listed
 
 
