@@ -73,7 +73,7 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
     """Draw settings and steps."""
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     first = setup(rng)
-    focus = rng.choice([None] * 4 + list(_FOCUS))
+    focus = rng.choice([None] * 3 + list(_FOCUS))
     more, settings = _FOCUS[focus] if focus else ({}, {})
     first |= settings
     devices = 1 if focus else rng.choice([1, 2, 3])
@@ -97,6 +97,10 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
 
 
 _FOCUS: dict[str, tuple[dict[str, int], Json]] = {
+    "cancellations": (
+        {"future": 12, "read": 2, "request": 2, "told": 0, "update": 0, "adjust": 0, "tapped": 0},
+        {"signatures": "if-known", "without_evidence": "issue"},
+    ),
     "damage": ({"damage": 12, "adjust": 5, "restart": 2}, {}),
     "lost commits": ({"backup": 8, "rollback": 8, "request": 2, "adjust": 2}, {}),
     "parties": ({"parties": 5, "told": 2, "request": 2}, {"listed": False}),
@@ -110,17 +114,22 @@ settings that they need. What has to meet meets too seldom in the others."""
 
 
 def _focused(rng: random.Random, focus: str | None, do: str) -> Json:
+    drawn: Json = {}
     match focus, do:
+        case "cancellations", "future" if rng.random() < 0.8:
+            drawn = {"days": rng.choice([30, None]), "tapped": True}
+        case "cancellations", "read" if rng.random() < 0.7:
+            drawn = {"truly": True, "party": "S", "twist": "", "key": "own", "at": "now"}
         case "signed", "adjust" if rng.random() < 0.8:
-            return {"signed": _signed(rng), "about": "own"}
+            drawn = {"signed": _signed(rng), "about": "own"}
         case "damage", "adjust" if rng.random() < 0.7:
             # Two persons name a number, and so make up for damage.
-            return {"kind": "issued", "by": ["one", "two"], "about": "own", "at_least": small(rng)}
+            drawn = {"kind": "issued", "by": ["one", "two"], "about": "own", "at_least": small(rng)}
         case "false signatures", "told":
-            return {"twist": rng.choice(["forged"] * 5 + [""]), "key": "own"}
+            drawn = {"twist": rng.choice(["forged"] * 5 + [""]), "key": "own"}
         case "verification", "restart":
-            return {"how": "crash", "settings": {"signatures": rng.choice(["off", "if-known"])}}
-    return {}
+            drawn = {"how": "crash", "settings": {"signatures": rng.choice(["off", "if-known"])}}
+    return drawn
 
 
 def number(rng: random.Random) -> int:
