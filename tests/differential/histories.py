@@ -73,7 +73,7 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
     """Draw settings and steps."""
     rng = random.Random(seed)  # noqa: S311 - a history is drawn, not a secret
     first = setup(rng)
-    focus = rng.choice([None] * 3 + list(_FOCUS))
+    focus = rng.choice([None] * 2 + list(_FOCUS))
     more, settings = _FOCUS[focus] if focus else ({}, {})
     first |= settings
     devices = 1 if focus else rng.choice([1, 2, 3])
@@ -97,6 +97,10 @@ def history(seed: int, length: int = 30) -> tuple[Json, list[Step]]:
 
 
 _FOCUS: dict[str, tuple[dict[str, int], Json]] = {
+    "parking": (
+        {"told": 3, "request": 2, "handover": 0, "again": 0, "tombstone": 0},
+        {"signatures": "if-known", "without_evidence": "refuse"},
+    ),
     "cancellations": (
         {"future": 12, "read": 2, "request": 2, "told": 0, "update": 0, "adjust": 0, "tapped": 0},
         {"signatures": "if-known", "without_evidence": "issue"},
@@ -116,6 +120,8 @@ settings that they need. What has to meet meets too seldom in the others."""
 def _focused(rng: random.Random, focus: str | None, do: str) -> Json:
     drawn: Json = {}
     match focus, do:
+        case "parking", "told":
+            drawn = {"twist": rng.choice(["forged"] * 3 + [""]), "key": "own"}
         case "cancellations", "future" if rng.random() < 0.8:
             drawn = {"days": rng.choice([30, None]), "tapped": True}
         case "cancellations", "read" if rng.random() < 0.7:
