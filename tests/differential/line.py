@@ -258,7 +258,6 @@ class Line(Steps):
         self.engine = self._new_engine()
         self._come_back({**step, "how": "crash", "inventory": "loaded"}, fresh=True)
         compare_rows(self.model, self.engine)
-        self.given.clear()
 
     def _restart(self, step: Json) -> None:
         self._end("fold")
