@@ -61,7 +61,7 @@ async def test_a_day_goes_on_where_the_year_ended(place: Place) -> None:
 def counted(build: Build, table: str) -> tuple[int, int]:
     """Give rows, and how many devices they are of."""
     query = f"SELECT count(*), count(DISTINCT device) FROM {build.table(table)}"  # noqa: S608
-    [found] = duckdb.sql(query).fetchall()
+    [found] = duckdb.execute(query).fetchall()
     return found[0], found[1]
 
 
@@ -73,14 +73,14 @@ async def test_a_folder_is_enlarged_device_by_device(place: Place) -> None:
     for table in ("devices", "history", "decisions", "attempts", "cells", "meter_points"):
         rows, devices = counted(small, table)
         assert counted(large, table) == (3 * rows, 3 * devices), table
-    [points] = duckdb.sql(
+    [points] = duckdb.execute(
         f"SELECT count(DISTINCT mprn) FROM {large.table('meter_points')} "  # noqa: S608
         f"SEMI JOIN {large.table('registrations')} r ON r.key = mprn"
     ).fetchall()
     assert points[0] == 3 * GPFS
     own = gpf_of(1).decode()
     copy = f"{own[:12]}02{own[14:]}"
-    [held] = duckdb.sql(
+    [held] = duckdb.execute(
         f"SELECT count(*) FROM {large.table('devices')} WHERE device = '{copy}'"  # noqa: S608
     ).fetchall()
     assert held[0] == 1

@@ -21,7 +21,7 @@ from slotkeeper.slots.build.trail import STREAM as AUDIT
 from slotkeeper.slots.digest import digest
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
-from slotkeeper.slots.report.writing import APPLICABLE, CSV, DEVICES, write_report
+from slotkeeper.slots.report.writing import CSV, write_devices, write_report
 from slotkeeper.slots.tables import tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
@@ -166,11 +166,10 @@ async def _report(place: Place) -> dict[str, Any]:
             warnings=[],
         )
         watch.done("write")
-        devices = DEVICES.format(whose=APPLICABLE)
         copy, rows = out.resolve() / "copy.csv", out.resolve() / "report.parquet"
-        made.run(f"COPY ({devices}) TO $1 {CSV}", [str(copy)])
+        write_devices(made, copy)
         watch.done("device.csv")
-        made.run(f"COPY ({devices}) TO $1 (FORMAT parquet)", [str(rows)])
+        write_devices(made, rows)
         watch.done("parquet")
         shuffled = "SELECT * FROM read_parquet($1) ORDER BY hash(device_id)"
         made.run(f"CREATE TABLE bare AS {shuffled}", [str(rows)])

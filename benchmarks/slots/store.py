@@ -119,7 +119,9 @@ class World:
                     last = step + 1 == len(route)
                     yield self._decision(number, route[step], day, version=step + 1, last=last)
 
-    async def hand_back(self, owned: OwnedPartition, numbers: Iterable[int]) -> int:
+    async def hand_back(
+        self, owned: OwnedPartition, numbers: Iterable[int], partitions: int = PARTITIONS
+    ) -> int:
         """Write that each of these slots of a partition was handed back once more.
 
         Gives how many audit records that made.
@@ -136,7 +138,7 @@ class World:
             written += len(some)
             positions = Positions(
                 sequence=written if head is None else head[0],
-                partitions=PARTITIONS,
+                partitions=partitions,
                 incarnation=owned.incarnation,
                 inputs={},
                 audit=head,
@@ -219,11 +221,11 @@ class Decision(NamedTuple):
     last: bool
 
 
-def owners(gpfs: Iterable[int]) -> dict[int, list[int]]:
+def owners(gpfs: Iterable[int], partitions: int = PARTITIONS) -> dict[int, list[int]]:
     """Give the devices of each partition."""
-    found: dict[int, list[int]] = {number: [] for number in range(PARTITIONS)}
+    found: dict[int, list[int]] = {number: [] for number in range(partitions)}
     for number in gpfs:
-        found[partition_for(gpf_of(number), PARTITIONS)].append(number)
+        found[partition_for(gpf_of(number), partitions)].append(number)
     return found
 
 

@@ -4,6 +4,7 @@ import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import orjson
 import pytest
 from tests.slots.desk import Desk, eui, operator, pem, revocations
@@ -12,7 +13,7 @@ from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 from slotkeeper.slots.build.folder import only_builder, open_build
 from slotkeeper.slots.facts import Policy
-from slotkeeper.slots.report import joining
+from slotkeeper.slots.report import joining, writing
 from slotkeeper.slots.report.comparing import differences
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -194,7 +195,7 @@ async def test_p16_runs_threads_and_repeats_give_the_same_bytes(fleet: Fleet) ->
     assert one.totals["gpfs"] == one.totals["judged"] == 39
 
 
-async def test_however_many_partitions_are_brought_together_at_once(
+async def test_however_much_is_brought_together_and_sorted_at_once(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(1, 20):
@@ -205,8 +206,15 @@ async def test_however_many_partitions_are_brought_together_at_once(
     together = fleet.report(folder, TODAY)
     assert len(together.rows()) == 19
     monkeypatch.setattr(joining, "_AT_ONCE", 1)
+    monkeypatch.setattr(writing, "_SORTED", 3)
     apart = fleet.report(folder, TODAY)
     assert apart.octets() == together.octets()
+    parts = [one.folder / "report.parquet" for one in (together, apart)]
+    rows = [duckdb.execute("FROM read_parquet($1)", [str(one)]).fetchall() for one in parts]
+    assert rows[0] == rows[1]
+    assert {one.name for one in apart.folder.iterdir()} == {
+        one.name for one in together.folder.iterdir()
+    }
 
 
 async def test_each_party_gets_its_own_rows_and_no_others(fleet: Fleet) -> None:
