@@ -72,3 +72,8 @@ def test_what_cannot_be_written_is_told_and_what_nobody_reads_is_no_fault(site: 
 
 def test_a_command_that_nobody_hears_ends_by_its_own_status(site: Site) -> None:
     run_all(site, NOBODY, UNHEARD)
+
+
+def test_wrong_use_keeps_its_status_where_it_cannot_be_told() -> None:
+    for one in forked(Task(("nosuch",), {2: way}) for way in (CLOSED, MUTE, FULL)):
+        assert one.status == 2, one
