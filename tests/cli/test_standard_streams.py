@@ -1,7 +1,7 @@
 """Every command whose standard streams are closed, cut off or full: told in a line, or no fault."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import orjson
@@ -36,32 +36,38 @@ UNHEARD: Ways = {1: MUTE, 2: MUTE}
 """What is told is of no use either."""
 
 
+Run = Callable[..., dict[str, list[Ended]]]
+
+
 @pytest.fixture
-def site(rehearsal: Path, tmp_path: Path) -> Site:
-    made = Site(tmp_path / "site")
-    shutil.copytree(rehearsal, made.folder)
-    Path(made.file("line.jsonl")).write_bytes(orjson.dumps({"key": DEVICE, "value": ANYTHING}))
-    return made
-
-
-def run_all(site: Site, *ways: Ways) -> dict[str, list[Ended]]:
+def run_all(rehearsal: Path, tmp_path: Path) -> Run:
     """Run each command once in each way; what all of them promise is checked."""
-    asked = {name: (*name.split(), *told(site)[0]) for name, told in COMMANDS.items()}
-    asked |= {name: (*name.split(), *told) for name, told in ALONE.items()}
-    assert asked.keys() | SERVING == set(every_command())
-    tasks = [Task(asked[name], way, folder=str(site.folder)) for name in asked for way in ways]
-    ended = iter(forked(tasks))
-    found = {name: [next(ended) for _ in ways] for name in asked}
-    for one in (one for some in found.values() for one in some):
-        assert one.status in range(5), one
-        assert "Traceback" not in one.err, one
-        assert "Exception ignored" not in one.err, one
-        assert CONTROL.search(one.out + one.err) is None, one
-    return found
+
+    def run(*ways: Ways) -> dict[str, list[Ended]]:
+        tasks: list[Task] = []
+        for number, way in enumerate(ways):
+            # Of its own for each way: some commands make something, which they do not do twice.
+            site = Site(tmp_path / f"site-{number}")
+            shutil.copytree(rehearsal, site.folder)
+            line = orjson.dumps({"key": DEVICE, "value": ANYTHING})
+            Path(site.file("line.jsonl")).write_bytes(line)
+            asked = {name: (*name.split(), *told(site)[0]) for name, told in COMMANDS.items()}
+            asked |= {name: (*name.split(), *told) for name, told in ALONE.items()}
+            assert asked.keys() | SERVING == set(every_command())
+            tasks += [Task(words, way, folder=str(site.folder)) for words in asked.values()]
+        ended = forked(tasks)
+        for one in ended:
+            assert one.status in range(5), one
+            assert "Traceback" not in one.err, one
+            assert "Exception ignored" not in one.err, one
+            assert CONTROL.search(one.out + one.err) is None, one
+        return {name: ended[place :: len(asked)] for place, name in enumerate(asked)}
+
+    return run
 
 
-def test_what_cannot_be_written_is_told_and_what_nobody_reads_is_no_fault(site: Site) -> None:
-    for closed, unread, full in run_all(site, NO_OUTPUT, NO_READER, NO_ROOM).values():
+def test_what_cannot_be_written_is_told_and_what_nobody_reads_is_no_fault(run_all: Run) -> None:
+    for closed, unread, full in run_all(NO_OUTPUT, NO_READER, NO_ROOM).values():
         if "standard output is closed" in closed.err:
             assert closed.status == 2, closed
             assert unread.status == 0, unread
@@ -70,8 +76,8 @@ def test_what_cannot_be_written_is_told_and_what_nobody_reads_is_no_fault(site: 
             assert "make room" in full.err, full
 
 
-def test_a_command_that_nobody_hears_ends_by_its_own_status(site: Site) -> None:
-    run_all(site, NOBODY, UNHEARD)
+def test_a_command_that_nobody_hears_ends_by_its_own_status(run_all: Run) -> None:
+    run_all(NOBODY, UNHEARD)
 
 
 def test_wrong_use_keeps_its_status_where_it_cannot_be_told() -> None:
