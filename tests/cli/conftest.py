@@ -46,6 +46,15 @@ def cli_in(folder: Path) -> Cli:
     return run
 
 
+@pytest.fixture(scope="session")
+def rehearsal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a rehearsed exit: a store, builds of it and a report. Copy it to change it."""
+    folder = tmp_path_factory.mktemp("rehearsal") / "site"
+    rehearse = (COMMAND, "exit", "rehearse", "--devices", "10", "--seed", "3", "--keep", folder)
+    subprocess.run(rehearse, capture_output=True, check=True)
+    return folder
+
+
 @dataclass
 class Site:
     """A fleet, and a folder with settings for it."""

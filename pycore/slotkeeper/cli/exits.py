@@ -60,10 +60,21 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
 
     An error of no expected type is a defect: it goes on as it is, with its traceback.
     """
+    status = _run(command, arguments)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Standard output goes nowhere from here on, or the interpreter's last flush would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if status == DONE and not isinstance(error, BrokenPipeError):
+            return _told(error)
+    return status
+
+
+def _run(command: click.Command, arguments: Sequence[str]) -> int:
     try:
         with command.make_context("slotkeeper", list(arguments)) as context:
             command.invoke(context)
-        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.ClickException as wrong:
@@ -75,15 +86,17 @@ def run_to_exit_status(command: click.Command, arguments: Sequence[str]) -> int:
         _tell("stopped", INTERRUPTED, notes(interrupt.__context__))
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of our output has closed it, as `head` does: that is no fault. Standard
-        # output goes nowhere from here on, or the interpreter's last flush would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output has closed it, as `head` does: that is no fault.
         return DONE
     except (errors.SlotkeeperError, errors.StreamsError, OSError) as error:
-        status, advice = _judge(error)
-        _tell(f"error: {_sentence(error)}", status, [*notes(error), advice])
-        return status
+        return _told(error)
     return DONE
+
+
+def _told(error: Exception) -> int:
+    status, advice = _judge(error)
+    _tell(f"error: {_sentence(error)}", status, [*notes(error), advice])
+    return status
 
 
 def _sentence(error: Exception) -> str:

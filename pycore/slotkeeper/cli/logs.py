@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import ParamSpec, TypeVar
 
 import click
-import orjson
 
 from slotkeeper.cli import plain
 
@@ -66,11 +65,7 @@ class StandardError(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one line."""
-        try:
-            click.echo(self.format(record), err=True)
-        except OSError:
-            # Nobody reads any more. Work goes on: its results are not told here.
-            return
+        click.echo(self.format(record), err=True)
 
 
 class JsonLines(logging.Formatter):
@@ -87,7 +82,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return plain.json(orjson.dumps(line, default=str)).decode()
+        return plain.json_of(line, default=str).decode()
 
 
 class HumanText(logging.Formatter):

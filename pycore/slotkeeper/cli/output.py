@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 import click
-import orjson
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import (
     BarColumn,
@@ -30,7 +29,7 @@ WITHOUT_TERMINAL = 120
 
 def write_json_line(value: object) -> None:
     """Write one object as one line to standard output."""
-    write_lines([orjson.dumps(value)])
+    write_lines([plain.json_of(value)])
 
 
 def write_lines(lines: list[bytes]) -> None:

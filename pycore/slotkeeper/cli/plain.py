@@ -6,7 +6,11 @@ half a surrogate pair cannot be written at all. All of them are shown escaped, w
 output is a terminal, since a file is looked at in one later.
 """
 
+import json as standard
 import re
+from collections.abc import Callable
+
+import orjson
 
 _BEYOND_C0 = (
     "\x7f-\x9f"  # DEL and C1
@@ -35,6 +39,21 @@ def line(text: str) -> str:
 def text(text: str) -> str:
     """Give a text of several lines."""
     return _IN_A_TEXT.sub(_escaped, text)
+
+
+def json_of(value: object, default: Callable[[object], object] | None = None) -> bytes:
+    """Serialise to JSON for people and programs alike.
+
+    Args:
+        value: Of what JSON knows.
+        default: Gives what stands for anything else.
+    """
+    try:
+        octets = orjson.dumps(value, default=default)
+    except TypeError:
+        # A file's name that is no UTF-8 holds halves of surrogate pairs, which orjson refuses.
+        octets = standard.dumps(value, default=default).encode()
+    return json(octets)
 
 
 def json(octets: bytes) -> bytes:

@@ -2,18 +2,23 @@
 
 A descriptor that is closed is given to the next file that is opened: a store would stand where a
 library writes its messages, or be closed with standard input. So all three are taken first. What is
-read from, or written to, one that was closed is an error; what would only be told there is not.
+read from, or written to, one that was closed is an error. What is only told, to standard error, is
+none: where nobody reads it, or the disk is full, a command does its work and keeps its exit status.
 """
 
 import errno
 import io
 import os
 import sys
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from slotkeeper.errors import WrongUseError
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 _NAMES = ("input", "output", "error")
+_ERROR = 2
 
 
 def take() -> None:
@@ -29,8 +34,12 @@ def take() -> None:
         sys.stdin = _Closed("input")
     if sys.stdout is None or 1 in closed:
         sys.stdout = _Closed("output")
-    if sys.stderr is None or 2 in closed:  # noqa: PLR2004  # its number
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123  # for the process's life
+    sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(_Told(_ERROR, "wb", closefd=False)),
+        encoding=sys.stderr.encoding if sys.stderr is not None else "utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
 
 
 def _is_closed(descriptor: int) -> bool:
@@ -39,6 +48,17 @@ def _is_closed(descriptor: int) -> bool:
     except OSError as error:
         return error.errno == errno.EBADF
     return False
+
+
+class _Told(io.FileIO):
+    """Takes what cannot be written as written."""
+
+    def write(self, octets: "ReadableBuffer", /) -> int:
+        """Write, if that is possible."""
+        try:
+            return super().write(octets)
+        except OSError:
+            return memoryview(octets).nbytes
 
 
 class _Closed(io.TextIOBase):
