@@ -7,6 +7,7 @@ use slotkeeper_gbcs::{DecodeError, Eui64, Message};
 
 use crate::base64;
 use crate::decision::{Disposition, Reason};
+use crate::directory::Class;
 use crate::engine::Engine;
 use crate::judge::Decision;
 use crate::message::Facts;
@@ -37,18 +38,35 @@ pub(crate) enum Event<'a> {
         reason: Reason,
         detail: String,
     },
-    /// A message, in the octets' buffer.
+    /// A message.
     Outcome {
         device: Eui64,
         request_id: Option<Cow<'a, str>>,
         /// Unix seconds.
         received_at: Option<u64>,
-        octets: Range<usize>,
+        octets: Octets<'a>,
     },
     /// With the verdicts on its certificates.
     Request(Eui64, Box<HandoverRequest>, RequestPaths),
     /// Another partition's.
     Reroute(Eui64, u32),
+}
+
+/// Where the octets of a message are.
+pub(crate) enum Octets<'a> {
+    /// In the input, which is the message.
+    Input(&'a [u8]),
+    /// In the buffer of those that were taken out of records.
+    Buffer(Range<usize>),
+}
+
+impl<'a> Octets<'a> {
+    pub(crate) fn of(&self, buffer: &'a [u8]) -> &'a [u8] {
+        match self {
+            Self::Input(octets) => octets,
+            Self::Buffer(place) => buffer.get(place.clone()).unwrap_or_default(),
+        }
+    }
 }
 
 impl Event<'_> {
@@ -90,7 +108,7 @@ impl Engine {
 }
 
 impl Reader<'_> {
-    /// Reads the records of a batch; the octets of messages go to the end of `octets`.
+    /// Reads the records of a batch; the octets of messages that stand in records go to the end of `octets`.
     ///
     /// Records of which certificates or signatures of persons are checked are read on worker threads: requests, where
     /// that is most of the work but for the seal, the inventory where certificates are configured to vouch for it, and
@@ -112,6 +130,7 @@ impl Reader<'_> {
             self.read(input, &mut Vec::new())
         })
         .into_iter();
+        octets.reserve(inputs.iter().map(octets_within).sum());
         inputs
             .iter()
             .map(|input| {
@@ -125,7 +144,7 @@ impl Reader<'_> {
             .collect()
     }
 
-    /// Reads a record; the octets of a message go to the end of `octets`.
+    /// Reads a record; the octets of a message that stands in it go to the end of `octets`.
     pub(crate) fn read<'a>(self, input: &Input<'a>, octets: &mut Vec<u8>) -> Event<'a> {
         let Self {
             settings, paths, ..
@@ -173,54 +192,58 @@ impl Reader<'_> {
             }
             value => value,
         };
-        let event =
-            match (input.stream, value) {
-                (
-                    Stream::UpdateOutcomes
-                    | Stream::UpdateRequests
-                    | Stream::HandoverOutcomes
-                    | Stream::ReadBacks,
-                    Value::Gbcs(message),
-                ) => {
-                    let start = octets.len();
-                    octets.extend_from_slice(message);
-                    Ok(Event::Outcome {
-                        device,
-                        request_id: None,
-                        received_at: None,
-                        octets: start..octets.len(),
-                    })
-                }
-                (
-                    Stream::UpdateOutcomes
-                    | Stream::UpdateRequests
-                    | Stream::HandoverOutcomes
-                    | Stream::ReadBacks,
-                    Value::Record(value),
-                ) => OutcomeRecord::read(value)
-                    .and_then(|record| outcome(input.stream, device, record, octets)),
-                (Stream::HandoverRequests, Value::Record(value)) => HandoverRequest::read(value)
-                    .map(|request| {
-                        let verdicts = paths.check(&request);
-                        Event::Request(device, Box::new(request), verdicts)
-                    }),
-                (Stream::Adjustments, Value::Record(value)) => {
-                    Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
-                        .map(|adjustment| Event::Adjustment(device, adjustment))
-                }
-                (Stream::DccAlerts, Value::Record(value)) => {
-                    Alert::read(device, value).map(|alert| Event::Alert(device, Box::new(alert)))
-                }
-                (Stream::Baselines, Value::Record(value)) => Baseline::read(value)
-                    .map(|baseline| Event::Baseline(device, Box::new(baseline))),
-                (Stream::Inventory, Value::Record(value)) => {
-                    DeviceRecord::read(device, value, &settings.issuing_certificates)
-                        .map(|record| Event::Inventory(device, Some(record)))
-                }
-                _ => Err(Unreadable("not a record of this stream".to_owned())),
-            };
+        let event = match (input.stream, value) {
+            (stream, Value::Gbcs(message)) if has_messages(stream) => Ok(Event::Outcome {
+                device,
+                request_id: None,
+                received_at: None,
+                octets: Octets::Input(message),
+            }),
+            (stream, Value::Record(value)) if has_messages(stream) => OutcomeRecord::read(value)
+                .and_then(|record| outcome(stream, device, record, octets)),
+            (Stream::HandoverRequests, Value::Record(value)) => {
+                HandoverRequest::read(value).map(|request| {
+                    let verdicts = paths.check(&request);
+                    Event::Request(device, Box::new(request), verdicts)
+                })
+            }
+            (Stream::Adjustments, Value::Record(value)) => {
+                Adjustment::read(value, settings.signers.as_ref(), self.incarnations)
+                    .map(|adjustment| Event::Adjustment(device, adjustment))
+            }
+            (Stream::DccAlerts, Value::Record(value)) => {
+                Alert::read(device, value).map(|alert| Event::Alert(device, Box::new(alert)))
+            }
+            (Stream::Baselines, Value::Record(value)) => {
+                Baseline::read(value).map(|baseline| Event::Baseline(device, Box::new(baseline)))
+            }
+            (Stream::Inventory, Value::Record(value)) => {
+                DeviceRecord::read(device, value, &settings.issuing_certificates)
+                    .map(|record| Event::Inventory(device, Some(record)))
+            }
+            _ => Err(Unreadable("not a record of this stream".to_owned())),
+        };
         event.unwrap_or_else(|Unreadable(detail)| fault(Some(device), Reason::Malformed, detail))
     }
+}
+
+/// Octets that a message in this record may have: it stands there in base64.
+fn octets_within(input: &Input<'_>) -> usize {
+    match input.value {
+        Value::Record(value) if has_messages(input.stream) => value.len() / 4 * 3,
+        _ => 0,
+    }
+}
+
+/// Whether messages of or to devices stand there.
+fn has_messages(stream: Stream) -> bool {
+    matches!(
+        stream,
+        Stream::UpdateOutcomes
+            | Stream::UpdateRequests
+            | Stream::HandoverOutcomes
+            | Stream::ReadBacks
+    )
 }
 
 /// What is too large about a record. Nothing else is looked at before: not its key, and not where it belongs, since to
@@ -275,14 +298,14 @@ fn outcome<'a>(
         device,
         request_id,
         received_at,
-        octets,
+        octets: Octets::Buffer(octets),
     })
 }
 
 /// What a message says, or the decision that it says nothing to this engine.
-pub(crate) fn facts(octets: &[u8]) -> Result<Facts<'_>, Decision> {
+pub(crate) fn facts(octets: &[u8], class: Option<Class>) -> Result<Facts<'_>, Decision> {
     match Message::decode(octets) {
-        Ok(message) => Ok(Facts::of(message, octets)),
+        Ok(message) => Ok(Facts::of(message, octets, class)),
         Err(error @ DecodeError::UnknownMessageCode(_)) => Err(Decision::new(
             Disposition::NotRecorded,
             Reason::NotAnOutcome,

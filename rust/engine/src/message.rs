@@ -37,7 +37,7 @@ pub(crate) struct Facts<'a> {
 pub(crate) type ContentStart = [u8; 8];
 
 impl<'a> Facts<'a> {
-    pub(crate) fn of(message: Message<'a>, octets: &'a [u8]) -> Self {
+    pub(crate) fn of(message: Message<'a>, octets: &'a [u8], class: Option<Class>) -> Self {
         let mut flags = Flags::default();
         flags.set(Flags::MODE_MISMATCH, message.mode_mismatch());
         let authorising = authorising_number(&message);
@@ -65,7 +65,7 @@ impl<'a> Facts<'a> {
             party: message.party(),
             mode,
             flags,
-            class: None,
+            class,
             content: OnceLock::new(),
             message,
         }

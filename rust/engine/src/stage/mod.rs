@@ -136,8 +136,8 @@ impl Batch<'_> {
         self.judge_parked_again(&concerned);
 
         let decoded = self.decode(&events, &classes, &octets, false);
-        for ((input, event), decoded) in inputs.iter().zip(events).zip(decoded) {
-            self.judge(input, event, decoded);
+        for ((input, event), decoded) in inputs.iter().zip(events).zip(&decoded) {
+            self.judge(input, event, decoded.as_ref());
         }
     }
 
@@ -244,7 +244,7 @@ impl Batch<'_> {
 
     fn decode<'a>(
         &mut self,
-        events: &[Event<'_>],
+        events: &[Event<'a>],
         classes: &[Option<Class>],
         octets: &'a [u8],
         again: bool,
@@ -254,12 +254,7 @@ impl Batch<'_> {
             .zip(classes)
             .map(|(event, class)| match event {
                 Event::Outcome { octets: place, .. } => Some(Decoded {
-                    facts: events::facts(octets.get(place.clone()).unwrap_or_default()).map(
-                        |facts| Facts {
-                            class: *class,
-                            ..facts
-                        },
-                    ),
+                    facts: events::facts(place.of(octets), *class),
                     signature: None,
                 }),
                 _ => None,
@@ -284,7 +279,7 @@ impl Batch<'_> {
         decoded
     }
 
-    fn judge(&mut self, input: &Input<'_>, event: Event<'_>, decoded: Option<Decoded<'_>>) {
+    fn judge(&mut self, input: &Input<'_>, event: Event<'_>, decoded: Option<&Decoded<'_>>) {
         match event {
             Event::Inventory(..) | Event::InventoryFault { .. } => {}
             Event::Reroute(device, place) => self.reroute(input, device, place),
@@ -348,19 +343,19 @@ impl Batch<'_> {
         input: &Input<'_>,
         device: Eui64,
         about: &About<'_>,
-        decoded: Decoded<'_>,
+        decoded: &Decoded<'_>,
     ) {
-        let facts = match decoded.facts {
+        let facts = match &decoded.facts {
             Ok(facts) => facts,
             Err(decision) => {
                 if decision.disposition == Disposition::DeadLetter {
                     self.dead_letter(input, decision.reason, &decision.detail);
                 }
-                return self.audit(about, &decision, None);
+                return self.audit(about, decision, None);
             }
         };
         let decision = self.judge_with().outcome(&Outcome {
-            facts: &facts,
+            facts,
             key: device,
             on_its_way_down: input.stream == Stream::UpdateRequests,
             signature: decoded.signature,
@@ -371,8 +366,8 @@ impl Batch<'_> {
         if decision.reason == Reason::ConflictingContent {
             self.dead_letter(input, decision.reason, &decision.detail);
         }
-        self.audit(about, &decision, Some(&facts));
-        self.prove(about, &decision, Behind::Message(&facts));
+        self.audit(about, &decision, Some(facts));
+        self.prove(about, &decision, Behind::Message(facts));
         if decision.parks() {
             let numbers = Role::ALL.map(|role| facts.number_towards(role));
             self.park(input, device, facts.digest, numbers, &decision);
