@@ -25,6 +25,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) party: Eui64,
     /// From the payload; from the Message Code where a Response carries no outcome.
     pub(crate) mode: Option<ReplacementMode>,
+    /// See [`Self::number_towards`], in the order of [`Role::ALL`].
+    numbers: [Option<u64>; 2],
     /// Contradictions within the message.
     pub(crate) flags: Flags,
     /// Where the device stands in the inventory, if that was looked up beforehand.
@@ -57,18 +59,21 @@ impl<'a> Facts<'a> {
                 None => message.header.message_code.replacement_mode(),
             },
         };
-        Self {
+        let mut facts = Self {
             octets,
             digest: slotkeeper_crypto::sha256(octets),
             kind: message.kind(),
             device: message.device(),
             party: message.party(),
             mode,
+            numbers: [None; 2],
             flags,
             class,
             content: OnceLock::new(),
             message,
-        }
+        };
+        facts.numbers = Role::ALL.map(|role| facts.highest_towards(role));
+        facts
     }
 
     /// The start of the SHA-256 of the content, which is what the device signs.
@@ -129,6 +134,14 @@ impl<'a> Facts<'a> {
     /// that role, every floor set or reported for it, and what the device reports to hold for it. A header counter
     /// beyond 2^63-1 is never taken, and an Alert's header counter is the device's own.
     pub(crate) fn number_towards(&self, role: Role) -> Option<u64> {
+        let [network_operator, supplier] = self.numbers;
+        match role {
+            Role::NetworkOperator => network_operator,
+            Role::Supplier => supplier,
+        }
+    }
+
+    fn highest_towards(&self, role: Role) -> Option<u64> {
         let acts_for_it = self.own_role() == Some(role);
         let header = (self.message.header.cra != Cra::Alert)
             .then_some(self.message.header.originator_counter)

@@ -11,11 +11,13 @@ use crate::message::{Facts, cell_use};
 impl Judge<'_> {
     /// Whether the device answers to a command of the ACB with a number that is not known here.
     pub(super) fn is_unknown_answer(&self, facts: &Facts<'_>) -> bool {
+        if facts.party != self.authority.id() {
+            return false;
+        }
         let view = self.ledger.device(facts.device.to_u64());
-        facts.party == self.authority.id()
-            && facts
-                .answered_numbers()
-                .any(|number| !view.was_issued(number))
+        facts
+            .answered_numbers()
+            .any(|number| !view.was_issued(number))
     }
 
     /// A device that answers to the ACB has proven that a command with this number is out, whatever its service and
