@@ -51,6 +51,12 @@ impl Row {
         })
     }
 
+    /// The Network Operator role's marks.
+    #[inline]
+    pub(crate) fn marks(&self) -> Marks {
+        unpack_marks(self.marks, self.bits)
+    }
+
     #[inline]
     pub(crate) fn set_role(&mut self, state: &RoleState) {
         let packed = pack(state);
@@ -138,14 +144,8 @@ pub(crate) fn pack(state: &RoleState) -> PackedRole {
 
 #[inline]
 pub(crate) fn unpack(packed: &PackedRole) -> RoleState {
-    let [recorded, seen, issued] = packed.marks;
-    let known = |bit: u16, mark: u64| (packed.bits >> bit & 1 == 1).then_some(mark);
     let mut state = RoleState {
-        marks: Marks {
-            recorded: known(0, recorded),
-            seen: known(1, seen),
-            issued: known(2, issued),
-        },
+        marks: unpack_marks(packed.marks, packed.bits),
         ..RoleState::default()
     };
     let cells = packed.occupants.iter().zip(packed.times).zip(CELL_SHIFT);
@@ -160,6 +160,16 @@ pub(crate) fn unpack(packed: &PackedRole) -> RoleState {
         };
     }
     state
+}
+
+#[inline]
+fn unpack_marks([recorded, seen, issued]: [u64; 3], bits: u16) -> Marks {
+    let known = |bit: u16, mark: u64| (bits >> bit & 1 == 1).then_some(mark);
+    Marks {
+        recorded: known(0, recorded),
+        seen: known(1, seen),
+        issued: known(2, issued),
+    }
 }
 
 #[cfg(test)]

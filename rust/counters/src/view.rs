@@ -56,7 +56,10 @@ impl<'a> DeviceView<'a> {
 
     /// The Originator Counter marks of a role.
     pub fn marks(&self, role: Role) -> Marks {
-        self.role(role).marks
+        match role {
+            Role::NetworkOperator => self.row.marks(),
+            Role::Supplier => self.role(role).marks,
+        }
     }
 
     /// A Trust Anchor Cell of a role.

@@ -1,6 +1,6 @@
 //! The audit trail: one record for each decision, with the state after it.
 
-use slotkeeper_counters::{Cell, Ledger, Occupant};
+use slotkeeper_counters::{Cell, Ledger, Occupant, RoleState};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use crate::decision::Disposition;
@@ -141,12 +141,11 @@ impl AuditWriter<'_> {
             object.null(member!("evidence"));
             return;
         };
-        let view = self.ledger.device(device.to_u64());
-        let marks = view.marks(role);
+        let RoleState { marks, cells } = self.ledger.device(device.to_u64()).role(role);
         object.counter(member!("recorded_counter"), marks.recorded);
         object.counter(member!("seen_counter"), marks.seen);
         object.counter(member!("originator_counter"), decision.originator_counter);
-        let slot = SlotView::of(&view, self.ledger.table().occupants(), self.acb, role);
+        let slot = SlotView::of(cells, self.ledger.table().occupants(), self.acb, role);
         object.object(member!("slot"), |object| {
             let [digital_signature, key_agreement] = &slot.cells;
             write_cell(object, member!("digital_signature"), digital_signature);

@@ -1,7 +1,7 @@
 //! What devices say: outcomes of SRV 6.15.1 and 6.21 and read-backs, told apart by what they say and not by where they
 //! stand.
 
-use slotkeeper_counters::{Cell, CellSource, CellUse, MessageNote, Role};
+use slotkeeper_counters::{Cell, CellSource, MessageNote, Role};
 use slotkeeper_crypto::verify_krp;
 use slotkeeper_gbcs::{Cra, Eui64, Header, Kind, Payload, Signature as SignaturePart};
 
@@ -276,9 +276,7 @@ impl Judge<'_> {
 
     fn is_known(&self, facts: &Facts<'_>, role: Role) -> bool {
         let view = self.ledger.device(facts.device.to_u64());
-        CellUse::ALL
-            .into_iter()
-            .any(|cell_use| view.cell(role, cell_use) != Cell::default())
+        view.role(role).cells != [Cell::default(); 2]
     }
 
     /// Raises `seen` of a device that the inventory does not have yet, unless every number must be proven.

@@ -1,8 +1,6 @@
 //! The cells of a slot: what messages tell of them, and what the slot is called.
 
-use slotkeeper_counters::{
-    Cell, CellSource, CellUse, DeviceView, Link, Occupant, Occupants, Role, Step,
-};
+use slotkeeper_counters::{Cell, CellSource, CellUse, Link, Occupant, Occupants, Role, Step};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier, ReplacementOutcome, StatusCode};
 
 use super::outcome::note_of;
@@ -17,11 +15,8 @@ pub(crate) struct SlotView {
 }
 
 impl SlotView {
-    pub(crate) fn of(view: &DeviceView<'_>, occupants: &Occupants, acb: Eui64, role: Role) -> Self {
-        let cells = CellUse::ALL.map(|cell_use| {
-            let cell = view.cell(role, cell_use);
-            (occupants.get(cell.occupant), cell)
-        });
+    pub(crate) fn of(cells: [Cell; 2], occupants: &Occupants, acb: Eui64, role: Role) -> Self {
+        let cells = cells.map(|cell| (occupants.get(cell.occupant), cell));
         let [digital_signature, key_agreement] =
             cells.map(|(occupant, _)| occupant.map(|occupant| occupant.eui == acb.to_u64()));
         let [(_, authorising), _] = &cells;
