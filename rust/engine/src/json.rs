@@ -192,33 +192,31 @@ pub(crate) fn append_hex(octets: &[u8], buffer: &mut Vec<u8>) {
     // most of the time is spent on asking whether there is room.
     let (words, rest) = octets.as_chunks::<8>();
     for word in words {
-        buffer.extend_from_slice(word.map(hex_pair).as_flattened());
+        buffer.extend_from_slice(hex_of(word).as_flattened());
     }
     for octet in rest {
-        buffer.extend_from_slice(&hex_pair(*octet));
+        buffer.extend_from_slice(hex_of(&[*octet]).as_flattened());
     }
 }
 
-/// A SHA-256 as lower-case hexadecimal, in pairs.
-pub(crate) fn hex_of(digest: &[u8; 32]) -> [[u8; 2]; 32] {
-    digest.map(hex_pair)
-}
-
-fn hex_pair(octet: u8) -> [u8; 2] {
-    HEX_PAIRS[usize::from(octet)]
-}
-
-/// The two digits of each octet.
-const HEX_PAIRS: [[u8; 2]; 256] = {
-    const DIGITS: [u8; 16] = *b"0123456789abcdef";
-    let mut pairs = [[0; 2]; 256];
-    let mut octet = 0;
-    while octet < 256 {
-        pairs[octet] = [DIGITS[octet >> 4], DIGITS[octet & 15]];
-        octet += 1;
+/// Octets as lower-case hexadecimal, in pairs.
+pub(crate) fn hex_of<const OCTETS: usize>(octets: &[u8; OCTETS]) -> [[u8; 2]; OCTETS] {
+    let mut pairs = [[0; 2]; OCTETS];
+    // A loop that computes is done for many octets at once; a table is asked octet by octet.
+    for (pair, octet) in pairs.iter_mut().zip(octets) {
+        *pair = [hex_digit(octet >> 4), hex_digit(octet & 15)];
     }
     pairs
-};
+}
+
+/// The digit of a number below 16.
+const fn hex_digit(number: u8) -> u8 {
+    if number < 10 {
+        number | b'0'
+    } else {
+        number.wrapping_add(b'a' - 10)
+    }
+}
 
 fn needs_escape(octet: u8) -> bool {
     octet < 0x20 || matches!(octet, b'"' | b'\\')

@@ -59,8 +59,9 @@ impl Eui64 {
     pub fn canonical(self) -> [u8; 23] {
         let mut text = [b'-'; 23];
         for (octet, place) in self.to_bytes().iter().zip(text.chunks_mut(3)) {
-            place[0] = UPPER_HEX[usize::from(octet >> 4)];
-            place[1] = UPPER_HEX[usize::from(octet & 0x0F)];
+            let pair = UPPER_HEX[usize::from(*octet)];
+            place[0] = pair[0];
+            place[1] = pair[1];
         }
         text
     }
@@ -131,7 +132,18 @@ pub(crate) const fn hex_value(digit: u8) -> Option<u8> {
 }
 
 const NOT_A_KEY_IDENTIFIER: ParseIdentifierError = ParseIdentifierError("a key identifier");
-const UPPER_HEX: &[u8; 16] = b"0123456789ABCDEF";
+
+/// The two digits of each octet.
+const UPPER_HEX: [[u8; 2]; 256] = {
+    const DIGITS: [u8; 16] = *b"0123456789ABCDEF";
+    let mut pairs = [[0; 2]; 256];
+    let mut octet = 0;
+    while octet < 256 {
+        pairs[octet] = [DIGITS[octet >> 4], DIGITS[octet & 15]];
+        octet += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {
