@@ -12,23 +12,20 @@ pub(crate) fn unix_day(text: &str) -> Option<i64> {
 /// Unix seconds of an RFC 3339 time; a fraction is dropped, an offset is honoured.
 pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| -> Option<i64> {
-        let digits = bytes.get(from..to)?;
-        if !digits.iter().all(u8::is_ascii_digit) {
-            return None;
+    let number = |from: usize| -> Option<i64> {
+        match bytes.get(from..from + 2)? {
+            [tens @ b'0'..=b'9', ones @ b'0'..=b'9'] => {
+                Some(i64::from((tens - b'0') * 10 + (ones - b'0')))
+            }
+            _ => None,
         }
-        Some(
-            digits
-                .iter()
-                .fold(0, |sum, digit| sum * 10 + i64::from(digit - b'0')),
-        )
     };
     let mark = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|b| allowed.contains(b));
     if !(mark(4, b"-") && mark(7, b"-") && mark(10, b"Tt ") && mark(13, b":") && mark(16, b":")) {
         return None;
     }
-    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    let (year, month, day) = (number(0)? * 100 + number(2)?, number(5)?, number(8)?);
+    let (hour, minute, second) = (number(11)?, number(14)?, number(17)?);
     if !(1..=12).contains(&month)
         || day < 1
         || day > days_in_month(year, month)
@@ -54,7 +51,7 @@ pub(crate) fn parse_rfc3339(text: &str) -> Option<i64> {
     let offset = match bytes.get(at..)? {
         b"Z" | b"z" => 0,
         [sign @ (b'+' | b'-'), _, _, b':', _, _] => {
-            let (hours, minutes) = (number(at + 1, at + 3)?, number(at + 4, at + 6)?);
+            let (hours, minutes) = (number(at + 1)?, number(at + 4)?);
             if hours > 23 || minutes > 59 {
                 return None;
             }
