@@ -24,6 +24,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 # The cores that benchmarks run on, so that both sides of a ratio have the same ones.
 BENCH_CORES ?= 2,3
 ON_BENCH_CORES := $(shell taskset -c $(BENCH_CORES) true 2>/dev/null && echo taskset -c $(BENCH_CORES))
+# Of Python's tests: most of them wait for programs that they have begun, so that two share a core.
+TEST_PROCESSES ?= $(shell echo $$((2 * $$(nproc))))
 # Of chaos, of which the suite has 75 seconds; a soak has 30.
 MINUTES ?= 10
 # Histories of the differential, of which the suite plays 200; 1,000 take half a minute.
@@ -66,7 +68,8 @@ kafka: setup  ## Run a Kafka broker in the foreground (needs Java 17 and Maven)
 
 test: setup  ## Run all tests: Rust, then Python
 	$(CARGO) test --locked --workspace
-	$(PY) -m pytest -q
+	# The tests of a file stay in one process, where what they share is made once.
+	$(PY) -m pytest -q --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 check: check-rust check-python check-prose  ## Format, lints, types, stubs, documentation, dependencies, pages
 

@@ -2,10 +2,12 @@
 
 import itertools
 import os
+from collections import defaultdict
 from collections.abc import AsyncIterator, Generator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 from tests.kafka.broker import Cluster, running_cluster
 from tests.kafka.left_open import left_open, note_connections
@@ -18,6 +20,13 @@ from slotkeeper.streams.kafka.options import ClientOptions
 KINDS = ("sqlite", "kafka")
 
 _places = itertools.count()
+
+# A busy machine may take long over an example. Hypothesis is imported here and not first by its own
+# plugin at the end of a run: Python 3.11 cannot parse a module while finalizers log (gh-106905).
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,6 +51,19 @@ def pytest_runtest_teardown() -> Generator[None]:
     yield
     if left := left_open():
         pytest.fail("connections were left open, begun at\n" + "\n".join(left), pytrace=False)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin files whose tests may take longest first, where processes share the files.
+
+    They would be waited for at the end else.
+    """
+    if hasattr(config, "workerinput"):
+        longest: dict[Path, float] = defaultdict(float)
+        for item in items:
+            for mark in item.iter_markers("timeout"):
+                longest[item.path] = max(longest[item.path], *mark.args)
+        items.sort(key=lambda item: longest[item.path], reverse=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -1,4 +1,4 @@
-"""What docs/rules.md defines is what sources cite, tests hold and decisions say.
+"""What docs/scenarios.md and reasons.md define is what sources cite, tests hold and decisions say.
 
 A scenario or requirement is cited by its code: in a comment, a docstring or prose, outside of
 backticks, as in "(N24)"; and in the name of a test or of its file, as in ``test_n07_partial``.
@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-RULES = ROOT / "docs" / "rules.md"
+RULES, REASONS, SCENARIOS = (
+    ROOT / "docs" / name for name in ("rules.md", "reasons.md", "scenarios.md")
+)
 
 CODES = {"N": 26, "S": 14, "D": 13, "P": 44, "R": 24}
 """How many scenarios and requirements there are of each letter, numbered from 1."""
@@ -56,34 +58,34 @@ def cited() -> list[Citation]:
 
 
 def test_every_cited_code_is_defined(cited: list[Citation]) -> None:
-    defined = definitions(RULES.read_text())
+    defined = definitions(SCENARIOS.read_text())
     assert cited
     undefined = [str(citation) for citation in cited if citation.code not in defined]
-    assert not undefined, "not in docs/rules.md:\n" + "\n".join(undefined)
+    assert not undefined, "not in docs/scenarios.md:\n" + "\n".join(undefined)
 
 
 def test_every_code_is_defined_once() -> None:
     expected = [
         f"{letter}{number}" for letter, last in CODES.items() for number in range(1, last + 1)
     ]
-    assert [code for code, *_ in coded_rows(RULES.read_text())] == expected
+    assert [code for code, *_ in coded_rows(SCENARIOS.read_text())] == expected
 
 
 def test_every_scenario_is_tested_or_says_why_not(cited: list[Citation]) -> None:
     held = {citation.code for citation in cited if citation.test}
-    faults = list(contradictions(definitions(RULES.read_text()), held))
+    faults = list(contradictions(definitions(SCENARIOS.read_text()), held))
     assert not faults, "\n".join(faults)
 
 
 def test_every_reason_has_its_row_and_no_other() -> None:
-    rows = [code(cells[0]) for cells in table("## Dispositions and reasons", RULES)]
+    rows = [code(cells[0]) for cells in table("## Dispositions and reasons", REASONS)]
     assert sorted(rows) == sorted(names_of("Reason"))
 
 
 def test_reasons_stand_under_the_same_dispositions_as_in_streams() -> None:
     here = {
         (disposition, code(cells[0]))
-        for cells in table("## Dispositions and reasons", RULES)
+        for cells in table("## Dispositions and reasons", REASONS)
         for disposition in cells[1].split(", ")
     }
     streams = ROOT / "docs" / "streams.md"
@@ -184,7 +186,7 @@ def citations(root: Path) -> Iterator[Citation]:
     for file in sorted(files):
         within = file.relative_to(root)
         lines = READERS.get(file.suffix)
-        if lines is None or {"target", "__pycache__"} & set(within.parts) or file == RULES:
+        if lines is None or {"target", "__pycache__"} & set(within.parts) or file == SCENARIOS:
             continue
         for each in codes_of_name(file.name) if file.suffix == ".py" else ():
             yield Citation(each, str(within), 1)

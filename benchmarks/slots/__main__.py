@@ -23,14 +23,18 @@ def main() -> None:
     """Do one step, or all of several sizes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gpfs", type=int, nargs="+", default=[200_000, 1_000_000])
-    parser.add_argument("--directory", type=Path, help="where 4 kB a GPF are free")
+    parser.add_argument(
+        "--directory", type=Path, help="where 4 kB a GPF are free; of a step alone: its folder"
+    )
     parser.add_argument("--results", type=Path, help="a folder for figures, page and picture")
     parser.add_argument("--step", choices=list(STEPS), help="one alone, in this process")
     parser.add_argument(
         "--enlarged", type=int, help="GPFs of a report alone, made of the last size's folder"
     )
-    parser.add_argument("--repeats", type=int, default=0, help=argparse.SUPPRESS)
-    parser.add_argument("--filled", action="store_true", help="the stores are there")
+    parser.add_argument(
+        "--repeats", type=int, default=0, help="of the step enlarge: GPFs of the folder beside"
+    )
+    parser.add_argument("--filled", action="store_true", help="the stores are there, and stay")
     given = parser.parse_args()
     if BUILD_PROFILE != "release":
         sys.exit("this is a debug build: run `make setup`")
@@ -48,8 +52,9 @@ def main() -> None:
             print(json.dumps({gpfs: results.sizes[gpfs]}), flush=True)
             if given.enlarged and gpfs == given.gpfs[-1]:
                 large = Place(base / str(given.enlarged), given.enlarged, gpfs)
-                results.enlarged[given.enlarged] = _enlarged(large)
-                shutil.rmtree(large.folder)
+                results.enlarged[given.enlarged] = _enlarged(large, filled=given.filled)
+                if not given.filled:
+                    shutil.rmtree(large.folder)
             if not given.filled:
                 shutil.rmtree(place.folder)
     if given.results:
@@ -76,10 +81,13 @@ def _machine() -> Machine:
     return describe(MEASURED, {"DuckDB": duckdb.__version__}, cores=True)
 
 
-def _enlarged(place: Place) -> dict[str, dict[str, object]]:
-    """Measure the report on a folder that was made of a smaller one."""
-    place.folder.mkdir(parents=True)
-    told = {step: in_process(step, place) for step in ("enlarge", "report")}
+def _enlarged(place: Place, *, filled: bool) -> dict[str, dict[str, object]]:
+    """Measure the report on a folder that is made of a smaller one, unless it is there."""
+    told = {}
+    if not (filled and place.slots.exists()):
+        place.folder.mkdir(parents=True)
+        told["enlarge"] = in_process("enlarge", place)
+    told["report"] = in_process("report", place)
     return {"machine": asdict(_machine()), **told}
 
 

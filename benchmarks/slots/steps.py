@@ -18,6 +18,7 @@ from slotkeeper.slots.build.building import INVENTORY, REGISTERS, build
 from slotkeeper.slots.build.changelog import STREAM as CHANGELOG
 from slotkeeper.slots.build.folder import BUILDS, MANIFEST, open_build
 from slotkeeper.slots.build.trail import STREAM as AUDIT
+from slotkeeper.slots.digest import digest
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import APPLICABLE, CSV, DEVICES, write_report
@@ -25,7 +26,8 @@ from slotkeeper.slots.tables import tables
 from slotkeeper.streams import StreamsSettings, open_streams
 
 from .enlarging import enlarge
-from .store import MADE, PARTITIONS, World, fill, live_a_day
+from .filling import fill
+from .store import MADE, PARTITIONS, World, live_a_day
 
 REPORTED = (MADE - timedelta(days=1)).date()
 STREAMS = (*(register.stream for register in REGISTERS), CHANGELOG, INVENTORY, AUDIT)
@@ -84,8 +86,9 @@ def in_process(step: str, place: Place) -> dict[str, Any]:
 
 async def _fill(place: Place) -> dict[str, Any]:
     world = World(place.gpfs)
-    async with _opened(place) as streams:
-        records = await fill(streams, world)
+    async with _opened(place):
+        pass
+    records = fill(place.folder / "streams.db", world)
     parties = place.folder / "parties.csv"
     rows = [
         f"GNO{number},Operator {number},GNO,{str(one.eui).upper()},2025-01-01"
@@ -189,6 +192,30 @@ async def _report(place: Place) -> dict[str, Any]:
     }
 
 
+async def _same(place: Place) -> dict[str, Any]:
+    """Write the report by two threads, by two again and by one, and compare all files."""
+    made_of = open_build(place.slots)
+    found = []
+    for number, threads in enumerate((2, 2, 1)):
+        out = place.folder / f"report-{number}"
+        out.mkdir()
+        with tables(made_of.reads, out.resolve(), threads=threads) as made:
+            registers = judge_all(made, made_of, policy(), REPORTED)
+            write_report(
+                made,
+                made_of,
+                registers,
+                policy=policy(),
+                as_of=REPORTED,
+                out=out.resolve(),
+                formats=("csv", "json"),
+                warnings=[],
+            )
+        found.append({file.name: digest(file) for file in sorted(out.iterdir())})
+        shutil.rmtree(out)
+    return {"same": found[0] == found[1] == found[2], "files": found[0]}
+
+
 class _Watch:
     """Says what each part took: seconds, and seconds of processors."""
 
@@ -218,6 +245,7 @@ STEPS: Mapping[str, Callable[[Place], Coroutine[None, None, dict[str, Any]]]] = 
     "build": _build,
     "day": _day,
     "report": _report,
+    "same": _same,
     "enlarge": _enlarge,
 }
 

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
+
+from aiokafka.record.util import calc_crc32c
 
 from slotkeeper._core import link_audit, partition_for
 from slotkeeper.engine.port import AuditHead
@@ -25,6 +27,12 @@ AT_A_TIME = 20_000
 MADE = datetime(2026, 11, 25, 12, tzinfo=UTC)
 BEGAN = MADE - timedelta(days=364)
 OPERATORS, SUPPLIERS = 6, 20
+
+_BEGAN = BEGAN.replace(tzinfo=None)
+_DAYS = [
+    f"202{number % 6}-0{number % 9 + 1}-{number % 28 + 1:02d}".encode() for number in range(252)
+]
+"""On which devices were commissioned: 252 is the least number that 6, 9 and 28 divide."""
 
 _GPFS, _METERS = 0x00DB_1234_0000_0000, 0x00DB_5678_0000_0000
 _ROUTE = {0: "", 1: ""} | dict.fromkeys(range(2, 8), "H") | {8: "HN", 9: "HIPN"}
@@ -59,6 +67,9 @@ class World:
         ]
         self._acb = _Held.of(self.acb)
         self._held = [_Held.of(one) for one in self.operators]
+        self._bodies = {
+            (what, by): self._template(what, by) for what in "HNIP" for by in range(OPERATORS)
+        }
 
     def know(self, records: Iterable[Record]) -> None:
         """Learn from a changelog how far the audit trails have come."""
@@ -71,52 +82,57 @@ class World:
     def inventory(self, numbers: Iterable[int]) -> Iterator[Message]:
         """Give the records of these devices and of their meters."""
         for number in numbers:
-            gpf, meter = _eui(_GPFS + number), _eui(_METERS + number)
-            day = f"202{number % 6}-0{number % 9 + 1}-{number % 28 + 1:02d}"
+            gpf, meter = gpf_of(number), _eui(_METERS + number)
+            day = _DAYS[number % len(_DAYS)]
             told = (
-                f'{{"device_id":"{gpf}","device_type":"GPF","status":"Commissioned",'
-                f'"smets_version":"SMETS2","commissioned_on":"{day}"}}'
-            )
-            yield Message("smart-metering-inventory", gpf.encode(), told.encode())
+                b'{"device_id":"%b","device_type":"GPF","status":"Commissioned",'
+                b'"smets_version":"SMETS2","commissioned_on":"%b"}'
+            ) % (gpf, day)
+            yield Message("smart-metering-inventory", gpf, told)
             told = (
-                f'{{"device_id":"{meter}","device_type":"GSME","status":"Commissioned",'
-                f'"smets_version":"SMETS2","commissioned_on":"{day}",'
-                f'"mprn":"{number + 1_000_000}","gpf":"{gpf}"}}'
-            )
-            yield Message("smart-metering-inventory", meter.encode(), told.encode())
+                b'{"device_id":"%b","device_type":"GSME","status":"Commissioned",'
+                b'"smets_version":"SMETS2","commissioned_on":"%b","mprn":"%d","gpf":"%b"}'
+            ) % (meter, day, number + 1_000_000, gpf)
+            yield Message("smart-metering-inventory", meter, told)
 
     def registrations(
-        self, numbers: Iterable[int], *, since: str = "2025-01-01"
+        self, numbers: Iterable[int], *, since: bytes = b"2025-01-01"
     ) -> Iterator[Message]:
         """Give who is responsible for the meter points of these devices."""
         for number in numbers:
-            mprn = str(number + 1_000_000)
+            mprn = b"%d" % (number + 1_000_000)
             told = (
-                f'{{"mprn":"{mprn}","history":[{{"from":"{since}",'
-                f'"gas_network_party":"GNO{number % OPERATORS}",'
-                f'"gas_supplier":"SUP{number % SUPPLIERS}"}}],'
-                f'"source":"benchmark","asserted_at":"2026-11-01T00:00:00Z"}}'
-            )
-            yield Message("gas-registrations", mprn.encode(), told.encode())
+                b'{"mprn":"%b","history":[{"from":"%b","gas_network_party":"GNO%d",'
+                b'"gas_supplier":"SUP%d"}],"source":"benchmark",'
+                b'"asserted_at":"2026-11-01T00:00:00Z"}'
+            ) % (mprn, since, number % OPERATORS, number % SUPPLIERS)
+            yield Message("gas-registrations", mprn, told)
 
-    async def decide(
-        self, owned: OwnedPartition, numbers: Iterable[int], *, again: bool = False
-    ) -> int:
-        """Write what was decided of these devices; give how many audit records that made.
+    def decisions(self, numbers: Iterable[int]) -> "Iterator[Decision]":
+        """Give what a year decided of these devices."""
+        numbers = list(numbers)
+        for step in range(max(map(len, _ROUTE.values()))):
+            for number in numbers:
+                route = _ROUTE[number % 10]
+                if step < len(route):
+                    day = number * 7_919 % 300 + step * 15
+                    last = step + 1 == len(route)
+                    yield self._decision(number, route[step], day, version=step + 1, last=last)
 
-        Args:
-            owned: Their partition.
-            numbers: The devices.
-            again: Each slot is handed back once more, at the end.
+    async def hand_back(self, owned: OwnedPartition, numbers: Iterable[int]) -> int:
+        """Write that each of these slots of a partition was handed back once more.
+
+        Gives how many audit records that made.
         """
         partition, written = owned.number, 0
         head = self.heads.get(partition)
-        for some in _batched(self._decisions(list(numbers), again=again), AT_A_TIME):
+        for some in _batched(numbers, AT_A_TIME):
             outputs = []
-            for key, body, image in some:
-                record, head = link_audit(body, head)
-                outputs.append(("audit-trail", partition, key, record, ()))
-                outputs.append(("originator-counters", partition, key, image, ()))
+            for number in some:
+                one = self._decision(number, "H", 363, version=5)
+                record, head = link_audit(one.body, head)
+                outputs.append(("audit-trail", partition, one.key, record, ()))
+                outputs.append(("originator-counters", partition, one.key, one.image, ()))
             written += len(some)
             positions = Positions(
                 sequence=written if head is None else head[0],
@@ -131,21 +147,24 @@ class World:
             self.heads[partition] = head
         return written
 
-    def _decisions(
-        self, numbers: list[int], *, again: bool
-    ) -> Iterator[tuple[bytes, bytes, bytes]]:
-        for step in range(1 if again else 4):
-            for number in numbers:
-                route = "H" if again else _ROUTE[number % 10]
-                if step < len(route):
-                    day = 363 if again else number * 7_919 % 300 + step * 15
-                    yield self._decision(number, route[step], day, version=step + 1 + 4 * again)
-
     def _decision(
-        self, number: int, what: str, day: int, *, version: int
-    ) -> tuple[bytes, bytes, bytes]:
-        gpf = _eui(_GPFS + number)
-        operator = self._held[number % OPERATORS]
+        self, number: int, what: str, day: int, *, version: int, last: bool = True
+    ) -> "Decision":
+        gpf, by = gpf_of(number), number % OPERATORS
+        counter = b"%d" % (1_700_000_000_000 + number)
+        at = (_BEGAN + timedelta(days=day, seconds=number % 80_000)).isoformat().encode()
+        body = self._bodies[what, by] % {
+            b"number": number,
+            b"digest": b"%064x" % number,
+            b"gpf": gpf,
+            b"counter": counter,
+            b"at": at,
+        }
+        held = self._held[by] if what == "N" else self._acb
+        return Decision(gpf, body, _image(_GPFS + number, version, held), last)
+
+    def _template(self, what: str, by: int) -> bytes:
+        operator = self._held[by]
         held = operator if what == "N" else self._acb
         left = self._acb if what == "N" else operator
         disposition, reason = {
@@ -154,7 +173,6 @@ class World:
             "I": ("ISSUED", "NATURAL"),
             "P": ("SEEN", "PRE_COMMAND"),
         }[what]
-        at = (BEGAN + timedelta(days=day, seconds=number % 80_000)).strftime("%Y-%m-%dT%H:%M:%S")
         cells = ",".join(
             f'{{"key_usage":"{usage}","status":"success","existing_subject_unique_id":"{left.eui}",'
             f'"existing_subject_key_identifier":"{left.keys[place]}",'
@@ -166,48 +184,47 @@ class World:
         slot = ",".join(
             f'"{usage}":{{"subject_unique_id":"{held.eui}",'
             f'"subject_key_identifier":"{held.keys[place]}","source":"OUTCOME","verified":true,'
-            f'"time":"{at}.000Z"}}'
+            f'"time":"%(at)b.000Z"}}'
             for place, usage in enumerate(("digital_signature", "key_agreement"))
         )
-        counter = 1_700_000_000_000 + number
-        body = (
-            f'{{"kind":"decision","stream":"srv-6.15.1-responses","partition":0,"offset":{number},'
-            f'"device_id":"{gpf}","remote_party_role":"NetworkOperator",'
-            f'"request_id":"{operator.eui}:{gpf}:{counter}","disposition":"{disposition}",'
+        return (
+            f'{{"kind":"decision","stream":"srv-6.15.1-responses","partition":0,'
+            f'"offset":%(number)d,"device_id":"%(gpf)b","remote_party_role":"NetworkOperator",'
+            f'"request_id":"{operator.eui}:%(gpf)b:%(counter)b","disposition":"{disposition}",'
             f'"reason":"{reason}","detail":"the device reports what it did with the command",'
-            f'"recorded_counter":"{counter}","seen_counter":"{counter}","originator_counter":null,'
+            f'"recorded_counter":"%(counter)b","seen_counter":"%(counter)b",'
+            f'"originator_counter":null,'
             f'"slot":{{{slot},"state":"ACB"}},"evidence":"recorded","message":{{'
-            f'"digest":"{number:064x}","kind":"RESPONSE","message_code":"0103",'
-            f'"originator_id":"{gpf}","header_counter":"{counter}",'
-            f'"authorising_seq_number":"{counter}","floor_seq_number":null,"signature":"valid"}},'
-            f'"cells":[{cells}],"flags":[],"decided_at":"{at}.250Z"}}'
-        )
-        return gpf.encode(), body.encode(), _image(_GPFS + number, version, held)
+            f'"digest":"%(digest)b","kind":"RESPONSE","message_code":"0103",'
+            f'"originator_id":"%(gpf)b","header_counter":"%(counter)b",'
+            f'"authorising_seq_number":"%(counter)b","floor_seq_number":null,'
+            f'"signature":"valid"}},'
+            f'"cells":[{cells}],"flags":[],"decided_at":"%(at)b.250Z"}}'
+        ).encode()
+
+
+class Decision(NamedTuple):
+    """What was decided of a device.
+
+    Attributes:
+        key: The device.
+        body: The audit record, without its place in the chain.
+        image: The device's record in the changelog.
+        last: Whether no other comes after it.
+    """
+
+    key: bytes
+    body: bytes
+    image: bytes
+    last: bool
 
 
 def owners(gpfs: Iterable[int]) -> dict[int, list[int]]:
     """Give the devices of each partition."""
     found: dict[int, list[int]] = {number: [] for number in range(PARTITIONS)}
     for number in gpfs:
-        found[partition_for(_eui(_GPFS + number).encode(), PARTITIONS)].append(number)
+        found[partition_for(gpf_of(number), PARTITIONS)].append(number)
     return found
-
-
-async def fill(streams: Streams, world: World) -> int:
-    """Write a year; give how many records that made, registers of parties apart."""
-    numbers = range(world.gpfs)
-    written = 0
-    for some in _batched(world.inventory(numbers), AT_A_TIME):
-        await streams.publish(some)
-        written += len(some)
-    for some in _batched(world.registrations(numbers), AT_A_TIME):
-        await streams.publish(some)
-        written += len(some)
-    async with streams.own() as ownership:
-        await ownership.assignment()
-        for partition, own in owners(numbers).items():
-            written += 2 * await world.decide(await ownership.open(partition), own)
-    return written
 
 
 async def live_a_day(streams: Streams, world: World) -> int:
@@ -215,13 +232,13 @@ async def live_a_day(streams: Streams, world: World) -> int:
     changed = range(0, world.gpfs, 1_000)
     inventory = list(world.inventory(changed))
     await streams.publish(inventory)
-    await streams.publish(list(world.registrations(changed, since="2026-11-01")))
+    await streams.publish(list(world.registrations(changed, since=b"2026-11-01")))
     written = len(inventory) + len(changed)
     async with streams.own() as ownership:
         await ownership.assignment()
         for partition, own in owners(range(0, world.gpfs, 300)).items():
             owned = await ownership.open(partition)
-            written += 2 * await world.decide(owned, own, again=True)
+            written += 2 * await world.hand_back(owned, own)
     return written
 
 
@@ -258,33 +275,13 @@ _OUTCOME = b"\x39"
 def _image(device: int, version: int, held: _Held) -> bytes:
     """Give a changelog record of format 3 (docs/changelog-format.md)."""
     octets = struct.pack(">BQIHBB", 3, device, version, 0, 0, 0) + held.octets
-    return octets + struct.pack(">I", _crc(octets))
+    return octets + struct.pack(">I", calc_crc32c(octets))
 
 
-_POLYNOMIAL = 0x82F6_3B78
-"""Of CRC-32C, reflected."""
+def gpf_of(number: int) -> bytes:
+    """Give the EUI-64 of a device."""
+    return _eui(_GPFS + number)
 
 
-def _remainders() -> list[int]:
-    table = []
-    for octet in range(256):
-        value = octet
-        for _ in range(8):
-            value = value >> 1 ^ (_POLYNOMIAL if value & 1 else 0)
-        table.append(value)
-    return table
-
-
-_REMAINDERS = _remainders()
-
-
-def _crc(octets: bytes) -> int:
-    value = 0xFFFF_FFFF
-    for octet in octets:
-        value = _REMAINDERS[(value ^ octet) & 0xFF] ^ value >> 8
-    return value ^ 0xFFFF_FFFF
-
-
-def _eui(number: int) -> str:
-    digits = f"{number:016X}"
-    return "-".join(digits[at : at + 2] for at in range(0, 16, 2))
+def _eui(number: int) -> bytes:
+    return number.to_bytes(8).hex("-").upper().encode()

@@ -1,5 +1,6 @@
 """The installed command, run as a user runs it, and a small fleet's files for it."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,13 +27,17 @@ class Cli(Protocol):
 
 @pytest.fixture
 def cli(tmp_path: Path) -> Cli:
-    """Run in an empty folder; the exit status is checked, since every command promises one."""
+    return cli_in(tmp_path)
+
+
+def cli_in(folder: Path) -> Cli:
+    """Run in a folder; the exit status is checked, since every command promises one."""
 
     def run(
         *arguments: str | Path, given: bytes = b"", expected: int = 0
     ) -> "subprocess.CompletedProcess[str]":
         done = subprocess.run(
-            [COMMAND, *arguments], input=given, capture_output=True, cwd=tmp_path, check=False
+            [COMMAND, *arguments], input=given, capture_output=True, cwd=folder, check=False
         )
         out, err = done.stdout.decode(), done.stderr.decode()
         assert done.returncode == expected, f"exit status {done.returncode}\n{out}\n{err}"
@@ -54,14 +59,26 @@ class Site:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
+    return site_in(tmp_path / "site")
+
+
+def site_in(folder: Path) -> Site:
     fleet = Fleet(5, seed=11)
-    config = write_settings(tmp_path / "site", [fleet.pki.acb], streams="sqlite:///streams.db")
-    return Site(fleet, config)
+    return Site(fleet, write_settings(folder, [fleet.pki.acb], streams="sqlite:///streams.db"))
 
 
 @pytest.fixture
-def served(cli: Cli, site: Site) -> Site:
-    """Five devices, handed back and asked for once."""
+def served(decided: Site, tmp_path: Path) -> Site:
+    """Five devices, handed back and asked for once: a copy for each test. The fleet only names."""
+    folder = tmp_path / "site"
+    shutil.copytree(decided.config.parent, folder)
+    return Site(decided.fleet, folder / decided.config.name)
+
+
+@pytest.fixture(scope="session")
+def decided(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    folder = tmp_path_factory.mktemp("decided")
+    cli, site = cli_in(folder), site_in(folder / "site")
     at = ("--config", site.config)
     fleet = site.fleet
     cli("publish", "smart-metering-inventory", *at, given=site.lines(fleet.inventory()))

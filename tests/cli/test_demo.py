@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+from tests.pages.waiting import PATIENCE_S
 
 from .conftest import COMMAND, Cli
 
@@ -82,7 +83,7 @@ def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
     ) as demo:
         assert demo.stdout is not None
         link = demo.stdout.readline().strip()
-        with httpx.Client(follow_redirects=True) as browser:
+        with httpx.Client(follow_redirects=True, timeout=PATIENCE_S) as browser:
             shown = browser.get(link)
             assert shown.status_code == 200
             assert "12 devices were judged" in shown.text
@@ -90,6 +91,6 @@ def test_it_serves_pages_and_ends_with_its_worker(tmp_path: Path) -> None:
             assert workers["sentence"] == "1 of 1 workers are ready."
             assert workers["workers"][0]["partitions"] == [0, 1, 2, 3]
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0
+        assert demo.wait() == 0
     last = (tmp_path / "kept" / "worker.log").read_text().splitlines()[-1]
     assert json.loads(last)["event"] == "worker ended"

@@ -50,7 +50,7 @@ def kill(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_who_is_killed_goes_on_and_history_is_the_same(cli: Cli, tmp_path: Path) -> None:
     """First the fleet is killed, then its worker, then nobody, and all three tell the same."""
     state = tmp_path / "emulated-fleet.db"

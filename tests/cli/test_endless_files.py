@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings.reading import LARGEST
+from slotkeeper.slots.exit import comparing
+from slotkeeper.slots.exit.comparing import read_list
 
 from .conftest import Site
 from .in_process import Run, run_fixture  # noqa: F401  # a fixture
@@ -34,7 +37,7 @@ def test_of_a_file_that_the_settings_name(run: Run, site: Site, name: str) -> No
     for command in (("check-config",), ("run", "--until-idle")):
         told = run(*command, "--config", site.config, expected=2).err
         assert name in told
-        assert "no PEM certificate" in told or "larger than" in told
+        assert "no PEM section" in told or "larger than" in told
 
 
 def test_of_a_signer_or_an_authority(run: Run, site: Site, zeros: Path) -> None:
@@ -51,6 +54,33 @@ def test_of_lines(run: Run, site: Site, zeros: Path) -> None:
     assert "0 records were published" in told
     told = run("counters", "import", zeros, "--reason", "r", *at, expected=1).err
     assert f"{zeros}: line 1 is longer than" in told
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "party_id,name,kind\nNORTH,Northern Gas,GNO\nSOUTH,",
+        '{"party_id":"NORTH","name":"Northern Gas","kind":"GNO"}\n{"party_id":"',
+    ],
+)
+def test_of_a_register(run: Run, site: Site, tmp_path: Path, rows: str) -> None:
+    """It is read as far as no row can go, and what stands before it is taken."""
+    (tmp_path / "parties").write_text(rows)
+    os.truncate(tmp_path / "parties", LONG)
+    told = run("registers", "import", "parties", "parties", "--config", site.config, expected=1)
+    assert f"no line break within {32 << 20} octets: nothing from here on was read" in told.out
+    assert "1 added, 0 changed, 0 unchanged, 0 marked as missing, 1 refused" in told.out
+
+
+def test_of_a_list_that_a_party_brings(zeros: Path, tmp_path: Path) -> None:
+    with pytest.raises(FaultFoundError, match="line 1: longer than 4096 characters"):
+        read_list(zeros)
+    growing = tmp_path / "growing"
+    growing.write_text("device_id\n" + ("x" * 4_000 + "\n") * 3)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(comparing, "_LARGEST", 9_000)
+        with pytest.raises(FaultFoundError, match="is longer than 9000 characters"):
+            read_list(growing)
 
 
 def test_of_a_manifest(run: Run, site: Site, zeros: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,28 @@ def test_pause_resume_cancel(run: Run, desk: Path) -> None:
         decide(run, desk, word)
         assert status(run)["state"] == state
     assert "was CANCELLED then" in run("exit", "pause", "GNO-1", expected=1)[1]
+
+
+def test_a_report_says_how_the_exit_stood_on_its_day(run: Run, desk: Path) -> None:
+    decide(run, desk, "open", both=True)
+    decide(run, desk, "pause")
+    day = date.fromisoformat(status(run)["as_of"][:10])
+    run("slots", "build", "--to", desk / "slots")
+
+    def told(day: date, *known_by: str | Path) -> set[tuple[str, str]]:
+        out = desk / f"report-{len(list(desk.glob('report-*')))}"
+        given = ("--from", desk / "slots", "--as-of", str(day), "--to", out, *known_by)
+        run("report", *given, "--format", "csv")
+        with (out / "device.csv").open(newline="") as file:
+            return {(row["gas_network_party"], row["exit"]) for row in csv.DictReader(file)}
+
+    intent = date.fromisoformat("2026-01-01")
+    assert told(day) == {("GNO-1", "PAUSED")}
+    assert told(day - timedelta(days=1)) == {("GNO-1", "DRAFT")}
+    assert told(intent - timedelta(days=1)) == {("GNO-1", "")}
+    # What a build did not know of is not in its report, whatever was decided since.
+    first = desk / "slots" / "builds" / "00000002" / "manifest.json"
+    assert told(day, "--known-by", first) == {("GNO-1", "DRAFT")}
 
 
 def test_closing_takes_a_package_that_is_whole(run: Run, desk: Path) -> None:
@@ -275,7 +298,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any
 ORDERLY = ("READY", "REVOCATION_REQUESTED", "REVOKED")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> None:
     folder, told = whole
     phases = [one["state"] for one in told["fences"]]
@@ -298,7 +321,7 @@ def test_a_rehearsal_comes_to_its_end(whole: tuple[Path, dict[str, Any]]) -> Non
     assert (folder / "streams.db").exists()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_a_rehearsal_that_is_killed_goes_on(
     whole: tuple[Path, dict[str, Any]], tmp_path: Path
 ) -> None:

@@ -18,7 +18,7 @@ from .conftest import COMMAND
 from .hostile import CONTROL, FORMULA, MARKUP, TEXT, bad_lines
 from .in_process import Answer, Run, runner
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = pytest.mark.timeout(1_800)
 
 ARGUMENT = TEXT.replace("\0", "")
 """As far as an operating system passes it on."""

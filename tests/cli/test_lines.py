@@ -32,6 +32,11 @@ def test_octets_survive(
         (b'{"key": null, "value": null}', None),
         (b'{"key": null, "value": {"a": [1, true]}}', b'{"a":[1,true]}'),
         (b'{"key": null, "value_base64": "/w=="}', b"\xff"),
+        # A byte order mark; files that were put together have it in their middle, too.
+        (b'\xef\xbb\xbf{"key": null, "value": "a"}', b"a"),
+        (b'\xef\xbb\xbf{"key": null, "value": 1844674407370955161600}', b"1844674407370955161600"),
+        # Of members that stand twice the last one counts.
+        (b'{"key": null, "value": "a", "value": "b"}', b"b"),
         # A JSON reader that falls back to floats would make 1.8446744073709552e+19 of this.
         (
             b'{"key": null, "value": {"n": 18446744073709551616}}',
@@ -71,6 +76,19 @@ def test_a_header_may_occur_twice() -> None:
         (b'{"key": "a", "value": "a", "headers": []}', "headers"),
         (b'{"key": "a", "value": "a", "headers": {"h": 1}}', "header 'h'"),
         (b'{"key": "a", "value": "\\ud800"}', ""),
+        ('{"key": "a", "value": "b"}'.encode("utf-16"), "it is UTF-16: save it as UTF-8"),
+        (b'{"key": "a", "value": "\xe9"}', "octet 23 is not UTF-8"),
+        (b'{"key": "a", "value": "\xed\xa0\x80"}', "octet 23 is not UTF-8"),
+        (b'{"key": "a", "value": NaN}', "no JSON"),
+        (b'{"key": "a", "value": -Infinity}', "no JSON"),
+        (b'{"key": "a", "value": "b",}', "no JSON"),
+        (b'{"key": "a", "value": "b"}{}', "no JSON"),
+        (b'{"key": "a", "value": "b", "partition": 1e999}', "no JSON: number is infinity"),
+        (b'{"key": "a", "value": {"n": ' + b"9" * 5_000 + b"}}", "no JSON: number is infinity"),
+        (b'{"key": "a", "value": "b", "partition": 0.0}', "partition"),
+        (b'{"key": "a", "value": "b", "headers": {"h": {"base64": 1}}}', "must be a string"),
+        (b'{"key": "a", "value": ' + b"[" * 10_000 + b"]" * 10_000 + b"}", ""),
+        (b'{"key": "a", "value": ' + b'{"a":' * 10_000 + b"1" + b"}" * 10_000 + b"}", ""),
     ],
 )
 def test_a_line_that_cannot_be_published_says_why(line: bytes, told: str) -> None:

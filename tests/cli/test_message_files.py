@@ -3,6 +3,7 @@
 import base64
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import orjson
@@ -20,6 +21,8 @@ from slotkeeper.cli.pcap import PcapWriter
 
 MESSAGE = bytes.fromhex("df0902" + "00" * 8 + "0403ff")
 
+SPACE = "http://www.dccinterface.co.uk/ServiceUserGateway"
+
 ODDITIES = {
     "attribute": '<sr:GBCSPayload note="a>b">{first}{second}</sr:GBCSPayload>',
     "CDATA": "<sr:GBCSPayload><![CDATA[{first}]]>{second}</sr:GBCSPayload>",
@@ -28,6 +31,21 @@ ODDITIES = {
     "character reference": "<sr:GBCSPayload>{first}&#13;\n{second}&#x20;</sr:GBCSPayload>",
 }
 """Ways in which XML may write the same text; none of them is what a pattern expects."""
+
+
+def response(content: str) -> bytes:
+    """A DUIS Response whose GBCSPayload element has that content."""
+    return (
+        '\ufeff<?xml version="1.0" encoding="UTF-8"?>'
+        f'<sr:Response xmlns:sr="{SPACE}" schemaVersion="5.4"><sr:Header>'
+        "<sr:RequestID>02-1A-B0-00-00-03-00-01:02-1A-B0-01-00-00-00-01:5</sr:RequestID>"
+        "<sr:ResponseID>02-1A-B0-01-00-00-00-01:02-1A-B0-00-00-03-00-01:5</sr:ResponseID>"
+        "<sr:ResponseCode>I0</sr:ResponseCode></sr:Header><!-- <sr:GBCSPayload>3wkB"
+        "</sr:GBCSPayload> --><sr:Body><sr:ResponseMessage>"
+        "<sr:ServiceReference>6.15</sr:ServiceReference>"
+        f"<sr:ServiceReferenceVariant>6.15.1</sr:ServiceReferenceVariant>{content}"
+        "</sr:ResponseMessage></sr:Body></sr:Response>"
+    ).encode()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +86,71 @@ def test_the_capture_has_the_octets_that_are_decoded(oddity: str) -> None:
     assert payloads(document) == [MESSAGE]
 
 
+PLAIN = f"<sr:GBCSPayload>{base64.b64encode(MESSAGE).decode()}</sr:GBCSPayload>"
+
+WAYS: dict[str, Callable[[str], str]] = {
+    "byte order mark": lambda text: f"\ufeff{text}",
+    "no declaration": lambda text: text.partition("?>")[2],
+    "another prefix": lambda text: text.replace("sr:", "x.-1:").replace(":sr=", ":x.-1="),
+    "a default namespace": lambda text: text.replace("sr:", "").replace(":sr=", "="),
+    "two prefixes": lambda text: text.replace("<sr:Body>", f'<b:Body xmlns:b="{SPACE}">').replace(
+        "</sr:Body>", "</b:Body>"
+    ),
+    "an instruction before it": lambda text: f"<?a b?>{text.partition('?>')[2]}",
+    "an attribute over lines": lambda text: text.replace("Payload>", 'Payload\n\ta = "1>"\n>', 1),
+    "quotes of the other kind": lambda text: text.replace('"', "'"),
+    "sections of CDATA": lambda text: text.replace(
+        "<sr:GBCSPayload>", "<sr:GBCSPayload><![CDATA["
+    ).replace("</sr:GBCSPayload>", "]]></sr:GBCSPayload>"),
+    "white space around it": lambda text: f"\r\n{text}\r\n",
+}
+"""By name, another document that says the same."""
+
+REFUSED: dict[str, tuple[Callable[[str], str], str]] = {
+    "a document type": (
+        lambda text: f'<!DOCTYPE a [<!ENTITY x "y">]>{text.partition("?>")[2]}',
+        "DTD",
+    ),
+    "an entity of its own": (lambda text: text.replace("3wk", "&nosuch;"), "nosuch"),
+    "a character reference to no character": (lambda text: text.replace(">I0", ">I&#0;"), "entity"),
+    "another namespace": (lambda text: text.replace(SPACE, "urn:x"), "DUIS namespace"),
+    "a prefix of no namespace": (lambda text: text.replace(f' xmlns:sr="{SPACE}"', ""), "prefix"),
+    "an attribute twice": (
+        lambda text: text.replace('"5.4"', '"5.4" schemaVersion="1"'),
+        "already",
+    ),
+    "an element in the payload": (lambda text: text.replace("3wk", "<b>3wk</b>"), "only text"),
+    "another root behind it": (lambda text: text + text.partition("?>")[2], "unknown token"),
+    "a control character": (lambda text: text.replace(">I0", ">I\x1b[2J"), "non-XML character"),
+    "too many levels": (lambda text: text.replace("3wk", "<a>" * 5_000), "limit"),
+    "no end": (lambda text: text[:400], ""),
+}
+"""By name, a document that is none, and what is told."""
+
+
+@pytest.mark.parametrize("way", sorted(WAYS))
+def test_a_document_that_is_written_otherwise_says_the_same(way: str) -> None:
+    document = WAYS[way](response(PLAIN).decode("utf-8-sig")).encode()
+    told = orjson.loads(inspect_duis(document))
+    assert told == orjson.loads(inspect_duis(response(PLAIN)))
+    assert payloads(document) == [MESSAGE]
+
+
+@pytest.mark.parametrize("way", sorted(REFUSED))
+def test_a_document_that_is_none_says_why(way: str) -> None:
+    change, said = REFUSED[way]
+    told = orjson.loads(inspect_duis(change(response(PLAIN).decode("utf-8-sig")).encode()))
+    assert told["messages"] == []
+    assert said in told["error"]
+
+
+@pytest.mark.parametrize("text", [response(PLAIN).decode("utf-8-sig"), MESSAGE.hex()])
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_another_encoding_is_named(text: str, order: str) -> None:
+    with pytest.raises(NoMessageError, match="UTF-16: save it as UTF-8"):
+        documents(f"\ufeff{text}".encode(f"utf-16-{order}"))
+
+
 def test_what_is_no_document_has_no_payloads() -> None:
     assert payloads(b"<sr:GBCSPayload>3wkB</sr:GBCSPayload>") == []
 
@@ -103,22 +186,6 @@ def test_long_input_takes_no_longer_than_its_length() -> None:
 def test_deep_json_is_no_message() -> None:
     with pytest.raises(NoMessageError):
         documents(b'{"value":' * 5_000)
-
-
-def response(content: str) -> bytes:
-    """A DUIS Response whose GBCSPayload element has that content."""
-    return (
-        '\ufeff<?xml version="1.0" encoding="UTF-8"?>'
-        '<sr:Response xmlns:sr="http://www.dccinterface.co.uk/ServiceUserGateway" '
-        'schemaVersion="5.4"><sr:Header>'
-        "<sr:RequestID>02-1A-B0-00-00-03-00-01:02-1A-B0-01-00-00-00-01:5</sr:RequestID>"
-        "<sr:ResponseID>02-1A-B0-01-00-00-00-01:02-1A-B0-00-00-03-00-01:5</sr:ResponseID>"
-        "<sr:ResponseCode>I0</sr:ResponseCode></sr:Header><!-- <sr:GBCSPayload>3wkB"
-        "</sr:GBCSPayload> --><sr:Body><sr:ResponseMessage>"
-        "<sr:ServiceReference>6.15</sr:ServiceReference>"
-        f"<sr:ServiceReferenceVariant>6.15.1</sr:ServiceReferenceVariant>{content}"
-        "</sr:ResponseMessage></sr:Body></sr:Response>"
-    ).encode()
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="tshark is not installed")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from slotkeeper.cli.counters.adjustments import message_of
@@ -190,7 +190,6 @@ ANY_MEMBER = st.recursive(
 )
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     stream=st.sampled_from([AUDIT, COMMANDS]),
     base=st.sampled_from([DECISION, COMMAND]),

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from slotkeeper.lab.keystore import write_settings
 
 COMMAND = Path(sys.executable).parent / "slotkeeper"
 PARTITIONS = 4
+WAIT = threading.Event()
+"""Nobody sets it: between two questions the worker has the machine to itself."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class Worker:
 
     def get(self, path: str, method: str = "GET") -> Answer:
         self._port = self._port or self.wait_for("console listens")["port"]
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port)
         with closing(connection):
             connection.request(method, path)
             answer = connection.getresponse()
@@ -64,6 +67,7 @@ class Worker:
         """Ask until the answer contains the text."""
         while text not in (answer := self.get(path)).body:
             assert self.process.poll() is None
+            WAIT.wait(0.02)
         return answer
 
     def figures(self) -> dict[str, float]:
@@ -77,6 +81,7 @@ class Worker:
     def wait_for_figure(self, name: str, at_least: float) -> None:
         while self.figures().get(name, 0) < at_least:
             assert self.process.poll() is None
+            WAIT.wait(0.02)
 
     def ask_to_stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)

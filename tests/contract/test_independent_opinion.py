@@ -70,7 +70,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Keystore:
     return Keystore(str(folder))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     outcome=outcomes,
     counter=st.integers(min_value=0, max_value=2**64 - 1),
@@ -120,7 +120,7 @@ def test_device_messages_read_the_same_on_both_sides(
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     counter=numbers,
     floor=st.none() | numbers,
@@ -163,7 +163,7 @@ def test_every_mode_reads_on_both_sides(vector: Vector, tmp_path: Path) -> None:
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     recorded=st.integers(min_value=0, max_value=MAX_SEQ_NUMBER - 1),
     hint=st.none() | st.integers(min_value=0, max_value=2**64 - 1),

@@ -36,7 +36,7 @@ OUTSIDE = "outside"
 """The test kills, some lines of progress on, wherever the process then is."""
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 async def test_d01_d02_d03_a_hundred_kills_break_no_law(tmp_path: Path) -> None:
     draw = random.Random(20)  # noqa: S311  # a schedule, no secret
     load = MixedLoad(RECORDS, seed=20)

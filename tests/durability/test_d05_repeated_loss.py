@@ -22,6 +22,9 @@ from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.terms import Role
 
+pytestmark = pytest.mark.timeout(1_800)
+"""Dozens of commands, each a process of its own."""
+
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:

@@ -24,6 +24,9 @@ from slotkeeper.lab.terms import Role
 from slotkeeper.streams.layout import SLOTKEEPER
 from slotkeeper.streams.sqlite.schema import OFFSET_BITS, PARTITION_BITS
 
+pytestmark = pytest.mark.timeout(1_800)
+"""Dozens of commands, each a process of its own."""
+
 BIN = Path(sys.executable).parent
 RUNBOOK = Path(__file__).parents[2] / "docs" / "operating.md"
 COMMANDS = "cs02b-commands"

@@ -20,7 +20,6 @@ def run_example(folder: Path, kill: str = "") -> int:
         [sys.executable, str(EXAMPLE), str(folder), *arguments],
         check=False,
         stdout=subprocess.DEVNULL,
-        timeout=60,
     ).returncode
 
 

@@ -66,7 +66,7 @@ async def books(streams: Streams) -> tuple[dict[str, int], dict[str, Json]]:
     return numbers, slots
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_every_valid_command_is_taken_and_no_number_is_unknown(
     streams: Streams, tmp_path: Path
 ) -> None:
@@ -85,7 +85,7 @@ async def test_every_valid_command_is_taken_and_no_number_is_unknown(
             assert held <= numbers.get(device["device_id"], 0), device
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_without_faults_the_worker_knows_who_holds_each_slot(
     streams: Streams, tmp_path: Path
 ) -> None:

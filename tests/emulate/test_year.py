@@ -21,7 +21,7 @@ def kinds(found: Found) -> Counter[str]:
     return sum(found.rows.values(), Counter())
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_p31_reports_of_a_year_say_what_the_devices_held(tmp_path: Path) -> None:
     """Answers are lost, late, doubled and future-dated, clocks are wrong, registers change."""
     plan = Plan(devices=200, seed="year", start=START, baselines=0.8)
@@ -32,7 +32,7 @@ def test_p31_reports_of_a_year_say_what_the_devices_held(tmp_path: Path) -> None
     assert {"SILENT", "DOUBTFUL", "NO_EVIDENCE"} <= told.keys()
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 def test_where_nothing_is_lost_no_report_of_a_year_is_wrong(tmp_path: Path) -> None:
     plan = Plan(devices=150, seed="sound", start=START, rates=FaultRates.none())
     found = lived(tmp_path, plan)

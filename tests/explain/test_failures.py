@@ -27,7 +27,7 @@ from slotkeeper.cli.output import PlainConsole
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.sentence import WIDTH
 from slotkeeper.explain.story import gather
-from slotkeeper.lab import anchors, events
+from slotkeeper.lab import anchors, events, messages
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.gpf import Gpf
 from slotkeeper.lab.terms import KeyUsage, Status
@@ -233,6 +233,19 @@ async def test_the_first_line_names_the_cause_and_who_acts(
     assert lines[0].endswith(f". Next: {actor}.")
     assert lines[1].startswith("Retryable: ")
     assert max(map(len, lines)) <= WIDTH
+
+
+async def test_a_pre_command_that_is_read_after_its_outcome_is_no_news(story: Story) -> None:
+    gpf = await served(story)
+    for counter, cause in (
+        (1200, "The slot was handed back, its number is recorded"),
+        (1201, "A signed 6.15.1 is on its way"),
+    ):
+        payload = messages.slot_payload(ACB, counter=counter)
+        on_its_way = messages.pre_command(payload, LEAVER, gpf.device.eui, signed=True)
+        await story.tell(told(gpf, on_its_way, stream=events.PRE_COMMANDS))
+        found = await gather(story.streams, str(gpf.device.eui))
+        assert story_json(found)["cause"].startswith(cause)
 
 
 async def test_a_request_has_its_own_cause_whatever_came_after_it(story: Story) -> None:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.test_rules import RULES, code, names_of, table
+from tests.test_rules import REASONS, code, names_of, table
 
 from slotkeeper.explain.codes import CELL_STATUSES, DISPOSITIONS, FLAGS, meanings
 from slotkeeper.explain.reasons import SENTENCES
@@ -24,7 +24,7 @@ def test_every_disposition_has_its_sentence() -> None:
 
 
 def test_every_reason_has_its_sentence_under_each_of_its_dispositions() -> None:
-    rows = table("## Dispositions and reasons", RULES)
+    rows = table("## Dispositions and reasons", REASONS)
     documented = {
         (disposition, code(cells[0])) for cells in rows for disposition in cells[1].split(", ")
     }

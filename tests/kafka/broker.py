@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import itertools
+import random
 import shutil
 import signal
 import socket
@@ -13,11 +14,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.kafka.distribution import CACHE, NEWEST, BrokerError, Distribution
+from tests.sharing import locked
 
 CLUSTER_ID = "c2xvdGtlZXBlci10ZXN0cw"
 """Any 16 octets in base64url; every node of a cluster is formatted with the same."""
@@ -57,6 +59,9 @@ log.cleaner.dedupe.buffer.size=8388608
 num.network.threads=2
 num.io.threads=4
 """
+
+_PORTS = range(20_000, 32_768)
+"""Below those that Linux gives to clients: a broker that begins again finds its own free."""
 
 USER = "tester"
 PASSWORD = "only-for-tests"  # noqa: S105
@@ -262,22 +267,28 @@ def running_cluster(nodes: int = 1, site: Site | None = None) -> Iterator[Cluste
 def class_archive(distribution: Distribution = NEWEST) -> Path:
     """Give an archive of loaded classes, made once by a broker that ends in order."""
     archive = distribution.archive()
-    if not archive.exists():
-        with tempfile.TemporaryDirectory(dir=CACHE) as folder:
-            made = Path(folder, "classes.jsa")
-            cluster = Cluster(Path(folder, "broker"), site=Site(distribution=distribution))
-            try:
-                asyncio.run(cluster.start(f"-XX:ArchiveClassesAtExit={made}"))
-                cluster.nodes[0].stop()
-            finally:
-                cluster.kill()
-            made.rename(archive)
+    with locked(archive):
+        if not archive.exists():
+            with tempfile.TemporaryDirectory(dir=CACHE) as folder:
+                made = Path(folder, "classes.jsa")
+                cluster = Cluster(Path(folder, "broker"), site=Site(distribution=distribution))
+                try:
+                    asyncio.run(cluster.start(f"-XX:ArchiveClassesAtExit={made}"))
+                    cluster.nodes[0].stop()
+                finally:
+                    cluster.kill()
+                made.rename(archive)
     return archive
 
 
 def _free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    sockets: list[socket.socket] = []
     try:
+        for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+            if len(sockets) == count:
+                break
+            with suppress(OSError):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
         return [each.getsockname()[1] for each in sockets]
     finally:
         for each in sockets:

@@ -1,9 +1,6 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
-# Its plugin imports it at the end of a run, and Python 3.11 cannot parse a module while finalizers
-# log (CPython gh-106905).
-import hypothesis  # noqa: F401
 import pytest
 from tests.conftest import place_of_its_own
 from tests.kafka.harness import Bench

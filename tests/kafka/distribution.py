@@ -1,12 +1,13 @@
 """Where Kafka comes from: Maven, by the ``pom.xml`` beside this file, into ``.cache/kafka``."""
 
-import contextlib
 import hashlib
 import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.sharing import locked
 
 HERE = Path(__file__).resolve().parent
 POM = HERE / "pom.xml"
@@ -36,11 +37,10 @@ class Distribution:
                     f"Ubuntu apt-get install {package}"
                 )
         folder = self._folder()
-        if not folder.exists():
-            CACHE.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
-                self._fetch(Path(unfinished, "kafka"))
-                with contextlib.suppress(FileExistsError):
+        with locked(folder):
+            if not folder.exists():
+                with tempfile.TemporaryDirectory(dir=CACHE) as unfinished:
+                    self._fetch(Path(unfinished, "kafka"))
                     Path(unfinished, "kafka").rename(folder)
         return folder
 

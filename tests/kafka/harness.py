@@ -108,6 +108,14 @@ class Bench:
     def admin(self) -> AbstractAsyncContextManager[Any]:
         return admin(ClientOptions(self.servers, {}))
 
+    async def delete(self, *streams: str) -> None:
+        """Delete topics; a broker learns a moment later what the controller has agreed to."""
+        topics = {self.topic(stream) for stream in streams}
+        async with self.admin() as client:
+            await client.delete_topics(list(topics))
+            while topics & set(await client.list_topics()):
+                continue
+
 
 async def delete_group(bench: Bench) -> None:
     """Let the broker forget the committed offsets, as it does of a group without members."""

@@ -1,6 +1,5 @@
 """Batches that no client makes, as a broker takes them: octet by octet."""
 
-import asyncio
 import gzip
 import struct
 import zlib
@@ -131,4 +130,4 @@ async def send(bench: Bench, stream: str, *batches: Raw, partition: int = PARTIT
             written = await client.send_batch(
                 PackedBatch(each, system_clock()), bench.topic(stream), partition=partition
             )
-            await asyncio.wait_for(written, 30)
+            await written

@@ -13,7 +13,7 @@ from slotkeeper.streams import StreamsSettings, create_streams
 from slotkeeper.worker import run
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_a_lost_broker_costs_time_and_nothing_else(tmp_path: Path) -> None:
     class_archive()
     cluster = Cluster(tmp_path / "cluster", nodes=3)

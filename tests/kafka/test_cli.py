@@ -86,8 +86,7 @@ async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(
     cli("publish", "srv-6.21-requests", given=list(fleet.handover_requests()))
     cli("run", "--until-idle")
     known = cli("counters", "export")
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(CHANGELOG)])
+    await bench.delete(CHANGELOG)
     rebuilt = tmp_path / "numbers.jsonl"
     cli("counters", "rebuild", str(rebuilt), expected=2)  # no store without its topics
     cli("streams", "create")
@@ -105,3 +104,14 @@ def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_fo
     cli("streams", "create", "--partitions", "5", expected=2)
     cli("run", "--until-idle", "--streams", "kafka://127.0.0.1:1", expected=4)
     cli("run", "--until-idle", "--streams", "kafka://nowhere", expected=2)
+
+
+def test_the_doctor_tells_what_the_brokers_do_not_grant(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("streams", "create")
+    monkeypatch.setenv("SLOTKEEPER_KAFKA__TRANSACTION_TIMEOUT_MS", "3600000")
+    told = json.loads(cli("check-config", "--json", expected=2))
+    assert told["exit_status"] == 2
+    [said] = [one["says"] for one in told["findings"] if one["level"] == "error"]
+    assert "transaction.max.timeout.ms" in said

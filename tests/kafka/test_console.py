@@ -1,23 +1,18 @@
 """The console beside a worker at a broker: every page, and acts that persons have signed."""
 
 import asyncio
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from tests.kafka.harness import Bench
 from tests.pages.conftest import Console, cli, served
 from tests.pages.test_routes import example
+from tests.pages.waiting import PATIENCE_S, running_worker, until
 
-from slotkeeper.cli.demo.serving import free_port
 from slotkeeper.cli.demo.site import Site, furnish
 from slotkeeper.cli.output import progress
 from slotkeeper.pages.routes import PAGES
@@ -28,20 +23,6 @@ pytestmark = pytest.mark.timeout(1_800)
 """A fleet's year is lived, written to the broker, decided again, built and reported on."""
 
 PARTY = "GNO-3"
-
-WAIT = threading.Event()
-"""Nobody sets it: for pauses between two looks at another process."""
-
-
-def until(look: Callable[[], Any], what: str) -> Any:  # noqa: ANN401
-    for _ in range(9_000):
-        try:
-            if found := look():
-                return found
-        except httpx.TransportError:
-            pass
-        WAIT.wait(0.1)
-    raise AssertionError(f"{what} did not come about")
 
 
 @pytest.fixture
@@ -82,19 +63,10 @@ async def site(bench: Bench, tmp_path: Path) -> Site:
 
 
 @pytest.fixture
-def worker(site: Site) -> Iterator[str]:
-    health = f"127.0.0.1:{free_port()}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "slotkeeper", "run", "--config", site.config],
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "SLOTKEEPER_HTTP__LISTEN": health},
-    ) as process:
-        try:
-            until(lambda: httpx.get(f"http://{health}/readyz").status_code == 200, "the worker")
-            until(lambda: _lag(health) == 0, "the end of its inputs")
-            yield health
-        finally:
-            process.terminate()
+def worker(site: Site, tmp_path: Path) -> Iterator[str]:
+    with running_worker(site.config, tmp_path / "worker.err") as health:
+        until(lambda: _lag(health) == 0)
+        yield health
 
 
 @pytest.fixture
@@ -108,8 +80,8 @@ def console(site: Site, worker: str, tmp_path: Path) -> Iterator[Console]:
 def test_every_page_and_signed_acts_at_a_broker(
     console: Console, site: Site, worker: str, tmp_path: Path
 ) -> None:
-    until(lambda: console.json("/index.json")["as_of"], "a build and its report")
-    until(lambda: console.json(f"/exits/{PARTY}.json")["state"], "how the exit stands")
+    until(lambda: console.json("/index.json")["as_of"])
+    until(lambda: console.json(f"/exits/{PARTY}.json")["state"])
     for page in PAGES:
         answer = console.get(example(console, page.path))
         assert answer.status_code == 200, f"{page.path}: {answer.text}"
@@ -129,15 +101,13 @@ def test_every_page_and_signed_acts_at_a_broker(
     file.write_bytes(console.get(f"/dead-letters/{letter}/replay").content)
     signing = ("--key", site.folder / "ann.key", "--reason", "again")
     cli("counters", "sign", file, *signing, "--out", out, "--config", site.config)
+    before = len(console.json("/dead-letters.json")["table"]["rows"])
     answer = console.post(
         f"/dead-letters/{letter}.json", data={"do": "replay"}, files={"act": out.read_bytes()}
     )
     assert answer.json()["done"].startswith("Replayed into srv-6.15.1-responses")
     # It cannot be read this time either: the worker has decided it once more.
-    before = len(console.json("/dead-letters.json")["table"]["rows"])
-    until(
-        lambda: len(console.json("/dead-letters.json")["table"]["rows"]) >= before, "its decision"
-    )
+    until(lambda: len(console.json("/dead-letters.json")["table"]["rows"]) > before)
 
     act = tmp_path / "open.json"
     act.write_bytes(console.get(f"/exits/{PARTY}/acts/OPEN").content)
@@ -150,11 +120,11 @@ def test_every_page_and_signed_acts_at_a_broker(
         f"/exits/{PARTY}.json", data={"do": "decide"}, files={"act": act.read_bytes()}
     )
     assert answer.json()["done"].startswith("OPEN is written"), answer.text
-    until(lambda: console.json(f"/exits/{PARTY}.json")["state"] == "OPEN", "the opening")
+    until(lambda: console.json(f"/exits/{PARTY}.json")["state"] == "OPEN")
 
 
 def _lag(health: str) -> float:
-    text = httpx.get(f"http://{health}/metrics").text
+    text = httpx.get(f"http://{health}/metrics", timeout=PATIENCE_S).text
     found = [
         float(line.rpartition(" ")[2])
         for line in text.splitlines()

@@ -1,12 +1,17 @@
-"""What ``check-config`` says of topics that are not as `slotkeeper streams create` makes them."""
+"""What ``check-config`` says of a cluster: of topics that are not as `slotkeeper streams create`
+makes them, and of times that the brokers do not grant. Of rights: ``test_acls.py``.
+"""
 
 import asyncio
+import dataclasses
 
 import pytest
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from tests.kafka.harness import CHANGELOG, Bench
+from tests.kafka.test_limits import BEYOND
 
 from slotkeeper.streams.kafka.diagnosis import UNREAD_MS, faults_of_topics, missing_codecs
+from slotkeeper.streams.kafka.grants import refusals
 
 REQUESTS, TRAIL, ACTS, PARTIES = (
     "srv-6.21-requests",
@@ -74,9 +79,20 @@ async def test_a_setting_that_harms_is_named(  # noqa: PLR0917
 
 
 async def test_topics_that_are_missing_are_named(bench: Bench) -> None:
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(ACTS)])
+    await bench.delete(ACTS)
     stops, said = await fault(bench)
     assert not stops
     assert bench.topic(ACTS) in said
     assert "`slotkeeper streams create` makes what is missing" in said
+
+
+@BEYOND
+async def test_a_time_that_the_brokers_do_not_grant_is_named_before_a_worker_begins(
+    bench: Bench, option: str, value: int, limit: str
+) -> None:
+    assert await refusals(bench.servers, bench.settings) == []
+    kafka = {**bench.settings.kafka, option: value}
+    settings = dataclasses.replace(bench.settings, kafka=kafka)
+    [said] = await refusals(bench.servers, settings)
+    assert said.startswith(f"kafka.{option} is {value}, and the brokers grant at ")
+    assert limit in said

@@ -25,6 +25,8 @@ from slotkeeper.settings import MOST_BATCH_BYTES, Settings
 from slotkeeper.streams import Message
 from slotkeeper.worker import run
 
+pytestmark = pytest.mark.timeout(1_800)
+
 DEVICES = 25_000
 REQUESTS = 2_500
 """Ten full batches a partition."""
@@ -64,7 +66,6 @@ class Callbacks:
         gc.unfreeze()
 
 
-@pytest.mark.timeout(300)
 async def test_no_callback_takes_50_ms_with_a_backlog_and_a_restore(
     tmp_path: Path, bench: Bench
 ) -> None:

@@ -26,7 +26,7 @@ NAP_S = 1.5 * SESSION_MS / 1_000
 POINTS = ("restore", "opened", "staged", "sealed", "committed")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 async def test_d01_d02_d03_kills_and_naps_break_no_law(
     tmp_path: Path, kafka_url: str, kafka_place: StreamsSettings
 ) -> None:

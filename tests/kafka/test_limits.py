@@ -14,7 +14,7 @@ HOUR_MS = 3_600_000
 """Beyond what a broker grants by default: a quarter of an hour and half an hour."""
 
 
-@pytest.mark.parametrize(
+BEYOND = pytest.mark.parametrize(
     ("option", "value", "limit"),
     [
         ("transaction_timeout_ms", HOUR_MS, "transaction.max.timeout.ms"),
@@ -22,6 +22,9 @@ HOUR_MS = 3_600_000
         ("session_timeout_ms", 500, "group.min.session.timeout.ms"),
     ],
 )
+
+
+@BEYOND
 async def test_a_time_out_that_the_brokers_refuse_is_a_setting_to_correct(
     bench: Bench, option: str, value: int, limit: str
 ) -> None:

@@ -17,10 +17,7 @@ from slotkeeper.worker import run
 
 async def made_anew(bench: Bench, stream: str) -> None:
     """Replace a topic by an empty one of its name and its partition count."""
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(stream)])
-        while bench.topic(stream) in await client.list_topics():
-            continue
+    await bench.delete(stream)
     await create_streams(bench.url, bench.settings)
 
 
@@ -41,8 +38,7 @@ async def working(bench: Bench) -> AsyncIterator[tuple[asyncio.Task[object], Str
 
 async def stops(worker: asyncio.Task[object], why: str) -> None:
     with pytest.raises(StoppedForOperatorError, match=why):
-        async with asyncio.timeout(60):  # of one that goes on
-            await worker
+        await worker
 
 
 @pytest.mark.parametrize("stream", [RESPONSES, INVENTORY, REQUESTS])

@@ -34,8 +34,7 @@ async def test_offsets_ahead_of_the_changelog_are_refused(bench: Bench) -> None:
 async def test_a_changelog_that_was_lost_is_refused(bench: Bench) -> None:
     await bench.ask()
     await bench.run()
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(CHANGELOG)])
+    await bench.delete(CHANGELOG)
     with pytest.raises(WrongUseError, match=CHANGELOG):
         await bench.run()
     await create_streams(bench.url, bench.settings)
@@ -145,8 +144,7 @@ async def test_d05_topics_made_anew_are_refused(bench: Bench, tmp_path: Path) ->
     witness = tmp_path / "witness"
     await bench.ask()
     await bench.run(witness=witness)
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(name) for name in bench.settings.layout.names])
+    await bench.delete(*bench.settings.layout.names)
     await create_streams(bench.url, bench.settings)
     with pytest.raises(StoppedForOperatorError, match="incarnation"):
         await bench.run(witness=witness)

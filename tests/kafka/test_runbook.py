@@ -32,8 +32,7 @@ async def test_lost_offsets_of_the_group_change_nothing(bench: Bench) -> None:
 async def test_an_input_made_anew_waits_for_an_operator(bench: Bench) -> None:
     await bench.publish(RESPONSES, b"5", b"6")
     await bench.run()
-    async with bench.admin() as client:
-        await client.delete_topics([bench.topic(RESPONSES)])
+    await bench.delete(RESPONSES)
     await create_streams(bench.url, bench.settings)
     await bench.ask()
     for _ in range(2):  # restarting changes nothing

@@ -24,6 +24,7 @@ from slotkeeper.pages.routes import PAGES
 from .browser import Visitor, drivers
 from .conftest import DEVICES, Console, started
 from .test_routes import example
+from .waiting import PATIENCE_S
 
 TALLEST = 8_000
 """Pixels of a picture: a longer page is cut."""
@@ -120,7 +121,7 @@ def _served(folder: Path, role: str) -> Iterator[Console]:
     config = folder / "slotkeeper.toml"
     with started(folder, "--role", role, "--person", "ann", config=config) as (process, link):
         base = link.partition("/session/")[0]
-        with httpx.Client(base_url=base, timeout=20) as http:
+        with httpx.Client(base_url=base, timeout=PATIENCE_S) as http:
             yield Console(base, link, folder, process, http)
 
 

@@ -17,6 +17,8 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
 
+from .waiting import PATIENCE_S
+
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
 
 
@@ -84,9 +86,9 @@ class Visitor:
 
     def until(self, text: str) -> None:
         """Wait until the page says something: a click on a button does not wait for the answer."""
-        WebDriverWait(self.driver, 10, ignored_exceptions=[StaleElementReferenceException]).until(
-            lambda _: text in self.text
-        )
+        WebDriverWait(
+            self.driver, PATIENCE_S, ignored_exceptions=[StaleElementReferenceException]
+        ).until(lambda _: text in self.text)
 
     @property
     def answer(self) -> str:

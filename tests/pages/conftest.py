@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,9 +14,12 @@ from pathlib import Path
 
 import httpx
 import pytest
+from tests.sharing import made_once
 
 from slotkeeper.cli.demo.site import Site, furnish
 from slotkeeper.cli.output import progress
+
+from .waiting import PATIENCE_S, until
 
 DEVICES = 60
 CSRF = re.compile(r'name="csrf" value="([^"]+)"')
@@ -25,14 +27,21 @@ CSRF = re.compile(r'name="csrf" value="([^"]+)"')
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    with progress("making the fleet") as advance:
-        return furnish(
-            tmp_path_factory.mktemp("site"),
-            devices=DEVICES,
-            seed="pages",
-            today=datetime.now(UTC).date(),
-            advance=advance,
-        )
+    """Give this process a copy, to whose streams its tests write."""
+
+    def furnished(folder: Path) -> None:
+        with progress("making the fleet") as advance:
+            furnish(
+                folder,
+                devices=DEVICES,
+                seed="pages",
+                today=datetime.now(UTC).date(),
+                advance=advance,
+            )
+
+    folder = tmp_path_factory.mktemp("site")
+    shutil.copytree(made_once(tmp_path_factory, "pages", furnished), folder, dirs_exist_ok=True)
+    return Site(folder, folder / "slotkeeper.toml")
 
 
 def cli(*arguments: str | Path, expected: int = 0) -> "subprocess.CompletedProcess[bytes]":
@@ -75,13 +84,15 @@ class Console:
 
 def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
     """Wait until somebody listens on a Unix socket."""
-    for _ in range(200):
+
+    def listens() -> bool:
+        assert process.poll() is None
         with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as one:
             one.connect(str(path))
-            return
-        assert process.poll() is None
-        time.sleep(0.05)
-    raise AssertionError(f"nobody listens on {path}")
+            return True
+        return False
+
+    until(listens)
 
 
 Start = Callable[..., Console]
@@ -107,7 +118,7 @@ def started(data: Path, *more: str, config: Path, base: str = "") -> Iterator[tu
                 yield process, process.stdout.readline().strip()
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(20) == 0, (data / "console.err").read_text()
+            assert process.wait() == 0, (data / "console.err").read_text()
 
 
 @contextlib.contextmanager
@@ -115,7 +126,7 @@ def served(data: Path, *more: str, config: Path) -> Iterator[Console]:
     """Run a console on a data folder, and follow its link."""
     with started(data, *more, config=config) as (process, link):
         base = link.partition("/session/")[0]
-        with httpx.Client(base_url=base, timeout=20) as http:
+        with httpx.Client(base_url=base, timeout=PATIENCE_S) as http:
             assert http.get(link).status_code == 303
             yield Console(base, link, data, process, http)
 
@@ -131,7 +142,7 @@ def start(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Star
                 shutil.copytree(site.folder / name, data / name)
             process, link = stack.enter_context(started(data, *more, config=site.config))
             base = link.partition("/session/")[0]
-            http = stack.enter_context(httpx.Client(base_url=base, timeout=20))
+            http = stack.enter_context(httpx.Client(base_url=base, timeout=PATIENCE_S))
             if follow:
                 assert http.get(link).status_code == 303
             return Console(base, link, data, process, http)

@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from slotkeeper.settings import Settings
 from slotkeeper.streams import Record, open_streams
 
 from .conftest import Console, Start, cli
+from .waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +28,12 @@ NEEDED = 3
 
 @pytest.fixture(scope="module")
 def letters(console: Console) -> list[str]:
-    rows: list[dict[str, str]] = []
+    def told() -> list[str] | None:
+        rows: list[dict[str, str]] = console.json("/dead-letters.json")["table"]["rows"]
+        return sorted(row["letter"] for row in rows) if len(rows) >= NEEDED else None
+
     # The console follows the streams by itself, as fast as the machine lets it.
-    for _ in range(400):
-        rows = console.json("/dead-letters.json")["table"]["rows"]
-        if len(rows) >= NEEDED:
-            break
-        time.sleep(0.05)
-    return sorted(row["letter"] for row in rows)
+    return until(told)
 
 
 def signed(site: Site, tmp_path: Path, prepared: bytes, *more: str, key: str = "ann.key") -> bytes:

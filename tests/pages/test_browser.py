@@ -1,21 +1,15 @@
 """Pages in a real browser: looks, keyboard, accessibility, and ten tasks of at most five clicks."""
 
-import os
-import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
-from slotkeeper.cli.demo.serving import free_port
 from slotkeeper.cli.demo.site import Site
 from slotkeeper.pages.routes import PAGES
 
@@ -23,37 +17,18 @@ from . import axe
 from .browser import Visitor, drivers
 from .conftest import Console, Start, cli
 from .test_routes import example
+from .waiting import PATIENCE_S, running_worker, until
 
 MOST_CLICKS = 5
 
 IN_THE_DARK = {"/", "/devices/{device}", "/dead-letters/{partition}/{offset}", "/certificates"}
 """Each kind of piece stands on one of them; tests/looks compute the contrast of every colour."""
 
-WAIT = threading.Event()
-"""Nobody sets it: for pauses between two looks at another process."""
-
 
 @pytest.fixture(scope="module")
-def worker(site: Site) -> Iterator[str]:
-    """Run a worker on the site, and give where it tells its health."""
-    health = f"127.0.0.1:{free_port()}"
-    with subprocess.Popen(
-        [sys.executable, "-m", "slotkeeper", "run", "--config", site.config],
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "SLOTKEEPER_HTTP__LISTEN": health},
-    ) as process:
-        try:
-            for _ in range(100):
-                try:
-                    if httpx.get(f"http://{health}/readyz").status_code == 200:
-                        break
-                except httpx.HTTPError:
-                    pass
-                assert process.poll() is None
-                WAIT.wait(0.1)
-            yield health
-        finally:
-            process.terminate()
+def worker(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running_worker(site.config, tmp_path_factory.mktemp("worker") / "worker.err") as health:
+        yield health
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +142,7 @@ def test_an_error_takes_the_focus_and_loses_nothing(visitor: Visitor) -> None:
         "arguments[0].type = 'text'; arguments[0].value = 'yesterday'; arguments[0].form.submit()",
         field,
     )
-    WebDriverWait(visitor.driver, 10).until(
+    WebDriverWait(visitor.driver, PATIENCE_S).until(
         lambda driver: driver.find_elements(By.CLASS_NAME, "errors")
     )
     assert "Write a day as" in visitor.driver.switch_to.active_element.text
@@ -240,7 +215,7 @@ def test_task_5_replay_a_dead_letter(
     visitor.press(By.LINK_TEXT, letter)
     visitor.press(By.LINK_TEXT, "Download the file that says so")
     name = downloads / f"replay-{letter.replace('/', '-')}.json"
-    WebDriverWait(visitor.driver, 10).until(lambda _: name.exists())
+    WebDriverWait(visitor.driver, PATIENCE_S).until(lambda _: name.exists())
     out = downloads / "signed.json"
     signing = ("counters", "sign", name, "--key", site.folder / "bob.key")
     cli(*signing, "--reason", "asked again", "--out", out, "--config", site.config)
@@ -265,6 +240,8 @@ def test_task_7_compare_two_reports(visitor: Visitor, console: Console) -> None:
     visitor.click("Reports")
     visitor.click("Compare two of them")
     visitor.click("Compare")
+    visitor.until("Look at it")
+    visitor.click("Look at it")
     assert visitor.clicks <= MOST_CLICKS
     visitor.until("differ between")
     assert visitor.all("tbody tr")
@@ -301,12 +278,12 @@ def test_task_10_is_everything_alright_now(visitor: Visitor) -> None:
 
 def worked_out(console: Console) -> list[dict[str, Any]]:
     """Wait until it is known how exits stand; give those."""
-    for _ in range(600):
+
+    def known() -> list[dict[str, Any]] | None:
         found: list[dict[str, Any]] = console.json("/exits.json")["exits"]
-        if all(one["state"] for one in found):
-            return found
-        WAIT.wait(0.1)
-    raise AssertionError("how the exit stands was not worked out")
+        return found if all(one["state"] for one in found) else None
+
+    return until(known)
 
 
 def _friday(today: date) -> date:
@@ -325,8 +302,5 @@ def _handed_back(console: Console) -> str:
 def _second_report(console: Console) -> None:
     day = date.fromisoformat(console.json("/index.json")["as_of"]) - timedelta(days=100)
     job = console.post("/reports", data={"as_of": str(day)}).headers["location"]
-    for _ in range(200):
-        if not job.startswith("/jobs/") or console.json(f"{job}.json")["job"]["state"] == "done":
-            return
-        WAIT.wait(0.1)
-    raise AssertionError("the report was not made")
+    if job.startswith("/jobs/"):
+        until(lambda: console.json(f"{job}.json")["job"]["state"] == "done")

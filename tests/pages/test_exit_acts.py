@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import tarfile
-import time
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -20,8 +19,9 @@ from slotkeeper.slots.exit.stream import STREAM
 from slotkeeper.streams import open_streams
 
 from .conftest import Console, cli, served
+from .waiting import until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 """Each step is worked out anew by three commands, one after the other."""
 
 PARTY = "GNO-3"
@@ -44,12 +44,13 @@ def console(own_site: Site) -> Iterator[Console]:
 
 def exit_of(console: Console, *, state: str = "") -> dict[str, Any]:
     """Wait until it is worked out how the exit stands, and in that state; give that."""
-    for _ in range(2_000):
+
+    def worked_out() -> dict[str, Any] | None:
         told = console.json(f"/exits/{PARTY}.json")
-        if told["state"] and told["steps"] and told["state"] in (state or told["state"]):
-            return told
-        time.sleep(0.1)
-    raise AssertionError(f"the exit was not worked out as {state}: it is {told['state']}")
+        known = told["state"] and told["steps"]
+        return told if known and told["state"] in (state or told["state"]) else None
+
+    return until(worked_out)
 
 
 def prepared(console: Console, act: str) -> bytes:

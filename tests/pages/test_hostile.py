@@ -1,6 +1,7 @@
 """Who is let in is hostile too: what is odd, endless or slow costs nobody else anything."""
 
 import asyncio
+import select
 import socket
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from slotkeeper.pages.patience import ImpatientProtocol
 from slotkeeper.pages.routes import DOWNLOADS, PAGES
 
 from .conftest import CSRF, Console
+from .waiting import PATIENCE_S
 
 ODD = (
     "\0",
@@ -92,7 +94,7 @@ def test_forms_of_another_making_are_refused(dcc: Console) -> None:
 def raw(dcc: Console, octets: bytes) -> bytes:
     """Send octets as they are; give what comes back until the end."""
     host, _, port = dcc.base.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=20) as one:
+    with socket.create_connection((host, int(port))) as one:
         one.sendall(octets)
         one.shutdown(socket.SHUT_WR)
         found = b""
@@ -125,7 +127,9 @@ def test_requests_that_two_could_read_differently_are_refused(dcc: Console) -> N
     ["X-Forwarded-User", "X-Forwarded-Email", "X_Forwarded_User", "GAP-Auth", "Forwarded"],
 )
 def test_no_header_names_a_person_where_links_do(dcc: Console, header: str) -> None:
-    answer = httpx.get(f"{dcc.base}/index.json", headers={header: "ann@example.org"})
+    answer = httpx.get(
+        f"{dcc.base}/index.json", headers={header: "ann@example.org"}, timeout=PATIENCE_S
+    )
     assert answer.status_code == 401
     forwarded = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
     assert "evil.example" not in dcc.http.get("/", headers=forwarded).text
@@ -223,6 +227,8 @@ def test_pages_are_answered_while_connections_that_say_nothing_wait(dcc: Console
         for one in silent:
             one.sendall(b"GET / HTTP/1.1\r\nHost: ")
         assert dcc.get("/find").status_code == 200
+        # Nobody was answered or sent away for it.
+        assert select.select(silent, [], [], 0)[0] == []
     finally:
         for one in silent:
             one.close()
@@ -232,7 +238,7 @@ def test_many_at_once_are_all_answered(dcc: Console) -> None:
     found: list[int] = []
 
     def ask() -> None:
-        answer = dcc.http.get("/devices.json?sort=-due_on", timeout=200)
+        answer = dcc.http.get("/devices.json?sort=-due_on")
         found.append(answer.status_code)
 
     everybody = [threading.Thread(target=ask) for _ in range(30)]

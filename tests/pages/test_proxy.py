@@ -16,6 +16,7 @@ from slotkeeper.errors import ConfigurationError
 from slotkeeper.pages.proxy import Proxy
 
 from .conftest import CSRF, started
+from .waiting import PATIENCE_S
 
 SECRET = "a secret of the proxy, of some length"  # noqa: S105
 PERSONS = """
@@ -76,7 +77,9 @@ def socket(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Iterator[htt
 
 
 def client(path: Path) -> httpx.Client:
-    return httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), base_url="http://console")
+    return httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(path)), base_url="http://console", timeout=PATIENCE_S
+    )
 
 
 def ask(

@@ -15,6 +15,7 @@ from slotkeeper.pages.persons import Person
 from slotkeeper.pages.routes import DOWNLOADS, PAGES
 
 from .conftest import CSRF, Console, Start
+from .waiting import PATIENCE_S
 
 PERSON = Person.of("ann", ["DCC"])
 EVERY = sorted(
@@ -28,7 +29,7 @@ EVERY = sorted(
 
 @pytest.fixture(scope="module")
 def stranger(dcc: Console) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=dcc.base) as client:
+    with httpx.Client(base_url=dcc.base, timeout=PATIENCE_S) as client:
         yield client
 
 
@@ -44,7 +45,7 @@ def test_without_a_session_every_path_is_401_and_never_a_redirect(
 
 def test_a_link_works_once(start: Start) -> None:
     console = start(follow=False)
-    first = httpx.get(console.link)
+    first = httpx.get(console.link, timeout=PATIENCE_S)
     assert first.status_code == 303
     assert first.headers["location"] == "/"
     cookie = first.headers["set-cookie"]
@@ -52,7 +53,7 @@ def test_a_link_works_once(start: Start) -> None:
     assert "SameSite=strict" in cookie
     # A browser would not bring a Secure cookie back over plain HTTP on loopback.
     assert "Secure" not in cookie
-    again = httpx.get(console.link)
+    again = httpx.get(console.link, timeout=PATIENCE_S)
     assert again.status_code == 401
     assert "set-cookie" not in again.headers
     assert console.link.rpartition("/")[2] not in console.log()
@@ -172,7 +173,7 @@ def test_the_access_log_names_person_role_path_and_denials(start: Start) -> None
     console.get("/devices?finding=COMPLIANT")
     console.get("/devices/00-00-00-00-00-00-00-01")
     console.get("/workers")
-    httpx.get(f"{console.base}/devices")
+    httpx.get(f"{console.base}/devices", timeout=PATIENCE_S)
     lines = [json.loads(line) for line in console.log().splitlines()]
     told = [
         (one["person"], one["roles"], one["path"], one["status"], one["denied"]) for one in lines

@@ -14,6 +14,7 @@ from slotkeeper.pages.routes import DOWNLOADS, PAGES
 
 from .conftest import Console, Start
 from .test_routes import example
+from .waiting import PATIENCE_S
 
 ROLES = ("SUPPLIER:SUP-1", "GNP:GNO-2", "SUPPLIER:NOBODY")
 
@@ -204,7 +205,7 @@ def test_a_role_that_is_none_is_refused(role: str) -> None:
 
 def test_nobody_without_a_session_learns_that_a_device_exists(dcc: Console) -> None:
     device = dcc.json("/devices.json")["table"]["rows"][0]["device_id"]
-    known = httpx.get(f"{dcc.base}/devices/{device}")
-    unknown = httpx.get(f"{dcc.base}/devices/00-00-00-00-00-00-00-01")
+    known = httpx.get(f"{dcc.base}/devices/{device}", timeout=PATIENCE_S)
+    unknown = httpx.get(f"{dcc.base}/devices/00-00-00-00-00-00-00-01", timeout=PATIENCE_S)
     assert known.status_code == unknown.status_code == 401
     assert known.text == unknown.text

@@ -20,6 +20,7 @@ from tests.scenarios.story import (
     verdict,
 )
 
+from slotkeeper._core import describe_change
 from slotkeeper.lab import events, messages, sealing
 from slotkeeper.lab.envelope import Envelope
 from slotkeeper.lab.events import Event
@@ -58,6 +59,25 @@ async def test_n16_the_acb_reads_under_its_mac(story: Story) -> None:
     # The number of the reading is one of the ACB's and comes never again.
     issued = await story.ask(gpf, hint=6_000)
     assert issued["originator_counter"] == "6001"
+
+
+async def test_s7_a_reading_is_no_command_that_waits_for_an_answer(story: Story) -> None:
+    gpf = await story.known_gpf()
+    hand_back(gpf, 5_000)
+    await story.tell(read_back(gpf, 6_000, by=ACB))
+    assert not (await network_operator(story, gpf))["pending"]
+    await story.ask(gpf, hint=6_000)
+    marks = await network_operator(story, gpf)
+    assert (marks["pending"], marks["last_command"]) == (True, "6001")
+
+
+async def network_operator(story: Story, gpf: Gpf) -> Json:
+    """Give what the newest changelog record of a device says of the role."""
+    records = await story.records("originator-counters")
+    changes = [orjson.loads(describe_change(one.key or b"", one.value or b"")) for one in records]
+    of_device = [one for one in changes if one.get("device_id") == str(gpf.device.eui)]
+    marks: Json = of_device[-1]["roles"]["NetworkOperator"]
+    return marks
 
 
 async def test_s11_a_slot_that_was_read_as_anothers_is_not_handed_on(story: Story) -> None:

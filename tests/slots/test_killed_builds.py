@@ -45,7 +45,7 @@ def build(site: Site, folder: Path, *, after: int | None = None) -> int:
     return done.returncode
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1_800)
 def test_who_is_killed_goes_on_to_the_same_files(cli: Cli, served: Site, tmp_path: Path) -> None:
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):

@@ -18,7 +18,7 @@ from slotkeeper.slots.build.pruning import prune
 from slotkeeper.slots.build.verifying import faults_of
 from slotkeeper.slots.tables import tables
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1_800)
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 FEW = 2
 OTHER: Cells = (("90-B3-D5-1F-30-01-00-00", "1" * 16), ("90-B3-D5-1F-30-01-00-00", "2" * 16))

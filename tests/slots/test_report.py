@@ -12,6 +12,7 @@ from tests.slots.fleet import ACB_CELLS, POLICY, Cells, Fleet, Report, device
 from slotkeeper.errors import FaultFoundError, TryLaterError, WrongUseError
 from slotkeeper.slots.build.folder import only_builder, open_build
 from slotkeeper.slots.facts import Policy
+from slotkeeper.slots.report import joining
 from slotkeeper.slots.report.comparing import differences
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -191,6 +192,21 @@ async def test_p16_runs_threads_and_repeats_give_the_same_bytes(fleet: Fleet) ->
     assert b"\r" not in (one.folder / "device.csv").read_bytes()
     assert lines[1:] == sorted(lines[1:])
     assert one.totals["gpfs"] == one.totals["judged"] == 39
+
+
+async def test_however_many_partitions_are_brought_together_at_once(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1, 20):
+        await joined(fleet, number, str(number % 3 + 1))
+        if number % 3:
+            fleet.decided(number, ACB_CELLS, LONG_AGO, existed=OF_NORTH)
+    folder = await fleet.build(NOW)
+    together = fleet.report(folder, TODAY)
+    assert len(together.rows()) == 19
+    monkeypatch.setattr(joining, "_AT_ONCE", 1)
+    apart = fleet.report(folder, TODAY)
+    assert apart.octets() == together.octets()
 
 
 async def test_each_party_gets_its_own_rows_and_no_others(fleet: Fleet) -> None:

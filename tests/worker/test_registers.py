@@ -72,12 +72,11 @@ async def test_what_is_written_later_is_told_to_idle_partitions_as_well(bench: B
 
     worker = asyncio.create_task(run(bench.streams, make, stop=stop))
     try:
-        async with asyncio.timeout(30):
-            # Engines are made once the registers were read.
-            await made.get()
-            await publish(bench, PARTIES, b"NORTH", None)
-            for _ in range(bench.streams.partitions):
-                await told.get()
+        # Engines are made once the registers were read.
+        await made.get()
+        await publish(bench, PARTIES, b"NORTH", None)
+        for _ in range(bench.streams.partitions):
+            await told.get()
     finally:
         stop.set()
         await worker

@@ -22,6 +22,11 @@ _LONG_NUMBER = re.compile(rb"[:,\[]\s*-?[0-9.eE+-]{16,}")
 """A bare number that orjson might round; the standard library's reader keeps it exactly."""
 
 
+_BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""What some shells and editors begin a file with."""
+
+
 class LineError(ValueError):
     """A line cannot be published; the text says why."""
 
@@ -42,16 +47,16 @@ def message_of(line: bytes, stream: str) -> Message:
 
 def _message_of(line: bytes, stream: str) -> Message:
     try:
-        fields = orjson.loads(line)
+        fields = orjson.loads(line.removeprefix(_BOM))
     except orjson.JSONDecodeError as error:
-        raise LineError(f"no JSON: {error}") from None
+        raise LineError(_no_json(line, error)) from None
     if not isinstance(fields, dict):
         raise LineError("no JSON object")
     unknown = fields.keys() - _MEMBERS
     if unknown:
         raise LineError(f"unknown member {min(unknown)!r}; known are {', '.join(_MEMBERS)}")
     if _LONG_NUMBER.search(line):
-        fields = json.loads(line)
+        fields = json.loads(line.removeprefix(_BOM))
     partition = fields.get("partition")
     if partition is not None and (not isinstance(partition, int) or isinstance(partition, bool)):
         raise LineError("partition must be a whole number")
@@ -62,6 +67,16 @@ def _message_of(line: bytes, stream: str) -> Message:
         headers=_headers(fields.get("headers")),
         partition=partition,
     )
+
+
+def _no_json(line: bytes, error: orjson.JSONDecodeError) -> str:
+    if line.startswith(_UTF_16):
+        return "it is UTF-16: save it as UTF-8"
+    try:
+        line.decode()
+    except UnicodeDecodeError as wrong:
+        return f"octet {wrong.start} is not UTF-8: save it as UTF-8"
+    return f"no JSON: {error}"
 
 
 def line_of(record: Record) -> bytes:

@@ -15,6 +15,10 @@ LARGEST_FILE = 64 << 20
 """So much of a file is read: tens of thousands of messages, of some 4 kB each in base64."""
 
 _BOM = b"\xef\xbb\xbf"
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Marks of the order of its octets, as some shells and editors begin a text with them; no message
+begins so."""
+
 _WHITE_SPACE = b" \t\r\n\v\f"
 _HEX = re.compile(rb"(?:0[xX])?[0-9A-Fa-f]*")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
@@ -59,6 +63,8 @@ def documents(data: bytes) -> list[bytes]:
     Raises:
         NoMessageError: There is none.
     """
+    if data.startswith(_UTF_16):
+        raise NoMessageError("it is UTF-16: save it as UTF-8")
     text = data.removeprefix(_BOM).strip()
     if not text:
         raise NoMessageError("the file is empty")

@@ -12,8 +12,9 @@ from slotkeeper.errors import FaultFoundError, WrongUseError
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.folder import Build, open_build
 from slotkeeper.slots.build.policy import policy_from_json
+from slotkeeper.slots.exit.kept import exits_on
 from slotkeeper.slots.registers.reading import Registers
-from slotkeeper.slots.report.comparing import differences
+from slotkeeper.slots.report.comparing import differences, write_differences
 from slotkeeper.slots.report.judging import judge_all
 from slotkeeper.slots.report.writing import Split, reconciles, write_report
 from slotkeeper.slots.tables import tables
@@ -98,12 +99,11 @@ def report(
         raise WrongUseError(
             f"build {build.name} was made on {build.made_on} and knows no later day"
         )
-    out.mkdir(parents=True, exist_ok=True)
-    if any(out.iterdir()):
-        raise WrongUseError(f"{out} is not empty")
+    _into_empty(out)
     policy = policy_from_json(build.manifest["policy"]) if known_by else settings.slot_policy()
+    exits = exits_on(build, policy, day) if {"csv", "parquet"} & {*wanted} else {}
     with tables(build.reads, out.resolve()) as made:
-        registers = judge_all(made, build, policy, day)
+        registers = judge_all(made, build, policy, day, exits=exits)
         warnings = _warnings(build, registers)
         for warning in warnings:
             note(f"warning: {warning}")
@@ -129,9 +129,19 @@ def report(
 @report.command(epilog="Example: slotkeeper report compare report-1 report-2 --json")
 @click.argument("before", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("after", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option(
+    "--to",
+    "out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write differences.csv and comparison.json into this folder instead.",
+)
 @json_option
-def compare(*, before: Path, after: Path, as_json: bool) -> None:
+def compare(*, before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """List the devices of which two reports do not say the same, and what differs."""
+    if out is not None:
+        _into_empty(out)
+        note(f"{write_differences(before, after, out)} devices differ")
+        return
     found = 0
     for one in differences(before, after):
         found += 1
@@ -142,10 +152,16 @@ def compare(*, before: Path, after: Path, as_json: bool) -> None:
             told = "only in the first" if one.now is None else "only in the second"
         else:
             told = "; ".join(
-                f"{name} {one.was[name] or '-'} -> {one.now[name] or '-'}" for name in one.was
+                f"{name} {was or '-'} -> {now or '-'}" for name, was, now in one.cells()
             )
         write_lines([f"{one.device_id}  {told}".encode()])
     note(f"{found} devices differ")
+
+
+def _into_empty(out: Path) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    if any(out.iterdir()):
+        raise WrongUseError(f"{out} is not empty")
 
 
 def _warnings(build: Build, registers: Registers) -> list[str]:

@@ -90,6 +90,8 @@ async def _build(folder: Path, settings: Settings) -> Built:
                 now_ms=system_clock(),
                 advance=advance,
                 tombstones_ms=tombstones_ms,
+                signers=settings.signers(),
+                waits=settings.exit_waits(),
             )
 
 

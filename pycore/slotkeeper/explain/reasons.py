@@ -1,4 +1,4 @@
-"""A sentence for every reason of a decision, by its disposition (`docs/rules.md`).
+"""A sentence for every reason of a decision, by its disposition (`docs/reasons.md`).
 
 ``tests/explain`` compares the names with those of the engine.
 """

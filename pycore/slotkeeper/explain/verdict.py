@@ -32,8 +32,12 @@ _WITHOUT_NEWS = frozenset(
     }
 )
 
+_PRE_COMMAND = ("SEEN", "PRE_COMMAND")
+
+OUTCOMES = "srv-6.15.1-responses"
+
 _STREAMS = {
-    "srv-6.15.1-responses": "6.15.1 response",
+    OUTCOMES: "6.15.1 response",
     "srv-6.15.1-requests": "6.15.1 pre-command",
     "srv-6.21-responses": "6.21 response",
     REQUESTS: "6.21 request",
@@ -92,7 +96,13 @@ def verdict(story: Story, request_id: str | None = None) -> Sentence:
         if not named:
             return _NO_SUCH_REQUEST
         return _of_request(story, decisions, named)
-    news = [one for one in decisions if _verdict_of(one) not in _WITHOUT_NEWS]
+    answered = _answered_pre_commands(decisions)
+    news = [
+        one
+        for one in decisions
+        if _verdict_of(one) not in _WITHOUT_NEWS
+        and not (_verdict_of(one) == _PRE_COMMAND and _numbers(one) & answered)
+    ]
     if news:
         return _judged(story, decisions, news[-1])
     return told(decisions[-1]) if decisions else _without_decision(story)
@@ -304,6 +314,12 @@ def _cells(decision: Json) -> list[tuple[str, str]]:
 def _numbers(outcome: Json) -> set[Any]:
     message = outcome.get("message") or {}
     return {message.get("authorising_seq_number"), message.get("header_counter")} - {None}
+
+
+def _answered_pre_commands(decisions: Sequence[Json]) -> set[Any]:
+    """Give the numbers of which an outcome is told: the streams have no order among each other."""
+    outcomes = [one for one in decisions if one.get("stream") == OUTCOMES]
+    return set().union(*map(_numbers, outcomes))
 
 
 def _drop_older(

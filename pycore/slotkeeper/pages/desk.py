@@ -13,7 +13,7 @@ from .exits import Exits
 from .jobs import Jobs
 from .journal.file import Journal
 from .judged import Judged
-from .reports import Reports
+from .reports import Comparisons, Reports
 
 T = TypeVar("T")
 
@@ -51,6 +51,7 @@ class Desk:
         exits: How the exits of parties stand, by build.
         journal: What the worker wrote.
         reports: Those that were made here.
+        comparisons: What two of them say differently.
         jobs: What runs beside.
         judged: The newest report; None until there is one.
         workers: What workers said last.
@@ -67,6 +68,7 @@ class Desk:
     exits: Exits
     journal: Journal
     reports: Reports
+    comparisons: Comparisons
     jobs: Jobs
     signers: Signers | None
     build_every_s: int | None

@@ -38,6 +38,7 @@ class Job:
         leads_to: The path of the page that shows what it made.
         finish: Is called once it is done, before anybody is told.
         out: A file for what it prints; None: that goes nowhere.
+        with_settings: Whether the command takes the options that name the settings.
     """
 
     number: int
@@ -46,6 +47,7 @@ class Job:
     leads_to: str
     finish: Callable[[], None]
     out: Path | None = None
+    with_settings: bool = True
     state: Literal["waiting", "running", "done", "failed"] = "waiting"
     begun_ms: int | None = None
     ended_ms: int | None = None
@@ -63,7 +65,7 @@ class Jobs:
 
     Attributes:
         clock: Milliseconds since 1970 UTC.
-        common: Options that each command gets, such as those that name the settings.
+        common: Options that name the settings.
     """
 
     clock: Callable[[], int]
@@ -81,6 +83,7 @@ class Jobs:
         leads_to: str = "/",
         finish: Callable[[], None] = lambda: None,
         out: Path | None = None,
+        with_settings: bool = True,
         asked_for: bool = True,
     ) -> Job | None:
         """Let a command wait for its turn; None if too many do, and a person asked for it.
@@ -92,7 +95,7 @@ class Jobs:
             return last
         if asked_for and len(self._waiting) >= MOST:
             return None
-        job = Job(self._next, what, arguments, leads_to, finish, out)
+        job = Job(self._next, what, arguments, leads_to, finish, out, with_settings)
         self._next += 1
         self._all[job.number] = job
         self._waiting.append(job)
@@ -129,7 +132,7 @@ class Jobs:
                 "-m",
                 "slotkeeper",
                 *job.arguments,
-                *self.common,
+                *(self.common if job.with_settings else ()),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=out,
                 stderr=asyncio.subprocess.PIPE,

@@ -11,6 +11,7 @@ import orjson
 
 from slotkeeper.errors import FaultFoundError, WrongUseError
 from slotkeeper.slots.build.folder import Build, open_build
+from slotkeeper.slots.report.comparing import ROWS_FILE, TOTALS_FILE
 
 _NAME = re.compile(r"(\d{4}-\d{2}-\d{2})-(\d{8})")
 """As-of day and number of the build, so that a name says what is in it, and names sort by day."""
@@ -90,6 +91,55 @@ class Reports:
 
     def finished(self, name: str) -> None:
         """Show what was made in ``making``."""
+        (self.folder / f".{name}").rename(self.folder / name)
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """Two reports that were compared.
+
+    Attributes:
+        rows: The CSV file with a row for each column in which a device's rows differ.
+        devices: How many devices differ.
+        columns: In which columns how many of them do, most first.
+    """
+
+    rows: Path
+    devices: int
+    columns: dict[str, int]
+
+
+class Comparisons:
+    """The folder of comparisons, one for each pair of reports."""
+
+    def __init__(self, folder: Path) -> None:
+        """Look into a folder, which is made if there is none."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    @staticmethod
+    def name(before: Report, after: Report) -> str:
+        """Name the comparison of two reports."""
+        return f"{before.name}..{after.name}"
+
+    def find(self, before: Report, after: Report) -> Compared | None:
+        """Give the comparison of two reports; None where it has not been made."""
+        folder = self.folder / self.name(before, after)
+        try:
+            totals = _json(folder / TOTALS_FILE)
+            return Compared(folder / ROWS_FILE, int(totals["devices"]), dict(totals["columns"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def making(self, name: str) -> Path:
+        """Give an empty place in which a comparison may be made; nobody sees it."""
+        place = self.folder / f".{name}"
+        shutil.rmtree(place, ignore_errors=True)
+        return place
+
+    def finished(self, name: str) -> None:
+        """Show what was made in ``making``, in the place of an unreadable one."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
         (self.folder / f".{name}").rename(self.folder / name)
 
 

@@ -4,6 +4,7 @@ from .listing import Table
 from .route import DownloadRoute, PageRoute, Parameter
 from .views import (
     certificates,
+    compare,
     decision,
     device,
     devices,
@@ -262,14 +263,16 @@ PAGES: tuple[PageRoute, ...] = (
         path="/compare",
         name="Compare reports",
         told="The devices of which two reports do not say the same.",
-        answer=reports.compare,
-        says=reports.Comparison,
+        answer=compare.compare,
+        says=compare.Comparison,
         template="compare.html",
         who="sees all",
         parameters=(
             Parameter(name="before", told="Name of the first report."),
             Parameter(name="after", told="Name of the second."),
         ),
+        posts=True,
+        table=compare.compare_csv,
     ),
     PageRoute(
         path="/jobs/{number}",

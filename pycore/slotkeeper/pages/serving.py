@@ -34,7 +34,7 @@ from .links import Links
 from .patience import ImpatientProtocol
 from .persons import Person
 from .proxy import Proxy
-from .reports import Reports
+from .reports import Comparisons, Reports
 
 _log = logging.getLogger(__name__)
 
@@ -170,6 +170,7 @@ async def _desk(serving: Serving, settings: Settings) -> AsyncIterator["_Kept"]:
             exits=Exits(data / "exits"),
             journal=Journal(file),
             reports=Reports(data / "reports"),
+            comparisons=Comparisons(data / "comparisons"),
             jobs=Jobs(system_clock, serving.common),
             signers=settings.signers(),
             build_every_s=seconds(settings.console.build_every),

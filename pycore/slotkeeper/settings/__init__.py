@@ -7,7 +7,7 @@ misspelt switch would otherwise silently keep its default.
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -43,6 +43,7 @@ from slotkeeper.settings.sections import (
     WorkerSettings,
     eui64,
 )
+from slotkeeper.slots.exit.facts import Waits
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.policy import key_identifiers
 from slotkeeper.streams import StreamsSettings
@@ -237,6 +238,12 @@ class Settings(Section):
                 },
                 "limits": self.limits.model_dump(exclude={"batch_bytes"}),
             }
+        )
+
+    def exit_waits(self) -> Waits:
+        """Give when a device of an exit is silent, and when an exit is quiet."""
+        return Waits(
+            silent=timedelta(days=self.exit.silent_days), quiet=timedelta(days=self.exit.quiet_days)
         )
 
     def signers(self) -> Signers | None:

@@ -8,7 +8,7 @@ use rustls_pki_types::pem::PemObject as _;
 use slotkeeper_crypto::{AgreementKey, KeyAgreement, KeyError, KrpSigner, PublicKey, SigningKey};
 use slotkeeper_gbcs::{Certificate, Eui64, KeyIdentifier, KeyUsage, RemotePartyRole};
 
-use crate::pem_files::bounded;
+use crate::pem_files::{bounded, problem};
 
 /// Why an identity cannot be used. No text holds key material.
 #[derive(Debug, thiserror::Error)]
@@ -221,7 +221,7 @@ fn read_certificate(
     };
     let der = bounded(path)
         .and_then(CertificateDer::from_pem_reader)
-        .map_err(|error| wrong(format!("no PEM certificate can be read: {error}")))?;
+        .map_err(|error| wrong(problem(&error)))?;
     let certificate = Certificate::parse(&der).map_err(|error| wrong(error.to_string()))?;
     if certificate.eui.is_none()
         && let Some(problem) = certificate.subject.unique_identifier_problem()

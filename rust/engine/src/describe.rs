@@ -121,8 +121,9 @@ fn write_role(object: &mut Object, image: &DeviceImage, of: Role) {
         object.counter(member!("recorded"), marks.recorded);
         object.counter(member!("seen"), marks.seen);
         object.counter(member!("issued"), marks.issued);
-        // `issued` may be a floor, which no command had.
-        let last_command = image.highest_used(of);
+        // `issued` may be a floor, which no command had, or the number of another command of the ACB, such as a
+        // read-back: nobody waits for these.
+        let last_command = last_requested(image, of);
         object.counter(member!("last_command"), last_command);
         // An answered command raised `seen` to its number.
         object.boolean(member!("pending"), last_command > marks.watermark());
@@ -145,6 +146,12 @@ fn write_role(object: &mut Object, image: &DeviceImage, of: Role) {
             }
         });
     });
+}
+
+/// The highest number of a command that a remembered request was answered with.
+fn last_requested(image: &DeviceImage, role: Role) -> Option<u64> {
+    let of_role = image.requests.iter().filter(|note| note.role == role);
+    of_role.map(|note| note.issued).max()
 }
 
 fn kind(kind: &str) -> Vec<u8> {

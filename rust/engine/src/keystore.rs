@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls_pki_types::CertificateDer;
-use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::pem::{Error, PemObject as _};
 use serde::Serialize;
 use slotkeeper_crypto::{
     AgreementKey, KeyAgreement, KeyError, MacContext, PublicKey, verify_krp, verify_mac,
@@ -16,7 +16,7 @@ use slotkeeper_gbcs::{
     Certificate, Eui64, KeyIdentifier, KeyUsage, KeyUsageBits, Malformed, RemotePartyRole,
 };
 
-use crate::pem_files::bounded;
+use crate::pem_files::{bounded, problem};
 
 /// The certificates and private keys of a folder, by the EUI-64 inside the certificate.
 ///
@@ -140,12 +140,11 @@ impl Keystore {
             file: file.to_owned(),
             problem,
         };
-        let sections = CertificateDer::pem_reader_iter(
-            bounded(file).map_err(|error| wrong(error.to_string()))?,
-        );
+        let sections =
+            CertificateDer::pem_reader_iter(bounded(file).map_err(|error| wrong(problem(&error)))?);
         let mut count = 0;
         for section in sections {
-            let der = section.map_err(|error| wrong(error.to_string()))?;
+            let der = section.map_err(|error| wrong(problem(&error)))?;
             let certificate =
                 Certificate::parse(&der).map_err(|error: Malformed| wrong(error.to_string()))?;
             let key = PublicKey::from_uncompressed(certificate.public_key);
@@ -165,7 +164,7 @@ impl Keystore {
             }
         }
         if count == 0 {
-            Err(wrong("no PEM section `BEGIN CERTIFICATE`".to_owned()))
+            Err(wrong(problem(&Error::NoItemsFound)))
         } else {
             Ok(())
         }

@@ -5,18 +5,21 @@ What is done about it is what docs/operating.md says, by the commands that it na
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
+from aiokafka import TopicPartition
+from aiokafka.admin import NewPartitions, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import PolicyViolationError
 from tests.kafka.chaos.verify import POSITIONS
 from tests.kafka.chaos.workers import COMMAND, FOR_AN_OPERATOR, TRY_LATER
+
+from slotkeeper.streams.kafka.clients import admin, consumer
+from slotkeeper.streams.kafka.options import ClientOptions
 
 COMPACTED = {
     "cleanup.policy": "compact",
@@ -87,7 +90,8 @@ class Operator:
     async def is_begun(self) -> bool:
         """Say whether an application has said that it serves the store, which it does once."""
         place = TopicPartition(self.changelog, 0)
-        async with self._reader(place) as client:
+        async with self._reader() as client:
+            client.assign([place])
             return await _has(client, place, 0, APPLICATION)
 
     async def delete_beginning(self, partition: int) -> None:
@@ -169,7 +173,8 @@ class Operator:
         Something is committed beyond it: without any positions an operator would have to say from
         where all inputs are read.
         """
-        async with self._reader(place) as client:
+        async with self._reader() as client:
+            client.assign([place])
             while True:
                 begin = (await client.beginning_offsets([place]))[place]
                 end = (await client.end_offsets([place]))[place]
@@ -178,24 +183,11 @@ class Operator:
                     return within
                 await asyncio.sleep(AGAIN_S)
 
-    @asynccontextmanager
-    async def _reader(self, place: TopicPartition) -> AsyncIterator[Any]:
-        client = AIOKafkaConsumer(bootstrap_servers=self.servers, isolation_level="read_committed")
-        await client.start()
-        try:
-            client.assign([place])
-            yield client
-        finally:
-            await client.stop()
+    def _reader(self) -> AbstractAsyncContextManager[Any]:
+        return consumer(ClientOptions(self.servers, {}), isolation_level="read_committed")
 
-    @asynccontextmanager
-    async def _admin(self) -> AsyncIterator[Any]:
-        client = AIOKafkaAdminClient(bootstrap_servers=self.servers)
-        await client.start()
-        try:
-            yield client
-        finally:
-            await client.close()
+    def _admin(self) -> AbstractAsyncContextManager[Any]:
+        return admin(ClientOptions(self.servers, {}))
 
 
 async def _has(client: Any, place: TopicPartition, begin: int, key: bytes) -> bool:  # noqa: ANN401

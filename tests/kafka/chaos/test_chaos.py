@@ -20,7 +20,7 @@ def archive() -> None:
 
 
 @pytest.mark.usefixtures("archive")
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1_800)
 async def test_d01_d02_d03_chaos_breaks_no_law(tmp_path: Path) -> None:
     seed = random.SystemRandom().randrange(10**6)
     report = await conduct(seed, SECONDS, tmp_path)
@@ -102,7 +102,6 @@ async def test_a_worker_that_stopped_begins_again_when_that_is_put_right(
         await living
 
 
-@pytest.mark.timeout(20)
 async def test_a_worker_that_has_just_ended_can_be_retired(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

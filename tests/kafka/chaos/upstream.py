@@ -6,10 +6,9 @@ import asyncio
 import itertools
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaProducer
 from tests.kafka.chaos.hostile import Attack
 from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
@@ -33,9 +32,6 @@ LINGER_S = 1.5
 
 PATIENCE_MS = 60_000
 """A broker that is started again takes seconds."""
-
-STOP_S = 5.0
-"""A run that has failed shall end."""
 
 ATTACK_EVERY_S = 0.2
 """So that every kind comes several times between two faults, and honest records are still most of
@@ -95,14 +91,10 @@ class Upstream:
 
 @asynccontextmanager
 async def upstream(servers: str, prefix: str, seed: int) -> AsyncIterator[Upstream]:
-    options = {
-        "bootstrap_servers": servers,
-        "enable_idempotence": True,
-        "request_timeout_ms": PATIENCE_MS,
-    }
+    options = ClientOptions(servers, {"request_timeout_ms": PATIENCE_MS})
     async with (
-        started(AIOKafkaProducer(**options)) as plain,
-        started(AIOKafkaProducer(**options, transactional_id=f"{prefix}upstream")) as transactional,
+        producer(options) as plain,
+        producer(options, transactional_id=f"{prefix}upstream") as transactional,
     ):
         yield Upstream(plain, transactional, prefix, seed)
 
@@ -122,15 +114,3 @@ async def write_attacks(
             written = await client.send_batch(batch, topic, partition=attack.partition)
             account.acknowledged(attack, (await written).offset)
             await asyncio.sleep(ATTACK_EVERY_S)
-
-
-@asynccontextmanager
-async def started(producer: Any) -> AsyncIterator[Any]:  # noqa: ANN401  # aiokafka has no types
-    await producer.start()
-    try:
-        yield producer
-    finally:
-        # It would wait for what it has not sent yet, although the broker is gone for good.
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S):
-                await producer.stop()

@@ -35,16 +35,23 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _others(settings: Settings) -> AsyncIterator[Finding]:
-    # As a worker opens them: topics that are missing or differ are what it would stop for.
-    async for finding in _opened(settings):
-        yield finding
     if kind_of(settings.streams) != "kafka":
+        async for finding in _opened(settings):
+            yield finding
         return
     # Slow to import, and only of use here.
     from slotkeeper.streams.kafka.diagnosis import faults_of_topics, missing_codecs  # noqa: PLC0415
+    from slotkeeper.streams.kafka.grants import refusals  # noqa: PLC0415
 
+    servers = kafka_servers(settings.streams)
+    # Before the topics are opened: one that may not be seen would end the look at the others.
+    for said in await refusals(servers, settings.streams_settings()):
+        yield error("cluster", said)
+    # As a worker opens them: topics that are missing or differ are what it would stop for.
+    async for finding in _opened(settings):
+        yield finding
     faults = await faults_of_topics(
-        kafka_servers(settings.streams),
+        servers,
         settings.streams_settings(),
         largest=settings.limits.dead_letter_bytes,
     )

@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -109,10 +108,7 @@ def looking(party: str, folder: Path | None, settings: Settings) -> Iterator[Loo
 @contextmanager
 def _look(party: str, build: Build, settings: Settings) -> Iterator[Look]:
     signers = settings.signers()
-    waits = Waits(
-        silent=timedelta(days=settings.exit.silent_days),
-        quiet=timedelta(days=settings.exit.quiet_days),
-    )
+    waits = settings.exit_waits()
     records, incarnation = asyncio.run(_acts(party, settings))
     with tables(build.reads) as made:
         who = leaving(registers_of(made, build), party)

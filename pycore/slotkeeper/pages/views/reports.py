@@ -1,8 +1,6 @@
 """Reports: those that were made, a new one of any day, downloads, and what differs between two."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from itertools import islice
 
 from slotkeeper.looks.pages import day, number
 from slotkeeper.pages.desk import Desk
@@ -12,13 +10,9 @@ from slotkeeper.pages.listing import Frozen, csv_lines
 from slotkeeper.pages.reports import FILES, Report, newest_build
 from slotkeeper.pages.route import Ask, GoToError, NotThereError, Octets
 from slotkeeper.slots.build.folder import Build
-from slotkeeper.slots.report.comparing import differences
 
 from .devices import DEVICES
 from .overview import Count
-
-MOST_DIFFERENT = 1_000
-"""Devices that a comparison shows; the command line lists all."""
 
 
 class Made(Frozen):
@@ -80,32 +74,6 @@ class Whole(Frozen):
     evidence: list[Count]
     files: list[str]
     others: list[str]
-
-
-class Difference(Frozen):
-    """A device of which two reports do not say the same."""
-
-    device_id: str
-    told: list[tuple[str, str, str]]
-
-
-class Comparison(Frozen):
-    """What two reports say differently.
-
-    Attributes:
-        before: Name of the first; empty until two are chosen.
-        after: Name of the second.
-        names: Those that can be chosen.
-        shown: At most 1,000.
-        more: Whether there are more than are shown.
-    """
-
-    before: str
-    after: str
-    names: list[str]
-    sentence: str
-    shown: list[Difference]
-    more: bool
 
 
 class OneJob(Frozen):
@@ -243,56 +211,6 @@ def own_rows(desk: Desk, ask: Ask) -> Octets:
         raise NotThereError
     lines = csv_lines(desk.judged, DEVICES, {}, own_listed(ask.person))
     return Octets(name=f"{found.name}-own.csv", content_type="text/csv; charset=utf-8", parts=lines)
-
-
-def compare(desk: Desk, ask: Ask) -> Comparison:
-    """List the devices of which two reports do not say the same."""
-    names = [one.name for one in desk.reports.all()]
-    before, after = (ask.query.get(one, "") for one in ("before", "after"))
-    if not (before and after):
-        return Comparison(
-            before="",
-            after="",
-            names=names,
-            sentence="Choose two reports."
-            if len(names) > 1
-            else "A comparison needs two reports: make another one first.",
-            shown=[],
-            more=False,
-        )
-    one, other = desk.reports.find(before), desk.reports.find(after)
-    if one is None or other is None:
-        raise NotThereError
-    found = list(islice(_different(one, other), MOST_DIFFERENT + 1))
-    more = len(found) > MOST_DIFFERENT
-    count = (
-        f"More than {number(MOST_DIFFERENT)} devices differ"
-        if more
-        else f"{number(len(found))} devices differ"
-    )
-    return Comparison(
-        before=before,
-        after=after,
-        names=names,
-        sentence=("1 device differs" if len(found) == 1 else count)
-        + f" between {one.as_of} (build {one.build}) and {other.as_of} (build {other.build}).",
-        shown=found[:MOST_DIFFERENT],
-        more=more,
-    )
-
-
-def _different(one: Report, other: Report) -> Iterator[Difference]:
-    for found in differences(one.folder, other.folder):
-        if found.was is None or found.now is None:
-            told = [
-                ("", "-", "only in the second")
-                if found.was is None
-                else ("", "only in the first", "-")
-            ]
-        else:
-            now = found.now
-            told = [(name, was or "-", now[name] or "-") for name, was in found.was.items()]
-        yield Difference(device_id=found.device_id, told=told)
 
 
 def _own_findings(desk: Desk, ask: Ask, found: Report) -> list[Count]:

@@ -9,9 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from slotkeeper._core import CoreInventoryTable, CoreRegisterTable
+from slotkeeper.acts import Signers
 from slotkeeper.engine.port import AuditHead
 from slotkeeper.errors import TryLaterError
 from slotkeeper.slots import rule
+from slotkeeper.slots.exit.acts import kept_act
+from slotkeeper.slots.exit.facts import Waits
+from slotkeeper.slots.exit.stream import STREAM as STREAM_OF_ACTS
+from slotkeeper.slots.exit.stream import proven_acts
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.kinds import CERTIFICATES, PARTIES, REGISTRATIONS, Register
 from slotkeeper.slots.tables import THREADS, tables
@@ -64,6 +69,8 @@ async def build(
     now_ms: int,
     advance: Advance,
     tombstones_ms: int | None = None,
+    signers: Signers | None = None,
+    waits: Waits | None = None,
     threads: int = THREADS,
 ) -> Built:
     """Read what the last build does not have, and add a build.
@@ -79,6 +86,8 @@ async def build(
         advance: Is told how far it has come.
         tombstones_ms: How long streams keep that a key was removed; None: for ever. What was read
             longer ago is read anew.
+        signers: Who may sign acts of exits; None: nobody is configured, and none counts.
+        waits: When a device of an exit is silent, and an exit quiet; None: as shipped.
         threads: Of the tables; the same files come out with any number.
 
     Raises:
@@ -96,13 +105,26 @@ async def build(
             work = Work(place, await begun_on(streams, before, whole=whole), now_ms)
             with tables(folder, threads=threads, spill=work.spill) as made:
                 making = _Making(streams, Bench(made, work, folder), before, whole)
-                built = await making.run(Progress(advance), policy)
+                exits = await _exits(streams, work, signers, waits or Waits())
+                built = await making.run(Progress(advance), policy, exits)
             work.end()
             return built
     except OSError as error:
         if error.errno in _NO_ROOM:
             raise TryLaterError(f"no room in {folder}: {error.strerror}") from error
         raise
+
+
+async def _exits(
+    streams: Streams, work: Work, signers: Signers | None, waits: Waits
+) -> dict[str, Any]:
+    """Give what is kept of exits: their acts are read first, since they name what was known."""
+    acts = work.done(STREAM_OF_ACTS)
+    if acts is None:
+        proven = await proven_acts(streams, signers) if signers is not None else []
+        acts = [kept_act(one) for one in proven]
+        work.keep(STREAM_OF_ACTS, acts)
+    return {"silent_days": waits.silent.days, "quiet_days": waits.quiet.days, "acts": acts}
 
 
 @dataclass
@@ -119,7 +141,7 @@ class _Making:
     compared: list[int] = field(default_factory=list)
     named: list[tuple[str, str]] = field(default_factory=list)
 
-    async def run(self, progress: Progress, policy: Policy) -> Built:
+    async def run(self, progress: Progress, policy: Policy, exits: Mapping[str, Any]) -> Built:
         """Do every step that was not done, and add the build."""
         self.progress = progress
         progress.total = await self._total()
@@ -135,10 +157,10 @@ class _Making:
             await self._compare(number, is_told=heads[number] is not None)
         for number in partitions:
             await asyncio.to_thread(self._merge, number)
-        added = await asyncio.to_thread(self._add, policy)
+        added = await asyncio.to_thread(self._add, policy, exits)
         return Built(added, self.named, self.unreadable)
 
-    def _add(self, policy: Policy) -> Build:
+    def _add(self, policy: Policy, exits: Mapping[str, Any]) -> Build:
         work, root = self.bench.work, self.bench.root
         rows = {name: self.bench.count(name, files) for name, files in self.files.items()}
         work.move_into(root)
@@ -150,6 +172,7 @@ class _Making:
             "began_ms": work.began_ms,
             "rule_version": rule.VERSION,
             "policy": policy_json(policy),
+            "exits": dict(exits),
             "incarnations": work.begun["incarnations"],
             "positions": {name: _texts(at) for name, at in sorted(self.positions.items())},
             "cuts": {str(partition): cut and cut.told() for partition, cut in self.cuts.items()},

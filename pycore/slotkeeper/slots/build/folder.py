@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -64,9 +64,15 @@ class Build:
         """Give the files of one of ``TABLES``."""
         return [Kept.of(told) for told in self.manifest["files"][table]]
 
-    def table(self, name: str) -> str:
-        """Give one of ``TABLES`` as DuckDB reads it: what stands behind FROM in a query."""
-        return query(name, self.files(name), lambda one: self.root / one.path)
+    def table(self, name: str, partitions: Collection[int] | None = None) -> str:
+        """Give one of ``TABLES`` as DuckDB reads it: what stands behind FROM in a query.
+
+        ``partitions`` are those whose rows are wanted; None: all.
+        """
+        files = self.files(name)
+        if partitions is not None:
+            files = [one for one in files if one.partition in partitions]
+        return query(name, files, lambda one: self.root / one.path)
 
     def name_in(self, manifest: Path) -> None:
         """Note that a report or a package rests on this build, so that it is not pruned.
@@ -111,8 +117,9 @@ def open_build(folder: Path, known_by: Path | None = None, *, checked: bool = Tr
             raise WrongUseError(f"{known_by or folder} names no build")
         build = build_of(folder, folder / BUILDS / name)
     except (OSError, ValueError, AttributeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise WrongUseError(
-            f"{known_by or folder} has no build that is complete ({error}): "
+            f"{known_by or folder} has no build that is complete ({why}): "
             "`slotkeeper slots build` makes one"
         ) from None
     if checked and (damaged := damaged_files(build)):

@@ -107,6 +107,30 @@ def payload(
     )
 
 
+def kept_act(act: Act) -> dict[str, Any]:
+    """Give a proven act as a build keeps it: what was signed, its place, and by whom."""
+    signed = payload(
+        act.word,
+        campaign=act.campaign,
+        party=act.party_id,
+        at=act.at,
+        fence=act.fence,
+        counts=act.counts,
+        reason=act.reason,
+        manifest=act.manifest,
+    )
+    return {"place": act.place, "persons": list(act.persons), **orjson.loads(signed)}
+
+
+def act_of(kept: Mapping[str, Any]) -> Act:
+    """Read what `kept_act` gave.
+
+    Raises:
+        RefusedError: It is none.
+    """
+    return _read(dict(kept), int(kept["place"]), tuple(kept["persons"]))
+
+
 def read_act(
     octets: bytes | None,
     place: int,

@@ -109,6 +109,32 @@ def fold(
     return folding.campaign(signed=signed)
 
 
+def phase_of(
+    leaving: Leaving,
+    devices: Callable[[], Iterable[DeviceFacts]],
+    acts: Sequence[Act],
+    *,
+    at: datetime,
+    fence: Fence,
+    waits: Waits,
+) -> Phase:
+    """Say how an exit stands, as `fold` does; of one that nobody opened no device is looked at.
+
+    Raises:
+        ValueError: The party has no intent.
+    """
+    if leaving.intent is None:
+        raise ValueError(f"{leaving.party.party_id} has no intent")
+    name = campaign_name(leaving.party.party_id, leaving.intent.intent_on)
+    folding = _Fold(leaving, devices, View(at=at, fence=fence), waits, name)
+    later = folding.open(acts)
+    if folding.opened is not None:
+        folding.look(later)
+        for act in later:
+            folding.take(act)
+    return folding.phase()
+
+
 @dataclass
 class _Fold:
     leaving: Leaving
@@ -173,6 +199,10 @@ class _Fold:
                 self.closed = act
                 left_over = self._surveys[act.place].blocking
                 self.closing = Phase.CLOSED_WITH_RESIDUE if left_over else Phase.CLOSED
+
+    def phase(self) -> Phase:
+        """Give how it stands."""
+        return self._phase(self._now or Survey(self.now.at, self.now))
 
     def campaign(self, *, signed: bool) -> Campaign:
         """Give what came of it."""

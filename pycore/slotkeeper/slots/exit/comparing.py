@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TextIO
 
 from slotkeeper._core import canonical_key
 from slotkeeper.errors import FaultFoundError
@@ -11,7 +11,7 @@ from slotkeeper.errors import FaultFoundError
 from .states import DONE, State
 
 _LARGEST = 256 << 20
-"""Octets of a file: some 10 million devices."""
+"""Characters of a file: some 10 million devices."""
 
 _LONGEST = 4_096
 """Characters of a line."""
@@ -42,8 +42,6 @@ def read_list(path: Path) -> tuple[dict[str, str], list[Difference]]:
     Raises:
         FaultFoundError: It is no such file.
     """
-    if path.stat().st_size > _LARGEST:
-        raise FaultFoundError(f"{path} is longer than {_LARGEST} octets")
     theirs: dict[str, str] = {}
     odd: list[Difference] = []
     try:
@@ -90,8 +88,13 @@ def _word(text: str) -> str:
     return text if text in set(State) or not text else "OTHER"
 
 
-def _short(lines: Iterable[str], path: Path) -> Iterator[str]:
-    for number, line in enumerate(lines, start=1):
+def _short(lines: TextIO, path: Path) -> Iterator[str]:
+    """Give the lines, as far as a list can go: a path may lead to what never ends."""
+    number, left = 0, _LARGEST
+    while line := lines.readline(_LONGEST + 1):
+        number, left = number + 1, left - len(line)
         if len(line) > _LONGEST:
             raise FaultFoundError(f"{path}, line {number}: longer than {_LONGEST} characters")
+        if left < 0:
+            raise FaultFoundError(f"{path} is longer than {_LARGEST} characters")
         yield line

@@ -96,8 +96,11 @@ class Leaving:
         return kept is not None and kept <= day
 
 
-def leaving(registers: Registers, party_id: str) -> Leaving | None:
-    """Find a party in the registers; None: it is not there."""
+def leaving(registers: Registers, party_id: str, as_of: date | None = None) -> Leaving | None:
+    """Find a party in the registers, with its newest intent; None: it is not there.
+
+    ``as_of`` is the day by which the intent must be, at the latest; None: any.
+    """
     party = registers.parties.get(party_id)
     if party is None:
         return None
@@ -108,8 +111,9 @@ def leaving(registers: Registers, party_id: str) -> Leaving | None:
         if (one.party_id or owners.get(one.subject_eui64)) == party_id
         and one.role_code == NETWORK_OPERATOR
     ]
+    intents = [one for one in party.exits if as_of is None or one.intent_on <= as_of]
     return Leaving(
         party=party,
-        intent=party.exits[-1] if party.exits else None,
+        intent=intents[-1] if intents else None,
         certificates=tuple(sorted(own, key=lambda one: (one.valid.first, one.serial))),
     )

@@ -1,5 +1,7 @@
 """Reads ``gno-exits``: the acts of persons, in order."""
 
+from collections import Counter
+
 from slotkeeper.acts import Signers
 from slotkeeper.streams import Streams
 
@@ -23,8 +25,7 @@ async def read_acts(
         StoreUnavailableError: They cannot be read now.
         WrongUseError: The streams do not exist yet.
     """
-    incarnation = await streams.incarnation(PARTITION)
-    incarnations = [*([incarnation] if incarnation else []), *await streams.ended(PARTITION)]
+    incarnations = await _incarnations(streams)
     found: list[Act | Ignored] = []
     async for records in streams.read(STREAM):
         for record in records:
@@ -32,3 +33,30 @@ async def read_acts(
                 continue
             found.append(read_act(record.value, record.offset, record.key, signers, incarnations))
     return found
+
+
+async def proven_acts(streams: Streams, signers: Signers) -> list[Act]:
+    """Give what counts of all parties' acts, in order.
+
+    Raises:
+        StoreUnavailableError: They cannot be read now.
+        WrongUseError: The streams do not exist yet.
+    """
+    incarnations = await _incarnations(streams)
+    looked_at = Counter[bytes | None]()
+    found: list[Act] = []
+    async for records in streams.read(STREAM):
+        for record in records:
+            if looked_at[record.key] >= _MOST:
+                continue
+            act = read_act(record.value, record.offset, record.key, signers, incarnations)
+            if isinstance(act, Act):
+                looked_at[record.key] += 1
+                found.append(act)
+    return found
+
+
+async def _incarnations(streams: Streams) -> list[str]:
+    """Give the names of the store for which acts may be signed."""
+    incarnation = await streams.incarnation(PARTITION)
+    return [*([incarnation] if incarnation else []), *await streams.ended(PARTITION)]

@@ -27,6 +27,10 @@ from .whole import whole_record
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
+_LONGEST = 32 << 20
+"""Octets of a line whose end is looked for, so that the rows behind it are read: far more than any
+row has. What goes on for longer is no table."""
+
 _DATED = ("asserted_at", "source")
 """Columns that any table may have: when and by whom its row was asserted."""
 
@@ -121,6 +125,9 @@ def bounded_lines(file: BinaryIO, advance: Callable[[int], None]) -> Iterator[by
     Args:
         file: Stands at its first line.
         advance: Is told how many octets were read.
+
+    Raises:
+        RefusedError: A line does not end; the rows before it are given.
     """
     longest = MAX_RECORD + 2
     first = True
@@ -131,6 +138,11 @@ def bounded_lines(file: BinaryIO, advance: Callable[[int], None]) -> Iterator[by
                 octets += len(rest)
                 if rest.endswith(b"\n"):
                     break
+                if octets > _LONGEST:
+                    advance(octets)
+                    raise RefusedError(
+                        f"no line break within {_LONGEST} octets: nothing from here on was read"
+                    )
         advance(octets)
         yield line.removeprefix(_BYTE_ORDER_MARK) if first else line
         first = False

@@ -1,8 +1,12 @@
 """What two reports say differently, device by device."""
 
+import csv
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import orjson
 
 from slotkeeper.errors import WrongUseError
 from slotkeeper.slots.tables import tables
@@ -20,6 +24,16 @@ WHERE was IS DISTINCT FROM now ORDER BY 1
 """
 
 
+ROWS_FILE = "differences.csv"
+"""A row for each column in which a device's rows differ: device, column, and what both say."""
+
+TOTALS_FILE = "comparison.json"
+"""How many devices differ, and in which columns how often."""
+
+ONLY = "only"
+"""Stands for the column where only one of the reports has the device."""
+
+
 class Difference(NamedTuple):
     """A device of which two reports do not say the same.
 
@@ -32,6 +46,35 @@ class Difference(NamedTuple):
     device_id: str
     was: dict[str, str | None] | None
     now: dict[str, str | None] | None
+
+    def cells(self) -> list[tuple[str, str, str]]:
+        """Give each column that differs, with what the first and the second report say."""
+        if self.was is None or self.now is None:
+            return [(ONLY, "", "in the second") if self.was is None else (ONLY, "in the first", "")]
+        return [(name, was or "", self.now[name] or "") for name, was in self.was.items()]
+
+
+def write_differences(before: Path, after: Path, out: Path) -> int:
+    """Write ``differences.csv`` and, when it is whole, ``comparison.json``.
+
+    Returns:
+        How many devices differ.
+
+    Raises:
+        WrongUseError: A folder has no ``device.csv``.
+    """
+    devices, columns = 0, Counter[str]()
+    with (out / ROWS_FILE).open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file, lineterminator="\r\n")
+        rows.writerow(("device_id", "column", "first", "second"))
+        for one in differences(before, after):
+            cells = one.cells()
+            devices += 1
+            columns.update(name for name, _, _ in cells)
+            rows.writerows((one.device_id, *cell) for cell in cells)
+    totals = {"devices": devices, "columns": dict(columns.most_common())}
+    (out / TOTALS_FILE).write_bytes(orjson.dumps(totals, option=orjson.OPT_INDENT_2))
+    return devices
 
 
 def differences(before: Path, after: Path) -> Iterator[Difference]:

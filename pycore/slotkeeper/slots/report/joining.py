@@ -5,7 +5,8 @@ slots ever held, ``registered`` the histories of meter points, ``combinations`` 
 asked about.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 
 from slotkeeper.slots.build.folder import Build
@@ -18,6 +19,7 @@ _RETIRED = str(sorted(RETIRED))
 """A device that is gone is joined to nothing: an exchanged meter or hub is not a second one."""
 
 _INPUTS = """
+CREATE MACRO narrow(eui) AS (eui || '0000000000000000')::UUID;
 CREATE VIEW gpfs AS SELECT * FROM {devices} WHERE device_type = 'GPF' AND {among_gpfs};
 CREATE VIEW gsmes AS
     SELECT * FROM {devices} WHERE device_type = 'GSME' AND gpf IS NOT NULL
@@ -28,13 +30,18 @@ CREATE TABLE differs AS SELECT DISTINCT device FROM {differing};
 CREATE TABLE registered AS
     SELECT (row_number() OVER ())::INTEGER AS registered, record
     FROM (SELECT DISTINCT record FROM registrations);
+CREATE TABLE kinds AS
+    SELECT (row_number() OVER ())::INTEGER AS kind, *
+    FROM (SELECT DISTINCT partition, status, smets_version, gas_network_party FROM gpfs);
 CREATE TABLE crowded AS
     SELECT gpf FROM gsmes WHERE hash(gpf) IN (
         SELECT hash(gpf) FROM gsmes GROUP BY 1 HAVING count(*) > 1
     ) GROUP BY gpf HAVING count(*) > 1;
 CREATE TABLE several (device VARCHAR, mprn VARCHAR, commissioned_on DATE);
 """
-"""Few GPFs have several meters: they are found by numbers, which takes a fraction of the memory."""
+"""Few GPFs have several meters: they are found by numbers, which takes a fraction of the memory.
+An EUI-64 of a build is 23 characters, and as 16 octets of a fixed length it is joined in half the
+memory and time; the quickest way there is that of a UUID, whose hyphens may stand anywhere."""
 
 _RELATED = """
 CREATE TABLE related AS
@@ -51,19 +58,51 @@ CREATE TABLE related_points AS
 """
 """Who must be looked at where only some devices are judged: a meter point may be at two GPFs."""
 
+_KIND = "partition, status, smets_version, gas_network_party"
+
 _CELLS = "ds_eui, ds_key, ds_doubtful, ka_eui, ka_key, ka_doubtful, source, at_source, unanchored"
 
+_POINTS = """
+CREATE TABLE points AS
+SELECT narrow(device) AS device, meters, mprn, commissioned_on, registered
+FROM (
+    SELECT gpf AS device, 1::TINYINT AS meters, mprn, commissioned_on
+    FROM gsmes ANTI JOIN crowded USING (gpf)
+    UNION ALL SELECT device, 2::TINYINT, mprn, commissioned_on FROM several
+    UNION ALL SELECT device, 0::TINYINT, mprn, NULL FROM gpfs WHERE mprn IS NOT NULL
+) LEFT JOIN (SELECT key, registered FROM registrations JOIN registered USING (record)) AS known
+    ON known.key = mprn
+"""
+"""The meter points of each GPF: that of the meter which counts, and with 0 meters its own."""
+
+_SLOTS = (
+    "CREATE TABLE slots (device VARCHAR, kind INTEGER, commissioned_on DATE, mprn VARCHAR, "
+    "replaces VARCHAR, cells INTEGER, day DATE, acbs BIGINT)"
+)
+
 _HELD = """
-CREATE TABLE held AS
-SELECT device, arg_max(cells, place) AS cells, max("at")::DATE AS day, count(*) FILTER (acb) AS acbs
-FROM (SELECT device, cells, acb, "at", {place} AS place FROM told JOIN cells ON {equal})
-WHERE "at" < $1 GROUP BY device
+INSERT INTO slots
+WITH held AS (
+    SELECT device, arg_max(cells, place) AS cells, max("at")::DATE AS day,
+        count(*) FILTER (acb) AS acbs
+    FROM (
+        SELECT device, cells, acb, "at", {place} AS place
+        FROM (FROM {history} WHERE {among}) AS told JOIN cells ON {equal}
+    ) WHERE "at" < $1 GROUP BY device
+)
+SELECT device, kind, commissioned_on, mprn, replaces, cells, day, acbs
+FROM (FROM {devices} WHERE device_type = 'GPF' AND {among}) AS gpfs
+    JOIN kinds ON {same_kind} LEFT JOIN held USING (device)
 """
 """What each slot held at the end of the day, and how many of its rows so far are the ACB's."""
 
+_AT_ONCE = 6_000_000
+"""Rows of devices and history that are brought together in one statement. All that tells of a GPF
+stands in its partition: a few partitions at a time fit into memory, 25 million devices do not."""
+
 _BEGAN = """
 CREATE TABLE began AS
-WITH again AS (SELECT device FROM held JOIN cells USING (cells) WHERE acb AND acbs > 1),
+WITH again AS (SELECT device FROM slots JOIN cells USING (cells) WHERE acb AND acbs > 1),
 ordered AS (
     SELECT device, cells, acb, "at", {place} AS place
     FROM told SEMI JOIN again USING (device) JOIN cells ON {equal} WHERE "at" < $1
@@ -79,47 +118,44 @@ the last row says it."""
 
 _STANDING = """
 CREATE TABLE standing AS
-WITH metered AS (
-    SELECT gpfs.device, gpfs.partition, gpfs.status, gpfs.smets_version, gpfs.commissioned_on,
-        gpfs.gas_network_party, gpfs.replaces,
-        CASE WHEN several.device IS NOT NULL THEN 2 WHEN one.gpf IS NOT NULL THEN 1 ELSE 0
-            END::TINYINT AS meters,
-        CASE WHEN several.device IS NOT NULL THEN several.commissioned_on ELSE one.commissioned_on
-            END AS meter_commissioned_on,
-        CASE WHEN several.device IS NOT NULL THEN several.mprn ELSE coalesce(one.mprn, gpfs.mprn)
-            END AS mprn
-    FROM gpfs
-        LEFT JOIN (FROM gsmes ANTI JOIN crowded USING (gpf)) AS one ON one.gpf = gpfs.device
-        LEFT JOIN several ON several.device = gpfs.device
-), known AS (SELECT key, registered FROM registrations JOIN registered USING (record))
-SELECT metered.*, registered, cells, day, coalesce(acb_cells, cells) AS acb_cells,
-    coalesce(acb_day, day) AS acb_day, differs.device IS NOT NULL AS differs
-FROM metered LEFT JOIN known ON known.key = metered.mprn LEFT JOIN held USING (device)
-    LEFT JOIN began USING (device) LEFT JOIN differs USING (device);
-DROP TABLE held;
+SELECT slots.device, kind, slots.commissioned_on, replaces,
+    coalesce(metered.meters, 0)::TINYINT AS meters,
+    metered.commissioned_on AS meter_commissioned_on,
+    CASE WHEN metered.meters = 2 THEN metered.mprn ELSE coalesce(metered.mprn, slots.mprn)
+        END AS mprn,
+    CASE WHEN metered.meters = 2 OR metered.mprn IS NOT NULL THEN metered.registered
+        ELSE own.registered END AS registered,
+    cells, day, coalesce(acb_cells, cells) AS acb_cells, coalesce(acb_day, day) AS acb_day,
+    differs.device IS NOT NULL AS differs
+FROM slots
+    LEFT JOIN (FROM points WHERE meters > 0) AS metered ON metered.device = narrow(slots.device)
+    LEFT JOIN (FROM points WHERE meters = 0) AS own ON own.device = narrow(slots.device)
+    LEFT JOIN began ON began.device = slots.device
+    LEFT JOIN differs ON differs.device = slots.device;
+DROP TABLE slots;
+DROP TABLE points;
 DROP TABLE began;
 CREATE TABLE twice AS
 WITH live AS (
-    SELECT mprn FROM standing WHERE mprn IS NOT NULL AND NOT list_contains({retired}, lower(status))
+    SELECT mprn FROM standing JOIN kinds USING (kind)
+    WHERE mprn IS NOT NULL AND NOT list_contains({retired}, lower(status))
 )
 SELECT mprn FROM live
 WHERE hash(mprn) IN (SELECT hash(mprn) FROM live GROUP BY 1 HAVING count(*) > 1)
 GROUP BY mprn HAVING count(*) > 1;
 """
-"""All at once: each table between would be written and read again."""
 
 _NARROW = (
-    "partition, status, smets_version, commissioned_on, gas_network_party, meters, "
-    "meter_commissioned_on, has_mprn, mprn_elsewhere, registered, cells, differs, acb_cells, "
-    "acb_day"
+    "kind, commissioned_on, meters, meter_commissioned_on, has_mprn, mprn_elsewhere, registered, "
+    "cells, differs, acb_cells, acb_day"
 )
 
 _COMBINATIONS = """
 CREATE VIEW numbered AS
-SELECT device, standing.mprn, replaces, day, partition, status, smets_version, commissioned_on,
-    gas_network_party, meters, meter_commissioned_on, standing.mprn IS NOT NULL AS has_mprn,
-    twice.mprn IS NOT NULL AS mprn_elsewhere, registered, standing.cells, differs,
-    CASE WHEN acb THEN acb_cells END AS acb_cells, CASE WHEN acb THEN acb_day END AS acb_day
+SELECT device, standing.mprn, replaces, day, kind, commissioned_on, meters, meter_commissioned_on,
+    standing.mprn IS NOT NULL AS has_mprn, twice.mprn IS NOT NULL AS mprn_elsewhere, registered,
+    standing.cells, differs, CASE WHEN acb THEN acb_cells END AS acb_cells,
+    CASE WHEN acb THEN acb_day END AS acb_day
 FROM standing LEFT JOIN twice USING (mprn) LEFT JOIN cells USING (cells);
 CREATE TABLE counts AS
 SELECT row_number() OVER () AS combination, *
@@ -133,7 +169,8 @@ SELECT combination, devices, partition, status, smets_version, commissioned_on, 
     coalesce(now.source, 'NONE') AS evidence, coalesce(now.unanchored, false) AS unanchored,
     CASE WHEN began.at_source <> 'EXISTED' THEN acb_day END AS acb_since,
     coalesce(began.source, 'NONE') AS acb_put_by
-FROM counts LEFT JOIN registered USING (registered) LEFT JOIN cells AS now USING (cells)
+FROM counts JOIN kinds USING (kind) LEFT JOIN registered USING (registered)
+    LEFT JOIN cells AS now USING (cells)
     LEFT JOIN cells AS began ON began.cells = acb_cells;
 CREATE VIEW placed AS
     SELECT device, mprn, replaces, day, combination FROM numbered JOIN counts ON {equal};
@@ -175,10 +212,36 @@ def join_all(
     _add_cells(made, policy)
     before = ended(as_of)
     equal = equally(_CELLS, "told", "cells")
-    made.run(_HELD.format(place=PLACE, equal=equal), [before])
+    made.run(_POINTS)
+    made.run(_SLOTS)
+    for partitions in _in_portions(build):
+        held = _HELD.format(
+            history=build.table("history", partitions),
+            devices=build.table("devices", partitions),
+            among=f"device {among}" if among else "true",
+            place=PLACE,
+            equal=equal,
+            same_kind=equally(_KIND, "gpfs", "kinds"),
+        )
+        made.run(held, [before])
     made.run(_BEGAN.format(place=PLACE, equal=equal), [before])
     made.run(_STANDING.format(retired=_RETIRED))
     made.run(_COMBINATIONS.format(narrow=_NARROW, equal=equally(_NARROW, "numbered", "counts")))
+
+
+def _in_portions(build: Build) -> Iterator[list[int]]:
+    """Give the partitions, as many at a time as fit into memory."""
+    rows = Counter[int]()
+    for table in ("devices", "history"):
+        for one in build.files(table):
+            rows[one.partition] += one.rows
+    some: list[int] = []
+    for partition in sorted(rows):
+        if some and sum(rows[one] for one in some) + rows[partition] > _AT_ONCE:
+            yield some
+            some = []
+        some.append(partition)
+    yield some
 
 
 def ended(day: date) -> datetime:

@@ -17,6 +17,7 @@ from slotkeeper.slots.registers.reading import Registers
 from slotkeeper.slots.registers.records import party_id
 from slotkeeper.slots.tables import Tables
 
+from .judging import WORDS
 from .page import write_page
 
 FORMAT = 1
@@ -25,7 +26,9 @@ FORMAT = 1
 _EXPIRING_DAYS = 30
 """As ``registers check`` ships with."""
 
-DEVICES = """
+_WORDS = ", ".join(f"{word}::VARCHAR AS {word}" for word in WORDS)
+
+DEVICES = f"""
 SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party,
     status AS device_status, commissioned_on AS gpf_commissioned_on,
     meter_commissioned_on AS gsme_commissioned_on, obligation_from, due_on, age_days, overdue_days,
@@ -33,10 +36,17 @@ SELECT device AS device_id, mprn, gas_supplier, named_party AS gas_network_party
     ds_key AS ds_key_identifier, ds_certificate_status, ka_party, ka_eui AS ka_subject,
     ka_key AS ka_key_identifier, ka_certificate_status, since AS slot_since,
     since_source AS slot_since_source, known_by AS evidence, completeness, finding, actionable,
-    action_by, action, requirement, reason, exceptions, NULL::VARCHAR AS exit, replaces
-FROM judged WHERE {whose} ORDER BY device
-"""
-"""A line for each device, out of the judged ones of whose."""
+    action_by, action, requirement, reason, exceptions, exit, replaces
+FROM (
+    SELECT * REPLACE ({_WORDS}) FROM (
+        SELECT device, mprn, replaces, CASE WHEN since_source IS NOT NULL THEN day END AS since,
+            said.*
+        FROM placed JOIN said USING (combination) ORDER BY device
+    )
+) WHERE {{whose}}
+"""  # noqa: S608  # names of columns
+"""A line for each device, out of the judged ones of whose, in order. They are sorted before texts
+take the place of their numbers."""
 
 APPLICABLE = "finding <> 'NOT_APPLICABLE'"
 

@@ -103,14 +103,22 @@ async def require(options: ClientOptions, needed: Mapping[str, AbstractSet[str]]
         WrongUseError: Rights are missing; all of them are named.
         StoreUnavailableError: The cluster cannot be used now.
     """
+    if missing := await lacking(options, needed):
+        raise WrongUseError(f"{options.who} lacks rights: {', '.join(missing)}")
+
+
+async def lacking(options: ClientOptions, needed: Mapping[str, AbstractSet[str]]) -> list[str]:
+    """Give the rights that are missing, as a sentence names them.
+
+    Raises:
+        StoreUnavailableError: The cluster cannot be used now.
+    """
     held = await _held(options, list(needed))
-    missing = [
+    return [
         f"{right} on topic {topic}"
         for topic, rights in needed.items()
         for right in sorted(rights - held.get(topic, rights))
     ]
-    if missing:
-        raise WrongUseError(f"{options.who} lacks rights: {', '.join(missing)}")
 
 
 async def hidden(options: ClientOptions, topics: Sequence[str]) -> list[str]:

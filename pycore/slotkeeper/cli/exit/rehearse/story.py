@@ -319,6 +319,8 @@ class Stage:
                 policy=self._settings.slot_policy(),
                 now_ms=int(at.timestamp() * 1_000),
                 advance=lambda _stream, _offsets, _total: None,
+                signers=self._settings.signers(),
+                waits=self._settings.exit_waits(),
             )
 
     async def _send(self, messages: list[Message]) -> None:

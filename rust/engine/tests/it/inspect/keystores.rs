@@ -96,6 +96,32 @@ fn other_files_are_passed_over() {
 }
 
 #[test]
+fn a_private_key_in_a_certificate_s_place_is_not_repeated() {
+    let body = "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg";
+    let octets = format!("{:?}", body.as_bytes());
+    for content in [
+        // Its line breaks are lost, as they are where a variable carried it.
+        format!("-----BEGIN PRIVATE KEY-----{body}-----END PRIVATE KEY-----"),
+        format!("-----BEGIN PRIVATE KEY-----{body}-----END PRIVATE KEY-----\n"),
+        format!("-----BEGIN PRIVATE KEY----- {body}\n"),
+        format!("-----BEGIN {body}\n"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("90b3d51f30000002-ka.pem"), &content).unwrap();
+        let store = Keystore::open(folder.path()).unwrap();
+        let [text] = store
+            .warnings()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .try_into()
+            .unwrap();
+        assert!(text.contains("PEM section"), "{text}");
+        assert!(!text.contains(body), "{text}");
+        assert!(!text.contains(octets.trim_matches(['[', ']'])), "{text}");
+    }
+}
+
+#[test]
 fn what_its_name_says_it_is_not_is_an_error_that_names_it() {
     for (name, content, part) in [
         ("90b3d51f30000002-ka.key", "no key", "no PEM private key"),
