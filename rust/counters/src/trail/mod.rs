@@ -245,7 +245,7 @@ impl Trail {
     ///
     /// Links go into the bases, the oldest first, and last the pending commands.
     pub(crate) fn shrink(&mut self, words: usize) -> bool {
-        while self.words().len() > words {
+        while self.most_words() > words && self.words().len() > words {
             let fullest = (0..self.base.len()).max_by_key(|&cell| self.steps_of(cell).count());
             match fullest.filter(|&cell| self.steps_of(cell).next().is_some()) {
                 Some(cell) => self.fold_oldest(cell),

@@ -41,6 +41,13 @@ impl Trail {
     /// Who stands in both cells, as a device's row keeps it.
     pub(crate) fn cells(&self, unverified_too: bool) -> [CellImage; 2] {
         CellUse::ALL.map(|cell_use| {
+            let cell = cell_use.index();
+            if !self.disputed[cell]
+                && self.base[cell].occupant.is_none()
+                && self.steps_of(cell).next().is_none()
+            {
+                return CellImage::default();
+            }
             let standing = self.standing(cell_use, unverified_too);
             if !standing.is_told {
                 return CellImage::default();

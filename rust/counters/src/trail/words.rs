@@ -42,6 +42,15 @@ pub(crate) fn messages_of(words: &[u64]) -> impl Iterator<Item = MessageNote> + 
 }
 
 impl Trail {
+    /// How many words this trail takes at most: as if each certificate of a step were one of its own.
+    pub(crate) fn most_words(&self) -> usize {
+        let steps = 2 * (self.links.len() + self.pending.len());
+        HEAD + self.settled.len()
+            + (self.base.len() + 2 * steps) * OCCUPANT
+            + self.links.len() * LINK
+            + self.pending.len() * PENDING
+    }
+
     /// The words of this trail. Occupants are numbered from 1 with eight bits, 0 is nobody: one with more than 255 of
     /// them has too many words to be kept.
     pub(crate) fn words(&self) -> Vec<u64> {
