@@ -54,7 +54,8 @@ impl Trail {
     /// The words of this trail. Occupants are numbered from 1 with eight bits, 0 is nobody: one with more than 255 of
     /// them has too many words to be kept.
     pub(crate) fn words(&self) -> Vec<u64> {
-        let mut occupants = Vec::new();
+        // More of them take two more words each, and are rare.
+        let mut occupants = Vec::with_capacity(8);
         let mut number = |occupant: Option<Occupant>| -> u8 {
             let Some(occupant) = occupant else { return 0 };
             let place = occupants.iter().position(|&known| known == occupant);
@@ -92,10 +93,12 @@ impl Trail {
             u8::from(self.settled[0].is_some()) | u8::from(self.settled[1].is_some()) << 1,
         ];
         let times = self.base.map(|base| base.device_time);
-        let mut words = vec![
+        let mut words =
+            Vec::with_capacity(HEAD + self.settled.len() + occupants.len() * OCCUPANT + tail.len());
+        words.extend([
             u64::from_be_bytes(head),
             u64::from(times[0]) << 32 | u64::from(times[1]),
-        ];
+        ]);
         words.extend(self.settled.into_iter().flatten());
         for occupant in occupants {
             let key_identifier = occupant.key_identifier.unwrap_or_default();

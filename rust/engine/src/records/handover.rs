@@ -37,25 +37,58 @@ pub(crate) struct HandoverRequest {
     pub(crate) hint: Option<u64>,
 }
 
-#[derive(Deserialize)]
-struct Json<'a> {
-    #[serde(borrow)]
-    request_id: Cow<'a, str>,
-    #[serde(borrow)]
-    remote_party_role: Cow<'a, str>,
-    #[serde(borrow, default)]
-    remote_party_floor_seq_number: Field<'a>,
-    #[serde(borrow, default)]
-    remote_party_prepayment_top_up_floor_seq_number: Field<'a>,
-    #[serde(borrow)]
-    replacement_certificates: Certificates<'a>,
-    #[serde(borrow)]
-    certification_path_certificates: Vec<Text<'a>>,
-    #[serde(default)]
-    apply_time_based_cpv_checks: Option<bool>,
-    #[serde(borrow, default)]
-    execution_date_time: Field<'a>,
+/// A request as it stands in the record, with the hint among its members or without.
+macro_rules! json {
+    ($name:ident $(, $hint:ident)?) => {
+        #[derive(Deserialize)]
+        struct $name<'a> {
+            #[serde(borrow)]
+            request_id: Cow<'a, str>,
+            #[serde(borrow)]
+            remote_party_role: Cow<'a, str>,
+            #[serde(borrow, default)]
+            remote_party_floor_seq_number: Field<'a>,
+            #[serde(borrow, default)]
+            remote_party_prepayment_top_up_floor_seq_number: Field<'a>,
+            #[serde(borrow)]
+            replacement_certificates: Certificates<'a>,
+            #[serde(borrow)]
+            certification_path_certificates: Vec<Text<'a>>,
+            #[serde(default)]
+            apply_time_based_cpv_checks: Option<bool>,
+            #[serde(borrow, default)]
+            execution_date_time: Field<'a>,
+            $(#[serde(borrow, default)]
+            $hint: Field<'a>,)?
+        }
+
+        impl<'a> $name<'a> {
+            fn draft(self, hint: Field<'a>) -> Result<Draft<'a>, Unreadable> {
+                let certificates = self.replacement_certificates;
+                Ok(Draft {
+                    request_id: self.request_id.into_owned(),
+                    role: self.remote_party_role.into_owned(),
+                    floor: self.remote_party_floor_seq_number,
+                    top_up_floor: self.remote_party_prepayment_top_up_floor_seq_number,
+                    digital_signing: der(&certificates.digital_signing)?,
+                    key_agreement: optional_der(certificates.key_agreement)?,
+                    key_agreement_top_up: optional_der(certificates.key_agreement_top_up)?,
+                    path: self
+                        .certification_path_certificates
+                        .iter()
+                        .map(|Text(text)| der(text))
+                        .collect::<Result<_, _>>()?,
+                    time_based_checks: self.apply_time_based_cpv_checks.unwrap_or(true),
+                    execution_date_time: self.execution_date_time,
+                    hint,
+                })
+            }
+        }
+    };
 }
+
+json!(Json, originator_counter);
+json!(WithoutHint);
 
 #[derive(Deserialize)]
 struct Certificates<'a> {
@@ -106,28 +139,14 @@ impl HandoverRequest {
     }
 
     fn from_json(value: &[u8]) -> Result<Self, Unreadable> {
-        let json: Json<'_> = serde_json::from_slice(value)?;
-        // A hint is worth nothing that the command depends on, so whatever stands there costs itself alone.
-        let hint = only!(value, originator_counter).unwrap_or(Field::IllTyped);
-        let certificates = json.replacement_certificates;
-        Draft {
-            request_id: json.request_id.into_owned(),
-            role: json.remote_party_role.into_owned(),
-            floor: json.remote_party_floor_seq_number,
-            top_up_floor: json.remote_party_prepayment_top_up_floor_seq_number,
-            digital_signing: der(&certificates.digital_signing)?,
-            key_agreement: optional_der(certificates.key_agreement)?,
-            key_agreement_top_up: optional_der(certificates.key_agreement_top_up)?,
-            path: json
-                .certification_path_certificates
-                .iter()
-                .map(|Text(text)| der(text))
-                .collect::<Result<_, _>>()?,
-            time_based_checks: json.apply_time_based_cpv_checks.unwrap_or(true),
-            execution_date_time: json.execution_date_time,
-            hint,
+        if let Ok(mut json) = serde_json::from_slice::<Json<'_>>(value) {
+            let hint = core::mem::take(&mut json.originator_counter);
+            return json.draft(hint)?.check();
         }
-        .check()
+        // A hint is worth nothing that the command depends on, so whatever stands there costs itself alone.
+        let json: WithoutHint<'_> = serde_json::from_slice(value)?;
+        let hint = only!(value, originator_counter).unwrap_or(Field::IllTyped);
+        json.draft(hint)?.check()
     }
 
     fn from_duis(document: duis::Document) -> Result<Self, Unreadable> {
