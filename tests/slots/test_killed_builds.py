@@ -10,11 +10,11 @@ from pathlib import Path
 
 import orjson
 import pytest
-from tests.cli.conftest import Cli, Site, cli, served, site
+from tests.cli.conftest import Cli, Site, cli, decided, served, site
 
 from slotkeeper.slots.build.folder import open_build
 
-__all__ = ["cli", "served", "site"]
+__all__ = ["cli", "decided", "served", "site"]
 
 KILLED = """
 import os, signal, sys

@@ -5,10 +5,11 @@ no client makes.
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from tests.kafka.chaos.hostile import Attack
 from tests.kafka.chaos.hostilities import Hostilities
 from tests.kafka.chaos.journal import Journal
@@ -30,6 +31,8 @@ LINGERING = 0.03
 LINGER_S = 1.5
 """Of the transactions; for so long one stays open when all of it is written."""
 
+SENDER_ENDED = "Unexpected error during batch delivery"
+
 PATIENCE_MS = 60_000
 """A broker that is started again takes seconds."""
 
@@ -41,10 +44,18 @@ what a worker has to do."""
 class Upstream:
     """Writes a load at a steady pace, and faster after an outage."""
 
-    def __init__(self, plain: Any, transactional: Any, prefix: str, seed: int) -> None:  # noqa: ANN401
-        """Write by started producers."""
+    def __init__(
+        self,
+        plain: Any,  # noqa: ANN401
+        begin: Callable[[], AbstractAsyncContextManager[Any]],
+        prefix: str,
+        seed: int,
+    ) -> None:
+        """Write by a started producer, and by one of transactions that is begun."""
         self._plain = plain
-        self._transactional = transactional
+        self._begin = begin
+        self._open = AsyncExitStack()
+        self._transactional: Any = None
         self._prefix = prefix
         self._draw = random.Random(f"upstream {seed}")  # noqa: S311  # a load, no secret
 
@@ -64,17 +75,36 @@ class Upstream:
             written += len(chunk)
             await asyncio.sleep(begin + written / rate - loop.time())
 
+    async def begin(self) -> None:
+        """Begin the producer of transactions, in the place of one that has ended."""
+        await self._open.aclose()
+        self._transactional = await self._open.enter_async_context(self._begin())
+
+    async def end(self) -> None:
+        """End the producer of transactions."""
+        await self._open.aclose()
+
     async def _write_in_a_transaction(self, chunk: Sequence[Planned]) -> list[int]:
         if self._draw.random() < ABORTED:
-            await self._transactional.begin_transaction()
-            await self._send(self._transactional, chunk)
+            await self._sent_in_a_transaction(chunk)
             await self._transactional.abort_transaction()
-        await self._transactional.begin_transaction()
-        offsets = await self._send(self._transactional, chunk)
+        offsets = await self._sent_in_a_transaction(chunk)
         if self._draw.random() < LINGERING:
             await asyncio.sleep(LINGER_S)
         await self._transactional.commit_transaction()
         return offsets
+
+    async def _sent_in_a_transaction(self, chunk: Sequence[Planned]) -> list[int]:
+        while True:
+            await self._transactional.begin_transaction()
+            try:
+                return await self._send(self._transactional, chunk)
+            except KafkaError as error:
+                # aiokafka's sender ends for good where it loses the broker while it asks for the
+                # coordinator. Nothing was committed: who begins anew aborts what there is.
+                if SENDER_ENDED not in str(error):
+                    raise
+                await self.begin()
 
     async def _send(self, producer: Any, chunk: Sequence[Planned]) -> list[int]:  # noqa: ANN401
         sent = [
@@ -92,11 +122,18 @@ class Upstream:
 @asynccontextmanager
 async def upstream(servers: str, prefix: str, seed: int) -> AsyncIterator[Upstream]:
     options = ClientOptions(servers, {"request_timeout_ms": PATIENCE_MS})
-    async with (
-        producer(options) as plain,
-        producer(options, transactional_id=f"{prefix}upstream") as transactional,
-    ):
-        yield Upstream(plain, transactional, prefix, seed)
+    async with producer(options) as plain:
+        writer = Upstream(
+            plain,
+            lambda: producer(options, transactional_id=f"{prefix}upstream"),
+            prefix,
+            seed,
+        )
+        await writer.begin()
+        try:
+            yield writer
+        finally:
+            await writer.end()
 
 
 async def write_attacks(

@@ -38,6 +38,7 @@ class Comparison(Frozen):
         sentence: How it stands.
         devices: How many differ; None until the two were compared.
         columns: In which columns how many do.
+        total: Rows, one for each column in which a device differs.
         shown: The first thousand rows.
         error: What was wrong with what was posted.
     """
@@ -48,6 +49,7 @@ class Comparison(Frozen):
     sentence: str
     devices: int | None
     columns: list[Count]
+    total: int
     shown: list[Row]
     error: str
 
@@ -132,6 +134,7 @@ def _none_chosen(desk: Desk, error: str = "") -> Comparison:
         else "A comparison needs two reports: make another one first.",
         devices=None,
         columns=[],
+        total=0,
         shown=[],
         error=error,
     )
@@ -149,6 +152,7 @@ def _said(
         columns=[Count(name=name, devices=count) for name, count in found.columns.items()]
         if found
         else [],
+        total=sum(found.columns.values()) if found else 0,
         shown=_rows(found) if found else [],
         error="",
     )
