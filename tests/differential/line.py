@@ -103,7 +103,7 @@ class Line(Steps):
                 if stream == events.INVENTORY and at not in void
             ]
             self.store.stored = sealed.stored
-            self.model.fold()
+            self.model.fold(in_doubt=how != "fold")
             self.store.log += [
                 (key or b"", value, self.model.kept(key or b""))
                 for stream, _, key, value, _ in written

@@ -58,25 +58,25 @@ class Model:
                 found += self._decide(record, now_ms)
         return found
 
-    def fold(self) -> None:
+    def fold(self, *, in_doubt: bool = False) -> None:
+        """Take what was committed; where nobody knew that it was, it is burned as well."""
         assert self.staged is not None
-        self._burn()
-        # What was committed is issued, not burned.
+        if in_doubt:
+            self._burn()
         self.staged["burned"] = dict(self.table["burned"])
         self.table = self.staged
         self.staged = None
 
     def discard(self) -> None:
         assert self.staged is not None
-        self._burn(aborted=True)
+        self._burn()
         self.staged = None
 
-    def _burn(self, *, aborted: bool = False) -> None:
+    def _burn(self) -> None:
         assert self.staged is not None
+        burned = self.table["burned"]
         for slot, number in self.staged["allocated"].items():
-            if aborted:
-                burned = self.table["burned"]
-                burned[slot] = max(burned.get(slot, 0), number)
+            burned[slot] = max(burned.get(slot, 0), number)
 
     def restored(self, *, burned_kept: bool, inventory: list[tuple[str, Json]] | None) -> None:
         """Begin again with what was committed; burned numbers live as long as the process.
