@@ -7,6 +7,7 @@ import base64
 import io
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,18 @@ async def test_a_pre_command_that_is_read_after_its_outcome_is_no_news(story: St
         await story.tell(told(gpf, on_its_way, stream=events.PRE_COMMANDS))
         found = await gather(story.streams, str(gpf.device.eui))
         assert story_json(found)["cause"].startswith(cause)
+
+
+async def test_an_acceptance_for_later_is_no_outcome_of_a_pre_command(story: Story) -> None:
+    gpf = await story.known_gpf()
+    await story.tell(update(gpf, 1200, holder=LEAVER))
+    later = story.clock.now + timedelta(days=30)
+    await story.tell(update(gpf, 1201, holder=ACB, execution=later))
+    payload = messages.slot_payload(ACB, counter=1201)
+    on_its_way = messages.pre_command(payload, LEAVER, gpf.device.eui, signed=True)
+    await story.tell(told(gpf, on_its_way, stream=events.PRE_COMMANDS))
+    found = await gather(story.streams, str(gpf.device.eui))
+    assert story_json(found)["cause"].startswith("A signed 6.15.1 is on its way")
 
 
 async def test_a_request_has_its_own_cause_whatever_came_after_it(story: Story) -> None:

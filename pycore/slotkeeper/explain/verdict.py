@@ -101,7 +101,7 @@ def verdict(story: Story, request_id: str | None = None) -> Sentence:
         one
         for one in decisions
         if _verdict_of(one) not in _WITHOUT_NEWS
-        and not (_verdict_of(one) == _PRE_COMMAND and _numbers(one) & answered)
+        and not (_verdict_of(one) == _PRE_COMMAND and _sent_as(one) in answered)
     ]
     if news:
         return _judged(story, decisions, news[-1])
@@ -316,10 +316,26 @@ def _numbers(outcome: Json) -> set[Any]:
     return {message.get("authorising_seq_number"), message.get("header_counter")} - {None}
 
 
-def _answered_pre_commands(decisions: Sequence[Json]) -> set[Any]:
-    """Give the numbers of which an outcome is told: the streams have no order among each other."""
-    outcomes = [one for one in decisions if one.get("stream") == OUTCOMES]
-    return set().union(*map(_numbers, outcomes))
+def _answered_pre_commands(decisions: Sequence[Json]) -> set[tuple[Any, Any]]:
+    """Give role and number of commands whose outcome is told, before they are or after.
+
+    The streams have no order among each other. The acceptance of a command that is executed later
+    is no outcome.
+    """
+    return {
+        _sent_as(one)
+        for one in decisions
+        if one.get("stream") == OUTCOMES and _verdict_of(one) not in _WITHOUT_NEWS
+    }
+
+
+def _sent_as(decision: Json) -> tuple[Any, Any]:
+    """Give role and number of the command that a message is, or answers."""
+    message = decision.get("message") or {}
+    number = message.get("authorising_seq_number")
+    if number is None and message.get("kind") != "ALERT":
+        number = message.get("header_counter")  # an Alert's own counter is the device's
+    return decision.get("remote_party_role"), number
 
 
 def _drop_older(
