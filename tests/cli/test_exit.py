@@ -158,6 +158,12 @@ def test_a_report_says_how_the_exit_stood_on_its_day(run: Run, desk: Path) -> No
     assert told(day) == {("GNO-1", "PAUSED")}
     assert told(day - timedelta(days=1)) == {("GNO-1", "DRAFT")}
     assert told(intent - timedelta(days=1)) == {("GNO-1", "")}
+    # A share says what the whole says, whatever else is written.
+    shares = desk / "shares"
+    whole = ("--from", desk / "slots", "--as-of", str(day), "--to", shares)
+    run("report", *whole, "--format", "json", "--split-by", "gnp")
+    with (shares / "by-gnp" / "GNO-1" / "device.csv").open(newline="") as file:
+        assert {row["exit"] for row in csv.DictReader(file)} == {"PAUSED"}
     # What a build did not know of is not in its report, whatever was decided since.
     first = desk / "slots" / "builds" / "00000002" / "manifest.json"
     assert told(day, "--known-by", first) == {("GNO-1", "DRAFT")}

@@ -275,6 +275,16 @@ def test_p39_cancelled_half_way() -> None:
     )
 
 
+def test_p39_an_intent_that_is_taken_back_holds_until_then() -> None:
+    party = leaving(intent=Exit(intent_on=INTENT, cancelled_on=on(20).date()))
+    assert seen_on(19, [holding()], [opening()], party=party).phase is Phase.OPEN
+    # The exit that was opened while it held goes on until persons cancel it.
+    assert seen_on(30, [holding()], [opening()], party=party).phase is Phase.OPEN
+    late = act(Word.OPEN, 25, ANN, BOB, place=0)
+    told = seen_on(30, [holding()], [late], party=party)
+    assert (told.phase, "no intent_on that holds" in told.ignored[0].reason) == (Phase.DRAFT, True)
+
+
 def test_p40_a_hub_is_exchanged() -> None:
     devices = [*replaced(), holding(8, retired=True)]
     devices.append(Told(9, registered=on(3), presumed=True, successor=True))

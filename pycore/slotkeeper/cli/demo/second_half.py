@@ -23,6 +23,7 @@ from slotkeeper.lab.terms import KeyUsage, Role
 from slotkeeper.settings import Settings
 from slotkeeper.slots.build.building import build
 from slotkeeper.slots.build.folder import open_build
+from slotkeeper.slots.exit.kept import exits_on
 from slotkeeper.slots.facts import Policy
 from slotkeeper.slots.registers.certificate import told_by
 from slotkeeper.slots.registers.certificate_rows import key_of
@@ -110,7 +111,8 @@ async def play_report(
 def _report(slots: Path, out: Path, policy: Policy, today: date) -> SecondHalf:
     made_of = open_build(slots)
     with tables(made_of.reads, out.resolve()) as made:
-        registers = judge_all(made, made_of, policy, today)
+        exits = exits_on(made_of, policy, today)
+        registers = judge_all(made, made_of, policy, today, exits=exits)
         totals = write_report(
             made,
             made_of,

@@ -128,6 +128,8 @@ def act_of(kept: Mapping[str, Any]) -> Act:
     Raises:
         RefusedError: It is none.
     """
+    if not kept["persons"]:
+        raise RefusedError("an act that nobody signed")
     return _read(dict(kept), int(kept["place"]), tuple(kept["persons"]))
 
 

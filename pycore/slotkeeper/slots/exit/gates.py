@@ -51,7 +51,9 @@ def opening_gates(leaving: Leaving, survey: Survey, *, signed: bool) -> list[Gat
             "OPEN",
             "INTENT",
             ""
-            if intent and intent.intent_on <= survey.view.at.date() and not intent.cancelled_on
+            if intent
+            and intent.intent_on <= survey.view.at.date()
+            and not leaving.is_taken_back(survey.view.at.date())
             else "the register of parties has no intent_on that holds: import it (R17)",
         ),
         Gate(

@@ -37,10 +37,7 @@ def exits_on(build: Build, policy: Policy, as_of: date) -> dict[str, Phase]:
     kept = build.manifest.get("exits")
     if kept is None:
         return {}
-    acts = _acts(kept)
-    waits = Waits(
-        silent=timedelta(days=kept["silent_days"]), quiet=timedelta(days=kept["quiet_days"])
-    )
+    acts, waits = _kept(kept)
     with tables(build.reads) as made:
         registers = registers_of(made, build)
     found = {}
@@ -55,8 +52,7 @@ def exits_on(build: Build, policy: Policy, as_of: date) -> dict[str, Phase]:
                 fence=fence_of(build),
                 waits=waits,
             )
-        cancelled = party.intent is not None and party.intent.cancelled_on is not None
-        if phase is not Phase.DRAFT or not cancelled:
+        if phase is not Phase.DRAFT or not party.is_taken_back(as_of):
             found[party.party.party_id] = phase
     return found
 
@@ -82,8 +78,11 @@ def _devices(
         yield devices
 
 
-def _acts(kept: Mapping[str, Any]) -> list[Act]:
+def _kept(kept: Mapping[str, Any]) -> tuple[list[Act], Waits]:
     try:
-        return [act_of(one) for one in kept["acts"]]
+        waits = Waits(
+            silent=timedelta(days=kept["silent_days"]), quiet=timedelta(days=kept["quiet_days"])
+        )
+        return [act_of(one) for one in kept["acts"]], waits
     except (RefusedError, KeyError, TypeError, ValueError) as error:
         raise FaultFoundError(f"what the build keeps of exits is damaged: {error!r}") from None

@@ -31,6 +31,11 @@ class Leaving:
         """Every EUI-64 of the party (P41)."""
         return frozenset(self.party.eui64) | {one.subject_eui64 for one in self.certificates}
 
+    def is_taken_back(self, day: date) -> bool:
+        """Say whether the intent was taken back by the end of a day."""
+        cancelled_on = self.intent.cancelled_on if self.intent else None
+        return cancelled_on is not None and cancelled_on <= day
+
     def revoked_days(self, day: date) -> list[date]:
         """Give the days since the intent on which something was revoked, up to a day."""
         since = self.intent.intent_on if self.intent else date.max

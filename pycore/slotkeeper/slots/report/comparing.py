@@ -63,9 +63,11 @@ def write_differences(before: Path, after: Path, out: Path) -> int:
     Raises:
         WrongUseError: A folder has no ``device.csv``.
     """
+    for folder in (before, after):
+        _header(folder / "device.csv")
     devices, columns = 0, Counter[str]()
     with (out / ROWS_FILE).open("w", newline="", encoding="utf-8") as file:
-        rows = csv.writer(file, lineterminator="\r\n")
+        rows = csv.writer(file, lineterminator="\n")
         rows.writerow(("device_id", "column", "first", "second"))
         for one in differences(before, after):
             cells = one.cells()
@@ -73,7 +75,9 @@ def write_differences(before: Path, after: Path, out: Path) -> int:
             columns.update(name for name, _, _ in cells)
             rows.writerows((one.device_id, *cell) for cell in cells)
     totals = {"devices": devices, "columns": dict(columns.most_common())}
-    (out / TOTALS_FILE).write_bytes(orjson.dumps(totals, option=orjson.OPT_INDENT_2))
+    (out / TOTALS_FILE).write_bytes(
+        orjson.dumps(totals, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    )
     return devices
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import orjson
 
+from slotkeeper.errors import FaultFoundError
 from slotkeeper.slots import rule
 from slotkeeper.slots.build.folder import Build
 from slotkeeper.slots.build.policy import policy_json
@@ -172,15 +173,21 @@ def write_devices(made: Tables, file: Path, whose: str = APPLICABLE) -> None:
     """Write the lines of judged devices, sorted, as CSV or Parquet by the file's name.
 
     ``whose`` is a condition on them.
+
+    Raises:
+        FaultFoundError: Not as many lines were written as devices were counted.
     """
     is_csv = file.suffix == ".csv"
-    parts = []
-    for number, some in enumerate(_ranges(made)):
+    expected = sum(_counted(made, "partition", whose).values())
+    parts, written = [], 0
+    for number, some in enumerate(_ranges(made, expected)):
         part = file.with_name(f".{file.name}.{number}")
         rows = DEVICES.format(whose=f"{whose} AND {some}")
         form = (_CSV_ON if number else CSV) if is_csv else "(FORMAT parquet)"
-        made.run(f"COPY ({rows}) TO $1 {form}", [str(part)])
+        written += made.one(f"COPY ({rows}) TO $1 {form}", [str(part)])
         parts.append(part)
+    if written != expected:
+        raise FaultFoundError(f"{file.name}: {written} lines were written of {expected} devices")
     if len(parts) == 1:
         parts[0].rename(file)
         return
@@ -196,9 +203,9 @@ def write_devices(made: Tables, file: Path, whose: str = APPLICABLE) -> None:
         part.unlink()
 
 
-def _ranges(made: Tables) -> Iterator[str]:
+def _ranges(made: Tables, devices_in_all: int) -> Iterator[str]:
     """Give conditions that part the devices in their order, into as many as are sorted at once."""
-    count = -(-made.one("SELECT count(*) FROM standing") // _SORTED)
+    count = -(-devices_in_all // _SORTED)
     borders: list[str] = []
     if count > 1:
         drawn = f"SELECT device FROM standing USING SAMPLE {_DRAWN} ROWS"  # noqa: S608
