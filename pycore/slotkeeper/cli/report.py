@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from slotkeeper.cli import plain
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, write_json_line, write_lines
 from slotkeeper.clock import system_clock
@@ -101,7 +102,8 @@ def report(
         )
     _into_empty(out)
     policy = policy_from_json(build.manifest["policy"]) if known_by else settings.slot_policy()
-    exits = exits_on(build, policy, day) if {"csv", "parquet"} & {*wanted} else {}
+    lists_devices = split_by or {"csv", "parquet"} & {*wanted}
+    exits = exits_on(build, policy, day) if lists_devices else {}
     with tables(build.reads, out.resolve()) as made:
         registers = judge_all(made, build, policy, day, exits=exits)
         warnings = _warnings(build, registers)
@@ -139,6 +141,8 @@ def report(
 def compare(*, before: Path, after: Path, out: Path | None, as_json: bool) -> None:
     """List the devices of which two reports do not say the same, and what differs."""
     if out is not None:
+        if as_json:
+            raise WrongUseError("--to writes files, --json prints: give one of them")
         _into_empty(out)
         note(f"{write_differences(before, after, out)} devices differ")
         return
@@ -154,7 +158,7 @@ def compare(*, before: Path, after: Path, out: Path | None, as_json: bool) -> No
             told = "; ".join(
                 f"{name} {was or '-'} -> {now or '-'}" for name, was, now in one.cells()
             )
-        write_lines([f"{one.device_id}  {told}".encode()])
+        write_lines([plain.line(f"{one.device_id}  {told}").encode()])
     note(f"{found} devices differ")
 
 

@@ -56,9 +56,11 @@ class _Told(io.FileIO):
     def write(self, octets: "ReadableBuffer", /) -> int:
         """Write, if that is possible."""
         try:
-            return super().write(octets)
+            written = super().write(octets)
         except OSError:
-            return memoryview(octets).nbytes
+            written = None
+        # None as well where a pipe takes no more and nobody may wait for it.
+        return memoryview(octets).nbytes if written is None else written
 
 
 class _Closed(io.TextIOBase):

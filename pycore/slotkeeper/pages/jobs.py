@@ -143,13 +143,16 @@ class Jobs:
             process.terminate()
             await process.wait()
             raise
-        job.ended_ms = self.clock()
+        state, told = "failed", said.decode(errors="replace")
         if process.returncode == 0:
-            job.state = "done"
-            job.finish()
-        else:
-            job.state = "failed"
-            job.said = _printable(said.decode(errors="replace"))[-_TELL:]
+            try:
+                job.finish()
+                state, told = "done", ""
+            except OSError as error:
+                told = f"what was made cannot be kept: {error.strerror}"
+        job.ended_ms = self.clock()
+        job.said = _printable(told)[-_TELL:]
+        job.state = "done" if state == "done" else "failed"
 
 
 def _printable(text: str) -> str:

@@ -277,7 +277,7 @@ PAGES: tuple[PageRoute, ...] = (
     PageRoute(
         path="/jobs/{number}",
         name="Job",
-        told="How far a build or report is.",
+        told="How far a build, report or comparison is.",
         answer=reports.job,
         says=reports.OneJob,
         template="job.html",

@@ -7,6 +7,7 @@ from itertools import islice
 
 from slotkeeper.looks.pages import number
 from slotkeeper.pages.desk import Desk
+from slotkeeper.pages.jobs import Job
 from slotkeeper.pages.listing import Frozen
 from slotkeeper.pages.reports import Compared, Report
 from slotkeeper.pages.route import Ask, GoToError, NotThereError, Refused
@@ -16,7 +17,7 @@ from .overview import Count
 MOST_ROWS = 1_000
 """Rows that the page shows; the CSV has all."""
 
-_HEADER = b"device_id,column,first,second\r\n"
+_HEADER = b"device_id,column,first,second\n"
 
 
 class Row(Frozen):
@@ -80,9 +81,12 @@ def compare(desk: Desk, ask: Ask) -> Comparison | Refused[Comparison]:
 def compare_csv(desk: Desk, ask: Ask) -> Iterator[bytes]:
     """Give all rows as CSV."""
     chosen = _chosen(desk, ask)
-    found = desk.comparisons.find(*chosen) if chosen else None
-    if found is None:
+    if chosen is None:
         return iter([_HEADER])
+    found = desk.comparisons.find(*chosen)
+    if found is None:
+        # Not a table without rows: that would say that the two do not differ.
+        raise NotThereError
     return _pieces(found)
 
 
@@ -90,27 +94,35 @@ def _begin(desk: Desk, before: str, after: str) -> str:
     one, other = desk.reports.find(before), desk.reports.find(after)
     if one is None or other is None:
         return "Choose two reports that were made here."
-    name = desk.comparisons.name(one, other)
-    page = f"/compare?before={one.name}&after={other.name}"
+    if one.name == other.name:
+        return "Choose two different reports."
     if desk.comparisons.find(one, other):
-        raise GoToError(page)
-    last = desk.jobs.last(page)
-    if last is not None and last.goes_on:
-        # Its folder is being filled: an empty one is made for a new job alone.
-        raise GoToError(f"/jobs/{last.number}")
-    place = desk.comparisons.making(name)
-    job = desk.wait(
-        desk.jobs.add(
-            f"comparison of {one.as_of} and {other.as_of}",
-            ["report", "compare", str(one.folder), str(other.folder), "--to", str(place)],
-            leads_to=page,
-            finish=lambda: desk.comparisons.finished(name),
-            with_settings=False,
-        )
-    )
+        raise GoToError(_page(one, other))
+    job = desk.wait(_begun(desk, one, other))
     if job is None:
         return "Too many reports wait already; try again when some of them are made."
     raise GoToError(f"/jobs/{job.number}")
+
+
+async def _begun(desk: Desk, one: Report, other: Report) -> Job | None:
+    """Let two reports be compared beside; None if too many wait."""
+    page, name = _page(one, other), desk.comparisons.name(one, other)
+    last = desk.jobs.last(page)
+    if last is not None and last.goes_on:
+        # Its folder is being filled: an empty one is made for a new job alone.
+        return last
+    place = desk.comparisons.making(name)
+    return await desk.jobs.add(
+        f"comparison of {one.as_of} and {other.as_of}",
+        ["report", "compare", str(one.folder), str(other.folder), "--to", str(place)],
+        leads_to=page,
+        finish=lambda: desk.comparisons.finished(name),
+        with_settings=False,
+    )
+
+
+def _page(one: Report, other: Report) -> str:
+    return f"/compare?before={one.name}&after={other.name}"
 
 
 def _chosen(desk: Desk, ask: Ask) -> tuple[Report, Report] | None:

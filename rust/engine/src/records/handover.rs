@@ -139,6 +139,10 @@ impl HandoverRequest {
     }
 
     fn from_json(value: &[u8]) -> Result<Self, Unreadable> {
+        // serde takes arrays for structures as well, by the order of their members.
+        if !value.trim_ascii_start().starts_with(b"{") {
+            return Err(Unreadable("no JSON object".to_owned()));
+        }
         if let Ok(mut json) = serde_json::from_slice::<Json<'_>>(value) {
             let hint = core::mem::take(&mut json.originator_counter);
             return json.draft(hint)?.check();
@@ -291,6 +295,12 @@ mod tests {
                 .hint,
             Some(u64::MAX)
         );
+    }
+
+    #[test]
+    fn an_array_is_no_request() {
+        let members = r#"["90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1001", "NetworkOperator", "0", null, ["MA=="], ["MQ=="], false, null, "1301"]"#;
+        assert!(HandoverRequest::read(members.as_bytes()).is_err());
     }
 
     #[test]
