@@ -1,11 +1,13 @@
 """The journal: what the worker wrote, found again, and made anew where it is another store's."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import orjson
 import pytest
 
+from slotkeeper.pages.journal import taking
 from slotkeeper.pages.journal.file import Journal, prepare
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS, follow, take
 from slotkeeper.streams import Record
@@ -70,6 +72,35 @@ def test_whatever_stands_in_a_stream_is_taken(tmp_path: Path, value: bytes | Non
     take(connection, CHANGELOG, [odd, odd._replace(key=None)], CHANGELOG)
     journal = Journal(tmp_path / "journal.db")
     assert journal.count("SELECT count(*) FROM record") == 4
+    connection.close()
+
+
+async def test_who_stops_following_waits_for_what_is_being_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that is closed while a thread uses it ends the process."""
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow(*_: object) -> None:
+        begun.set()
+        may_end.wait()
+
+    monkeypatch.setattr(taking, "take", slow)
+    streams = MemoryStreams()
+    streams.log(AUDIT, 0).append(DEVICE.encode(), decision(), (), 0)
+    connection = prepare(tmp_path / "journal.db", "store")
+    following = asyncio.create_task(follow(streams, connection))
+    await asyncio.to_thread(begun.wait)
+    try:
+        for _ in range(2):
+            following.cancel()
+            for _ in range(50):
+                await asyncio.sleep(0)
+            assert not following.done()
+    finally:
+        may_end.set()
+    await asyncio.wait([following])
+    assert following.cancelled()
     connection.close()
 
 

@@ -2,14 +2,17 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 import orjson
 
 from slotkeeper._core import canonical_key, describe_change
 from slotkeeper.streams import Record, Streams
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 AUDIT, COMMANDS = "audit-trail", "cs02b-commands"
 REFUSALS, DEAD_LETTERS = "handover-refusals", "dead-letters"
@@ -31,6 +34,8 @@ INSERT OR IGNORE INTO record VALUES (
 async def follow(streams: Streams, connection: sqlite3.Connection) -> None:
     """Take everything in for ever.
 
+    Once it has ended, cancelled as well, nobody uses the connection any more, and it may be closed.
+
     Raises:
         StoreUnavailableError: The streams cannot be read now.
     """
@@ -43,10 +48,30 @@ async def follow(streams: Streams, connection: sqlite3.Connection) -> None:
 async def _follow(
     streams: Streams, stream: str, connection: sqlite3.Connection, lock: asyncio.Lock
 ) -> None:
-    since = await asyncio.to_thread(_reached, connection, stream, streams.partitions)
+    async with lock:
+        since = await _to_its_end(_reached, connection, stream, streams.partitions)
     async for records in streams.read(stream, follow=True, since=since):
         async with lock:
-            await asyncio.to_thread(take, connection, stream, records, streams.layout.changelog)
+            await _to_its_end(take, connection, stream, records, streams.layout.changelog)
+
+
+async def _to_its_end(call: Callable[P, T], *given: P.args, **named: P.kwargs) -> T:
+    """Call in a thread, and wait for that also where it is cancelled meanwhile.
+
+    A connection that is closed, or used by another thread, in the midst of a call ends the process.
+    """
+    running = asyncio.create_task(asyncio.to_thread(call, *given, **named))
+    cancelled = None
+    while not running.done():
+        try:
+            await asyncio.shield(running)
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except Exception:  # noqa: BLE001  # it is raised below
+            break
+    if cancelled is not None:
+        raise cancelled
+    return running.result()
 
 
 def _reached(connection: sqlite3.Connection, stream: str, partitions: int) -> dict[int, int]:
