@@ -76,3 +76,15 @@ def test_the_keeper_does_not_begin_a_failed_report_again(desk: Desk) -> None:
     job.state = "failed"
     look()
     assert desk.jobs.all() == [job]
+
+
+def test_what_cannot_be_kept_is_a_failed_job_and_no_end_of_the_pages(desk: Desk) -> None:
+    def finish() -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    job = Job(1, "a report", ["--version"], "/", finish, with_settings=False)
+    asyncio.run(desk.jobs._run(job))
+    assert (job.state, job.said) == (
+        "failed",
+        "what was made cannot be kept: No such file or directory",
+    )

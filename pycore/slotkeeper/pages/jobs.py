@@ -143,16 +143,17 @@ class Jobs:
             process.terminate()
             await process.wait()
             raise
-        state, told = "failed", said.decode(errors="replace")
-        if process.returncode == 0:
+        fault = (
+            "" if process.returncode == 0 else said.decode(errors="replace") or "it said nothing"
+        )
+        if not fault:
             try:
                 job.finish()
-                state, told = "done", ""
             except OSError as error:
-                told = f"what was made cannot be kept: {error.strerror}"
+                fault = f"what was made cannot be kept: {error.strerror}"
         job.ended_ms = self.clock()
-        job.said = _printable(told)[-_TELL:]
-        job.state = "done" if state == "done" else "failed"
+        job.said = _printable(fault)[-_TELL:]
+        job.state = "failed" if fault else "done"
 
 
 def _printable(text: str) -> str:

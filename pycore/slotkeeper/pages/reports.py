@@ -46,13 +46,28 @@ class Report:
     warnings: list[str]
 
 
-class Reports:
-    """The folder of reports."""
+class MadeBeside:
+    """A folder of what commands make beside the pages, a folder each, seen once it is whole."""
 
     def __init__(self, folder: Path) -> None:
         """Look into a folder, which is made if there is none."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
+
+    def making(self, name: str) -> Path:
+        """Give an empty place in which one may be made; nobody sees it."""
+        place = self.folder / f".{name}"
+        shutil.rmtree(place, ignore_errors=True)
+        return place
+
+    def finished(self, name: str) -> None:
+        """Show what was made in ``making``, in the place of one that cannot be read."""
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        (self.folder / f".{name}").rename(self.folder / name)
+
+
+class Reports(MadeBeside):
+    """The folder of reports."""
 
     @staticmethod
     def name(as_of: date, build: str) -> str:
@@ -83,16 +98,6 @@ class Reports:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def making(self, name: str) -> Path:
-        """Give an empty place in which a report may be made; nobody sees it."""
-        place = self.folder / f".{name}"
-        shutil.rmtree(place, ignore_errors=True)
-        return place
-
-    def finished(self, name: str) -> None:
-        """Show what was made in ``making``."""
-        (self.folder / f".{name}").rename(self.folder / name)
-
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -109,13 +114,8 @@ class Compared:
     columns: dict[str, int]
 
 
-class Comparisons:
+class Comparisons(MadeBeside):
     """The folder of comparisons, one for each pair of reports."""
-
-    def __init__(self, folder: Path) -> None:
-        """Look into a folder, which is made if there is none."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder = folder
 
     @staticmethod
     def name(before: Report, after: Report) -> str:
@@ -130,17 +130,6 @@ class Comparisons:
             return Compared(folder / ROWS_FILE, int(totals["devices"]), dict(totals["columns"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-
-    def making(self, name: str) -> Path:
-        """Give an empty place in which a comparison may be made; nobody sees it."""
-        place = self.folder / f".{name}"
-        shutil.rmtree(place, ignore_errors=True)
-        return place
-
-    def finished(self, name: str) -> None:
-        """Show what was made in ``making``, in the place of an unreadable one."""
-        shutil.rmtree(self.folder / name, ignore_errors=True)
-        (self.folder / f".{name}").rename(self.folder / name)
 
 
 def newest_build(slots: Path) -> Build | None:
