@@ -118,7 +118,7 @@ impl<'a> NotesView<'a> {
     pub(crate) fn trail(self, role: Role) -> Option<Trail> {
         let words = self.trail_words(role);
         // They were read when they were written.
-        (!words.is_empty()).then(|| Trail::from_words(words).unwrap_or_default())
+        (!words.is_empty()).then(|| Trail::written(words).unwrap_or_default())
     }
 
     pub(crate) fn trail_words(self, role: Role) -> &'a [u64] {

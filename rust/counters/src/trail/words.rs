@@ -54,28 +54,37 @@ impl Trail {
     /// The words of this trail. Occupants are numbered from 1 with eight bits, 0 is nobody: one with more than 255 of
     /// them has too many words to be kept.
     pub(crate) fn words(&self) -> Vec<u64> {
-        // More of them take two more words each, and are rare.
-        let mut occupants = Vec::with_capacity(8);
-        let mut number = |occupant: Option<Occupant>| -> u8 {
-            let Some(occupant) = occupant else { return 0 };
-            let place = occupants.iter().position(|&known| known == occupant);
-            let place = place.unwrap_or_else(|| {
-                occupants.push(occupant);
-                occupants.len() - 1
-            });
-            u8::try_from(place + 1).unwrap_or_default()
+        let mut words = Vec::with_capacity(self.most_words());
+        words.extend([0; HEAD]);
+        words.extend(self.settled.into_iter().flatten());
+        let mut occupants = Occupants {
+            start: words.len(),
+            words,
         };
-        let bases = self.base.map(|base| number(base.occupant));
-        let mut tail = Vec::with_capacity(self.links.len() * LINK + self.pending.len() * PENDING);
+        let bases = self.base.each_ref().map(|base| base.occupant);
+        bases
+            .into_iter()
+            .flatten()
+            .for_each(|occupant| occupants.add(occupant));
+        let links = self.links.iter().map(|link| &link.steps);
+        let pending = self.pending.iter().map(|pending| &pending.steps);
+        for step in links.chain(pending).flatten().flatten() {
+            occupants.add(step.existing);
+            occupants.add(step.replacing);
+        }
+        let end = occupants.words.len();
+        let bases = bases.map(|occupant| occupants.number(end, occupant));
         for link in &self.links {
-            let steps = numbered(&link.steps, &mut number);
+            let steps = occupants.numbered(end, &link.steps);
             let [high, low] = digest_words(&link.message, link.source);
             let place = joined(steps, link.device_time);
-            tail.extend([link.message.identity, high, low, link.number, place]);
+            let link = [link.message.identity, high, low, link.number, place];
+            occupants.words.extend(link);
         }
         for pending in &self.pending {
-            let steps = numbered(&pending.steps, &mut number);
-            tail.extend([pending.number, joined(steps, due_number(pending.due))]);
+            let steps = occupants.numbered(end, &pending.steps);
+            let pending = [pending.number, joined(steps, due_number(pending.due))];
+            occupants.words.extend(pending);
         }
         let small = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
         let bits = self.base.iter().enumerate().map(|(cell, base)| {
@@ -84,7 +93,7 @@ impl Trail {
         let disputed = self.disputed.map(u8::from);
         let head = [
             disputed[0] | disputed[1] << 1,
-            small(occupants.len()),
+            small((end - occupants.start) / OCCUPANT),
             small(self.links.len()),
             small(self.pending.len()),
             bases[0],
@@ -92,24 +101,26 @@ impl Trail {
             bits.fold(0, |all, bits| all | bits),
             u8::from(self.settled[0].is_some()) | u8::from(self.settled[1].is_some()) << 1,
         ];
-        let times = self.base.map(|base| base.device_time);
-        let mut words =
-            Vec::with_capacity(HEAD + self.settled.len() + occupants.len() * OCCUPANT + tail.len());
-        words.extend([
-            u64::from_be_bytes(head),
-            u64::from(times[0]) << 32 | u64::from(times[1]),
-        ]);
-        words.extend(self.settled.into_iter().flatten());
-        for occupant in occupants {
-            let key_identifier = occupant.key_identifier.unwrap_or_default();
-            words.extend([occupant.eui, u64::from_be_bytes(key_identifier)]);
-        }
-        words.extend(tail);
+        let times = self.base.each_ref().map(|base| base.device_time);
+        let mut words = occupants.words;
+        words[0] = u64::from_be_bytes(head);
+        words[1] = u64::from(times[0]) << 32 | u64::from(times[1]);
         words
     }
 
-    /// Reads what [`Trail::words`] wrote.
+    /// Reads what anybody may have written. A state has one encoding: occupants in the order of their use, none twice,
+    /// none unused.
     pub(crate) fn from_words(words: &[u64]) -> Result<Self, TrailError> {
+        let trail = Self::written(words)?;
+        if trail.words() == words {
+            Ok(trail)
+        } else {
+            Err(TrailError)
+        }
+    }
+
+    /// Reads what [`Trail::words`] wrote.
+    pub(crate) fn written(words: &[u64]) -> Result<Self, TrailError> {
         let [head, times, rest @ ..] = words else {
             return Err(TrailError);
         };
@@ -152,7 +163,7 @@ impl Trail {
             (second, bits >> 4, second_time),
         ];
         let [digital_signature, key_agreement] = base.map(|base| read.base(base));
-        let trail = Self {
+        Ok(Self {
             base: [digital_signature?, key_agreement?],
             settled: [first_settled?, second_settled?],
             disputed: [disputed & 1 != 0, disputed & 2 != 0],
@@ -168,14 +179,52 @@ impl Trail {
                 .iter()
                 .map(|words| read.pending(words))
                 .collect::<Result<_, _>>()?,
-        };
-        // A state has one encoding: occupants in the order of their use, none twice, none unused.
-        if trail.words() == words {
-            Ok(trail)
-        } else {
-            Err(TrailError)
+        })
+    }
+}
+
+/// The words of a trail that are being written, with its occupants from `start` on.
+struct Occupants {
+    words: Vec<u64>,
+    start: usize,
+}
+
+impl Occupants {
+    fn add(&mut self, occupant: Occupant) {
+        let words = words_of(occupant);
+        let (known, _) = self.words[self.start..].as_chunks::<OCCUPANT>();
+        if !known.contains(&words) {
+            self.words.extend(words);
         }
     }
+
+    /// The number of an occupant that was added; all of them end at `end`.
+    fn number(&self, end: usize, occupant: Option<Occupant>) -> u8 {
+        let Some(occupant) = occupant else { return 0 };
+        let words = words_of(occupant);
+        let (known, _) = self.words[self.start..end].as_chunks::<OCCUPANT>();
+        let place = known.iter().position(|known| *known == words);
+        place
+            .and_then(|place| u8::try_from(place + 1).ok())
+            .unwrap_or_default()
+    }
+
+    fn numbered(&self, end: usize, steps: &[Option<Step>; 2]) -> [u8; 4] {
+        let [first, second] = *steps;
+        [
+            first.map(|step| step.existing),
+            first.map(|step| step.replacing),
+            second.map(|step| step.existing),
+            second.map(|step| step.replacing),
+        ]
+        .map(|occupant| self.number(end, occupant))
+    }
+}
+
+/// Key identifiers are the start of a SHA-1; eight zeros stand for none.
+fn words_of(occupant: Occupant) -> [u64; OCCUPANT] {
+    let key_identifier = occupant.key_identifier.unwrap_or_default();
+    [occupant.eui, u64::from_be_bytes(key_identifier)]
 }
 
 struct Reading<'w> {
@@ -190,7 +239,6 @@ impl Reading<'_> {
         let &[eui, key_identifier] = self.occupants.get(place).ok_or(TrailError)?;
         Ok(Some(Occupant {
             eui,
-            // Key identifiers are the start of a SHA-1; eight zeros stand for none.
             key_identifier: Some(key_identifier.to_be_bytes()).filter(|_| key_identifier != 0),
         }))
     }
@@ -271,16 +319,6 @@ fn in_range(number: u64) -> Result<u64, TrailError> {
         return Err(TrailError);
     }
     Ok(number)
-}
-
-fn numbered(steps: &[Option<Step>; 2], number: &mut impl FnMut(Option<Occupant>) -> u8) -> [u8; 4] {
-    let [first, second] = *steps;
-    [
-        number(first.map(|step| step.existing)),
-        number(first.map(|step| step.replacing)),
-        number(second.map(|step| step.existing)),
-        number(second.map(|step| step.replacing)),
-    ]
 }
 
 fn joined(occupants: [u8; 4], time: u32) -> u64 {
