@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
+use std::sync::Arc;
 
 use slotkeeper_gbcs::{DecodeError, Eui64, Message};
 
@@ -47,7 +48,7 @@ pub(crate) enum Event<'a> {
         octets: Octets<'a>,
     },
     /// With the verdicts on its certificates.
-    Request(Eui64, Box<HandoverRequest>, RequestPaths),
+    Request(Eui64, Box<HandoverRequest>, Arc<RequestPaths>),
     /// Another partition's.
     Reroute(Eui64, u32),
 }

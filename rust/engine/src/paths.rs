@@ -1,8 +1,11 @@
 //! Certification paths, checked once for each distinct path and not once for each request.
 
-use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
+use foldhash::quality::RandomState;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
 use slotkeeper_counters::Occupant;
 use slotkeeper_crypto::{DerSignature, PublicKey, verify_certificate};
@@ -10,9 +13,13 @@ use slotkeeper_gbcs::{Certificate, KeyUsage, KeyUsageBits, RemotePartyRole};
 
 use crate::records::HandoverRequest;
 
-/// Paths remembered. A GNO has two certificates and a handful of issuers, so thousands of distinct paths mean that
-/// somebody makes them up; then the memory starts over.
+/// Sets of certificates remembered. A GNO has two certificates and a handful of issuers, so thousands of distinct sets
+/// mean that somebody makes them up; then the memory starts over.
 const REMEMBERED: usize = 4_096;
+
+/// Octets of certificates remembered: as many as those sets have, if each is of six certificates (DUIS allows no more)
+/// of 600 octets, as those of the RTDS are. Beyond it the memory starts over as well.
+const REMEMBERED_OCTETS: usize = REMEMBERED * 6 * 600;
 
 /// Why a replacement certificate cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -53,10 +60,9 @@ impl CheckedPath {
     }
 }
 
-pub(crate) type Verdict = Result<Arc<CheckedPath>, PathError>;
+pub(crate) type Verdict = Result<CheckedPath, PathError>;
 
 /// The verdicts on a request's certificates; none on those it does not have.
-#[derive(Default)]
 pub(crate) struct RequestPaths {
     pub(crate) digital_signing: Option<Verdict>,
     pub(crate) key_agreement: Option<Verdict>,
@@ -67,41 +73,110 @@ pub(crate) struct RequestPaths {
 pub(crate) struct PathCache {
     /// DER of the certificates every path must end at; none: paths are checked as far as the request carries them.
     anchors: Vec<Vec<u8>>,
-    verdicts: Mutex<HashMap<[u8; 32], Verdict>>,
+    hasher: RandomState,
+    checked: Mutex<Checked>,
+}
+
+/// Requests' certificates with the verdicts on them.
+///
+/// They are kept and compared as they are: that takes a tenth of the time of a cryptographic hash of them. The hash by
+/// which they are found decides nothing; who makes many with the same one has all that are remembered compared.
+#[derive(Default)]
+struct Checked {
+    table: HashTable<(Certificates, Arc<RequestPaths>)>,
+    octets: usize,
+}
+
+/// The certificates of a request, which all verdicts on them depend on.
+#[derive(Eq, PartialEq)]
+struct Certificates {
+    replacements: [Option<Vec<u8>>; 3],
+    path: Vec<Vec<u8>>,
+}
+
+impl Certificates {
+    fn of(request: &HandoverRequest) -> Self {
+        Self {
+            replacements: replacements(request).map(|der| der.map(<[u8]>::to_vec)),
+            path: request.path.clone(),
+        }
+    }
+
+    fn are_those_of(&self, request: &HandoverRequest) -> bool {
+        let mine = self.replacements.each_ref().map(Option::as_deref);
+        mine == replacements(request) && self.path == request.path
+    }
+}
+
+fn replacements(request: &HandoverRequest) -> [Option<&[u8]>; 3] {
+    [
+        Some(request.digital_signing.as_slice()),
+        request.key_agreement.as_deref(),
+        request.key_agreement_top_up.as_deref(),
+    ]
 }
 
 impl PathCache {
     pub(crate) fn new(anchors: Vec<Vec<u8>>) -> Self {
         Self {
             anchors,
-            verdicts: Mutex::new(HashMap::new()),
+            hasher: RandomState::default(),
+            checked: Mutex::default(),
         }
     }
 
-    /// The verdicts on the certificates of a request.
-    pub(crate) fn check(&self, request: &HandoverRequest) -> RequestPaths {
-        let path_digest = digest_of_path(&request.path);
-        let check = |certificate: &[u8]| self.verdict(certificate, &request.path, &path_digest);
-        RequestPaths {
-            digital_signing: Some(check(&request.digital_signing)),
-            key_agreement: request.key_agreement.as_deref().map(check),
-            key_agreement_top_up: request.key_agreement_top_up.as_deref().map(check),
+    /// The verdicts on the certificates of a request, found out only the first time.
+    pub(crate) fn check(&self, request: &HandoverRequest) -> Arc<RequestPaths> {
+        let hash = self.hash(replacements(request), &request.path);
+        let is_it = |(known, _): &(Certificates, _)| known.are_those_of(request);
+        if let Some((_, verdicts)) = self.checked.lock().table.find(hash, is_it) {
+            return verdicts.clone();
+        }
+        let [digital_signing, key_agreement, key_agreement_top_up] =
+            replacements(request).map(|der| Some(self.verify(der?, &request.path)));
+        let verdicts = Arc::new(RequestPaths {
+            digital_signing,
+            key_agreement,
+            key_agreement_top_up,
+        });
+        self.remember(hash, Certificates::of(request), verdicts.clone());
+        verdicts
+    }
+
+    fn remember(&self, hash: u64, certificates: Certificates, verdicts: Arc<RequestPaths>) {
+        let replacements = certificates.replacements.iter().flatten();
+        let octets = replacements
+            .chain(&certificates.path)
+            .map(Vec::len)
+            .sum::<usize>();
+        if octets > REMEMBERED_OCTETS {
+            return;
+        }
+        let mut checked = self.checked.lock();
+        if checked.table.len() >= REMEMBERED || checked.octets + octets > REMEMBERED_OCTETS {
+            *checked = Checked::default();
+        }
+        let hash_of = |(known, _): &(Certificates, _)| {
+            self.hash(
+                known.replacements.each_ref().map(Option::as_deref),
+                &known.path,
+            )
+        };
+        let is_it = |(known, _): &(Certificates, _)| *known == certificates;
+        // Another thread may have found the same out meanwhile.
+        if let Entry::Vacant(place) = checked.table.entry(hash, is_it, hash_of) {
+            place.insert((certificates, verdicts));
+            checked.octets += octets;
         }
     }
 
-    /// The verdict on a certificate under a path, found out only the first time.
-    fn verdict(&self, certificate: &[u8], path: &[Vec<u8>], path_digest: &[u8; 32]) -> Verdict {
-        let key = slotkeeper_crypto::sha256(&[path_digest, certificate].concat());
-        if let Some(verdict) = self.verdicts.lock().get(&key) {
-            return verdict.clone();
+    fn hash(&self, replacements: [Option<&[u8]>; 3], path: &[Vec<u8>]) -> u64 {
+        let mut hasher = self.hasher.build_hasher();
+        let path = path.iter().map(Vec::as_slice);
+        for der in replacements.into_iter().flatten().chain(path) {
+            hasher.write(der);
         }
-        let verdict = self.verify(certificate, path).map(Arc::new);
-        let mut verdicts = self.verdicts.lock();
-        if verdicts.len() >= REMEMBERED {
-            verdicts.clear();
-        }
-        verdicts.insert(key, verdict.clone());
-        verdict
+        hasher.finish()
     }
 
     fn verify(&self, der: &[u8], path: &[Vec<u8>]) -> Result<CheckedPath, PathError> {
@@ -215,12 +290,65 @@ pub(crate) fn has_issued(issuer: &Certificate<'_>, subject: &Certificate<'_>) ->
         })
 }
 
-/// Each certificate with its length, so that no other list of certificates reads the same.
-fn digest_of_path(path: &[Vec<u8>]) -> [u8; 32] {
-    let mut octets = Vec::with_capacity(path.iter().map(|der| der.len() + 8).sum());
-    for der in path {
-        octets.extend_from_slice(&(der.len() as u64).to_be_bytes());
-        octets.extend_from_slice(der);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No certificates, which the memory does not look at.
+    fn request(digital_signing: &[u8], path: &[&[u8]]) -> HandoverRequest {
+        let text = r#"{"request_id": "90-B3-D5-1F-30-01-00-00:00-DB-12-34-56-78-90-A3:1", "remote_party_role": "NetworkOperator",
+            "replacement_certificates": {"digital_signing": "MA=="}, "certification_path_certificates": ["MQ=="]}"#;
+        let mut request = HandoverRequest::read(text.as_bytes()).unwrap();
+        request.digital_signing = digital_signing.to_vec();
+        request.path = path.iter().map(|der| der.to_vec()).collect();
+        request
     }
-    slotkeeper_crypto::sha256(&octets)
+
+    #[test]
+    fn certificates_that_were_seen_before_are_not_checked_again() {
+        let cache = PathCache::new(Vec::new());
+        let first = cache.check(&request(b"ab", &[b"c"]));
+        assert!(Arc::ptr_eq(&first, &cache.check(&request(b"ab", &[b"c"]))));
+    }
+
+    #[test]
+    fn the_same_octets_as_other_certificates_are_checked_by_themselves() {
+        let cache = PathCache::new(Vec::new());
+        let first = cache.check(&request(b"ab", &[b"cd"]));
+        let mut agreement = request(b"ab", &[]);
+        agreement.key_agreement = Some(b"cd".to_vec());
+        let mut top_up = request(b"ab", &[]);
+        top_up.key_agreement_top_up = Some(b"cd".to_vec());
+        for other in [
+            request(b"a", &[b"bcd"]),
+            request(b"ab", &[b"c", b"d"]),
+            agreement,
+            top_up,
+        ] {
+            assert!(!Arc::ptr_eq(&first, &cache.check(&other)));
+        }
+        assert_eq!(cache.checked.lock().table.len(), 5);
+    }
+
+    #[test]
+    fn made_up_certificates_are_remembered_within_bounds() {
+        let cache = PathCache::new(Vec::new());
+        for number in 0..REMEMBERED + 1_000 {
+            cache.check(&request(&number.to_be_bytes(), &[]));
+        }
+        assert_eq!(cache.checked.lock().table.len(), 1_000);
+
+        for number in 0..10 {
+            let path = vec![number; REMEMBERED_OCTETS / 4];
+            cache.check(&request(b"", &[&path]));
+            let checked = cache.checked.lock();
+            assert!(checked.octets <= REMEMBERED_OCTETS);
+            let certificates = checked.table.iter().map(|(known, _)| &known.path);
+            let octets = certificates.flatten().map(Vec::len).sum::<usize>();
+            assert!(octets <= REMEMBERED_OCTETS);
+        }
+        cache.check(&request(b"", &[&vec![0; REMEMBERED_OCTETS + 1]]));
+        let checked = cache.checked.lock();
+        assert!(checked.octets <= REMEMBERED_OCTETS);
+    }
 }
