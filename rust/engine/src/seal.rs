@@ -10,6 +10,7 @@ use slotkeeper_gbcs::{
 use crate::json::{Object, member};
 use crate::judge::Issue;
 use crate::message::{gbcs_role, role_name};
+use crate::records::HandoverRequest;
 use crate::stream::{OutputRecord, Stream};
 use crate::time::rfc3339_millis;
 
@@ -29,13 +30,15 @@ pub enum SealError {
 
 /// A command to be made, and the record it answers.
 pub(crate) struct Job {
+    pub(crate) request: Box<HandoverRequest>,
     pub(crate) issue: Box<Issue>,
     pub(crate) offset: u64,
 }
 
 /// Makes the whole message: payload and headers, KRP signature, ACB-SMD MAC.
-pub(crate) fn seal(acb: Eui64, issue: &Issue) -> Result<Vec<u8>, SealError> {
-    let mut command = build(acb, issue)?;
+fn seal(acb: Eui64, job: &Job) -> Result<Vec<u8>, SealError> {
+    let issue = &job.issue;
+    let mut command = build(acb, job)?;
     let (Some(signature_at), Some(mac_at)) = (command.signature_at(), command.mac_at()) else {
         return Err(SealError::Defect);
     };
@@ -79,9 +82,9 @@ pub(crate) fn record(
     job: &Job,
 ) -> Result<OutputRecord, SealError> {
     let issue = &job.issue;
-    let message = seal(acb, issue)?;
+    let message = seal(acb, job)?;
     let mut object = Object::with_capacity(message.len() * 4 / 3 + 800);
-    object.text(member!("request_id"), &issue.request.request_id);
+    object.text(member!("request_id"), &job.request.request_id);
     object.plain(member!("device_id"), &issue.device.canonical());
     object.plain(
         member!("remote_party_role"),
@@ -134,8 +137,8 @@ const fn mode(role: Role) -> ReplacementMode {
     }
 }
 
-fn build(acb: Eui64, issue: &Issue) -> Result<UnsignedCommand, SealError> {
-    let request = &issue.request;
+fn build(acb: Eui64, job: &Job) -> Result<UnsignedCommand, SealError> {
+    let Job { request, issue, .. } = job;
     let role = gbcs_role(issue.role);
     let number = |number| SeqNumber::new(number).ok_or(SealError::Defect);
     let authorising_cell = TrustAnchorCell::management(role, KeyUsage::DigitalSignature);

@@ -21,9 +21,9 @@ use crate::settings::{AbsentFloor, CounterSource, DeviceSignatures, WithoutEvide
 /// octets.
 const MOST_CERTIFICATE_OCTETS: usize = 65_000;
 
-/// A command to be built, signed and MACed. Nothing in it can fail for this record alone any more.
+/// What a request lacks to become a command that is built, signed and MACed. Nothing in it can fail for this record alone
+/// any more.
 pub(crate) struct Issue {
-    pub(crate) request: HandoverRequest,
     pub(crate) device: Eui64,
     pub(crate) role: Role,
     pub(crate) originator_counter: u64,
@@ -81,7 +81,7 @@ impl Judge<'_> {
     pub(crate) fn request(
         &mut self,
         key: Eui64,
-        request: HandoverRequest,
+        request: &HandoverRequest,
         paths: &RequestPaths,
     ) -> Judged {
         let role = role_of_name(&request.role);
@@ -114,7 +114,7 @@ impl Judge<'_> {
                 first.issued
             )));
         }
-        let ready = match self.ready(key, role, &request, paths) {
+        let ready = match self.ready(key, role, request, paths) {
             Ok(ready) => ready,
             Err(refusal) => return refuse(refusal),
         };
@@ -394,7 +394,7 @@ impl Judge<'_> {
     fn allocate(
         &mut self,
         key: Eui64,
-        request: HandoverRequest,
+        request: &HandoverRequest,
         ready: Ready,
         tag: impl Fn(Decision) -> Decision,
     ) -> Result<Judged, Refusal> {
@@ -472,7 +472,6 @@ impl Judge<'_> {
             signer: ready.signer,
             agreement: ready.agreement,
             device_key: ready.device_key,
-            request,
         };
         Ok(Judged::Issued {
             decision,

@@ -319,7 +319,7 @@ impl Batch<'_> {
                 }
             }
             Event::Request(device, request, paths) => {
-                self.judge_request(input, device, *request, &paths);
+                self.judge_request(input, device, request, &paths);
             }
             Event::Outcome {
                 device,
@@ -395,35 +395,37 @@ impl Batch<'_> {
         &mut self,
         input: &Input<'_>,
         device: Eui64,
-        request: HandoverRequest,
+        request: Box<HandoverRequest>,
         paths: &RequestPaths,
     ) {
-        let request_id = request.request_id.clone();
-        let role = request.role.clone();
-        let decision = match self.judge_with().request(device, request, paths) {
+        let mut issued = None;
+        let decision = match self.judge_with().request(device, &request, paths) {
             Judged::Repeated(decision) => decision,
             Judged::Refused {
                 decision,
                 retryable,
             } => {
-                self.refuse(input, device, &request_id, &role, &decision, retryable);
+                self.refuse(input, device, &request, &decision, retryable);
                 decision
             }
             Judged::Issued { decision, issue } => {
-                self.jobs.push(Job {
-                    issue,
-                    offset: input.offset,
-                });
+                issued = Some(issue);
                 decision
             }
         };
         let about = About {
-            request_id: Some(&request_id),
+            request_id: Some(&request.request_id),
             ..About::record(input, Some(device))
         };
         self.audit(&about, &decision, None);
         let behind = Behind::Record("REQUEST", input.value.bytes().unwrap_or_default());
         self.prove(&about, &decision, behind);
+        let offset = input.offset;
+        self.jobs.extend(issued.map(|issue| Job {
+            request,
+            issue,
+            offset,
+        }));
     }
 
     fn judge_with(&mut self) -> Judge<'_> {

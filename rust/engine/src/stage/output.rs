@@ -11,7 +11,7 @@ use crate::judge::Decision;
 use crate::message::{Facts, role_name};
 use crate::parking::Parked;
 use crate::quoted::{LONGEST_NAME, beginning};
-use crate::records::{Alert, AlertKind};
+use crate::records::{Alert, AlertKind, HandoverRequest};
 use crate::seal::write_source;
 use crate::stream::{Input, OutputRecord, Stream, Value};
 
@@ -97,21 +97,20 @@ impl Batch<'_> {
         &mut self,
         input: &Input<'_>,
         device: Eui64,
-        request_id: &str,
-        role: &str,
+        request: &HandoverRequest,
         decision: &Decision,
         retryable: bool,
     ) {
         let partition = self.engine.partition.index;
         let now = self.now;
         self.outbox.write(Stream::Refusals, Some(device), |object| {
-            object.text(member!("request_id"), request_id);
+            object.text(member!("request_id"), &request.request_id);
             object.plain(member!("device_id"), &device.canonical());
-            match decision.role {
-                Some(role) => {
-                    object.plain(member!("remote_party_role"), role_name(role).as_bytes());
-                }
-                None => object.text(member!("remote_party_role"), beginning(role, LONGEST_NAME)),
+            if let Some(role) = decision.role {
+                object.plain(member!("remote_party_role"), role_name(role).as_bytes());
+            } else {
+                let role = beginning(&request.role, LONGEST_NAME);
+                object.text(member!("remote_party_role"), role);
             }
             object.plain(member!("reason"), decision.reason.name().as_bytes());
             object.boolean(member!("retryable"), retryable);
