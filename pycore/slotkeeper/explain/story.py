@@ -129,9 +129,42 @@ def decision_of(record: Record) -> Json:
         decision = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         decision = None
-    if not isinstance(decision, dict):
+    if not isinstance(decision, dict) or not _is_sound(decision):
         return {**place, "kind": "unreadable", "detail": "this audit record cannot be read"}
     return {**place, **decision}
+
+
+_SCALARS = (
+    *("kind", "stream", "partition", "offset", "cause_stream", "cause_partition", "cause_offset"),
+    *("device_id", "remote_party_role", "request_id", "disposition", "reason", "detail"),
+    *("recorded_counter", "seen_counter", "originator_counter", "received_at", "evidence"),
+    "decided_at",
+)
+
+
+def _is_sound(decision: Json) -> bool:
+    """Say whether members are what the contract says, as far as people are told of them.
+
+    Others than workers may write there, and files of an export come from anybody.
+    """
+    message, adjusted = decision.get("message"), decision.get("adjusted")
+    cells, flags = decision.get("cells"), decision.get("flags")
+    by = adjusted.get("by") if isinstance(adjusted, dict) else None
+    return (
+        all(_is_scalar(decision.get(name)) for name in _SCALARS)
+        and (message is None or _is_flat(message))
+        and (cells is None or (isinstance(cells, list) and all(map(_is_flat, cells))))
+        and (flags is None or (isinstance(flags, list) and all(map(_is_scalar, flags))))
+        and (by is None or isinstance(by, list))
+    )
+
+
+def _is_flat(value: object) -> bool:
+    return isinstance(value, dict) and all(map(_is_scalar, value.values()))
+
+
+def _is_scalar(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def dead_letter_of(record: Record) -> Json:
