@@ -11,6 +11,7 @@ from rich.console import Console
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.outline import outline
 from slotkeeper.explain.story import told_by
+from slotkeeper.pages.views.device import entry
 from slotkeeper.streams import Record
 
 DEVICE = "02-1A-B0-01-00-00-00-01"
@@ -97,3 +98,5 @@ def test_a_story_is_told_whatever_a_decision_says(decision: dict[str, Any]) -> N
             print_story(console, story, request)
             story_json(story, request)
         outline(story, brief=True)
+        for one in story.decisions:
+            entry(one)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import describe_change
+from slotkeeper.explain.times import is_time
 from slotkeeper.streams import Record, Streams
 from slotkeeper.streams.partitioning import partition_of
 
@@ -134,12 +135,13 @@ def decision_of(record: Record) -> Json:
     return {**place, **decision}
 
 
-_SCALARS = (
-    *("kind", "stream", "partition", "offset", "cause_stream", "cause_partition", "cause_offset"),
-    *("device_id", "remote_party_role", "request_id", "disposition", "reason", "detail"),
-    *("recorded_counter", "seen_counter", "originator_counter", "received_at", "evidence"),
-    "decided_at",
+_TEXTS = (
+    *("kind", "stream", "cause_stream", "device_id", "remote_party_role", "request_id"),
+    *("disposition", "reason", "detail", "evidence"),
+    *("recorded_counter", "seen_counter", "originator_counter"),
 )
+_OFFSETS = ("partition", "offset", "cause_partition", "cause_offset")
+_TIMES = ("decided_at", "received_at")
 
 
 def _is_sound(decision: Json) -> bool:
@@ -151,20 +153,23 @@ def _is_sound(decision: Json) -> bool:
     cells, flags = decision.get("cells"), decision.get("flags")
     by = adjusted.get("by") if isinstance(adjusted, dict) else None
     return (
-        all(_is_scalar(decision.get(name)) for name in _SCALARS)
-        and (message is None or _is_flat(message))
+        all(isinstance(decision.get(name), str | None) for name in _TEXTS)
+        and all(isinstance(decision.get(name), int | None) for name in _OFFSETS)
+        and all(is_time(decision.get(name)) for name in _TIMES)
+        and (message is None or (_is_flat(message) and is_time(message.get("device_time"))))
         and (cells is None or (isinstance(cells, list) and all(map(_is_flat, cells))))
-        and (flags is None or (isinstance(flags, list) and all(map(_is_scalar, flags))))
-        and (by is None or isinstance(by, list))
+        and (
+            flags is None
+            or (isinstance(flags, list) and all(isinstance(one, str) for one in flags))
+        )
+        and isinstance(by, list | None)
     )
 
 
 def _is_flat(value: object) -> bool:
-    return isinstance(value, dict) and all(map(_is_scalar, value.values()))
-
-
-def _is_scalar(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    return isinstance(value, dict) and all(
+        isinstance(one, str | int | float | None) for one in value.values()
+    )
 
 
 def dead_letter_of(record: Record) -> Json:
