@@ -54,6 +54,14 @@ def test_a_json_object_is_shown_as_one_with_its_numbers_untouched() -> None:
     assert b'"value":{  "n": 18446744073709551616.50 }' in line
 
 
+@pytest.mark.parametrize("depth", [1, 253, 254, 255, 990, 1_022, 1_023, 1_024, 1_025])
+def test_a_value_of_any_depth_is_published_again(depth: int) -> None:
+    """Whoever wrote it, it holds up none of the lines behind it."""
+    value = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    line = line_of(Record(STREAM, 0, 0, b"k", value, (), 0))
+    assert message_of(line, STREAM).value == value
+
+
 def test_a_header_may_occur_twice() -> None:
     headers = [("fault", b"a"), ("fault", b"\xff")]
     line = line_of(Record(STREAM, 0, 0, None, b"", headers, 0))

@@ -45,6 +45,16 @@ def test_an_unknown_stream_is_wrong_use(cli: Cli) -> None:
     assert STREAM in told.stderr
 
 
+def test_a_headers_name_that_a_file_cannot_keep_is_wrong_use(cli: Cli) -> None:
+    given = [
+        json.dumps({"key": DEVICE, "value": {}, "headers": {"n" * octets: ""}}).encode()
+        for octets in (65_535, 65_536)
+    ]
+    cli("publish", STREAM, *AT, given=given[0])
+    told = cli("publish", STREAM, *AT, given=given[1], expected=2)
+    assert "the name of a header is 65536 octets long" in told.stderr
+
+
 def test_what_only_the_worker_writes_cannot_be_published(cli: Cli) -> None:
     cli("publish", "originator-counters", *AT, given=line(1), expected=2)
 

@@ -1,5 +1,6 @@
 """`run`, `counters`, `check-config`, `acknowledge`, `streams`: beside and with a real worker."""
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -77,6 +78,32 @@ def test_s07_commands_without_an_answer_are_listed(cli: Cli, handed_back: Site) 
     }
     assert all(command["issued_at"] for command in listed)
     assert listed[0]["originator_counter"] in cli("counters", "pending", *at).stdout
+
+
+def test_what_is_no_command_hides_none_that_waits(cli: Cli, served: Site) -> None:
+    """Others than workers may write there, and a record may be all that is wrong with it."""
+    at = ("--config", served.config)
+    waiting = ("counters", "pending", "--json", *at)
+    before = cli(*waiting).stdout
+    command = json.loads(before.splitlines()[0])
+    bad: tuple[object, ...] = ([], 7)
+    odd = [b"", b"{", b"[]", b"null", b"\xff", b'{"device_id": {}}', None]
+    odd += [json.dumps({**command, name: value}).encode() for name in command for value in bad]
+
+    async def write() -> None:
+        settings = Settings.load(served.config, environment={})
+        async with open_streams(settings.streams) as streams, streams.own() as ownership:
+            owned = await ownership.open(0)
+            await owned.commit([("cs02b-commands", 0, b"d", value, ()) for value in odd], {})
+
+    asyncio.run(write())
+    listed = [json.loads(line) for line in cli(*waiting).stdout.splitlines()]
+    numbers = {json.loads(line)["originator_counter"] for line in before.splitlines()}
+    assert {one["originator_counter"] for one in listed} == numbers
+    told = {**command, "issued_at": "yesterday"}
+    odd[:] = [json.dumps(told).encode()]
+    asyncio.run(write())
+    assert "unknown" in cli("counters", "pending", *at).stdout
 
 
 def test_d10_an_export_is_imported_without_loss_and_twice_without_effect(

@@ -1,6 +1,7 @@
 """The commands at a cluster, with the exit statuses that supervisors go by."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import RecordsToDelete
 from tests.durability.exports import assert_rebuilt, entries
-from tests.kafka.harness import CHANGELOG, RESPONSES, Bench
+from tests.kafka.harness import CHANGELOG, INVENTORY, RESPONSES, Bench
+from tests.kafka.raw_batches import CODECS, Raw, record, send
+from tests.kafka.test_hostile_batches import configure
 
 from slotkeeper.lab.events import Event
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
+from slotkeeper.lab.partitions import partition_of
 
 COMMAND = Path(sys.executable).parent / "slotkeeper"
 
@@ -37,7 +41,9 @@ witness = "witness"
 """
     config = write_settings(tmp_path, [fleet.pki.acb], streams=bench.url, more=kafka)
 
-    def run(*arguments: str, given: list[Event] | None = None, expected: int = 0) -> str:
+    def run(
+        *arguments: str, given: list[Event] | None = None, expected: int = 0, told: str = "out"
+    ) -> str:
         done = subprocess.run(
             [COMMAND, *arguments, "--config", config],
             input=b"".join(event.line() for event in given or []),
@@ -45,7 +51,7 @@ witness = "witness"
             check=False,
         )
         assert done.returncode == expected, done.stderr.decode()
-        return done.stdout.decode()
+        return (done.stderr if told == "err" else done.stdout).decode()
 
     return run
 
@@ -96,6 +102,44 @@ async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(
     assert told["faults"] == []
     gone = {"BEGINNING_GONE", "COMMANDS_GONE", "DECISIONS_GONE"}
     assert not gone & {one["what"] for one in told["cannot_be_known"]}
+
+
+@pytest.mark.parametrize("limit", [1_048_588, 5_000])
+async def test_three_megabytes_of_zeros_cost_themselves_whatever_dead_letters_take(
+    cli: Cli, fleet: Fleet, bench: Bench, limit: int
+) -> None:
+    """Some kB as they are sent, and three times what a broker takes by default as they are read."""
+    cli("publish", INVENTORY, given=list(fleet.inventory()))
+    key = str(fleet.members[0].gpf.device.eui).encode()
+    own = partition_of(key, 4)
+    zeros = [Raw.of([record(0, bytes(3 << 20), key=key)], codec=codec) for codec in CODECS.values()]
+    for stream in (INVENTORY, RESPONSES, "srv-6.21-requests"):
+        for partition in (own, (own + 1) % 4):
+            await send(bench, stream, *zeros, partition=partition)
+    await configure(bench, ["dead-letters"], {"max.message.bytes": str(limit)})
+    cli("publish", RESPONSES, given=list(fleet.hand_backs()))
+    cli("publish", "srv-6.21-requests", given=list(fleet.handover_requests()))
+    told = json.loads(cli("run", "--until-idle", "--json"))
+    assert told["dispositions"] == {"DEAD_LETTER": 16, "ISSUED": 5, "RECORDED": 5}
+    assert told["dead_letters"] == {"TOO_LARGE": 24}
+    letters = list(map(json.loads, cli("read", "dead-letters", "--from-start").splitlines()))
+    assert {letter["headers"]["octets"] for letter in letters} == {str(3 << 20)}
+    listed = map(json.loads, cli("dead-letters", "list", "--json").splitlines())
+    assert all(letter["cut"] for letter in listed)
+    cli("audit", "verify")
+
+
+async def test_a_codec_without_its_library_ends_the_worker_with_2(
+    cli: Cli, bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("streams", "create")
+    await send(bench, RESPONSES, Raw.of([record(0, b"{}")], codec=CODECS["zstd"]))
+    missing = tmp_path / "missing"
+    missing.mkdir()
+    (missing / "cramjam.py").write_text("raise ImportError")
+    path = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(missing), path)))
+    assert "pip install cramjam" in cli("run", "--until-idle", expected=2, told="err")
 
 
 def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(

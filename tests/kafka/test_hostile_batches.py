@@ -16,6 +16,7 @@ from tests.kafka.harness import CHANGELOG, INVENTORY, PARTITION, RESPONSES, Benc
 from tests.kafka.raw_batches import CODECS, Raw, bomb, record, send
 from tests.worker.fake_engine import AUDIT, COMMANDS, DEAD, REQUESTS, SWOLLEN
 
+from slotkeeper.cli.dead_letters.letter import Letter
 from slotkeeper.cli.lines import line_of
 from slotkeeper.streams import Record, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.kafka import inflating
@@ -65,6 +66,9 @@ async def test_a_batch_that_inflates_too_far_costs_itself(small: Bench, codec: s
     # What was written, as it was written.
     assert letter.value[16] == 2
     assert three.octets.startswith(letter.value[61:])
+    # Sent again it would be no record of anybody's.
+    assert headers["set-aside"] == "1 to 3"
+    assert Letter(letter).is_cut
     # A restart decides nothing again.
     await small.publish(RESPONSES, b"7")
     await small.run()

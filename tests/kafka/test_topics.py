@@ -37,6 +37,15 @@ async def test_the_newest_of_a_key_is_kept_and_history_is_not_deleted(bench: Ben
         assert configuration["min.insync.replicas"] == "1"
 
 
+async def test_a_compacted_topic_is_given_nothing_without_a_key(bench: Bench) -> None:
+    """No broker takes it, and none ever will: nobody is told to try again."""
+    async with bench.opened() as streams:
+        for stream in (INVENTORY, "gas-registrations"):
+            with pytest.raises(WrongUseError, match=f"{stream} is compacted: .* without a key"):
+                await streams.publish([Message(stream, None, b"{}")])
+        await streams.publish([Message(RESPONSES, None, b"{}")])
+
+
 async def test_making_topics_again_changes_nothing(bench: Bench) -> None:
     assert await create_streams(bench.url, bench.settings) == 4
     with pytest.raises(StoppedForOperatorError, match="4 partitions"):

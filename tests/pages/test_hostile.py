@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+import orjson
 import pytest
 import uvicorn
 from starlette.responses import Response
@@ -17,7 +18,9 @@ from uvicorn.server import ServerState
 from slotkeeper.pages import gate, patience
 from slotkeeper.pages.downloads import MOST, Downloads
 from slotkeeper.pages.patience import ImpatientProtocol
+from slotkeeper.pages.pictures import tree
 from slotkeeper.pages.routes import DOWNLOADS, PAGES
+from slotkeeper.pages.views.decision import decoded_of
 
 from .conftest import CSRF, Console
 from .waiting import PATIENCE_S
@@ -71,6 +74,18 @@ def test_nothing_odd_in_a_form_is_a_fault(dcc: Console) -> None:
             answer = dcc.post(path, data={name: odd})
             assert answer.status_code == 200, f"{path} {odd!r}"
             assert "\x1b" not in answer.text
+
+
+@pytest.mark.parametrize("depth", [30, 240, 1_000, 2_000])
+def test_a_record_of_any_depth_has_its_pages(depth: int) -> None:
+    """Its octets are shown, and its members where a page can be made of them."""
+    value = b'{"a":' + b"[" * depth + b"1" + b"]" * depth + b"}"
+    octets, decoded, _ = decoded_of(value)
+    assert octets == value
+    shallow = depth == 30
+    assert (decoded is not None) == shallow
+    assert ("<code>1</code>" in tree(decoded or {})) == shallow
+    assert orjson.dumps(decoded)
 
 
 def test_forms_of_another_making_are_refused(dcc: Console) -> None:

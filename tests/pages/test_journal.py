@@ -7,6 +7,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from slotkeeper.explain.times import is_time
 from slotkeeper.pages.journal import taking
 from slotkeeper.pages.journal.file import Journal, prepare
 from slotkeeper.pages.journal.taking import AUDIT, DEAD_LETTERS, follow, take
@@ -62,6 +63,7 @@ def test_a_journal_of_another_store_is_made_anew(tmp_path: Path) -> None:
         b'{"disposition": 5, "reason": [], "request_id": {}, "offset": true, "partition": -1}',
         b'{"source": "x", "offset": 99999999999999999999, "stream": "' + b"a" * 9_000 + b'"}',
         b'{"decided_at": 7, "device_id": "\\u0000"}',
+        b'{"decided_at": "yesterday"}',
     ],
 )
 def test_whatever_stands_in_a_stream_is_taken(tmp_path: Path, value: bytes | None) -> None:
@@ -72,6 +74,8 @@ def test_whatever_stands_in_a_stream_is_taken(tmp_path: Path, value: bytes | Non
     take(connection, CHANGELOG, [odd, odd._replace(key=None)], CHANGELOG)
     journal = Journal(tmp_path / "journal.db")
     assert journal.count("SELECT count(*) FROM record") == 4
+    # Pages show them as times.
+    assert all(is_time(row["at"]) for row in journal.rows("SELECT at FROM record"))
     connection.close()
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from slotkeeper.cli.dead_letters.letter import Letter
+from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Output, OutputBatch, OutputTooLargeError, WrongUseError
 from slotkeeper.streams.memory.ownership import MemoryPartition
 
@@ -105,8 +107,13 @@ async def test_a_dead_letter_that_does_not_fit_goes_without_octets(
     assert [at for at, *_ in await decided(bench)] == [0, 1, 2]
     (letter,) = await bench.read(DEAD)
     assert (letter.key, letter.value) == (b"d", None)
-    detail = dict(letter.headers)["detail"].decode()
+    headers = {name: value.decode() for name, value in letter.headers}
+    detail = headers["detail"]
     assert f"7 octets with SHA-256 {sha256(SWOLLEN).hexdigest()}" in detail
+    assert (headers["octets"], headers["sha256"]) == ("7", sha256(SWOLLEN).hexdigest())
+    # Sent again it would be a tombstone, and of the inventory the end of its device.
+    with pytest.raises(FaultFoundError, match="is cut"):
+        Letter(letter).again(bench.streams)
     (decision,) = [each for each in await bench.decisions() if each["offset"] == 1]
     assert decision["detail"] == detail
 

@@ -27,6 +27,10 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 """What some shells and editors begin a file with."""
 
 
+_DEEPEST = 200
+"""Brackets that a value may hold without being tried; orjson writes 254 within one another."""
+
+
 class LineError(ValueError):
     """A line cannot be published; the text says why."""
 
@@ -84,7 +88,7 @@ def line_of(record: Record) -> bytes:
     line: dict[str, Any] = {"partition": record.partition, "offset": record.offset}
     line.update(_member("key", record.key))
     value = record.value
-    if value is not None and value[:1] == b"{" and _is_json(value):
+    if value is not None and value[:1] == b"{" and _is_shallow_json(value):
         # As it is, so that no number loses a digit; a line break can only be white space there.
         line["value"] = orjson.Fragment(value.replace(b"\n", b" ").replace(b"\r", b" "))
     else:
@@ -169,10 +173,13 @@ def _member(name: str, value: bytes | None) -> dict[str, str | None]:
         return {f"{name}_base64": base64.b64encode(value).decode()}
 
 
-def _is_json(value: bytes) -> bool:
+def _is_shallow_json(value: bytes) -> bool:
+    """Say whether it is JSON that serialisers take again: they go less deep than readers."""
     try:
-        orjson.loads(value)
-    except orjson.JSONDecodeError:
+        found = orjson.loads(value)
+        if value.count(b"[") + value.count(b"{") > _DEEPEST:
+            orjson.dumps(found)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return False
     return True
 

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import describe_change
+from slotkeeper.explain.times import is_time
 from slotkeeper.streams import Record, Streams
 from slotkeeper.streams.partitioning import partition_of
 
@@ -129,9 +130,46 @@ def decision_of(record: Record) -> Json:
         decision = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         decision = None
-    if not isinstance(decision, dict):
+    if not isinstance(decision, dict) or not _is_sound(decision):
         return {**place, "kind": "unreadable", "detail": "this audit record cannot be read"}
     return {**place, **decision}
+
+
+_TEXTS = (
+    *("kind", "stream", "cause_stream", "device_id", "remote_party_role", "request_id"),
+    *("disposition", "reason", "detail", "evidence"),
+    *("recorded_counter", "seen_counter", "originator_counter"),
+)
+_OFFSETS = ("partition", "offset", "cause_partition", "cause_offset")
+_TIMES = ("decided_at", "received_at")
+
+
+def _is_sound(decision: Json) -> bool:
+    """Say whether members are what the contract says, as far as people are told of them.
+
+    Others than workers may write there, and files of an export come from anybody.
+    """
+    message, adjusted = decision.get("message"), decision.get("adjusted")
+    cells, flags = decision.get("cells"), decision.get("flags")
+    by = adjusted.get("by") if isinstance(adjusted, dict) else None
+    return (
+        all(isinstance(decision.get(name), str | None) for name in _TEXTS)
+        and all(isinstance(decision.get(name), int | None) for name in _OFFSETS)
+        and all(is_time(decision.get(name)) for name in _TIMES)
+        and (message is None or (_is_flat(message) and is_time(message.get("device_time"))))
+        and (cells is None or (isinstance(cells, list) and all(map(_is_flat, cells))))
+        and (
+            flags is None
+            or (isinstance(flags, list) and all(isinstance(one, str) for one in flags))
+        )
+        and isinstance(by, list | None)
+    )
+
+
+def _is_flat(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        isinstance(one, str | int | float | None) for one in value.values()
+    )
 
 
 def dead_letter_of(record: Record) -> Json:

@@ -61,6 +61,9 @@ _BY_INVENTORY = frozenset({"UNKNOWN_DEVICE", "NOT_GPF", "SMETS1", "NO_DEVICE_CER
 
 _AGAIN = True
 
+_DIGITS = 20
+"""Of a counter, which has 64 bits."""
+
 NOTHING_TOLD = Sentence(
     "Nothing is told of this device",
     Actor.NOBODY,
@@ -342,12 +345,19 @@ def _drop_older(
     waiting: dict[tuple[object, object], Json], outcome: Json, answered: object
 ) -> None:
     """A command that was executed ends the wait for those of lower numbers."""
-    if outcome.get("disposition") != "HANDOVER_CONFIRMED" or not str(answered).isdecimal():
+    executed = _counter(answered)
+    if outcome.get("disposition") != "HANDOVER_CONFIRMED" or executed is None:
         return
     for role, number in list(waiting):
-        older = str(number).isdecimal() and int(str(number)) < int(str(answered))
-        if role == outcome.get("remote_party_role") and older:
+        older = _counter(number)
+        same = role == outcome.get("remote_party_role")
+        if same and older is not None and older < executed:
             del waiting[role, number]
+
+
+def _counter(told: object) -> int | None:
+    text = str(told)
+    return int(text) if text.isdecimal() and len(text) <= _DIGITS else None
 
 
 def _drop_request(waiting: dict[tuple[object, object], Json], request_id: object) -> None:

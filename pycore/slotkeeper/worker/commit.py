@@ -13,6 +13,7 @@ from .checkpoints import CheckpointWriter
 from .engine_thread import EngineThread
 from .intake import Batch, PlacedAside
 from .positions import KEY, Checkpoint, Positions
+from .quarantine import Kept, of_set_aside
 from .registers import Registers, decided_after
 
 
@@ -149,13 +150,11 @@ class BatchRunner:
         self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
         return advanced
 
-    async def quarantine(
-        self, record: EngineInput, reason: str, detail: str, positions: Positions
-    ) -> CommittedBatch:
+    async def quarantine(self, kept: Kept, reason: str, positions: Positions) -> CommittedBatch:
         """Commit what is written of a record that the engine does not decide."""
-        stream, offset, _, _ = record
+        stream, offset, _, _ = kept.record
         passed = _Passed()
-        self._pass(passed, record, reason, detail)
+        self._pass(passed, kept, reason)
         advanced = positions.advanced({stream: offset + 1})
         _, advanced = await self._commit(passed.outputs, advanced, void=passed.void)
         return CommittedBatch(advanced, passed.reasons, passed.dead_letters)
@@ -163,20 +162,22 @@ class BatchRunner:
     def _passed(self, set_aside: Sequence[PlacedAside]) -> "_Passed":
         passed = _Passed()
         for _, stream, aside in set_aside:
-            record = (stream, aside.offset, aside.key, aside.value)
-            self._pass(passed, record, aside.reason, aside.detail)
+            self._pass(passed, of_set_aside(stream, aside), aside.reason)
         return passed
 
-    def _pass(self, passed: "_Passed", record: EngineInput, reason: str, detail: str) -> None:
-        passed.outputs += quarantine(
-            record,
+    def _pass(self, passed: "_Passed", kept: Kept, reason: str) -> None:
+        more = sum(len(name) + len(value) for name, value in kept.headers)
+        (place, number, key, value, headers), *decision = quarantine(
+            kept.record,
             partition=self._partition.number,
             now_ms=self._clock(),
-            detail=detail,
+            detail=kept.detail,
             reason=reason,
-            dead_letter_bytes=self._engine.dead_letter_bytes,
+            dead_letter_bytes=max(0, self._engine.dead_letter_bytes - more),
         )
-        stream, offset, _, _ = record
+        letter = (place, number, key, value, [*headers, *kept.headers])
+        passed.outputs += [letter, *decision]
+        stream, offset, _, _ = kept.record
         passed.dead_letters[reason] += 1
         if stream == self._layout.table:
             passed.void.append(offset)

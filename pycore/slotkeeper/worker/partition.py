@@ -345,9 +345,8 @@ class PartitionWorker:
     ) -> None:
         """Write the dead letter of a batch's only record."""
         (record,) = batch.inputs()
-        kept, detail = quarantine.of(record)
         try:
-            committed = await session.quarantine(kept, quarantine.reason, detail)
+            committed = await session.quarantine(quarantine.of(record), quarantine.reason)
         except OutputTooLargeError as error:
             if quarantine.without_octets:
                 raise WrongUseError(f"no dead letter can be written: {error}") from error

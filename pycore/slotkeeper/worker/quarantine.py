@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from slotkeeper.engine.port import EngineInput
+from slotkeeper.streams import SetAside
+from slotkeeper.streams.interface import SET_ASIDE, Headers
 
 Place: TypeAlias = tuple[str, int]
 """A stream and an offset of the partition."""
@@ -39,14 +41,49 @@ class Quarantine:
     detail: str
     without_octets: bool = False
 
-    def of(self, record: EngineInput) -> tuple[EngineInput, str]:
-        """Give what is kept of the record, and the detail."""
+    def of(self, record: EngineInput) -> "Kept":
+        """Give what is kept of the record."""
         stream, offset, key, value = record
         if not self.without_octets:
-            return record, self.detail
+            return Kept(record, self.detail)
         octets = value or b""
         left_out = (
             f"its value is left out, {len(octets)} octets with SHA-256 "
             f"{sha256(octets).hexdigest()}: {self.detail}"
         )
-        return (stream, offset, (key or b"")[:KEY_OCTETS] or None, None), left_out
+        kept = (key or b"")[:KEY_OCTETS] or None
+        told = [
+            header
+            for prefix, whole, part in (("", value, None), ("key-", key, kept))
+            if whole and whole != part
+            for header in _whole(prefix, whole)
+        ]
+        return Kept((stream, offset, kept, None), left_out, told)
+
+
+class Kept(NamedTuple):
+    """What is written of a record in quarantine.
+
+    Attributes:
+        record: With what is left of its octets.
+        detail: What is known of it.
+        headers: What its dead letter says besides: by them it is known that octets are missing,
+            and is never sent again as if it were the record.
+    """
+
+    record: EngineInput
+    detail: str
+    headers: Headers = ()
+
+
+def of_set_aside(stream: str, aside: SetAside) -> Kept:
+    """Give what is written of records that nobody looked into."""
+    which = f"{aside.first} to {aside.offset}".encode()
+    record = (stream, aside.offset, aside.key, aside.value)
+    return Kept(record, aside.detail, [(SET_ASIDE, which)])
+
+
+def _whole(prefix: str, octets: bytes) -> Headers:
+    """Tell of octets of which not all are kept, by the names that the engine's dead letters use."""
+    digest = sha256(octets).hexdigest().encode()
+    return [(f"{prefix}octets", b"%d" % len(octets)), (f"{prefix}sha256", digest)]

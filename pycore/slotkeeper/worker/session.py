@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from slotkeeper.engine.port import EngineInput
 from slotkeeper.streams import (
     Fetched,
     FetchedRecord,
@@ -17,6 +16,7 @@ from slotkeeper.streams import (
 from .commit import BatchRunner, CommittedBatch
 from .intake import Batch, Intake
 from .positions import Positions, changed_logs
+from .quarantine import Kept
 
 WAIT_S = 1.0
 """How long a fetch waits for records. It returns with the first that come and a stop ends it, so
@@ -85,9 +85,9 @@ class PartitionSession:
         """Commit a checkpoint of the audit trail if one is due; at an end, if anything is new."""
         self._positions = await self._runner.sign(self._positions, ends=ends)
 
-    async def quarantine(self, record: EngineInput, reason: str, detail: str) -> CommittedBatch:
+    async def quarantine(self, kept: Kept, reason: str) -> CommittedBatch:
         """Pass a record by without the engine; gives what was counted."""
-        committed = await self._runner.quarantine(record, reason, detail, self._positions)
+        committed = await self._runner.quarantine(kept, reason, self._positions)
         self._positions = committed.positions
         return committed
 

@@ -1,7 +1,7 @@
 """``slotkeeper counters pending``: commands that no device has answered, oldest first."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +15,7 @@ from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, tables, write_lines
 from slotkeeper.cli.store import looked_at
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Streams
+from slotkeeper.streams import Record, Streams
 
 COMMANDS = "cs02b-commands"
 
@@ -58,17 +58,27 @@ async def _commands(
 ) -> list[dict[str, Any]]:
     """Find the commands themselves; an imported number has none here."""
     members = ("device_id", "remote_party_role", "originator_counter", "request_id", "issued_at")
-    found: dict[tuple[str, str, str], dict[str, Any]] = {
+    found: dict[tuple[Any, ...], dict[str, Any]] = {
         (device, role, number): dict(zip(members, (device, role, number, None, None), strict=True))
         for device, role, number in unanswered
     }
     async for records in streams.read(COMMANDS, from_start=True):
         for record in records:
-            command = orjson.loads(record.value or b"{}")
-            which = tuple(command.get(member) for member in members[:3])
+            command = _read(record, members)
+            which = (command[members[0]], command[members[1]], command[members[2]])
             if which in found:
-                found[which] = {member: command[member] for member in members}
+                found[which] = command
     return list(found.values())
+
+
+def _read(record: Record, members: Iterable[str]) -> dict[str, Any]:
+    """Give texts of a command; None for what is none, since others may write there as well."""
+    try:
+        command = orjson.loads(record.value or b"")
+    except orjson.JSONDecodeError:
+        command = None
+    told = command if isinstance(command, dict) else {}
+    return {one: told[one] if isinstance(told.get(one), str) else None for one in members}
 
 
 def _table(waiting: list[dict[str, Any]]) -> Table:
@@ -78,13 +88,20 @@ def _table(waiting: list[dict[str, Any]]) -> Table:
     now = datetime.now(UTC)
     for command in waiting:
         issued = command["issued_at"]
-        age = str(now - datetime.fromisoformat(issued)).split(".")[0] if issued else "imported"
+        age = _age(now, issued) if issued else "imported"
         table.add_row(
             command["device_id"],
             command["remote_party_role"],
             command["originator_counter"],
             escape(command["request_id"] or ""),
-            issued or "",
+            escape(issued or ""),
             age,
         )
     return table
+
+
+def _age(now: datetime, issued: str) -> str:
+    try:
+        return str(now - datetime.fromisoformat(issued)).split(".")[0]
+    except (TypeError, ValueError):  # no time, or one of no zone
+        return "unknown"

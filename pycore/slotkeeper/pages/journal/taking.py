@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar
 import orjson
 
 from slotkeeper._core import canonical_key, describe_change
+from slotkeeper.explain.times import is_time
 from slotkeeper.streams import Record, Streams
 
 P = ParamSpec("P")
@@ -128,7 +129,9 @@ def _row(record: Record) -> dict[str, Any]:
         "word": _text(told.get("disposition")),
         "reason": _text(told.get("reason")),
         "number": _text(told.get("originator_counter")),
-        "at": next((told[one] for one in _TIMES if isinstance(told.get(one), str)), row["at"]),
+        "at": next(
+            (told[one] for one in _TIMES if told.get(one) and is_time(told[one])), row["at"]
+        ),
         "source_stream": _text(source.get("stream")),
         "source_partition": _number(source.get("partition")),
         "source_offset": _number(source.get("offset")),

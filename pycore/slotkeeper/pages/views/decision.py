@@ -23,6 +23,10 @@ MOST_EARLIER = 50
 SHOWN_OCTETS = 4_096
 """Of a message, in hexadecimal; the whole of one that can be decoded."""
 
+_DEEPEST = 32
+"""Levels of members that are shown, as of a message that is decoded. A record may have a thousand,
+of which no page can be made."""
+
 
 class Decision(Frozen):
     """What a decision's page says.
@@ -182,7 +186,15 @@ def _object(value: bytes) -> dict[str, Any] | None:
         told = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
-    return told if isinstance(told, dict) else None
+    return told if isinstance(told, dict) and _is_within(told, _DEEPEST) else None
+
+
+def _is_within(value: object, levels: int) -> bool:
+    """Say whether no more levels than these are within one another."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_within(one, levels - 1) for one in inner)
 
 
 def place(ask: Ask) -> tuple[int, int]:

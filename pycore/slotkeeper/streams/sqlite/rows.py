@@ -4,6 +4,7 @@ import sqlite3
 import struct
 from collections.abc import Iterable, Sequence
 
+from slotkeeper.streams.errors import WrongUseError
 from slotkeeper.streams.interface import Fetched, Headers, Output, Record
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.witness import Presence, Sighting
@@ -14,6 +15,7 @@ FETCH_BYTES = 1 << 20
 """One read takes no more than this and the record that exceeds it, whatever the records' sizes."""
 
 _NAME = struct.Struct(">H")
+_LONGEST_NAME = 0xFFFF
 _VALUE = struct.Struct(">I")
 
 
@@ -187,12 +189,20 @@ class Tables:
 
 
 def pack_headers(headers: Headers) -> bytes | None:
-    """Give headers as one value; None for none, which most records have."""
+    """Give headers as one value; None for none, which most records have.
+
+    Raises:
+        WrongUseError: A name is longer than its length can be written down.
+    """
     if not headers:
         return None
     parts = []
     for name, value in headers:
         encoded = name.encode()
+        if len(encoded) > _LONGEST_NAME:
+            raise WrongUseError(
+                f"the name of a header is {len(encoded)} octets long; a file keeps {_LONGEST_NAME}"
+            )
         parts += [_NAME.pack(len(encoded)), encoded, _VALUE.pack(len(value)), value]
     return b"".join(parts)
 
