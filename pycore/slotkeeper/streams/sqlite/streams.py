@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from slotkeeper.streams.errors import WrongUseError
@@ -32,6 +32,8 @@ on average is below that of the commit that follows."""
 async def open_sqlite(path: Path, settings: StreamsSettings) -> AsyncIterator["SqliteStreams"]:
     """Open the file, making it if there is none; see ``open_streams``."""
     path = _resolved(path)
+    if settings.witness is not None:
+        Witness(settings.witness).refuse_files_of(path)
     # Outlives the connections: see there.
     with held_file(path) as file:
         writer = await DatabaseThread(path, "writer").open()
@@ -193,8 +195,11 @@ class SqliteStreams:
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:
-        """Become the file's only worker."""
-        with self._file.worker_lock():
+        """Become the file's only worker, and the only one that has its witness."""
+        with ExitStack() as held:
+            held.enter_context(self._file.worker_lock())
+            if self._settings.witness is not None:
+                held.enter_context(Witness(self._settings.witness).in_use())
             yield SqliteOwnership(
                 self._settings,
                 self._partitions,
