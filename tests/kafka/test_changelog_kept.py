@@ -78,6 +78,15 @@ async def test_a_changelog_that_is_not_compacted_is_refused_until_acknowledged(
             await acknowledge(streams, partition, reason="r", by="b")
     await bench.run()
     assert await bench.numbers() == [1]
+    # What was accepted ends with what was accepted for.
+    await set_policy(bench, "compact")
+    await bench.ask()
+    await bench.run()
+    await set_policy(bench, "delete")
+    await bench.ask()
+    with pytest.raises(StoppedForOperatorError, match="not compacted"):
+        await bench.run()
+    assert await bench.numbers() == [1, 2]
 
 
 async def test_a_worker_stops_when_the_changelog_is_not_compacted_any_more(bench: Bench) -> None:

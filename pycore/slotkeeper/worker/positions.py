@@ -423,7 +423,8 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         takeovers=() if truth is None else truth.takeovers,
         ids={**evidence.logs.ids, **({} if truth is None else truth.ids)},
         begins=0 if truth is None else truth.begins,
-        compacts=truth is None or truth.compacts,
+        # What was accepted for want of compaction holds until the topic compacts again.
+        compacts=truth is None or truth.compacts or evidence.logs.compacts is True,
         application=(truth and truth.application) or evidence.application,
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,
