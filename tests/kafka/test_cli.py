@@ -1,6 +1,7 @@
 """The commands at a cluster, with the exit statuses that supervisors go by."""
 
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from aiokafka.admin import RecordsToDelete
 from tests.durability.exports import assert_rebuilt, entries
 from tests.kafka.harness import CHANGELOG, RESPONSES, Bench
 
-from slotkeeper.lab.events import Event
+from slotkeeper.lab.events import Event, handover_request
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 
@@ -96,6 +97,91 @@ async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(
     assert told["faults"] == []
     gone = {"BEGINNING_GONE", "COMMANDS_GONE", "DECISIONS_GONE"}
     assert not gone & {one["what"] for one in told["cannot_be_known"]}
+
+
+async def rotten(bench: Bench, device: str) -> int:
+    """Write the device's newest record once more with an octet changed; gives its partition."""
+    found = [record for record in await bench.read(CHANGELOG) if record.key == device.encode()]
+    # A device's own record begins with its format, a small number; what is JSON does not.
+    newest = [record for record in found if record.value and record.value[0] < ord(" ")][-1]
+    ends = [each for each in await bench.read(CHANGELOG) if each.partition == newest.partition]
+    changed = (newest.value or b"")[:-1] + bytes([(newest.value or b"")[-1] ^ 1])
+    async with bench.producer() as client:
+        for record, value in ((newest, changed), (ends[-1], ends[-1].value)):
+            await client.send_and_wait(
+                bench.topic(CHANGELOG),
+                key=record.key,
+                value=value,
+                partition=record.partition,
+                headers=record.headers,
+            )
+    return newest.partition
+
+
+@pytest.mark.parametrize("owners", ["snapshot, none", "none, snapshot"])
+async def test_d12_a_damaged_record_gives_no_number_again_whoever_comes_first(  # noqa: PLR0917
+    cli: Cli,
+    fleet: Fleet,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    owners: str,
+) -> None:
+    """An owner that has an older snapshot, and one that has none, in both orders."""
+    member, variable = fleet.members[0], "SLOTKEEPER_SNAPSHOT__DIRECTORY"
+    snapshots = tmp_path / "snapshots"
+    device = member.gpf.device.eui
+
+    def asked(*numbers: int, hint: int) -> None:
+        given = [
+            handover_request(member.supplier, device, fleet.successor, number=number, hint=hint)
+            for number in numbers
+        ]
+        cli("publish", "srv-6.21-requests", given=given)
+        cli("run", "--until-idle")
+
+    def issued() -> list[int]:
+        lines = map(json.loads, cli("read", "cs02b-commands", "--from-start").splitlines())
+        return [int(one["value"]["originator_counter"]) for one in lines]
+
+    cli("publish", "smart-metering-inventory", given=list(fleet.inventory()))
+    cli("publish", RESPONSES, given=list(fleet.hand_backs()))
+    monkeypatch.setenv(variable, str(snapshots))
+    asked(1, hint=member.natural)
+    assert list(snapshots.iterdir())
+    monkeypatch.delenv(variable)
+    asked(2, 3, hint=member.natural)
+    before = issued()
+    assert len(before) == 3
+    partition = await rotten(bench, str(device))
+    for number, owner in enumerate(owners.split(", "), start=4):
+        if owner == "snapshot":
+            monkeypatch.setenv(variable, str(snapshots))
+        else:
+            monkeypatch.delenv(variable, raising=False)
+        # By another way than the command, which would not let them.
+        for at_least in (0, max(before) - 1):
+            value = {
+                "device_id": str(device),
+                "remote_party_role": "NetworkOperator",
+                "kind": "issued",
+                "at_least": str(at_least),
+                "reason": "r",
+                "by": ["ann", "bob"],
+            }
+            octets = json.dumps(value).encode()
+            key = str(device).encode()
+            await bench.publish("counter-adjustments", octets, key=key, partition=partition)
+        asked(number, hint=min(before) + 1)
+        assert issued() == before
+    assert json.loads(cli("counters", "show", str(device), "--json"))["damaged"]
+    told = cli("counters", "show", str(device)).splitlines()
+    for line in told:
+        if line.startswith("slotkeeper counters raise"):
+            cli(*shlex.split(line)[1:])
+    asked(9, hint=min(before) + 1)
+    assert max(issued()[:-1]) < issued()[-1]
+    assert len(issued()) == len(before) + 1
 
 
 def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(
