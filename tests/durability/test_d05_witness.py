@@ -196,7 +196,11 @@ async def test_what_is_no_file_or_has_a_second_name_is_refused(path: Path, witne
 
 
 @pytest.mark.parametrize(
-    "content", [b"[" * 100_000, b"{}", b"[]", b"\xff", b'{"version": 1, "partitions": 7}', b""]
+    "content",
+    [
+        *(b"[" * 100_000, b"{}", b"[]", b"\xff", b'{"version": 1, "partitions": 7}', b""),
+        b'{"version": 2, "partitions": {"0": {"incarnation": "x", "changelog_end": 1e999}}}',
+    ],
 )
 async def test_one_that_cannot_be_understood_stops(
     path: Path, witness: Path, content: bytes

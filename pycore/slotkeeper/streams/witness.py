@@ -430,7 +430,10 @@ class Witness:
                 )
                 for partition, seen in content["partitions"].items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError),
+            *(OverflowError, RecursionError),
+        ) as error:
             raise StoppedForOperatorError(
                 f"the witness {self._path} cannot be understood; restore it from where it was "
                 "kept, or remove it after having made sure that the store is the newest, and make "
