@@ -15,7 +15,7 @@ from slotkeeper.streams.witness import Sighting, Witness
 from .file import StoreFile, held_file
 from .ownership import SqliteOwnership
 from .rows import Tables
-from .schema import prepare
+from .schema import prepare, refuse_changed
 from .thread import DatabaseThread
 from .transaction import transaction
 
@@ -156,6 +156,7 @@ class SqliteStreams:
 
     async def objections(self) -> Mapping[int, str]:
         """Compare the file with the witness; see the interface."""
+        await self._reader.run(refuse_changed, self._file.path, partitions=self._partitions)
         path = self._settings.witness
         if path is None:
             return {}
@@ -200,6 +201,7 @@ class SqliteStreams:
             held.enter_context(self._file.worker_lock())
             if self._settings.witness is not None:
                 held.enter_context(Witness(self._settings.witness).in_use())
+            await self._writer.run(refuse_changed, self._file.path, partitions=self._partitions)
             yield SqliteOwnership(
                 self._settings,
                 self._partitions,
