@@ -5,6 +5,8 @@ import shlex
 import sqlite3
 from contextlib import closing
 
+import pytest
+
 from .conftest import Cli, Site
 
 
@@ -47,3 +49,24 @@ def test_d12_a_damaged_record_is_mended_as_show_says(cli: Cli, served: Site) -> 
         cli(*shlex.split(line)[1:], *at)
     cli("run", "--until-idle", *at)
     assert json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"] == {}
+
+
+@pytest.mark.parametrize("persons", [("ann", "bob"), ("ann",)])
+def test_d12_no_number_below_those_of_the_outputs_mends(
+    cli: Cli, served: Site, persons: tuple[str, ...]
+) -> None:
+    """Two persons are told of a slip before it is published; what one says mends nothing."""
+    at = ("--config", served.config)
+    device = str(served.fleet.members[0].gpf.device.eui)
+    damage(served, device)
+    cli("run", "--until-idle", *at)
+    highest = json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"]
+    refused = len(persons) > 1
+    by = [word for person in persons for word in ("--by", person)]
+    how = ("--kind", "issued", "--reason", "r", *by)
+    for number in (1, int(highest["Supplier"]) - 1):
+        what = ("counters", "raise", device, "--role", "Supplier", "--at-least", str(number))
+        done = cli(*what, *how, *at, expected=2 if refused else 0)
+        assert (f"at least {highest['Supplier']}" in done.stderr) == refused
+    cli("run", "--until-idle", *at)
+    assert json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"] == highest

@@ -110,6 +110,41 @@ async def test_hostile_outputs_are_counted_and_named(
     assert "cannot be right" in shown.stderr
 
 
+async def test_outputs_that_were_copied_twice_and_in_another_order_tell_the_same(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    """As a mirror that began again does it, or a person who puts exports together."""
+    rebuilt(cli, served, tmp_path)
+    honest = entries(tmp_path)
+    again: list[tuple[str, bytes | None]] = []
+    for stream in (COMMANDS, AUDIT):
+        lines = cli("read", stream, "--from-start", "--config", served.config).stdout.splitlines()
+        again += [(stream, orjson.dumps(json.loads(line)["value"])) for line in reversed(lines)]
+    await write(served, again)
+    assert rebuilt(cli, served, tmp_path)["faults"] == []
+    assert entries(tmp_path) == honest
+
+
+def test_of_one_output_alone_every_command_is_known(cli: Cli, served: Site, tmp_path: Path) -> None:
+    lines = cli("read", COMMANDS, "--from-start", "--config", served.config).stdout.splitlines()
+    used = {(one["device_id"], one["originator_counter"]) for one in map(_value, lines)}
+    for output in (COMMANDS, AUDIT):
+        at = ("--config", served.config)
+        cli("counters", "rebuild", tmp_path / "numbers.jsonl", "--from", output, *at)
+        _, *told, _ = (tmp_path / "numbers.jsonl").read_text().splitlines()
+        found = {
+            (entry["device_id"], number)
+            for entry in map(json.loads, told)
+            for number in entry["issued_numbers"]
+        }
+        assert found == used
+
+
+def _value(line: str) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(line)["value"]
+    return value
+
+
 async def test_the_message_counts_and_not_what_is_said_beside_it(
     cli: Cli, served: Site, tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from slotkeeper.streams import (
     CommitInDoubtError,
+    LockedError,
     StoppedForOperatorError,
     StoreUnavailableError,
     Streams,
@@ -25,6 +26,9 @@ from .conftest import CHANGELOG, Remount, everything, opened
 from .test_d05_rollback import advance, path, serve
 
 __all__ = ["path"]
+
+
+FILES_OF_A_STORE = ("{}", "{}-wal", "{}-shm", "{}-journal", "{}-worker")
 
 
 @pytest.fixture
@@ -192,7 +196,11 @@ async def test_what_is_no_file_or_has_a_second_name_is_refused(path: Path, witne
 
 
 @pytest.mark.parametrize(
-    "content", [b"[" * 100_000, b"{}", b"[]", b"\xff", b'{"version": 1, "partitions": 7}', b""]
+    "content",
+    [
+        *(b"[" * 100_000, b"{}", b"[]", b"\xff", b'{"version": 1, "partitions": 7}', b""),
+        b'{"version": 2, "partitions": {"0": {"incarnation": "x", "changelog_end": 1e999}}}',
+    ],
 )
 async def test_one_that_cannot_be_understood_stops(
     path: Path, witness: Path, content: bytes
@@ -239,6 +247,50 @@ def test_it_only_ever_rises(witness: Path) -> None:
     with pytest.raises(StoppedForOperatorError, match="replaced"):
         late.record(1, Sighting("x", 20))
     assert told(witness) == {"1": {"incarnation": "y", "changelog_end": 3}}
+
+
+def test_two_copies_of_a_store_do_not_both_agree_with_one(witness: Path) -> None:
+    """Where no lock can be had, each copy is at the same place and knows nothing of the other."""
+    first, copy = Witness(witness), Witness(witness)
+    for each in (first, copy):
+        each.admit(1, Presence(seen=Sighting("x", 5), new=True))
+    first.record(1, Sighting("x", 6))
+    with pytest.raises(StoppedForOperatorError, match="another worker"):
+        copy.record(1, Sighting("x", 6))
+
+
+async def test_one_is_used_by_one_store_at_a_time(path: Path, witness: Path) -> None:
+    await serve(path, witness, 1)
+    copy = path.with_name("copy.db")
+    shutil.copy(path, copy)
+    async with opened(path, witness=witness) as streams, streams.own() as ownership:
+        owned = await ownership.open(0)
+        async with opened(copy, witness=witness) as others:
+            with pytest.raises(LockedError, match=rf"process {os.getpid()}.*copy"):
+                async with others.own():
+                    pass
+        await advance(owned)
+    with pytest.raises(StoppedForOperatorError, match="older copy"):
+        await serve(copy, witness, 1)
+    await serve(path, witness, 1)
+
+
+@pytest.mark.parametrize(
+    ("store", "name"),
+    [(store, name) for store in ("a", "a.db") for name in FILES_OF_A_STORE]
+    + [("a.new", "a"), ("a-worker", "a"), ("a.new", "link")],
+)
+async def test_a_file_of_the_store_itself_is_refused(tmp_path: Path, store: str, name: str) -> None:
+    (tmp_path / "link").symlink_to("a")
+    path = tmp_path / store
+    async with opened(path):
+        pass
+    kept = path.read_bytes()
+    witness = tmp_path / name.format(store)
+    with pytest.raises(WrongUseError, match="of the store"):
+        async with opened(path, witness=witness):
+            pass
+    assert path.read_bytes() == kept
 
 
 def test_who_begins_it_together_makes_one(witness: Path) -> None:

@@ -273,3 +273,56 @@ def test_a_second_name_is_wrong_use(path: Path, links: int, status: int) -> None
     assert (
         run_to_exit_status(streams_command, ["create", "--streams", f"sqlite:///{path}"]) == status
     )
+
+
+TAKEN_AWAY = (
+    "DROP TABLE compacted",
+    "DROP TABLE log",
+    "DROP TABLE ends",
+    "DROP TABLE positions",
+    "DROP TABLE owners",
+    "DROP INDEX compacted_by_key",
+    "DELETE FROM owners WHERE partition = 1",
+    "UPDATE owners SET incarnation = NULL WHERE partition = 1",
+    "DELETE FROM meta WHERE name = 'partitions'",
+    "UPDATE meta SET value = 'x' WHERE name = 'partitions'",
+    "DELETE FROM meta WHERE name = 'format'",
+)
+
+
+@pytest.mark.parametrize("statement", TAKEN_AWAY)
+async def test_a_file_from_which_something_was_taken_is_for_an_operator(
+    path: Path, statement: str
+) -> None:
+    await written(path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(statement)
+    for _ in range(2):
+        with pytest.raises(StoppedForOperatorError, match=r"not as this program left it|format"):
+            async with opened(path) as streams, streams.own():
+                pass
+        with pytest.raises(StoppedForOperatorError):
+            async with opened(path) as streams:
+                await streams.objections()
+
+
+async def test_outputs_are_read_where_the_changelog_was_taken(path: Path) -> None:
+    """Numbers are rebuilt from them."""
+    async with opened(path) as streams, streams.own() as ownership:
+        owned = await ownership.open(0)
+        await owned.commit([(AUDIT, 0, b"k", b"v", ())], {})
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("DROP TABLE compacted")
+    async with opened(path) as streams:
+        assert [record.value for record in await everything(streams, AUDIT)] == [b"v"]
+
+
+@pytest.mark.parametrize("value", ["'text'", "5", "1.5"])
+async def test_what_is_no_octets_is_read_as_octets(path: Path, value: str) -> None:
+    """So that the engine finds it damaged, and not the program itself."""
+    async with opened(path) as streams, streams.own() as ownership:
+        await commit(await ownership.open(0))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(f"UPDATE compacted SET value = {value}")  # noqa: S608
+        (record,) = await everything(streams, CHANGELOG)
+        assert record.value == value.strip("'").encode()

@@ -3,15 +3,17 @@
 import asyncio
 import json
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aiokafka.errors import ProducerFenced
 from tests.kafka.harness import CHANGELOG, PARTITION, Bench
+from tests.kafka.test_logs import working
 from tests.kafka.test_zombie import Commands, ask_everywhere
 from tests.worker.fake_engine import AUDIT, COMMANDS
 
-from slotkeeper.streams import FencedError, StoppedForOperatorError, WrongUseError
+from slotkeeper.streams import FencedError, LockedError, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS
 from slotkeeper.worker import acknowledge, examine, run
 from slotkeeper.worker.positions import KEY, VERSION, Positions
@@ -177,6 +179,19 @@ async def test_a_name_changes_by_an_acknowledgement(bench: Bench) -> None:
     assert await bench.numbers() == [1, 2]
     with pytest.raises(StoppedForOperatorError, match=new):
         await bench.run()
+
+
+async def test_no_name_changes_while_a_worker_of_the_first_one_runs(bench: Bench) -> None:
+    quick = replace(bench, settings=replace(bench.settings, kafka=QUICK))
+    async with working(quick) as (worker, streams):
+        new = green(bench)
+        async with bench.opened(application=new) as others:
+            with pytest.raises(LockedError, match=bench.settings.application):
+                await acknowledge(others, PARTITION, reason="r", by="b", application=new)
+        # A number may be burned: whoever looks shuts the worker out, which takes its place again.
+        await ask_everywhere(streams)
+        await Commands(streams).come(8)
+        assert not worker.done()
 
 
 def earlier_owner(bench: Bench) -> AbstractAsyncContextManager[Any]:

@@ -14,9 +14,9 @@ from slotkeeper.worker import acknowledge, examine
 from slotkeeper.worker.positions import KEY, Positions
 
 
-async def set_policy(bench: Bench, policy: str) -> None:
-    """Set how the changelog is cleaned, and wait until the broker says so."""
-    topic = bench.topic(CHANGELOG)
+async def set_policy(bench: Bench, policy: str, stream: str = CHANGELOG) -> None:
+    """Set how the changelog, or another stream, is cleaned, and wait until the broker says so."""
+    topic = bench.topic(stream)
     async with bench.admin() as client:
         await client.alter_configs(
             [ConfigResource(ConfigResourceType.TOPIC, topic, {"cleanup.policy": policy})]
@@ -29,13 +29,13 @@ async def set_policy(bench: Bench, policy: str) -> None:
                 return
 
 
-async def delete_beginning(bench: Bench) -> None:
-    """Delete the changelog's first record, which a topic lets happen that deletes as well."""
-    await set_policy(bench, "compact,delete")
-    place = TopicPartition(bench.topic(CHANGELOG), PARTITION)
+async def delete_beginning(bench: Bench, stream: str = CHANGELOG, *, below: int = 1) -> None:
+    """Delete a topic's first records, which one lets happen that deletes as well as it compacts."""
+    await set_policy(bench, "compact,delete", stream)
+    place = TopicPartition(bench.topic(stream), PARTITION)
     async with bench.admin() as client:
-        await client.delete_records({place: RecordsToDelete(before_offset=1)})
-    await set_policy(bench, "compact")
+        await client.delete_records({place: RecordsToDelete(before_offset=below)})
+    await set_policy(bench, "compact", stream)
 
 
 async def test_a_changelog_without_its_beginning_is_refused_until_acknowledged(
@@ -78,6 +78,15 @@ async def test_a_changelog_that_is_not_compacted_is_refused_until_acknowledged(
             await acknowledge(streams, partition, reason="r", by="b")
     await bench.run()
     assert await bench.numbers() == [1]
+    # What was accepted ends with what was accepted for.
+    await set_policy(bench, "compact")
+    await bench.ask()
+    await bench.run()
+    await set_policy(bench, "delete")
+    await bench.ask()
+    with pytest.raises(StoppedForOperatorError, match="not compacted"):
+        await bench.run()
+    assert await bench.numbers() == [1, 2]
 
 
 async def test_a_worker_stops_when_the_changelog_is_not_compacted_any_more(bench: Bench) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from tests.kafka.harness import CHANGELOG, INVENTORY, RESPONSES, Bench
 from tests.kafka.raw_batches import CODECS, Raw, record, send
 from tests.kafka.test_hostile_batches import configure
 
-from slotkeeper.lab.events import Event
+from slotkeeper.lab.events import Event, handover_request
 from slotkeeper.lab.fleet import Fleet
 from slotkeeper.lab.keystore import write_settings
 from slotkeeper.lab.partitions import partition_of
@@ -140,6 +141,91 @@ async def test_a_codec_without_its_library_ends_the_worker_with_2(
     path = os.environ.get("PYTHONPATH", "")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(missing), path)))
     assert "pip install cramjam" in cli("run", "--until-idle", expected=2, told="err")
+
+
+async def rotten(bench: Bench, device: str) -> int:
+    """Write the device's newest record once more with an octet changed; gives its partition."""
+    found = [record for record in await bench.read(CHANGELOG) if record.key == device.encode()]
+    # A device's own record begins with its format, a small number; what is JSON does not.
+    newest = [record for record in found if record.value and record.value[0] < ord(" ")][-1]
+    ends = [each for each in await bench.read(CHANGELOG) if each.partition == newest.partition]
+    changed = (newest.value or b"")[:-1] + bytes([(newest.value or b"")[-1] ^ 1])
+    async with bench.producer() as client:
+        for record, value in ((newest, changed), (ends[-1], ends[-1].value)):
+            await client.send_and_wait(
+                bench.topic(CHANGELOG),
+                key=record.key,
+                value=value,
+                partition=record.partition,
+                headers=record.headers,
+            )
+    return newest.partition
+
+
+@pytest.mark.parametrize("owners", ["snapshot, none", "none, snapshot"])
+async def test_d12_a_damaged_record_gives_no_number_again_whoever_comes_first(  # noqa: PLR0917
+    cli: Cli,
+    fleet: Fleet,
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    owners: str,
+) -> None:
+    """An owner that has an older snapshot, and one that has none, in both orders."""
+    member, variable = fleet.members[0], "SLOTKEEPER_SNAPSHOT__DIRECTORY"
+    snapshots = tmp_path / "snapshots"
+    device = member.gpf.device.eui
+
+    def asked(*numbers: int, hint: int) -> None:
+        given = [
+            handover_request(member.supplier, device, fleet.successor, number=number, hint=hint)
+            for number in numbers
+        ]
+        cli("publish", "srv-6.21-requests", given=given)
+        cli("run", "--until-idle")
+
+    def issued() -> list[int]:
+        lines = map(json.loads, cli("read", "cs02b-commands", "--from-start").splitlines())
+        return [int(one["value"]["originator_counter"]) for one in lines]
+
+    cli("publish", "smart-metering-inventory", given=list(fleet.inventory()))
+    cli("publish", RESPONSES, given=list(fleet.hand_backs()))
+    monkeypatch.setenv(variable, str(snapshots))
+    asked(1, hint=member.natural)
+    assert list(snapshots.iterdir())
+    monkeypatch.delenv(variable)
+    asked(2, 3, hint=member.natural)
+    before = issued()
+    assert len(before) == 3
+    partition = await rotten(bench, str(device))
+    for number, owner in enumerate(owners.split(", "), start=4):
+        if owner == "snapshot":
+            monkeypatch.setenv(variable, str(snapshots))
+        else:
+            monkeypatch.delenv(variable, raising=False)
+        # By another way than the command, which would not let them.
+        for at_least in (0, max(before) - 1):
+            value = {
+                "device_id": str(device),
+                "remote_party_role": "NetworkOperator",
+                "kind": "issued",
+                "at_least": str(at_least),
+                "reason": "r",
+                "by": ["ann", "bob"],
+            }
+            octets = json.dumps(value).encode()
+            key = str(device).encode()
+            await bench.publish("counter-adjustments", octets, key=key, partition=partition)
+        asked(number, hint=min(before) + 1)
+        assert issued() == before
+    assert json.loads(cli("counters", "show", str(device), "--json"))["damaged"]
+    told = cli("counters", "show", str(device)).splitlines()
+    for line in told:
+        if line.startswith("slotkeeper counters raise"):
+            cli(*shlex.split(line)[1:])
+    asked(9, hint=min(before) + 1)
+    assert max(issued()[:-1]) < issued()[-1]
+    assert len(issued()) == len(before) + 1
 
 
 def test_a_count_that_cannot_be_is_for_an_operator_and_a_cluster_that_is_away_for_later(

@@ -65,7 +65,8 @@ def test_d09_a_program_of_an_earlier_form_stops_where_it_would_miss_something(
 
 @pytest.mark.parametrize(
     "value",
-    [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff"]
+    [None, b"", b"[]", b"{}", TRUTH.encode()[:-3], b"\xff", b"[" * 100_000]
+    + [TRUTH.encode().replace(b'"sequence":7', b'"sequence":1e999')]
     + [
         replace(PINNED, **beyond).encode()
         for beyond in (
@@ -79,7 +80,7 @@ def test_d09_a_program_of_an_earlier_form_stops_where_it_would_miss_something(
     ],
 )
 def test_damaged_positions_are_refused(value: bytes | None) -> None:
-    with pytest.raises(StoppedForOperatorError, match="damaged"):
+    with pytest.raises(StoppedForOperatorError, match=r"damaged.*counters rebuild"):
         Positions.decode(value)
 
 

@@ -18,7 +18,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
 
-from .errors import StoppedForOperatorError, WitnessUnavailableError, WrongUseError
+from .errors import (
+    LockedError,
+    StoppedForOperatorError,
+    WitnessUnavailableError,
+    WrongUseError,
+)
 
 VERSION = 2
 """Of the file's form. A newer one is refused, since it might say what this one cannot read. Form 1
@@ -26,6 +31,12 @@ knows no chain of audit records."""
 
 MOST_OCTETS = 16 << 20
 """Some 250 octets a partition, and there may be 2^15 of them: twice that."""
+
+NEW, USED_BY = ".new", "-worker"
+"""End the names of what is put beside the file: the next one, and the lock of who uses it."""
+
+STORE_SUFFIXES = ("", "-wal", "-shm", "-journal", "-worker")
+"""End the names of a SQLite store's files."""
 
 LOCK_S = 5.0
 """How long to wait for another process that writes the file, which takes it some milliseconds."""
@@ -117,6 +128,44 @@ class Witness:
         """Take a path, which may be a symbolic link: the file that it leads to is the witness."""
         self._path = Path(os.path.realpath(path))
         self._known: dict[int, Sighting] = {}
+
+    def refuse_files_of(self, store: Path) -> None:
+        """Keep the witness off the files of a store: it would replace them, or wait for them.
+
+        Args:
+            store: A database, without symbolic links.
+
+        Raises:
+            WrongUseError: The witness, or what is put beside it, is one of them.
+        """
+        own = {self._beside(suffix) for suffix in ("", NEW, USED_BY)}
+        if own & {store.with_name(store.name + suffix) for suffix in STORE_SUFFIXES}:
+            raise WrongUseError(
+                f"the witness {self._path} is, or is written beside, a file of the store {store} "
+                "itself: give it a name of its own, on another disk"
+            )
+
+    @contextlib.contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Be the only worker whose store has this witness, for as long as the context lasts.
+
+        Two copies of one store know nothing of each other, and would both agree with it.
+
+        Raises:
+            LockedError: Another worker has it.
+        """
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self._beside(USED_BY), flags, 0o644)
+        except OSError:
+            # Where it cannot be made the witness cannot be written either, which says why.
+            yield
+            return
+        try:
+            self._use(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
 
     def objection(self, partition: int, presence: Presence) -> str:
         """Say what speaks against the store as it stands; empty if nothing does.
@@ -212,10 +261,37 @@ class Witness:
                 raise StoppedForOperatorError(
                     self._lost_end(partition, at, now), partition=partition
                 )
+            if at != known:
+                raise StoppedForOperatorError(
+                    f"the witness {self._path} was written by another worker of partition "
+                    f"{partition} while it was in use: is a copy of the store served with it?",
+                    partition=partition,
+                )
             now = now.after(at)
             if at != now:
                 self._write({**(seen or {}), partition: now})
             self._known[partition] = now
+
+    def _beside(self, suffix: str) -> Path:
+        return self._path.with_name(self._path.name + suffix)
+
+    def _use(self, descriptor: int) -> None:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.pread(descriptor, 64, 0).decode("ascii", "replace").strip()
+            raise LockedError(
+                f"the witness {self._path} is in use by another worker ({holder}), whose store is "
+                "another file: a copy of this one, or one that has the same sqlite.witness by "
+                "mistake. Stop it first; two copies of a store would give the same numbers out",
+                holder=holder,
+            ) from error
+        except OSError:
+            # A file system without locks. Then what is read is compared, as ever.
+            return
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"process {os.getpid()}\n".encode(), 0)
 
     def _objection(
         self, partition: int, presence: Presence, seen: Mapping[int, Sighting] | None
@@ -354,7 +430,10 @@ class Witness:
                 )
                 for partition, seen in content["partitions"].items()
             }
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError),
+            *(OverflowError, RecursionError),
+        ) as error:
             raise StoppedForOperatorError(
                 f"the witness {self._path} cannot be understood; restore it from where it was "
                 "kept, or remove it after having made sure that the store is the newest, and make "
@@ -410,7 +489,7 @@ def _incarnations(sightings: Collection[Sighting]) -> set[str]:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put a whole new file in the place of the old one; durable on return."""
-    beside = path.with_name(path.name + ".new")
+    beside = path.with_name(path.name + NEW)
     try:
         # Left by a process that was killed; whatever else it is, it is not written through.
         beside.unlink(missing_ok=True)

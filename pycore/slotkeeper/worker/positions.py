@@ -23,6 +23,9 @@ form 1, as streams without ids always are."""
 TAKEOVERS_KEPT = 16
 """Enough to recognise what was known some rollouts ago, and 400 octets a commit at most."""
 
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What JSON can do that is not what was written: 1e999 is a number, and brackets have no end."""
+
 Takeover: TypeAlias = tuple[int, int]
 """The sequence from which an owner went on, and when it took over, milliseconds since 1970 UTC."""
 
@@ -161,9 +164,12 @@ class Positions:
                     rollbacks=_unsigned(content.get("rollbacks", 0), 32),
                     audit=read_head(content.get("audit")),
                 )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise StoppedForOperatorError(
-                "the changelog's record of positions is damaged"
+                "the changelog's record of positions is damaged, and nothing else tells how far "
+                "the inputs were read: put the newest copy of the store back; or, if there is "
+                "none, take the numbers from the outputs into a new one (`slotkeeper counters "
+                "rebuild`)"
             ) from error
         raise StoppedForOperatorError(
             f"the changelog's record of positions has form {content['version']}, and this program "
@@ -195,7 +201,7 @@ def told_losses(value: bytes | None) -> int:
     """Read it; 0 if it cannot be read, since the positions tell the same."""
     try:
         return _unsigned(json.loads(value or b"")["rollbacks"], 32)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except _UNREADABLE:
         return 0
 
 
@@ -423,7 +429,8 @@ def beginning(truth: Positions | None, evidence: Evidence) -> Positions:
         takeovers=() if truth is None else truth.takeovers,
         ids={**evidence.logs.ids, **({} if truth is None else truth.ids)},
         begins=0 if truth is None else truth.begins,
-        compacts=truth is None or truth.compacts,
+        # What was accepted for want of compaction holds until the topic compacts again.
+        compacts=truth is None or truth.compacts or evidence.logs.compacts is True,
         application=(truth and truth.application) or evidence.application,
         again={} if truth is None else truth.again,
         stored=None if truth is None else truth.stored,

@@ -7,12 +7,14 @@ import click
 
 from slotkeeper.acts import PersonKey
 from slotkeeper.cli.counters.adjustments import adjustment_options, message_of, person_key
+from slotkeeper.cli.counters.lookup import highest_told
 from slotkeeper.cli.counters.signing import Signing, prepare
 from slotkeeper.cli.counters.table import DeviceId
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
+from slotkeeper.explain.story import gather
 from slotkeeper.settings import MAX_COUNTER, Settings
-from slotkeeper.streams import Message, open_streams
+from slotkeeper.streams import Message, Streams, WrongUseError, open_streams
 
 
 @click.command(
@@ -75,7 +77,8 @@ def raise_number(
         by=by,
         source="slotkeeper counters raise",
     )
-    asyncio.run(_raise(settings, message, key, out))
+    may_mend = kind == "issued" and (len(set(by)) > 1 or out is not None)
+    asyncio.run(_raise(settings, message, key, out, (device, role, at_least) if may_mend else None))
     if out is None:
         note(
             "published; a running worker applies it. "
@@ -84,12 +87,38 @@ def raise_number(
 
 
 async def _raise(
-    settings: Settings, message: Message, key: PersonKey | None, out: Path | None
+    settings: Settings,
+    message: Message,
+    key: PersonKey | None,
+    out: Path | None,
+    mending: tuple[str, str, int] | None,
 ) -> None:
     async with open_streams(settings.streams, settings.streams_settings()) as streams:
+        if mending is not None:
+            await _refuse_too_low(streams, *mending)
         if key is not None:
             message = (await Signing.of(streams, key)).signed(message)
         if out is None:
             await streams.publish([message])
         else:
             prepare(out, [message])
+
+
+async def _refuse_too_low(streams: Streams, device: str, role: str, at_least: int) -> None:
+    """Let nobody take the mark off a damaged record by a number that was given out below others.
+
+    The worker cannot see that: what it knows of the device is what is damaged.
+
+    Raises:
+        WrongUseError: The outputs tell of a higher number.
+    """
+    story = await gather(streams, device)
+    if role not in story.damaged_roles:
+        return
+    told = (await highest_told(streams, device)).get(role)
+    if told is not None and at_least < int(told):
+        raise WrongUseError(
+            f"the stored record of {device} is damaged, and commands and audit trail tell the "
+            f"number {told} of {role}: after {at_least} it would be given out again. Name at least "
+            f"{told}; `slotkeeper counters show {device}` prints the command"
+        )

@@ -58,7 +58,7 @@ class StoreIdentity(NamedTuple):
                 named[APPLICATION].decode() if APPLICATION in named else None,
                 tuple(Sighting(str(incarnation), int(end)) for incarnation, end in forgiven),
             )
-        except (KeyError, ValueError, TypeError, RecursionError) as error:
+        except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise StoppedForOperatorError("the changelog's headers are damaged") from error
 
     def marked(self, outputs: Sequence[Output], layout: Layout, partition: int) -> list[Output]:

@@ -155,6 +155,7 @@ class KafkaOwnership:
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
             others = [] if told is not None else await self._others()
+            await self._refuse_beside_another(told, others)
             identity = self._renewed.get(number) or self._identity(number, told, others)
             witness, seen = self._witness(number), None
             if witness is not None and number in self._renewed:
@@ -196,6 +197,7 @@ class KafkaOwnership:
         async with self._producer(self._lock(number)):
             told = await self._told(number)
             others = [] if told is not None else await self._others()
+            await self._refuse_beside_another(told, others)
             identity = self._identity(number, told, others)
             return await self._presence(number, identity)
 
@@ -295,9 +297,27 @@ class KafkaOwnership:
         Raises:
             LockedError: The group has members, and this is none.
         """
+        if not self._membership.joined:
+            await self._refuse_members(self._cluster.settings.application)
+
+    async def _refuse_beside_another(
+        self, told: StoreIdentity | None, others: Collection[StoreIdentity]
+    ) -> None:
+        """Keep a tool of another application from it as well.
+
+        Known only after the fence: of that its worker recovers, of an acknowledgement it does not.
+
+        Raises:
+            LockedError: The group of whoever serves the store has members.
+        """
         if self._membership.joined:
             return
-        group = self._cluster.settings.application
+        named = {one.application for one in (others if told is None else [told])}
+        serving = await self._claim.holder({one for one in named if one})
+        if serving not in {None, self._cluster.settings.application}:
+            await self._refuse_members(serving)
+
+    async def _refuse_members(self, group: str) -> None:
         existing = await members(self._cluster.options, group)
         if existing:
             names = ", ".join(sorted(existing.values()))

@@ -209,11 +209,13 @@ class KafkaPartition:
         return await self._tools.watch.look(self._number, now=now)
 
     async def starts(self) -> dict[str, int]:
-        """Give the first offset of each input that is still kept."""
-        places = self._tools.topics.all_of(self._layout.events, self._number)
+        """Give the first offset of each input that is still kept.
+
+        Compaction moves no beginning, so that the table's tells of records that were deleted, too.
+        """
+        places = self._tools.topics.all_of(self._layout.inputs, self._number)
         found = await self._tools.offsets.starts(places)
-        # The table is compacted; its first offset says nothing about loss.
-        return {**{places[at]: offset for at, offset in found.items()}, self._layout.table: 0}
+        return {places[at]: offset for at, offset in found.items()}
 
     async def ends(self) -> dict[str, int]:
         """Give the end of each input."""

@@ -109,7 +109,9 @@ class Tables:
         records: list[Record] = []
         room = FETCH_BYTES
         rows = connection.execute(
-            f"SELECT id, at_ms, key, value, headers FROM {self._table(stream)}"  # noqa: S608
+            # What another program put there as text or as a number is octets as well, and damaged.
+            "SELECT id, at_ms, CAST(key AS BLOB), CAST(value AS BLOB), CAST(headers AS BLOB)"  # noqa: S608
+            f" FROM {self._table(stream)}"
             " WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
             (row_id(shard, position), row_id(shard, end), limit),
         )

@@ -54,6 +54,8 @@ CREATE TABLE owners (partition INTEGER PRIMARY KEY, epoch INTEGER, incarnation T
 """
 """``shard`` is stream and partition, as in a row's id; ``next`` is the next record's offset."""
 
+_NAMES = {"meta", "log", "compacted", "compacted_by_key", "ends", "positions", "owners"}
+
 
 def shard_of(stream: int, partition: int) -> int:
     """Give the upper bits of the ids of a stream's partition."""
@@ -97,9 +99,9 @@ def prepare(
     meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if meta.get("application") != "slotkeeper":
         raise WrongUseError(f"{path} is a database of something else")
-    if meta["format"] != FORMAT:
+    if meta.get("format") != FORMAT:
         raise StoppedForOperatorError(
-            f"{path} has format {meta['format']} and this program knows {FORMAT}: "
+            f"{path} has format {meta.get('format')!r:.20} and this program knows {FORMAT}: "
             "use the program that wrote it, or a newer one"
         )
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
@@ -109,13 +111,39 @@ def prepare(
         connection.execute(_FORGIVEN)
     if meta.get(ADDRESSES) != LITERAL:
         connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (ADDRESSES, LITERAL))
-    partitions = int(meta["partitions"])
+    partitions = meta.get("partitions")
+    if not isinstance(partitions, int):
+        raise _changed(path, "the partition count is gone")
     if wanted is not None and wanted != partitions:
         raise StoppedForOperatorError(
             f"{path} was made with {partitions} partitions and {wanted} are wanted: a device would "
             "change its partition and lose its counters; the number cannot be changed"
         )
     return partitions
+
+
+def refuse_changed(connection: sqlite3.Connection, path: Path, *, partitions: int) -> None:
+    """Make sure that what a worker counts on stands there: tools may look at what is left.
+
+    Raises:
+        StoppedForOperatorError: Another program took something away.
+    """
+    gone = sorted(_NAMES - _tables(connection))
+    if gone:
+        raise _changed(path, f"no {', '.join(gone)}")
+    owners = connection.execute("SELECT partition, incarnation FROM owners ORDER BY 1").fetchall()
+    if [number for number, _ in owners] != list(range(partitions)):
+        raise _changed(path, f"{len(owners)} partitions have an incarnation, of {partitions}")
+    if not all(isinstance(incarnation, str) for _, incarnation in owners):
+        raise _changed(path, "a partition without an incarnation")
+
+
+def _changed(path: Path, what: str) -> StoppedForOperatorError:
+    return StoppedForOperatorError(
+        f"{path} is not as this program left it ({what}): another one changed it. Keep a copy of "
+        "it with its -wal file, and restore the newest backup; or, if there is none, take the "
+        "numbers from the outputs into a new one (`slotkeeper counters rebuild`)"
+    )
 
 
 def _tables(connection: sqlite3.Connection) -> set[str]:

@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 
 from slotkeeper.streams.errors import WrongUseError
@@ -15,7 +15,7 @@ from slotkeeper.streams.witness import Sighting, Witness
 from .file import StoreFile, held_file
 from .ownership import SqliteOwnership
 from .rows import Tables
-from .schema import prepare
+from .schema import prepare, refuse_changed
 from .thread import DatabaseThread
 from .transaction import transaction
 
@@ -32,6 +32,8 @@ on average is below that of the commit that follows."""
 async def open_sqlite(path: Path, settings: StreamsSettings) -> AsyncIterator["SqliteStreams"]:
     """Open the file, making it if there is none; see ``open_streams``."""
     path = _resolved(path)
+    if settings.witness is not None:
+        Witness(settings.witness).refuse_files_of(path)
     # Outlives the connections: see there.
     with held_file(path) as file:
         writer = await DatabaseThread(path, "writer").open()
@@ -154,6 +156,7 @@ class SqliteStreams:
 
     async def objections(self) -> Mapping[int, str]:
         """Compare the file with the witness; see the interface."""
+        await self._reader.run(refuse_changed, self._file.path, partitions=self._partitions)
         path = self._settings.witness
         if path is None:
             return {}
@@ -193,8 +196,12 @@ class SqliteStreams:
 
     @asynccontextmanager
     async def own(self) -> AsyncIterator[Ownership]:
-        """Become the file's only worker."""
-        with self._file.worker_lock():
+        """Become the file's only worker, and the only one that has its witness."""
+        with ExitStack() as held:
+            held.enter_context(self._file.worker_lock())
+            if self._settings.witness is not None:
+                held.enter_context(Witness(self._settings.witness).in_use())
+            await self._writer.run(refuse_changed, self._file.path, partitions=self._partitions)
             yield SqliteOwnership(
                 self._settings,
                 self._partitions,
