@@ -12,7 +12,7 @@ from slotkeeper.streams import Output, OutputBatch, OutputTooLargeError, WrongUs
 from slotkeeper.streams.memory.ownership import MemoryPartition
 
 from .conftest import Bench
-from .fake_engine import COMMANDS, DEAD, REQUESTS, SWOLLEN, TABLE, FakeEngine
+from .fake_engine import AUDIT, COMMANDS, DEAD, REQUESTS, SWOLLEN, TABLE, FakeEngine
 
 RESPONSES = "srv-6.15.1-responses"
 
@@ -85,6 +85,20 @@ async def test_the_records_around_it_are_decided(bench: Bench, limits: Limits) -
     headers = dict(letters[0].headers)
     assert headers["fault"] == b"TOO_LARGE"
     assert headers["detail"].startswith(b"cs02b-commands takes no ")
+
+
+async def test_a_stream_that_takes_no_honest_decision_costs_no_message(
+    bench: Bench, limits: Limits
+) -> None:
+    """A hand-back that is passed by is a number that is not recorded."""
+    limits.of[AUDIT] = 10
+    await bench.publish(RESPONSES, b"1", b"2")
+    with pytest.raises(WrongUseError, match="audit-trail has to take records of 4096 octets"):
+        await bench.run()
+    assert await bench.decisions() == []
+    limits.of[AUDIT] = 4_096
+    await bench.run()
+    assert await decided(bench) == [(0, "RECORDED", None), (1, "RECORDED", None)]
 
 
 async def test_afterwards_batches_are_decided_together_again(bench: Bench, limits: Limits) -> None:

@@ -29,7 +29,7 @@ from .checkpoints import Checkpoints, CheckpointWriter
 from .commit import BatchRunner
 from .engine_thread import EngineThread
 from .intake import Batch
-from .quarantine import Quarantine, Reason
+from .quarantine import LEAST_OCTETS, LETTERS, Quarantine, Reason
 from .recovery import NOTHING, Restored, Restorer
 from .registers import Registers
 from .session import PartitionSession
@@ -366,8 +366,14 @@ def quarantine_of(batch: Batch, error: OutputTooLargeError) -> Quarantine | None
     partition was opened again.
 
     Raises:
-        WrongUseError: It is no record at all.
+        WrongUseError: It is no record at all, or the fault is not the record's.
     """
+    if error.octets <= LEAST_OCTETS and error.stream != LETTERS:
+        raise WrongUseError(
+            f"{error}: {error.stream} has to take records of {LEAST_OCTETS} octets, or what honest "
+            "messages tell is lost. Nothing was decided; raise max.message.bytes of its topic, and "
+            "start again"
+        ) from error
     if not batch.places:
         raise WrongUseError(f"what is parked cannot be decided anew: {error}") from error
     if len(batch.places) > 1:

@@ -12,6 +12,14 @@ from slotkeeper.streams.interface import SET_ASIDE, Headers
 Place: TypeAlias = tuple[str, int]
 """A stream and an offset of the partition."""
 
+LETTERS = "dead-letters"
+"""The stream whose records are shortened until they fit."""
+
+LEAST_OCTETS = 4_096
+"""What each other output has to take. Decisions on honest messages make less: an audit record of
+1.7 kB, a command of 2.4 kB, a device's record below 2.5 kB. Where that does not fit the fault is
+the topic's, and a message passed by would be a number that is lost."""
+
 KEY_OCTETS = 64
 """Of a key that is kept whatever happens to the rest: twice the longest spelling of an EUI-64."""
 
