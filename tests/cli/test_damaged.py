@@ -4,6 +4,7 @@ import json
 import shlex
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -70,3 +71,18 @@ def test_d12_no_number_below_those_of_the_outputs_mends(
         assert (f"at least {highest['Supplier']}" in done.stderr) == refused
     cli("run", "--until-idle", *at)
     assert json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"] == highest
+
+
+def test_d12_an_export_mends_no_damaged_record(cli: Cli, served: Site, tmp_path: Path) -> None:
+    """It may be older than the damage, and nobody has looked at the device."""
+    at = ("--config", served.config)
+    device = str(served.fleet.members[0].gpf.device.eui)
+    exported = tmp_path / "exported.jsonl"
+    cli("counters", "export", exported, *at)
+    damage(served, device)
+    cli("run", "--until-idle", *at)
+    shown = ("counters", "show", device, "--json", *at)
+    before = json.loads(cli(*shown).stdout)["damaged"]
+    cli("counters", "import", exported, "--reason", "r", "--by", "ann", "--by", "bob", *at)
+    cli("run", "--until-idle", *at)
+    assert json.loads(cli(*shown).stdout)["damaged"] == before != {}

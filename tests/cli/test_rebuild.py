@@ -2,7 +2,10 @@
 
 import base64
 import json
+import os
+import pty
 import sqlite3
+import subprocess
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +23,7 @@ from slotkeeper.streams import Output, Record, open_streams
 from slotkeeper.streams.layout import SLOTKEEPER
 from slotkeeper.streams.sqlite.schema import OFFSET_BITS, PARTITION_BITS
 
+from . import conftest
 from .conftest import Cli, Site
 
 DEVICE = "00-DB-12-34-56-78-90-A3"
@@ -241,3 +245,26 @@ def test_no_record_is_more_than_a_fault(
     faults: list[RecordFault] = []
     told_by(Record(stream, 0, 0, b"k", value, [], 0), faults)
     assert {fault.kind for fault in faults} <= FAULTS.keys()
+
+
+def test_people_see_how_far_it_has_come(served: Site, tmp_path: Path) -> None:
+    terminal, end = pty.openpty()
+    done = subprocess.run(
+        [
+            conftest.COMMAND,
+            "counters",
+            "rebuild",
+            tmp_path / "numbers.jsonl",
+            "--config",
+            served.config,
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=end,
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "80"},
+        check=True,
+    )
+    os.close(end)
+    seen = os.read(terminal, 1 << 16).decode()
+    os.close(terminal)
+    assert done.returncode == 0
+    assert all(f"reading {output}" in seen for output in (AUDIT, COMMANDS))

@@ -33,14 +33,18 @@ def fleet() -> Fleet:
 
 @pytest.fixture
 def cli(tmp_path: Path, fleet: Fleet, bench: Bench) -> Cli:
+    return cli_of(bench, fleet, tmp_path, 'witness = "witness"\n')
+
+
+def cli_of(bench: Bench, fleet: Fleet, folder: Path, more: str = "") -> Cli:
+    """Give the command at the bench's topics."""
     settings = bench.settings
     kafka = f"""
 [kafka]
 application = "{settings.application}"
 topic_prefix = "{settings.topic_prefix}"
-witness = "witness"
-"""
-    config = write_settings(tmp_path, [fleet.pki.acb], streams=bench.url, more=kafka)
+{more}"""
+    config = write_settings(folder, [fleet.pki.acb], streams=bench.url, more=kafka)
 
     def run(
         *arguments: str, given: list[Event] | None = None, expected: int = 0, told: str = "out"
@@ -83,6 +87,15 @@ async def test_the_whole_line_and_what_an_operator_does(
     cli(*acknowledging, expected=2)
     cli(*acknowledging, "--from-start", RESPONSES)
     cli("run", "--until-idle")
+
+
+async def test_d05_without_a_witness_start_and_check_warn(
+    fleet: Fleet, bench: Bench, tmp_path: Path
+) -> None:
+    bare = cli_of(bench, fleet, tmp_path / "bare")
+    bare("streams", "create")
+    assert "no witness is configured" in bare("run", "--until-idle", told="err")
+    assert "kafka.witness is not set" in bare("check-config")
 
 
 async def test_numbers_come_back_when_the_topic_of_the_changelog_is_gone(

@@ -20,7 +20,7 @@ import pytest
 from aiokafka import TopicPartition
 from tests.durability.exports import covers, entries
 from tests.durability.stores import make
-from tests.durability.test_upgrade import STORES
+from tests.durability.test_upgrade import READ_BY, STORES
 from tests.kafka.harness import CHANGELOG, Bench
 
 from slotkeeper.lab.events import Event
@@ -118,6 +118,13 @@ async def test_what_an_earlier_version_wrote_to_topics_is_served_on(
     told = json.loads(run("run", "--until-idle", "--json"))
     assert told["reasons"].get("DUPLICATE SAME_REQUEST") == 2
     assert told["dispositions"] == {"DUPLICATE": 2, "ISSUED": 1}
+
+    # The version that wrote the store stops at what stands there now, with exit status 3.
+    written = (await bench.read(CHANGELOG))[sum(row.stream == CHANGELOG for row in kept) :]
+    told_of = [json.loads(each.value or b"") for each in written if each.key == POSITIONS]
+    devices = [each.value[0] for each in written if each.value and each.value[0] < ord(" ")]
+    assert min(each["version"] for each in told_of) > READ_BY[store.name]["positions"]
+    assert min(devices) > READ_BY[store.name]["device"]
     audit = await bench.decisions()
     device = str(member.gpf.device.eui)
     numbers = [

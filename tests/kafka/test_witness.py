@@ -101,3 +101,22 @@ async def test_d05_a_changelog_made_anew_under_its_owner_does_not_lower_the_witn
         with pytest.raises(CommitInDoubtError, match="seen it at"):
             await owned.commit([(CHANGELOG, PARTITION, b"k", b"v", [])], {})
         assert file(witness).read_bytes() == kept
+
+
+async def test_d05_a_symbolic_link_to_a_witness_is_followed(bench: Bench, tmp_path: Path) -> None:
+    witness, disk = tmp_path / "witness", tmp_path / "disk"
+    disk.mkdir()
+    await bench.ask()
+    await bench.run(witness=witness)
+    moved = file(witness).rename(disk / "moved")
+    file(witness).symlink_to(moved)
+    before = moved.read_bytes()
+    await bench.ask()
+    await bench.run(witness=witness)
+    assert file(witness).is_symlink()
+    assert moved.read_bytes() != before
+    moved.unlink()
+    await bench.ask()
+    with pytest.raises(StoppedForOperatorError, match="missing"):
+        await bench.run(witness=witness)
+    assert await bench.numbers() == [1, 2]
