@@ -13,12 +13,12 @@ use slotkeeper_gbcs::{Certificate, KeyUsage, KeyUsageBits, RemotePartyRole};
 
 use crate::records::HandoverRequest;
 
-/// Sets of certificates remembered. A GNO has two certificates and a handful of issuers, so thousands of distinct sets
-/// mean that somebody makes them up; then the memory starts over.
-const REMEMBERED: usize = 4_096;
+/// Sets of certificates remembered by an engine, of which a worker has one a partition. A party has three certificates
+/// and a handful of issuers, so hundreds of distinct sets mean that somebody makes them up; then the memory starts over.
+const REMEMBERED: usize = 512;
 
-/// Octets of certificates remembered: as many as those sets have, if each is of six certificates (DUIS allows no more)
-/// of 600 octets, as those of the RTDS are. Beyond it the memory starts over as well.
+/// Octets of certificates remembered, 1.8 MB: as many as those sets have, if each is of six certificates (DUIS allows no
+/// more) of 600 octets, as those of the RTDS are. Beyond it the memory starts over as well.
 const REMEMBERED_OCTETS: usize = REMEMBERED * 6 * 600;
 
 /// Why a replacement certificate cannot be used.
@@ -174,6 +174,7 @@ impl PathCache {
         let mut hasher = self.hasher.build_hasher();
         let path = path.iter().map(Vec::as_slice);
         for der in replacements.into_iter().flatten().chain(path) {
+            hasher.write_usize(der.len());
             hasher.write(der);
         }
         hasher.finish()
@@ -333,10 +334,10 @@ mod tests {
     #[test]
     fn made_up_certificates_are_remembered_within_bounds() {
         let cache = PathCache::new(Vec::new());
-        for number in 0..REMEMBERED + 1_000 {
+        for number in 0..REMEMBERED + 100 {
             cache.check(&request(&number.to_be_bytes(), &[]));
         }
-        assert_eq!(cache.checked.lock().table.len(), 1_000);
+        assert_eq!(cache.checked.lock().table.len(), 100);
 
         for number in 0..10 {
             let path = vec![number; REMEMBERED_OCTETS / 4];
