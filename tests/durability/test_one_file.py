@@ -317,6 +317,15 @@ async def test_outputs_are_read_where_the_changelog_was_taken(path: Path) -> Non
         assert [record.value for record in await everything(streams, AUDIT)] == [b"v"]
 
 
+async def test_headers_that_another_program_wrote_are_for_an_operator(path: Path) -> None:
+    async with opened(path) as streams, streams.own() as ownership:
+        await commit(await ownership.open(0))
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("UPDATE compacted SET headers = 'text'")
+        with pytest.raises(StoppedForOperatorError, match="headers of a record are damaged"):
+            await everything(streams, CHANGELOG)
+
+
 @pytest.mark.parametrize("value", ["'text'", "5", "1.5"])
 async def test_what_is_no_octets_is_read_as_octets(path: Path, value: str) -> None:
     """So that the engine finds it damaged, and not the program itself."""

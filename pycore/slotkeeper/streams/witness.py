@@ -7,6 +7,7 @@ it by an operator's acknowledgement alone, which stands in the store and holds f
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -81,6 +82,9 @@ class Sighting:
         return replace(self, losses=max(self.losses, before.losses), audit=audit)
 
 
+_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What JSON can do that is not what was written: 1e999 is a number, and brackets have no end."""
+
 _ADVICE = (
     ". Put the newest copy of the store back; or, if there is none, raise what is known to have "
     "been issued since, and acknowledge with a reason"
@@ -88,6 +92,10 @@ _ADVICE = (
 
 NOTHING_YET = Sighting("", 0)
 """Seen of a partition whose store has no incarnation before its first commit."""
+
+
+class ServedTwiceError(StoppedForOperatorError):
+    """A copy of the store is served as well; neither knows what the other one gives out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,14 +161,21 @@ class Witness:
 
         Raises:
             LockedError: Another worker has it.
+            WitnessUnavailableError: The lock's file is not the worker's.
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+        path = self._beside(USED_BY)
         try:
-            descriptor = os.open(self._beside(USED_BY), flags, 0o644)
-        except OSError:
-            # Where it cannot be made the witness cannot be written either, which says why.
-            yield
-            return
+            descriptor = os.open(path, flags, 0o644)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.EROFS}:
+                # Where it cannot be made the witness cannot be written either, which says why.
+                yield
+                return
+            raise WitnessUnavailableError(
+                f"{path} cannot be opened ({error.strerror}), by which a witness has one store at "
+                "a time: give it to the worker's account, or remove it while no worker runs"
+            ) from error
         try:
             self._use(descriptor)
             yield
@@ -241,10 +256,17 @@ class Witness:
             self._write({**(seen or {}), **added})
             return sorted(added)
 
-    def record(self, partition: int, now: Sighting) -> None:
+    def record(self, partition: int, now: Sighting, *, alone: bool = False) -> None:
         """Write down what is committed; durable on return. The partition was admitted or accepted.
 
+        Args:
+            partition: That was committed.
+            now: How far it has come.
+            alone: Nobody else serves the store, so that what another has written meanwhile is of a
+                copy. On a broker it may be of who took the partition over.
+
         Raises:
+            ServedTwiceError: Another store is served with it.
             StoppedForOperatorError: The file is another than the one that admitted the store, or
                 would have to forget what it has seen.
             WitnessUnavailableError: Not written; the old file stands.
@@ -261,8 +283,8 @@ class Witness:
                 raise StoppedForOperatorError(
                     self._lost_end(partition, at, now), partition=partition
                 )
-            if at != known:
-                raise StoppedForOperatorError(
+            if alone and at != known:
+                raise ServedTwiceError(
                     f"the witness {self._path} was written by another worker of partition "
                     f"{partition} while it was in use: is a copy of the store served with it?",
                     partition=partition,
@@ -430,10 +452,7 @@ class Witness:
                 )
                 for partition, seen in content["partitions"].items()
             }
-        except (
-            *(ValueError, KeyError, TypeError, AttributeError),
-            *(OverflowError, RecursionError),
-        ) as error:
+        except _UNREADABLE as error:
             raise StoppedForOperatorError(
                 f"the witness {self._path} cannot be understood; restore it from where it was "
                 "kept, or remove it after having made sure that the store is the newest, and make "

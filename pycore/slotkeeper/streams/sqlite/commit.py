@@ -11,7 +11,7 @@ from slotkeeper.streams.errors import (
     StreamsError,
 )
 from slotkeeper.streams.interface import Output
-from slotkeeper.streams.witness import Head, Sighting, Witness
+from slotkeeper.streams.witness import Head, ServedTwiceError, Sighting, Witness
 
 from .file import StoreFile
 from .rows import Tables
@@ -139,7 +139,10 @@ class Commit:
             return
         sighting = Sighting(self._owner.incarnation, end, losses=self.losses, audit=head)
         try:
-            self._witness.record(self._owner.partition, sighting)
+            self._witness.record(self._owner.partition, sighting, alone=True)
+        except ServedTwiceError:
+            # Opened again this copy may agree with what the witness knows of the other one.
+            raise
         except StreamsError as error:
             # The batch is written; opening the partition again tries the witness again and says
             # what is wrong with it before anything else is issued.

@@ -4,7 +4,7 @@ import sqlite3
 import struct
 from collections.abc import Iterable, Sequence
 
-from slotkeeper.streams.errors import WrongUseError
+from slotkeeper.streams.errors import StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.interface import Fetched, Headers, Output, Record
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.witness import Presence, Sighting
@@ -210,16 +210,26 @@ def pack_headers(headers: Headers) -> bytes | None:
 
 
 def unpack_headers(packed: bytes | None) -> list[tuple[str, bytes]]:
-    """Undo ``pack_headers``."""
+    """Undo ``pack_headers``.
+
+    Raises:
+        StoppedForOperatorError: Another program has written them.
+    """
     headers: list[tuple[str, bytes]] = []
     at = 0
-    while packed is not None and at < len(packed):
-        (length,) = _NAME.unpack_from(packed, at)
-        at += _NAME.size
-        name = packed[at : at + length].decode()
-        at += length
-        (length,) = _VALUE.unpack_from(packed, at)
-        at += _VALUE.size
-        headers.append((name, packed[at : at + length]))
-        at += length
+    try:
+        while packed is not None and at < len(packed):
+            (length,) = _NAME.unpack_from(packed, at)
+            at += _NAME.size
+            name = packed[at : at + length].decode()
+            at += length
+            (length,) = _VALUE.unpack_from(packed, at)
+            at += _VALUE.size
+            headers.append((name, packed[at : at + length]))
+            at += length
+    except (struct.error, UnicodeDecodeError) as error:
+        raise StoppedForOperatorError(
+            "the headers of a record are damaged: keep a copy of the file with its -wal file, and "
+            "restore the newest backup"
+        ) from error
     return headers

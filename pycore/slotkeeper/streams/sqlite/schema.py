@@ -6,6 +6,7 @@ so that reading on is one range of one B-tree, appending touches its right-hand 
 second index is needed.
 """
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable
@@ -54,7 +55,7 @@ CREATE TABLE owners (partition INTEGER PRIMARY KEY, epoch INTEGER, incarnation T
 """
 """``shard`` is stream and partition, as in a row's id; ``next`` is the next record's offset."""
 
-_NAMES = {"meta", "log", "compacted", "compacted_by_key", "ends", "positions", "owners"}
+_NAMES = frozenset(re.findall(r"CREATE (?:TABLE|INDEX) (\w+)", _TABLES))
 
 
 def shard_of(stream: int, partition: int) -> int:
@@ -99,11 +100,7 @@ def prepare(
     meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     if meta.get("application") != "slotkeeper":
         raise WrongUseError(f"{path} is a database of something else")
-    if meta.get("format") != FORMAT:
-        raise StoppedForOperatorError(
-            f"{path} has format {meta.get('format')!r:.20} and this program knows {FORMAT}: "
-            "use the program that wrote it, or a newer one"
-        )
+    _expect_format(path, meta.get("format"))
     (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
     if mode != "wal":
         _enter_wal(connection, path)
@@ -122,6 +119,16 @@ def prepare(
     return partitions
 
 
+def _expect_format(path: Path, found: object) -> None:
+    if found is None:
+        raise _changed(path, "its format is gone")
+    if found != FORMAT:
+        raise StoppedForOperatorError(
+            f"{path} has format {found!r:.20} and this program knows {FORMAT}: "
+            "use the program that wrote it, or a newer one"
+        )
+
+
 def refuse_changed(connection: sqlite3.Connection, path: Path, *, partitions: int) -> None:
     """Make sure that what a worker counts on stands there: tools may look at what is left.
 
@@ -130,19 +137,26 @@ def refuse_changed(connection: sqlite3.Connection, path: Path, *, partitions: in
     """
     gone = sorted(_NAMES - _tables(connection))
     if gone:
-        raise _changed(path, f"no {', '.join(gone)}")
+        raise _changed(path, f"no {', '.join(gone)}", _REBUILD)
     owners = connection.execute("SELECT partition, incarnation FROM owners ORDER BY 1").fetchall()
     if [number for number, _ in owners] != list(range(partitions)):
-        raise _changed(path, f"{len(owners)} partitions have an incarnation, of {partitions}")
+        raise _changed(
+            path, f"{len(owners)} partitions have an incarnation, of {partitions}", _REBUILD
+        )
     if not all(isinstance(incarnation, str) for _, incarnation in owners):
-        raise _changed(path, "a partition without an incarnation")
+        raise _changed(path, "a partition without an incarnation", _REBUILD)
 
 
-def _changed(path: Path, what: str) -> StoppedForOperatorError:
+_REBUILD = (
+    "; or, if there is none, take the numbers from the outputs into a new one "
+    "(`slotkeeper counters rebuild`)"
+)
+
+
+def _changed(path: Path, what: str, otherwise: str = "") -> StoppedForOperatorError:
     return StoppedForOperatorError(
         f"{path} is not as this program left it ({what}): another one changed it. Keep a copy of "
-        "it with its -wal file, and restore the newest backup; or, if there is none, take the "
-        "numbers from the outputs into a new one (`slotkeeper counters rebuild`)"
+        f"it with its -wal file, and restore the newest backup{otherwise}"
     )
 
 
