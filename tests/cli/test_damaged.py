@@ -3,10 +3,14 @@
 import json
 import shlex
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+
+import slotkeeper.cli.counters  # noqa: F401  # its modules are looked up by name
+from slotkeeper.streams import StoreUnavailableError
 
 from .conftest import Cli, Site
 
@@ -71,6 +75,35 @@ def test_d12_no_number_below_those_of_the_outputs_mends(
         assert (f"at least {highest['Supplier']}" in done.stderr) == refused
     cli("run", "--until-idle", *at)
     assert json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"] == highest
+
+
+async def test_what_cannot_be_compared_now_is_raised_all_the_same(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where a transaction hangs, raising what it showed comes before it is aborted."""
+    module = sys.modules["slotkeeper.cli.counters.raise_number"]
+
+    async def waits(*_: object) -> None:
+        raise StoreUnavailableError("nothing came for 60 s")
+
+    monkeypatch.setattr(module, "damaged_roles_of", waits)
+    await module._refuse_too_low(None, "00-DB-12-34-56-78-90-A3", "Supplier", 1)
+    assert "not compared" in capsys.readouterr().err
+
+
+def test_d12_a_person_may_know_better_than_the_outputs(cli: Cli, served: Site) -> None:
+    """Whoever may write there could otherwise have a device raised until it is exhausted."""
+    at = ("--config", served.config)
+    device = str(served.fleet.members[0].gpf.device.eui)
+    damage(served, device)
+    what = ("counters", "raise", device, "--role", "Supplier", "--kind", "issued")
+    how = ("--at-least", "1", "--reason", "r", "--by", "ann", "--by", "bob", *at)
+    told = cli(*what, *how, expected=2).stderr
+    assert "cs02b-commands partition" in " ".join(told.split())
+    cli(*what, "--below-outputs", *how)
+    cli("run", "--until-idle", *at)
+    damaged = json.loads(cli("counters", "show", device, "--json", *at).stdout)["damaged"]
+    assert damaged.keys() == {"NetworkOperator"}
 
 
 def test_d12_an_export_mends_no_damaged_record(cli: Cli, served: Site, tmp_path: Path) -> None:

@@ -93,6 +93,7 @@ def test_a_story_is_told_whatever_a_decision_says(decision: dict[str, Any]) -> N
             for at, one in enumerate(trail)
         ]
         story = told_by(DEVICE, records)
+        assert [story.decisions[at]["reason"] for at in (0, -1)] == ["NATURAL", "SLOT_CHANGED"]
         console = Console(file=io.StringIO(), width=80)
         for request in (None, REQUEST):
             print_story(console, story, request)

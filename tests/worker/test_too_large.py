@@ -10,6 +10,7 @@ from slotkeeper.cli.dead_letters.letter import Letter
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.streams import Output, OutputBatch, OutputTooLargeError, WrongUseError
 from slotkeeper.streams.memory.ownership import MemoryPartition
+from slotkeeper.worker.quarantine import Quarantine, Reason
 
 from .conftest import Bench
 from .fake_engine import AUDIT, COMMANDS, DEAD, REQUESTS, SWOLLEN, TABLE, FakeEngine
@@ -130,6 +131,18 @@ async def test_a_dead_letter_that_does_not_fit_goes_without_octets(
         Letter(letter).again(bench.streams)
     (decision,) = [each for each in await bench.decisions() if each["offset"] == 1]
     assert decision["detail"] == detail
+
+
+def test_of_a_batch_that_was_set_aside_the_offsets_are_told() -> None:
+    """What is kept of it is no whole value, of which length and digest would say something."""
+    found = Quarantine(
+        (RESPONSES, 3),
+        Reason.TOO_LARGE,
+        "inflates too far",
+        without_octets=True,
+        set_aside=[("set-aside", b"1 to 3")],
+    )
+    assert found.of((RESPONSES, 3, b"k", b"part")).headers == [("set-aside", b"1 to 3")]
 
 
 async def test_where_no_dead_letter_fits_a_person_is_told(bench: Bench, limits: Limits) -> None:

@@ -72,6 +72,12 @@ class Story:
         return list(newest.values())
 
 
+async def damaged_roles_of(streams: Streams, device: str) -> tuple[str, ...]:
+    """Give the roles of a device whose numbers are not known, by the changelog alone."""
+    changes = await _changes(streams, device.encode(), lambda _stream, _records: None)
+    return _with_changes(Story(device), changes).damaged_roles
+
+
 async def gather(
     streams: Streams,
     device: str,
@@ -89,12 +95,7 @@ async def gather(
     """
     key = device.encode()
     partition = partition_of(key, streams.partitions)
-    changes: dict[bytes, bytes] = {}
-    async for record in _read(streams, streams.layout.changelog, partition, advance):
-        if record.key is not None and record.key.startswith(key):
-            changes.pop(record.key, None)
-            if record.value is not None:
-                changes[record.key] = record.value
+    changes = await _changes(streams, key, advance)
     told = _Told(request_id)
     async for record in _read(streams, AUDIT, partition, advance):
         if record.key == key and record.value is not None:
@@ -209,6 +210,18 @@ class _Told:
     @property
     def left_out(self) -> int:
         return self._seen - len(self._named) - len(self._newest)
+
+
+async def _changes(streams: Streams, key: bytes, advance: Advance) -> dict[bytes, bytes]:
+    """Give the newest records of the device in the changelog: its own, and parked ones."""
+    changes: dict[bytes, bytes] = {}
+    partition = partition_of(key, streams.partitions)
+    async for record in _read(streams, streams.layout.changelog, partition, advance):
+        if record.key is not None and record.key.startswith(key):
+            changes.pop(record.key, None)
+            if record.value is not None:
+                changes[record.key] = record.value
+    return changes
 
 
 async def _read(

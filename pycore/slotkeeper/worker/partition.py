@@ -29,7 +29,7 @@ from .checkpoints import Checkpoints, CheckpointWriter
 from .commit import BatchRunner
 from .engine_thread import EngineThread
 from .intake import Batch
-from .quarantine import LEAST_OCTETS, LETTERS, Quarantine, Reason
+from .quarantine import LEAST_OCTETS, LETTERS, Quarantine, Reason, offsets_of
 from .recovery import NOTHING, Restored, Restorer
 from .registers import Registers
 from .session import PartitionSession
@@ -371,8 +371,8 @@ def quarantine_of(batch: Batch, error: OutputTooLargeError) -> Quarantine | None
     if error.octets <= LEAST_OCTETS and error.stream != LETTERS:
         raise WrongUseError(
             f"{error}: {error.stream} has to take records of {LEAST_OCTETS} octets, or what honest "
-            "messages tell is lost. Nothing was decided; raise max.message.bytes of its topic, and "
-            "start again"
+            "messages tell is lost. Nothing of it was decided; raise max.message.bytes of its "
+            "topic, and start again"
         ) from error
     if not batch.places:
         raise WrongUseError(f"what is parked cannot be decided anew: {error}") from error
@@ -380,7 +380,13 @@ def quarantine_of(batch: Batch, error: OutputTooLargeError) -> Quarantine | None
         return None
     (place,) = batch.places
     for _, _, aside in batch.set_aside:
-        return Quarantine(place, Reason(aside.reason), aside.detail, without_octets=True)
+        return Quarantine(
+            place,
+            Reason(aside.reason),
+            aside.detail,
+            without_octets=True,
+            set_aside=offsets_of(aside),
+        )
     return Quarantine(place, Reason.TOO_LARGE, str(error))
 
 

@@ -42,12 +42,14 @@ class Quarantine:
         detail: What is known of it.
         without_octets: Whether the dead letter goes without the record's own octets, since they
             did not fit.
+        set_aside: What tells the offsets of a batch that nobody looked into; empty for a record.
     """
 
     place: Place
     reason: Reason
     detail: str
     without_octets: bool = False
+    set_aside: Headers = ()
 
     def of(self, record: EngineInput) -> "Kept":
         """Give what is kept of the record."""
@@ -60,7 +62,8 @@ class Quarantine:
             f"{sha256(octets).hexdigest()}: {self.detail}"
         )
         kept = (key or b"")[:KEY_OCTETS] or None
-        told = [
+        # What is left of a batch that was set aside is no whole value.
+        told = self.set_aside or [
             header
             for prefix, whole, part in (("", value, None), ("key-", key, kept))
             if whole and whole != part
@@ -86,9 +89,13 @@ class Kept(NamedTuple):
 
 def of_set_aside(stream: str, aside: SetAside) -> Kept:
     """Give what is written of records that nobody looked into."""
-    which = f"{aside.first} to {aside.offset}".encode()
     record = (stream, aside.offset, aside.key, aside.value)
-    return Kept(record, aside.detail, [(SET_ASIDE, which)])
+    return Kept(record, aside.detail, offsets_of(aside))
+
+
+def offsets_of(aside: SetAside) -> Headers:
+    """Give the header that names the offsets for which it stands."""
+    return [(SET_ASIDE, f"{aside.first} to {aside.offset}".encode())]
 
 
 def _whole(prefix: str, octets: bytes) -> Headers:

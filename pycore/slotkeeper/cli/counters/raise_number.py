@@ -12,9 +12,9 @@ from slotkeeper.cli.counters.signing import Signing, prepare
 from slotkeeper.cli.counters.table import DeviceId
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
-from slotkeeper.explain.story import gather
+from slotkeeper.explain.story import damaged_roles_of
 from slotkeeper.settings import MAX_COUNTER, Settings
-from slotkeeper.streams import Message, Streams, WrongUseError, open_streams
+from slotkeeper.streams import Message, Streams, TryLaterError, WrongUseError, open_streams
 
 
 @click.command(
@@ -50,6 +50,12 @@ from slotkeeper.streams import Message, Streams, WrongUseError, open_streams
     metavar="VERSION",
     help="Of the damaged record that this makes up for, as `counters show` tells it.",
 )
+@click.option(
+    "--below-outputs",
+    is_flag=True,
+    help="Mend a damaged record by a number below one that commands or audit trail tell, after "
+    "having looked at the record that tells it: only workers write there.",
+)
 @adjustment_options
 @settings_options
 def raise_number(
@@ -59,6 +65,7 @@ def raise_number(
     kind: str,
     role: str,
     mends: int | None,
+    below_outputs: bool,
     reason: str,
     by: tuple[str, ...],
     key_file: Path | None,
@@ -77,7 +84,8 @@ def raise_number(
         by=by,
         source="slotkeeper counters raise",
     )
-    may_mend = kind == "issued" and (len(set(by)) > 1 or out is not None)
+    vouched = len(set(by)) > 1 or out is not None
+    may_mend = kind == "issued" and vouched and not below_outputs
     asyncio.run(_raise(settings, message, key, out, (device, role, at_least) if may_mend else None))
     if out is None:
         note(
@@ -107,18 +115,23 @@ async def _raise(
 async def _refuse_too_low(streams: Streams, device: str, role: str, at_least: int) -> None:
     """Let nobody take the mark off a damaged record by a number that was given out below others.
 
-    The worker cannot see that: what it knows of the device is what is damaged.
+    The worker cannot see that: what it knows of the device is what is damaged. Where it cannot be
+    found out now, people are told so: a raise may be what mends the reason.
 
     Raises:
         WrongUseError: The outputs tell of a higher number.
     """
-    story = await gather(streams, device)
-    if role not in story.damaged_roles:
+    try:
+        if role not in await damaged_roles_of(streams, device):
+            return
+        told = (await highest_told(streams, device)).get(role)
+    except TryLaterError as error:
+        note(f"not compared with what the store and its outputs tell: {error}")
         return
-    told = (await highest_told(streams, device)).get(role)
-    if told is not None and at_least < int(told):
+    if told is not None and at_least < told.number:
         raise WrongUseError(
-            f"the stored record of {device} is damaged, and commands and audit trail tell the "
-            f"number {told} of {role}: after {at_least} it would be given out again. Name at least "
-            f"{told}; `slotkeeper counters show {device}` prints the command"
+            f"the stored record of {device} is damaged, and {told.place} tells the number "
+            f"{told.number} of {role}: after {at_least} it would be given out again. Name at least "
+            f"{told.number}; `slotkeeper counters show {device}` prints the command. If that "
+            "record is no worker's, add --below-outputs"
         )

@@ -44,7 +44,8 @@ async def _story(settings: Settings, device: str) -> tuple[Story, dict[str, str 
         return story, {}
     async with looked_at(settings) as streams:
         told = await highest_told(streams, device)
-    return story, {role: told.get(role) for role in story.damaged_roles}
+    numbers = {role: str(highest.number) for role, highest in told.items()}
+    return story, {role: numbers.get(role) for role in story.damaged_roles}
 
 
 def _say_how_to_mend(
