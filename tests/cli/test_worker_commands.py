@@ -13,6 +13,7 @@ from slotkeeper.lab.pki import Pki
 from slotkeeper.lab.terms import Role
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
+from slotkeeper.streams.partitioning import partition_of
 
 from .conftest import Cli, Site
 
@@ -93,8 +94,11 @@ def test_what_is_no_command_hides_none_that_waits(cli: Cli, served: Site) -> Non
     async def write() -> None:
         settings = Settings.load(served.config, environment={})
         async with open_streams(settings.streams) as streams, streams.own() as ownership:
-            owned = await ownership.open(0)
-            await owned.commit([("cs02b-commands", 0, b"d", value, ()) for value in odd], {})
+            # Behind the command itself, so that it is what is read last.
+            partition = partition_of(command["device_id"].encode(), streams.partitions)
+            owned = await ownership.open(partition)
+            outputs = [("cs02b-commands", partition, b"d", value, ()) for value in odd]
+            await owned.commit(outputs, {})
 
     asyncio.run(write())
     listed = [json.loads(line) for line in cli(*waiting).stdout.splitlines()]
