@@ -20,6 +20,10 @@ from functools import partial
 
 from slotkeeper._core import SlotkeeperError
 
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading JSON and headers raises where they are not what was written: 1e999 is a number,
+brackets have no end, and a header may have no value."""
+
 
 class StreamsError(SlotkeeperError):
     """Base of every error of streams."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from .errors import (
+    UNREADABLE,
     LockedError,
     StoppedForOperatorError,
     WitnessUnavailableError,
@@ -81,9 +82,6 @@ class Sighting:
         audit = self.audit or (before.audit if is_same else None)
         return replace(self, losses=max(self.losses, before.losses), audit=audit)
 
-
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What JSON can do that is not what was written: 1e999 is a number, and brackets have no end."""
 
 _ADVICE = (
     ". Put the newest copy of the store back; or, if there is none, raise what is known to have "
@@ -452,7 +450,7 @@ class Witness:
                 )
                 for partition, seen in content["partitions"].items()
             }
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise StoppedForOperatorError(
                 f"the witness {self._path} cannot be understood; restore it from where it was "
                 "kept, or remove it after having made sure that the store is the newest, and make "

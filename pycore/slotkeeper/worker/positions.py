@@ -8,6 +8,7 @@ from typing import Any, Self, TypeAlias
 
 from slotkeeper.engine.port import AuditHead, Fingerprint
 from slotkeeper.streams import Logs, StoppedForOperatorError
+from slotkeeper.streams.errors import UNREADABLE
 
 KEY = b"@positions"
 """Of the changelog record. No device's key begins with ``@``."""
@@ -22,9 +23,6 @@ form 1, as streams without ids always are."""
 
 TAKEOVERS_KEPT = 16
 """Enough to recognise what was known some rollouts ago, and 400 octets a commit at most."""
-
-_UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
-"""What JSON can do that is not what was written: 1e999 is a number, and brackets have no end."""
 
 Takeover: TypeAlias = tuple[int, int]
 """The sequence from which an owner went on, and when it took over, milliseconds since 1970 UTC."""
@@ -164,7 +162,7 @@ class Positions:
                     rollbacks=_unsigned(content.get("rollbacks", 0), 32),
                     audit=read_head(content.get("audit")),
                 )
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise StoppedForOperatorError(
                 "the changelog's record of positions is damaged, and nothing else tells how far "
                 "the inputs were read: put the newest copy of the store back; or, if there is "
@@ -201,7 +199,7 @@ def told_losses(value: bytes | None) -> int:
     """Read it; 0 if it cannot be read, since the positions tell the same."""
     try:
         return _unsigned(json.loads(value or b"")["rollbacks"], 32)
-    except _UNREADABLE:
+    except UNREADABLE:
         return 0
 
 

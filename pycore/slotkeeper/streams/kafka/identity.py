@@ -8,7 +8,7 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple, Self
 
-from slotkeeper.streams.errors import StoppedForOperatorError
+from slotkeeper.streams.errors import UNREADABLE, StoppedForOperatorError
 from slotkeeper.streams.interface import Headers, Output
 from slotkeeper.streams.layout import Layout
 from slotkeeper.streams.witness import Sighting
@@ -58,7 +58,7 @@ class StoreIdentity(NamedTuple):
                 named[APPLICATION].decode() if APPLICATION in named else None,
                 tuple(Sighting(str(incarnation), int(end)) for incarnation, end in forgiven),
             )
-        except (KeyError, ValueError, TypeError, OverflowError, RecursionError) as error:
+        except UNREADABLE as error:
             raise StoppedForOperatorError("the changelog's headers are damaged") from error
 
     def marked(self, outputs: Sequence[Output], layout: Layout, partition: int) -> list[Output]:

@@ -56,6 +56,7 @@ CREATE TABLE owners (partition INTEGER PRIMARY KEY, epoch INTEGER, incarnation T
 """``shard`` is stream and partition, as in a row's id; ``next`` is the next record's offset."""
 
 _NAMES = frozenset(re.findall(r"CREATE (?:TABLE|INDEX) (\w+)", _TABLES))
+"""Of all that has to be there."""
 
 
 def shard_of(stream: int, partition: int) -> int:
