@@ -38,8 +38,8 @@ async def test_d03_burned_numbers_outlive_a_restore(
 ) -> None:
     failures = iter([True])
 
-    async def failing_once(*arguments: Any) -> Any:  # noqa: ANN401
-        ends = await send(*arguments)
+    async def failing_once(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401
+        ends = await send(*arguments, **more)
         if next(failures, False):
             raise KafkaTimeoutError
         return ends

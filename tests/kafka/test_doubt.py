@@ -91,8 +91,8 @@ async def test_no_request_is_answered_twice_and_no_number_is_used_again(
 async def test_a_batch_that_was_not_sent_is_aborted_for_certain(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def failing(*arguments: Any) -> Any:  # noqa: ANN401
-        await send(*arguments)
+    async def failing(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401
+        await send(*arguments, **more)
         raise KafkaTimeoutError
 
     async with bench.opened() as streams, streams.own() as ownership:
@@ -115,8 +115,8 @@ async def test_an_aborted_batch_is_tried_again_with_other_numbers(
 ) -> None:
     failures = iter([True])
 
-    async def failing_once(*arguments: Any) -> Any:  # noqa: ANN401
-        ends = await send(*arguments)
+    async def failing_once(*arguments: Any, **more: Any) -> Any:  # noqa: ANN401
+        ends = await send(*arguments, **more)
         if next(failures, False):
             raise KafkaTimeoutError
         return ends
@@ -197,3 +197,14 @@ async def told_as_a_fence(bench: Bench, monkeypatch: pytest.MonkeyPatch, send_ba
         ]
         with pytest.raises(FencedError):
             await zombie.commit(records, {RESPONSES: 1})
+
+
+async def test_what_does_not_answer_is_named(bench: Bench) -> None:
+    async with bench.opened(kafka=DEADLINE) as streams, streams.own() as ownership:
+        owned = await ownership.open(PARTITION)
+        await bench.delete(AUDIT)
+        kept, gone = (CHANGELOG, PARTITION, b"k", b"1", []), (AUDIT, PARTITION, b"k", b"1", [])
+        with pytest.raises(
+            CommitAbortedError, match=f"not acknowledged by {bench.topic(AUDIT)} {PARTITION}$"
+        ):
+            await owned.commit([kept, gone], {RESPONSES: 1})

@@ -24,9 +24,9 @@ class HeldBack:
         self.asleep = asyncio.Event()
         self.awake = asyncio.Event()
 
-    async def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401
+    async def __call__(self, *arguments: Any, **more: Any) -> Any:  # noqa: ANN401
         first, self._first = self._first, False
-        ends = await self._send(*arguments)
+        ends = await self._send(*arguments, **more)
         if first:
             self.asleep.set()
             await self.awake.wait()

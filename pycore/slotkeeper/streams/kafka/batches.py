@@ -50,12 +50,15 @@ async def send(
     records: Sequence[Output],
     timestamp_ms: int,
     finished: OutputBatch | None = None,
+    *,
+    unanswered: set[TopicPartition] | None = None,
 ) -> dict[TopicPartition, range]:
     """Send records, each partition's in order; return once all are acknowledged.
 
     Gives the offsets of each partition, from the first record's to the one after the last record.
     Others may have written in between. Within a transaction nobody sees the records yet. What is
-    ``finished`` precedes ``records``.
+    ``finished`` precedes ``records``. At any moment, ``unanswered`` has the places that have not
+    acknowledged theirs.
     """
     batches: dict[TopicPartition, list[Any]] = {}
     if finished is not None:
@@ -66,14 +69,16 @@ async def send(
     for (stream, partition), own in groupby(records, key=lambda record: record[:2]):
         placed.setdefault(topics.at(stream, partition), []).extend(own)
     places = dict.fromkeys((*batches, *placed))
-    written = await together(
-        *(
-            _send_in_order(
-                producer, place, batches.get(place, ()), placed.get(place, ()), timestamp_ms
-            )
-            for place in places
-        )
-    )
+    unanswered = set() if unanswered is None else unanswered
+    unanswered.update(places)
+
+    async def sent(place: TopicPartition) -> range:
+        ready, own = batches.get(place, ()), placed.get(place, ())
+        written = await _send_in_order(producer, place, ready, own, timestamp_ms)
+        unanswered.discard(place)
+        return written
+
+    written = await together(*map(sent, places))
     return dict(zip(places, written, strict=True))
 
 

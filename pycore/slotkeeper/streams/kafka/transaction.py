@@ -1,7 +1,7 @@
 """One batch of a partition's owner, in one transaction of the cluster."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -79,19 +79,25 @@ class Transactions:
         """
         if self._past_use:
             raise CommitInDoubtError("a batch was aborted; the partition must be opened again")
+        unanswered: set[TopicPartition] = set()
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._producer.begin_transaction()
                 # Side by side: each is a way to the broker and back, or several.
-                sent = await together(
-                    send(self._producer, self._topics, records, timestamp_ms, finished),
-                    self._send_offsets(offsets),
+                sending = send(
+                    self._producer,
+                    self._topics,
+                    records,
+                    timestamp_ms,
+                    finished,
+                    unanswered=unanswered,
                 )
+                sent = await together(sending, self._send_offsets(offsets))
                 written: dict[TopicPartition, range] = sent[0]
         except ProducerFenced as error:
             raise _fenced(error) from error
         except _PAST_USE as error:
-            await self._abort(error)
+            await self._abort(error, unanswered)
         if any(written[place].start != first for place, first in (expected or {}).items()):
             await self._give_way()
         try:
@@ -117,10 +123,13 @@ class Transactions:
         except CommitAbortedError as error:
             raise FencedError(told) from error
 
-    async def _abort(self, cause: Exception) -> None:
-        """Abort and say so; always raises."""
+    async def _abort(self, cause: Exception, unanswered: Collection[TopicPartition] = ()) -> None:
+        """Abort and say so, and who did not answer; always raises."""
         self._past_use = True
         told = f"{type(cause).__name__} {cause}".rstrip()
+        if unanswered:
+            places = sorted(f"{place.topic} {place.partition}" for place in unanswered)
+            told += f"; not acknowledged by {', '.join(places)}"
         try:
             async with asyncio.timeout(ABORT_S):
                 await self._producer.abort_transaction()
