@@ -41,7 +41,7 @@ async def delete_beginning(bench: Bench, stream: str = CHANGELOG, *, below: int 
 async def test_a_changelog_without_its_beginning_is_refused_until_acknowledged(
     bench: Bench,
 ) -> None:
-    await bench.publish(RESPONSES, b"5")
+    # One input record, so one commit: of two, the second might write the device again.
     await bench.ask()
     await bench.run()
     await delete_beginning(bench)
@@ -49,7 +49,7 @@ async def test_a_changelog_without_its_beginning_is_refused_until_acknowledged(
     for _ in range(2):
         with pytest.raises(StoppedForOperatorError, match="begins at 1, not at 0"):
             await bench.run()
-    assert await bench.numbers() == [6]
+    assert await bench.numbers() == [1]
     async with bench.opened() as streams:
         against = await examine(streams, PARTITION)
         assert ["begins at 1" in against[0], "1 device records" in against[1]] == [True, True]
