@@ -27,8 +27,8 @@ def green(bench: Bench) -> str:
     return f"{bench.settings.application}-green"
 
 
-async def truth(bench: Bench) -> Positions:
-    found = newest(None, [r for r in await bench.read(CHANGELOG) if r.partition == PARTITION])
+async def truth(bench: Bench, partition: int = PARTITION) -> Positions:
+    found = newest(None, [r for r in await bench.read(CHANGELOG) if r.partition == partition])
     assert found is not None
     return found
 
@@ -147,6 +147,30 @@ async def test_an_earlier_version_that_comes_back_before_the_first_commit_shuts_
                 await owned.commit([(CHANGELOG, PARTITION, b"k", b"1", [])], {})
 
 
+@pytest.mark.parametrize("begun", [0, 1])
+async def test_partitions_that_an_earlier_version_never_came_to_are_begun(
+    bench: Bench, begun: int
+) -> None:
+    await write_as_earlier_version(bench, begun)
+    async with bench.opened() as streams:
+        await ask_everywhere(streams)
+    await bench.run()
+    assert await bench.numbers() == [1] * 4
+    # One that was empty may have had its first commit before the one that was not.
+    names = {each.application for each in [await truth(bench, number) for number in range(4)]}
+    assert names == {bench.settings.application}
+    with pytest.raises(StoppedForOperatorError, match=r"application .* serves it"):
+        await bench.run(application=green(bench))
+
+
+async def test_an_empty_partition_is_begun_beside_an_earlier_versions_worker(bench: Bench) -> None:
+    await write_as_earlier_version(bench, 0)
+    async with bench.opened() as streams, streams.own() as ownership:
+        owned = await ownership.open(2)
+        await owned.commit([(CHANGELOG, 2, b"k", b"1", [])], {})
+    assert {each.partition for each in await bench.read(CHANGELOG)} == {0, 2}
+
+
 async def test_what_another_wrote_meanwhile_shuts_the_first_commit_out(bench: Bench) -> None:
     async with bench.opened() as streams, streams.own() as ownership:
         owned = await ownership.open(PARTITION)
@@ -194,20 +218,20 @@ async def test_no_name_changes_while_a_worker_of_the_first_one_runs(bench: Bench
         assert not worker.done()
 
 
-def earlier_owner(bench: Bench) -> AbstractAsyncContextManager[Any]:
+def earlier_owner(bench: Bench, partition: int = PARTITION) -> AbstractAsyncContextManager[Any]:
     """Be the owner of the partition as 0.1.0 has it."""
-    return bench.producer(f"{bench.settings.application}-{PARTITION}")
+    return bench.producer(f"{bench.settings.application}-{partition}")
 
 
-async def write_as_earlier_version(bench: Bench) -> None:
+async def write_as_earlier_version(bench: Bench, partition: int = PARTITION) -> None:
     inputs = dict.fromkeys(bench.settings.layout.inputs, 0)
     positions = Positions(sequence=7, partitions=4, incarnation="a", inputs=inputs)
     assert json.loads(positions.encode())["version"] == 1
-    async with earlier_owner(bench) as earlier, earlier.transaction():
+    async with earlier_owner(bench, partition) as earlier, earlier.transaction():
         await earlier.send_and_wait(
             bench.topic(CHANGELOG),
             key=KEY,
             value=positions.encode(),
-            partition=PARTITION,
+            partition=partition,
             headers=[(INCARNATION, b"a"), (PARTITIONS, b"4")],
         )

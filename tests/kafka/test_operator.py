@@ -99,6 +99,30 @@ async def test_more_partitions_are_refused(bench: Bench) -> None:
             await acknowledge(streams, PARTITION, reason="r", by="b")
 
 
+@pytest.mark.parametrize("witnessed", [False, True])
+async def test_what_others_wrote_behind_the_last_commit_is_refused_until_acknowledged(
+    bench: Bench, tmp_path: Path, *, witnessed: bool
+) -> None:
+    witness = tmp_path / "witness" if witnessed else None
+    await bench.ask()
+    await bench.run(witness=witness)
+    async with bench.producer() as client:
+        topic = bench.topic(CHANGELOG)
+        for number in (b"0", b"7"):
+            await client.send_and_wait(topic, number, b"d", partition=PARTITION)
+    await bench.ask()
+    for _ in range(2):
+        with pytest.raises(StoppedForOperatorError, match="that no worker wrote") as refusal:
+            await bench.run(witness=witness)
+        assert refusal.value.partition == PARTITION
+    assert await bench.numbers() == [1]
+    async with bench.opened(witness=witness) as streams:
+        (against,) = await acknowledge(streams, PARTITION, reason="r", by="b")
+    assert "that no worker wrote" in against
+    await bench.run(witness=witness)
+    assert await bench.numbers() == [1, 8]
+
+
 async def test_d05_a_restored_older_cluster_is_refused_until_acknowledged(
     tmp_path: Path,
 ) -> None:

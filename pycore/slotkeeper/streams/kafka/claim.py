@@ -11,9 +11,11 @@ import json
 from collections.abc import Callable, Collection
 from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from slotkeeper.streams.errors import FencedError, StoppedForOperatorError
 
+from .identity import told_by_changelog
 from .offsets import Offsets
 from .options import ClientOptions
 from .reading import refuse_set_aside, scan_messages
@@ -57,15 +59,21 @@ class Changelogs:
 
     async def begun_by(self) -> str | None:
         """Give the application that is written down; None if none is."""
-        place = self.topics.at(self.topics.layout.changelog, PARTITION)
-        begin = (await self.offsets.starts([place]))[place]
-        end = (await self.offsets.ends([place]))[place]
-        scanned = scan_messages(self.options, {place: begin}, {place: end}, limit=LOOK)
-        async with aclosing(scanned) as batches:
-            async for _, messages in batches:
-                refuse_set_aside(place, messages)
-                return _name(messages[0].value) if messages[0].key == KEY else None
-        return None
+        first = await self._first()
+        if first is None:
+            return None
+        if first.key == KEY:
+            return _name(first.value)
+        told = await told_by_changelog(self.options, self.topics, self.offsets, PARTITION)
+        return told and told.application
+
+    async def precede_claims(self) -> bool:
+        """Say whether partition 0 has a history that begins without that record.
+
+        An earlier version began it, which wrote nobody's name down.
+        """
+        first = await self._first()
+        return first is not None and first.key != KEY
 
     async def past_claim(self, since: int) -> int:
         """Give the end of partition 0's changelog if that record alone stands there, else since."""
@@ -77,6 +85,18 @@ class Changelogs:
                 if any(message.key != KEY for message in messages):
                     return since
         return end
+
+    async def _first(self) -> Any:  # noqa: ANN401  # aiokafka has no types
+        """Give partition 0's first record; None if there is none."""
+        place = self.topics.at(self.topics.layout.changelog, PARTITION)
+        begin = (await self.offsets.starts([place]))[place]
+        end = (await self.offsets.ends([place]))[place]
+        scanned = scan_messages(self.options, {place: begin}, {place: end}, limit=LOOK)
+        async with aclosing(scanned) as batches:
+            async for _, messages in batches:
+                refuse_set_aside(place, messages)
+                return messages[0]
+        return None
 
 
 class Claim:
@@ -113,6 +133,8 @@ class Claim:
     async def take(self, others: Collection[str]) -> None:
         """Have the store served in this name, before anything else is written to it.
 
+        What an earlier version began is served by whoever is named by its next commit.
+
         Raises:
             FencedError: Another application was faster.
         """
@@ -121,6 +143,8 @@ class Claim:
             for _ in range(ATTEMPTS):
                 if holder is not None:
                     break
+                if await self.changelogs.precede_claims():
+                    return
                 try:
                     await self._write_down()
                 except FencedError:
@@ -134,7 +158,8 @@ class Claim:
         value = json.dumps({"version": VERSION, "application": self._application}).encode()
         async with self._lock(LOCK) as transactions:
             # Nobody else writes it from here on; somebody may have before.
-            if await self.changelogs.begun_by() is None:
+            begun = await self.changelogs.begun_by() or await self.changelogs.precede_claims()
+            if not begun:
                 record = (changelog, PARTITION, KEY, value, ())
                 await transactions.commit([record], {}, self._clock())
 

@@ -80,24 +80,49 @@ class StoreIdentity(NamedTuple):
         return marked
 
 
+class Told(NamedTuple):
+    """What a partition's changelog says at its end.
+
+    Attributes:
+        identity: Of the newest record that has one.
+        foreign: Offset of a record behind it, which no worker can have written; None if none is.
+    """
+
+    identity: StoreIdentity
+    foreign: int | None
+
+
 async def told_by_changelog(
     options: ClientOptions, topics: Topics, offsets: Offsets, partition: int
 ) -> StoreIdentity | None:
-    """Read the newest committed changelog record of a partition; None if there is no record."""
+    """Read what a partition's changelog says of the store; None if no record says anything."""
+    told = await told_at_end(options, topics, offsets, partition)
+    return None if told is None else told.identity
+
+
+async def told_at_end(
+    options: ClientOptions, topics: Topics, offsets: Offsets, partition: int
+) -> Told | None:
+    """Likewise, and whether others have written behind it."""
     place = topics.at(topics.layout.changelog, partition)
     begin = (await offsets.starts([place]))[place]
     end = (await offsets.ends([place]))[place]
     back = FIRST_LOOK
     while begin < end:
         first = max(begin, end - back)
-        newest: Headers | None = None
+        newest, foreign = None, None
         async for _, messages in scan_messages(
             options, {place: first}, {place: end}, limit=FIRST_LOOK
         ):
             refuse_set_aside(place, messages)
-            newest = messages[-1].headers
-        if newest is not None:
-            return StoreIdentity.of(newest)
+            for message in messages:
+                if any(name == INCARNATION for name, _ in message.headers):
+                    newest, foreign = message.headers, None
+                else:
+                    foreign = message.offset
+        identity = None if newest is None else StoreIdentity.of(newest)
+        if identity is not None:
+            return Told(identity, foreign)
         if first == begin:
             break
         back *= 16

@@ -24,7 +24,7 @@ from .claim import PARTITION as CLAIMED
 from .claim import Changelogs, Claim
 from .clients import admin, producer
 from .errors import translated
-from .identity import StoreIdentity, told_by_changelog
+from .identity import StoreIdentity, Told, told_at_end, told_by_changelog
 from .inputs import Inputs
 from .instance import members
 from .membership import Membership
@@ -125,15 +125,16 @@ class KafkaOwnership:
 
         Until that commit nothing is acknowledged.
         """
-        presence = await _patiently(
+        presence, foreign = await _patiently(
             lambda: self._fence_and_look(partition), f"partition {partition} was not looked at"
         )
-        objection, witnessed = "", None
+        against, witnessed = [foreign], None
         if (witness := self._witness(partition)) is not None:
-            objection = await asyncio.to_thread(witness.objection, partition, presence)
+            against.append(await asyncio.to_thread(witness.objection, partition, presence))
             witnessed = await asyncio.to_thread(witness.accept, partition)
         forgiven = presence.acknowledged(witnessed)
         self._renewed[partition] = self._draw()._replace(forgiven=forgiven)
+        objection = "; ".join(filter(None, against))
         return Accepted(objection, None if witnessed is None else witnessed.audit)
 
     async def close(self) -> None:
@@ -148,7 +149,15 @@ class KafkaOwnership:
             # The fence comes first: no other owner can change what is read after it.
             client = await stack.enter_async_context(self._producer(self._lock(number)))
             first = await self._first_commit(number, stack)
-            told = await self._told(number)
+            at_end = await self._told_at_end(number)
+            told = None if at_end is None else at_end.identity
+            foreign = "" if at_end is None else self._foreign(at_end)
+            if foreign and number not in self._renewed:
+                raise StoppedForOperatorError(
+                    f"partition {number} stopped: {foreign}. Let nobody else write there, see what "
+                    "it says with `slotkeeper read`, and acknowledge with a reason",
+                    partition=number,
+                )
             if told is not None and told.application is not None and first is not None:
                 await first.stack.aclose()
                 first = None
@@ -192,14 +201,17 @@ class KafkaOwnership:
             tools.stack.callback(self._opened.discard, partition)
             return partition
 
-    async def _fence_and_look(self, number: int) -> Presence:
+    async def _fence_and_look(self, number: int) -> tuple[Presence, str]:
+        """Say what is there, and what others have written behind it."""
         await self._refuse_beside_members()
         async with self._producer(self._lock(number)):
-            told = await self._told(number)
+            at_end = await self._told_at_end(number)
+            foreign = "" if at_end is None else self._foreign(at_end)
+            told = None if at_end is None else at_end.identity
             others = [] if told is not None else await self._others()
             await self._refuse_beside_another(told, others)
             identity = self._identity(number, told, others)
-            return await self._presence(number, identity)
+            return await self._presence(number, identity), foreign
 
     async def _first_commit(self, number: int, stack: AsyncExitStack) -> FirstCommit | None:
         """Shut out owners of earlier versions, whose transactional id names the application.
@@ -233,6 +245,16 @@ class KafkaOwnership:
                 f"{self._cluster.options.who} needs the right Write on transactional id {earlier}"
             )
 
+    def _foreign(self, told: Told) -> str:
+        """Say what others have written behind the last commit; empty if nothing."""
+        if told.foreign is None:
+            return ""
+        changelog = self._cluster.topics.layout.changelog
+        return (
+            f"behind the last commit, {changelog} holds a record at offset {told.foreign} that no "
+            "worker wrote"
+        )
+
     def _identity(
         self, number: int, told: StoreIdentity | None, others: Collection[StoreIdentity]
     ) -> StoreIdentity:
@@ -261,8 +283,12 @@ class KafkaOwnership:
         return [told for told in found if told is not None]
 
     async def _told(self, number: int) -> StoreIdentity | None:
+        told = await self._told_at_end(number)
+        return None if told is None else told.identity
+
+    async def _told_at_end(self, number: int) -> Told | None:
         cluster = self._cluster
-        return await told_by_changelog(cluster.options, cluster.topics, cluster.offsets, number)
+        return await told_at_end(cluster.options, cluster.topics, cluster.offsets, number)
 
     async def _presence(self, number: int, identity: StoreIdentity) -> Presence:
         place = self._cluster.topics.at(self._cluster.topics.layout.changelog, number)
