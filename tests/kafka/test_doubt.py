@@ -203,8 +203,8 @@ async def test_what_does_not_answer_is_named(bench: Bench) -> None:
     async with bench.opened(kafka=DEADLINE) as streams, streams.own() as ownership:
         owned = await ownership.open(PARTITION)
         await bench.delete(AUDIT)
-        kept, gone = (CHANGELOG, PARTITION, b"k", b"1", []), (AUDIT, PARTITION, b"k", b"1", [])
+        both: list[Output] = [(stream, PARTITION, b"k", b"1", []) for stream in (CHANGELOG, AUDIT)]
         with pytest.raises(
             CommitAbortedError, match=f"not acknowledged by {bench.topic(AUDIT)} {PARTITION}$"
         ):
-            await owned.commit([kept, gone], {RESPONSES: 1})
+            await owned.commit(both, {RESPONSES: 1})
