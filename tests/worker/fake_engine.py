@@ -65,6 +65,7 @@ class FakeEngine:
         self.poison: bytes | None = None
         self.broken = False
         self.on_stage: Callable[[], None] = lambda: None
+        self.portions = 0
         self.replayed = 0
         self.rollbacks = 0
         self.incarnations: Sequence[str] = ()
@@ -141,7 +142,7 @@ class FakeEngine:
         return json.dumps({"requests": [first]}).encode() if device_id == DEVICE else None
 
     def statistics(self) -> dict[str, int]:
-        return {"devices": len(self.marks), "damaged": 0}
+        return {"devices": len(self.marks), "parked_unjudged": self.portions, "damaged": 0}
 
     def close(self) -> None:
         self.is_open = False
@@ -219,6 +220,7 @@ class FakeStaged:
         self._engine.marks |= self._marks
         self._engine.known |= self._known
         self._engine.decided |= self._places
+        self._engine.portions = max(0, self._engine.portions - 1)
         return self._engine.statistics()
 
     def discard(self) -> dict[str, int]:

@@ -53,7 +53,12 @@ HELD = (
     ("table_bytes", "slotkeeper_state_table_bytes", "Memory of the Originator Counter table."),
     ("directory_bytes", "slotkeeper_state_directory_bytes", "Memory of the inventory's keys."),
     ("parked", "slotkeeper_parked_records", "Records kept until more is known."),
-    ("parked_bytes", "slotkeeper_parked_bytes", "Their octets."),
+    (
+        "parked_unjudged",
+        "slotkeeper_parked_unjudged_records",
+        "Of these, at most so many that are still to be judged again.",
+    ),
+    ("parked_bytes", "slotkeeper_parked_bytes", "Octets of parked records."),
     (
         "parked_stranger_bytes",
         "slotkeeper_parked_stranger_bytes",

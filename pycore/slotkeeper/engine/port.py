@@ -164,7 +164,9 @@ class Engine(Protocol):
         decided_after: Mapping[str, int] | None = None,
         audit_head: AuditHead | None = None,
     ) -> Staged:
-        """Decide records in order; the first call after ``open`` re-judges what is parked.
+        """Decide records in order; after ``open`` each call judges a portion of what is parked.
+
+        ``statistics()["parked_unjudged"]`` says how much of it is left.
 
         The batch's audit records follow ``audit_head``, the last one that is committed.
         """

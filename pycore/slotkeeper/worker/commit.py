@@ -39,6 +39,8 @@ class BatchRunner:
     Attributes:
         checkpoint: Up to where the engine knows what is committed; None before the first commit
             of a new partition.
+        unjudged: How many parked records may still have to be judged again; each batch judges a
+            portion of them.
     """
 
     def __init__(
@@ -62,6 +64,7 @@ class BatchRunner:
         trail now and then; None where nobody does. ``registers`` are what requests are advised by.
         """
         self.checkpoint = checkpoint
+        self.unjudged = 0
         self._layout = layout
         self._partition = partition
         self._engine = engine
@@ -88,7 +91,8 @@ class BatchRunner:
             lambda: self._decide(records, after, positions.audit, news)
         )
         if not (sealed.outputs or batch.positions or self._behind):
-            await call(Step.FOLD, staged.fold)
+            held = await call(Step.FOLD, staged.fold)
+            self.unjudged = held["parked_unjudged"]
             return CommittedBatch(positions, sealed.reasons, sealed.faults)
         advanced = replace(
             positions.advanced(batch.positions, sealed.stored), audit=sealed.audit_head
@@ -108,7 +112,8 @@ class BatchRunner:
             # A caller that was cancelled while committing does not know either, and cannot wait.
             self._engine_thread.step(Step.IN_DOUBT, staged.in_doubt)
             raise
-        await call(Step.FOLD, staged.fold, records=len(batch.records))
+        held = await call(Step.FOLD, staged.fold, records=len(batch.records))
+        self.unjudged = held["parked_unjudged"]
         self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
         reasons = passed.reasons + Counter(sealed.reasons)
         if repeated:

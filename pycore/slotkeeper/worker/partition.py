@@ -233,16 +233,19 @@ class PartitionWorker:
         taker = self._snapshot_taker(partition, runner)
         taking = None
         try:
-            # Without records: what is parked is judged against what was just restored.
-            await self._decide_together(session, Batch())
+            await self._judge_parked(session, runner)
             if taker is not None:
                 at_once = restored.source == NOTHING
                 taking = asyncio.create_task(taker.run(self._between, at_once=at_once))
             while not self._stop.is_set():
                 batch = await self._unless_stopped(session.next())
-                if batch is not None and (batch.ranks or runner.has_register_news):
+                if batch is None:
+                    break
+                if batch.ranks:
                     await self._decide(session, batch)
-                elif batch is not None:
+                elif runner.unjudged or runner.has_register_news:
+                    await self._judge_parked(session, runner)
+                else:
                     await self._sign(session, ends=False)
             await self._sign(session, ends=True)
         finally:
@@ -254,6 +257,17 @@ class PartitionWorker:
                 taking.cancel()
         if self._ends and taker is not None:
             await taker.take(self._between, share=1.0, most=CHEAP_OCTETS)
+
+    async def _judge_parked(self, session: PartitionSession, runner: BatchRunner) -> None:
+        """Judge what is parked against what is known now, a portion with each commit.
+
+        All of it can be more than a transaction takes until its time-out. News of a register come
+        first: they begin it again.
+        """
+        while True:
+            await self._decide_together(session, Batch())
+            if not runner.unjudged or runner.has_register_news or self._stop.is_set():
+                return
 
     async def _sign(self, session: PartitionSession, *, ends: bool) -> None:
         """Sign the audit trail if that is due; what is not signed now is at a later commit."""

@@ -266,6 +266,7 @@ fn statistics<'py>(
     dict.set_item("table_bytes", held.table_bytes)?;
     dict.set_item("directory_bytes", held.directory_bytes)?;
     dict.set_item("parked", held.parked)?;
+    dict.set_item("parked_unjudged", held.parked_unjudged)?;
     dict.set_item("parked_bytes", held.parked_bytes)?;
     dict.set_item("parked_stranger_bytes", held.parked_stranger_bytes)?;
     dict.set_item("burned", held.burned)?;

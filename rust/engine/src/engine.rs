@@ -17,6 +17,7 @@ use crate::paths::PathCache;
 use crate::records::DeviceRecord;
 use crate::registers::Registers;
 use crate::settings::{DeviceSignatures, Settings};
+use crate::stage::LeftOver;
 use crate::staged::Progress;
 use crate::stream::{Partition, device_of_key};
 use crate::workers;
@@ -150,8 +151,10 @@ pub struct Engine {
     /// Devices whose certificate went with an inventory record, as no committed batch has written down yet: the
     /// directory forgets it at once, also for a batch that is lost.
     pub(crate) uncertified: BTreeSet<u64>,
-    /// Whether parked records are to be judged again with the next batch.
-    pub(crate) rejudge_parked: bool,
+    /// The least EUI-64 whose parked records are still to be judged again since the partition was opened.
+    pub(crate) rejudge_from: Option<u64>,
+    /// What is still to be judged again once the staged batch is folded.
+    pub(crate) left_over: LeftOver,
     /// Whether nothing is known yet but what parts of a snapshot told.
     pub(crate) cleared: bool,
 }
@@ -169,6 +172,8 @@ pub struct Statistics {
     pub directory_bytes: usize,
     /// Parked records.
     pub parked: usize,
+    /// Of these, at most so many that are still to be judged again, since the partition was opened or a register was read.
+    pub parked_unjudged: usize,
     /// Octets they occupy.
     pub parked_bytes: usize,
     /// Of these, octets of devices that the inventory does not name.
@@ -212,7 +217,8 @@ impl Engine {
             damaged: BTreeMap::new(),
             damaged_parked: BTreeSet::new(),
             uncertified: BTreeSet::new(),
-            rejudge_parked: true,
+            rejudge_from: Some(0),
+            left_over: LeftOver::default(),
             cleared: true,
         }
     }
@@ -341,7 +347,7 @@ impl Engine {
                     self.parking.set_standing(device, standing);
                 }
                 self.state = State::Open;
-                self.rejudge_parked = true;
+                self.rejudge_from = Some(0);
                 self.cleared = false;
                 Ok(())
             }
@@ -363,8 +369,8 @@ impl Engine {
         self.parking.keep();
         self.ledger.fold();
         self.state = State::Open;
-        self.rejudge_parked = false;
-        self.registers.news = None;
+        self.rejudge_from = self.left_over.since_opening;
+        self.registers.keep_news_from(self.left_over.by_registers);
         self.damaged.clear();
         self.damaged_parked.clear();
         self.uncertified.clear();
@@ -439,11 +445,21 @@ impl Engine {
             table_bytes: self.ledger.table().memory_bytes(),
             directory_bytes: self.directory.memory_bytes(),
             parked: self.parking.len(),
+            parked_unjudged: self.parked_unjudged(),
             parked_bytes: self.parking.bytes(),
             parked_stranger_bytes: self.parking.stranger_bytes(),
             burned: self.ledger.burned().len(),
             damaged: self.damaged.len() + self.damaged_parked.len(),
         }
+    }
+
+    fn parked_unjudged(&self) -> usize {
+        let by_registers = self.registers.news.map(|news| news.from);
+        let least = [self.rejudge_from, by_registers]
+            .into_iter()
+            .flatten()
+            .min();
+        least.map_or(0, |least| self.parking.len_from(least))
     }
 
     /// The committed record of a device, as the changelog has it.

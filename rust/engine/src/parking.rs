@@ -178,8 +178,20 @@ impl Parking {
         devices.map(|(device, _)| Eui64::from_u64(*device))
     }
 
+    /// What a device's parked records occupy.
+    pub(crate) fn bytes_of(&self, device: Eui64) -> usize {
+        let queue = self.devices.get(&device.to_u64());
+        queue.map_or(0, |queue| queue.bytes)
+    }
+
     pub(crate) fn len(&self) -> usize {
-        self.devices.values().map(|queue| queue.parked.len()).sum()
+        self.len_from(0)
+    }
+
+    /// How many there are of devices from an EUI-64 on.
+    pub(crate) fn len_from(&self, least: u64) -> usize {
+        let queues = self.devices.range(least..);
+        queues.map(|(_, queue)| queue.parked.len()).sum()
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -28,6 +28,7 @@ type Period = (i64, i64);
 /// Of a party: its days as a DCC User, and its exits with the day of their cancellation.
 struct Party {
     mark: PartyMark,
+    /// Rising.
     identities: Vec<Eui64>,
     user: Vec<Period>,
     exits: Vec<Period>,
@@ -51,8 +52,15 @@ pub(crate) struct Registers {
     certificates: HashMap<Vec<u8>, Registered>,
     by_sha1: HashMap<[u8; 20], Vec<u8>>,
     by_sha256: HashMap<[u8; 32], Vec<u8>>,
-    /// The newest record since parked messages were last judged by registers.
-    pub(crate) news: Option<Cause>,
+    /// What was read since parked messages were last judged by registers.
+    pub(crate) news: Option<News>,
+}
+
+/// A register's newest record, and the least EUI-64 whose parked records have not been judged by it.
+#[derive(Clone, Copy)]
+pub(crate) struct News {
+    pub(crate) cause: Cause,
+    pub(crate) from: u64,
 }
 
 /// What is known of those who take over, on a day.
@@ -100,11 +108,20 @@ impl Registers {
             }
             _ => return,
         }
-        self.news = Some(Cause {
+        let cause = Cause {
             stream: record.stream.name(),
             partition: Some(0),
             offset: Some(record.offset),
-        });
+        };
+        self.news = Some(News { cause, from: 0 });
+    }
+
+    /// Parked records have been judged by the news up to a device; all of them where there is none.
+    pub(crate) fn keep_news_from(&mut self, from: Option<u64>) {
+        self.news = self
+            .news
+            .zip(from)
+            .map(|(news, from)| News { from, ..news });
     }
 
     /// Whether a party may be a network operator; `None` where no register says who is.
@@ -159,7 +176,7 @@ impl Registers {
 
     fn party(&self, eui: Eui64) -> Option<&Party> {
         let mut parties = self.parties.values();
-        parties.find(|party| party.identities.contains(&eui))
+        parties.find(|party| party.identities.binary_search(&eui).is_ok())
     }
 }
 
@@ -203,13 +220,15 @@ impl Party {
     fn read(octets: &[u8]) -> Option<Self> {
         let json: PartyJson<'_> = serde_json::from_slice(octets).ok()?;
         let identities = json.eui64.iter().take(MOST_ENTRIES);
+        let mut identities: Vec<_> = identities
+            .map(|text| Eui64::parse(text.as_bytes()))
+            .collect::<Option<_>>()?;
+        identities.sort_unstable();
         let user = json.dcc_user.iter().take(MOST_ENTRIES);
         let exits = json.exits.iter().take(MOST_ENTRIES);
         Some(Self {
             mark: party_mark(&json.party_id),
-            identities: identities
-                .map(|text| Eui64::parse(text.as_bytes()))
-                .collect::<Option<_>>()?,
+            identities,
             user: user
                 .map(|one| period(&one.from, one.until.as_deref()))
                 .collect::<Option<_>>()?,

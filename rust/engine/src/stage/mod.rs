@@ -4,6 +4,8 @@ mod output;
 mod parked;
 mod proof;
 
+pub(crate) use self::parked::LeftOver;
+
 use slotkeeper_counters::Role;
 use slotkeeper_gbcs::Eui64;
 
@@ -42,8 +44,9 @@ pub struct BatchContext {
 impl Engine {
     /// Judges records in the order given. Nothing is visible until the batch is folded.
     ///
-    /// Inventory records are applied before the first event, and parked records that they concern are judged again; after
-    /// a restore all are.
+    /// Inventory records are applied before the first event, and parked records that they concern are judged again. After
+    /// a restore, and after [`Self::follow_registers`], so are those of the devices that the batch is about, and a portion
+    /// of all others: [`Statistics::parked_unjudged`](crate::Statistics::parked_unjudged) says how many are left.
     ///
     /// # Errors
     /// [`EngineError::BatchOpen`] and [`EngineError::Closed`].
@@ -133,7 +136,7 @@ impl Batch<'_> {
         self.mark_uncertified();
         self.mark_damaged();
         let classes = self.read_ahead(&events);
-        self.judge_parked_again(&concerned);
+        self.judge_parked_again(&concerned, &events);
 
         let decoded = self.decode(&events, &classes, &octets, false);
         for ((input, event), decoded) in inputs.iter().zip(events).zip(&decoded) {

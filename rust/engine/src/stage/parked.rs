@@ -14,7 +14,7 @@ use crate::directory::{EVICTED, HAD_CERTIFICATE};
 use crate::events::Event;
 use crate::judge::{Decision, Outcome, Told};
 use crate::message::Facts;
-use crate::parking::{Caps, Parked};
+use crate::parking::{Caps, Parked, Parking};
 use crate::settings::{DeviceSignatures, Settings};
 use crate::stream::{Input, Stream, Value};
 
@@ -22,9 +22,47 @@ use crate::stream::{Input, Stream, Value};
 /// copies stay small.
 const DEVICES_AT_A_TIME: usize = 512;
 
+/// Octets of parked records that a batch judges again: some 2,300 outcomes, which make some 7 MB of audit records and
+/// evidence. All that may be parked would make more than a transaction takes until its time-out.
+const PORTION: usize = 1 << 20;
+
+/// What is to be judged again after a batch: the least EUI-64 of each kind.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LeftOver {
+    /// Since the partition was opened.
+    pub(crate) since_opening: Option<u64>,
+    /// By what registers brought.
+    pub(crate) by_registers: Option<u64>,
+}
+
 /// Whether a register may bring what a record waits for.
 fn waits_for_registers(reason: Reason) -> bool {
     matches!(reason, Reason::UnknownCertificate | Reason::UnknownParty)
+}
+
+/// Devices from an EUI-64 on whose parked records there is room for, and where those begin for which there is none. `room`
+/// is in octets; what it leaves is for others.
+fn portion(
+    parking: &Parking,
+    from: Option<u64>,
+    room: &mut usize,
+    is_wanted: impl Fn(Eui64) -> bool,
+) -> (Vec<Eui64>, Option<u64>) {
+    let mut devices = Vec::new();
+    let Some(from) = from else {
+        return (devices, None);
+    };
+    for device in parking
+        .devices_from(from)
+        .filter(|device| is_wanted(*device))
+    {
+        if *room == 0 {
+            return (devices, Some(device.to_u64()));
+        }
+        *room = room.saturating_sub(parking.bytes_of(device));
+        devices.push(device);
+    }
+    (devices, None)
 }
 
 /// A record that waits, whose it is, and why it is judged again.
@@ -35,34 +73,56 @@ struct Again {
 }
 
 impl Batch<'_> {
-    pub(super) fn judge_parked_again(&mut self, concerned: &[(Eui64, Cause)]) {
+    /// Judges what waits for what has become known: of the devices that the batch is about, and a portion of all others.
+    pub(super) fn judge_parked_again(
+        &mut self,
+        concerned: &[(Eui64, Cause)],
+        events: &[Event<'_>],
+    ) {
         let parking = &self.engine.parking;
         let restart = Cause {
             stream: "restart",
             partition: None,
             offset: None,
         };
-        let after_restore = if self.engine.rejudge_parked {
-            parking.devices_from(0).collect()
-        } else {
-            Vec::new()
+        let news = self.engine.registers.news;
+        let waits_for_news = |device| {
+            let mut waiting = parking.of(device);
+            waiting.any(|parked| waits_for_registers(parked.verdict.1))
         };
-        // Kept until the batch is folded: one that is dropped has not judged anything.
-        let by_registers = self.engine.registers.news.map(|cause| {
-            let waits_for_them = |device: &Eui64| {
-                let mut waiting = parking.of(*device);
-                waiting.any(|parked| waits_for_registers(parked.verdict.1))
-            };
-            let devices: Vec<_> = parking.devices_from(0).filter(waits_for_them).collect();
-            devices.into_iter().map(move |device| (device, cause))
+        let mut room = PORTION;
+        let from = self.engine.rejudge_from;
+        let (mut after_restore, since_opening) = portion(parking, from, &mut room, |_| true);
+        let from = news.map(|news| news.from);
+        let (mut told, by_registers) = portion(parking, from, &mut room, waits_for_news);
+        if since_opening.is_some() || by_registers.is_some() {
+            let is_left =
+                |from: Option<u64>, device: Eui64| from.is_some_and(|from| from <= device.to_u64());
+            for device in events.iter().filter_map(Event::device) {
+                if is_left(since_opening, device) {
+                    after_restore.push(device);
+                }
+                if is_left(by_registers, device) && waits_for_news(device) {
+                    told.push(device);
+                }
+            }
+        }
+        let told = news.into_iter().flat_map(|news| {
+            let devices = told.iter();
+            devices.map(move |device| (*device, news.cause))
         });
         let mut asked: Vec<_> = after_restore
             .into_iter()
             .map(|device| (device, restart))
             .chain(concerned.iter().copied())
-            .chain(by_registers.into_iter().flatten())
+            .chain(told)
             .filter(|(device, _)| parking.of(*device).next().is_some())
             .collect();
+        // Taken over when the batch is folded: one that is dropped has not judged anything.
+        self.engine.left_over = LeftOver {
+            since_opening,
+            by_registers,
+        };
         // Each device once, by its first cause: nothing changes for it between the two.
         let mut met = HashSet::new();
         asked.retain(|(device, _)| met.insert(*device));

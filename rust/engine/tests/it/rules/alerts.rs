@@ -430,6 +430,54 @@ fn s13_with_registers_the_list_of_operators_is_theirs() {
     assert_eq!(decided.verdict(), "PARKED UNKNOWN_PARTY");
 }
 
+/// More of them than one batch judges again, and a record of one that is not its turn yet.
+#[test]
+fn what_waits_for_a_register_is_judged_in_portions() {
+    let mut host = Host::new("");
+    follow(&mut host, &[party("NORTH", gno(), &json!({}))]);
+    let mut device = Device {
+        with_ds: false,
+        with_ka: false,
+        ..Device::new(GPF)
+    };
+    let devices: Vec<u64> = (GPF..).take(400).collect();
+    for &eui in &devices {
+        device.eui = eui;
+        host.knows(&device);
+    }
+    host.decide();
+    let sold =
+        |eui, number| Told::new(eui, gno(), number, Cell::both(gno(), next_gno())).response(None);
+    for &eui in &devices {
+        for number in 1..=8 {
+            host.message(Stream::UpdateOutcomes, eui, sold(eui, number));
+        }
+    }
+    let decided = host.decide();
+    assert!(
+        decided
+            .iter()
+            .all(|one| one.verdict() == "PARKED UNKNOWN_PARTY")
+    );
+    assert_eq!(host.engine.statistics().parked_unjudged, 0);
+
+    follow(&mut host, &[party("NEXT", next_gno(), &json!({}))]);
+    let last = *devices.last().unwrap();
+    host.message(Stream::UpdateOutcomes, last, sold(last, 9));
+    let decided = host.decide();
+    let of_last = decided
+        .iter()
+        .filter(|one| one.text("device_id") == Eui64::from_u64(last).to_string());
+    assert_eq!(of_last.count(), 9);
+    let mut all = decided.len() - 1;
+    assert!(all < 3_200);
+    while host.engine.statistics().parked_unjudged > 0 {
+        all += host.decide().len();
+    }
+    assert_eq!(all, 3_200);
+    assert_eq!(host.engine.statistics().parked, 0);
+}
+
 #[test]
 fn registers_that_cannot_be_read_say_nothing() {
     let (_, mut host) = known(r#"{"parties": {"advisory": "refuse"}}"#);

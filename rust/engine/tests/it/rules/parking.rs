@@ -336,3 +336,71 @@ fn an_evicted_number_counts_for_its_own_role() {
     assert_eq!(image.supplier.unwrap().marks.seen, Some(10));
     assert_eq!(image.network_operator.marks.seen, None);
 }
+
+/// Devices with eight messages each, more than one batch judges again; the messages hand the slot back to a certificate
+/// of the ACB that is not configured.
+fn crowded() -> (Host, Vec<u64>) {
+    let mut host = Host::new("");
+    let devices: Vec<u64> = (GPF..).take(400).collect();
+    let mut device = Device {
+        with_ds: false,
+        with_ka: false,
+        ..Device::new(GPF)
+    };
+    for &eui in &devices {
+        device.eui = eui;
+        host.knows(&device);
+    }
+    host.decide();
+    for &eui in &devices {
+        for number in 1..=8 {
+            let told = Told::new(eui, gno(), number, Cell::both(gno(), &ACB[1]));
+            host.message(Stream::UpdateOutcomes, eui, told.response(None));
+        }
+    }
+    let decided = host.decide();
+    let waits = |one: &Decided| one.verdict() == "PARKED UNKNOWN_ACB_CERTIFICATE";
+    assert!(decided.iter().all(waits));
+    (host, devices)
+}
+
+/// All of it would be more than one transaction takes: the partition would never open again.
+#[test]
+fn what_is_parked_is_judged_again_in_portions() {
+    let (mut host, devices) = crowded();
+    host.restart_as("", &[AcbKey::Held(1), AcbKey::Held(0)]);
+    assert_eq!(host.engine.statistics().parked_unjudged, 3_200);
+
+    let staged = host.stage();
+    let first: Vec<_> = decisions(&staged).iter().map(Decided::line).collect();
+    host.engine.discard(staged.batch()).unwrap();
+    assert_eq!(host.engine.statistics().parked_unjudged, 3_200);
+    let again = host.decide();
+    assert!(
+        again.iter().map(Decided::line).eq(first),
+        "the same after an abort"
+    );
+    let left = host.engine.statistics().parked_unjudged;
+    assert!(again.len() < 3_200 && left == 3_200 - again.len(), "{left}");
+
+    // A device that is not yet its turn has a record: what waits of it comes before that.
+    let last = *devices.last().unwrap();
+    let told = Told::new(last, gno(), 9, Cell::both(gno(), &ACB[1]));
+    host.message(Stream::UpdateOutcomes, last, told.response(None));
+    let with_record = host.decide();
+    let of_last = with_record
+        .iter()
+        .filter(|one| one.text("device_id") == Eui64::from_u64(last).to_string());
+    let numbers: Vec<_> = of_last.map(|one| one.number("recorded_counter")).collect();
+    assert_eq!(numbers, (1..=9).map(Some).collect::<Vec<_>>());
+
+    let mut all = again.len() + with_record.len() - 1;
+    while host.engine.statistics().parked_unjudged > 0 {
+        let decided = host.decide();
+        assert!(decided.iter().all(Decided::is_redecision));
+        all += decided.len();
+    }
+    assert_eq!(all, 3_200);
+    assert_eq!(host.engine.statistics().parked, 0);
+    assert!(host.decide().is_empty());
+}
