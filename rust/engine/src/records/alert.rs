@@ -272,7 +272,9 @@ fn recovered(
         (Role::Supplier, of_supplier),
     ] {
         for usage in usages {
-            cells.extend(cell(usage)?.map(|cell_use| (role, cell_use)));
+            let named = cell(usage)?.map(|cell_use| (role, cell_use));
+            // A record has room for thousands of names, and there are four cells.
+            cells.extend(named.filter(|named| !cells.contains(named)));
         }
     }
     Ok(cells)
@@ -292,4 +294,30 @@ fn device(text: &str, name: &str) -> Result<Eui64, Unreadable> {
 
 fn device_in(element: Element<'_, '_>, name: &str) -> Result<Eui64, Unreadable> {
     device(&element.child(name)?.text()?, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record has room for thousands of names of four cells, and each cell costs a walk over what was told of it.
+    #[test]
+    fn p38_a_recovery_names_each_cell_once() {
+        let often = |usages: [&str; 3]| {
+            usages
+                .repeat(1_000)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
+        let cells = recovered(&often(["DS", "KA", "TOP_UP"]), &often(["KA", "KA", "KA"]));
+        assert_eq!(
+            cells.unwrap(),
+            [
+                (Role::NetworkOperator, CellUse::DigitalSignature),
+                (Role::NetworkOperator, CellUse::KeyAgreement),
+                (Role::Supplier, CellUse::KeyAgreement),
+            ]
+        );
+    }
 }
