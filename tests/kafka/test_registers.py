@@ -8,6 +8,7 @@ from tests.slots.desk import START, Desk, eui, operator, pem
 from tests.slots.fleet import Fleet, device
 
 from slotkeeper.slots.registers.kinds import CERTIFICATES, PARTIES, REGISTRATIONS
+from slotkeeper.streams import Message
 
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 ONE = operator(1)
@@ -39,3 +40,25 @@ async def test_p42_registers_on_topics_are_the_same_as_anywhere(
         "NORTH",
         "SUP",
     )
+
+
+async def test_a_transaction_that_somebody_left_open_on_a_register_stops_nobody(
+    bench: Bench,
+) -> None:
+    """What a register says is advice: no partition waits for it. What stood before is known."""
+    async with bench.opened() as streams:
+        await streams.publish([Message(PARTIES.stream, b"NORTH", b"1")])
+    await bench.ask()
+    async with bench.producer(f"{bench.settings.application}-registrar") as client:
+        await client.begin_transaction()
+        await client.send_and_wait(
+            bench.topic(PARTIES.stream), key=b"SOUTH", value=b"2", partition=0
+        )
+        await bench.run()
+        assert await bench.numbers() == [1]
+        # It is still open: the broker has not ended it meanwhile.
+        await client.commit_transaction()
+    assert {record[2] for engine in bench.engines for record in engine.registers} == {b"NORTH"}
+    await bench.ask()
+    await bench.run()
+    assert bench.engines[-1].registers[-1][2] == b"SOUTH"

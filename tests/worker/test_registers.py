@@ -43,7 +43,10 @@ async def test_no_partition_opens_before_the_registers_are_read(
     asked, gate = asyncio.Event(), asyncio.Event()
     read = bench.streams.read
 
-    async def slowly(stream: str, *, follow: bool = False) -> AsyncIterator[list[Record]]:
+    async def slowly(
+        stream: str, *, follow: bool = False, settled: bool = False
+    ) -> AsyncIterator[list[Record]]:
+        assert settled, "it would wait for transactions that somebody left open"
         if not follow:
             asked.set()
         await gate.wait()

@@ -276,6 +276,7 @@ class Streams(Protocol):
         from_start: bool = True,
         follow: bool = False,
         since: Mapping[int, int] | None = None,
+        settled: bool = False,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records in batches of one partition each, a partition's in order.
 
@@ -285,6 +286,8 @@ class Streams(Protocol):
             follow: Go on for ever, else end with the last record that stood when reading began.
             since: Read these partitions alone, each from its offset on, or from the oldest record
                 that is kept above it.
+            settled: Do not wait for transactions that were open when reading began: what stands
+                behind the first of them is not there yet.
 
         Raises:
             WrongUseError: An unknown stream.

@@ -71,14 +71,15 @@ class Registers:
     async def read(self) -> None:
         """Read both registers as they are now.
 
-        A cluster that has none is served without; of one that cannot be read it is said once.
+        A cluster that has none is served without; of one that cannot be read it is said once. What
+        stands behind a transaction that its writer left open comes later: no request waits for it.
 
         Raises:
             TryLaterError: The streams cannot be read now.
         """
         for stream in FOLLOWED:
             try:
-                async for records in self._streams.read(stream):
+                async for records in self._streams.read(stream, settled=True):
                     self._take(records)
             except WrongUseError as error:
                 self._absent.add(stream)
@@ -94,7 +95,7 @@ class Registers:
     async def _follow(self, stream: str) -> None:
         while True:
             try:
-                async for records in self._streams.read(stream, follow=True):
+                async for records in self._streams.read(stream, follow=True, settled=True):
                     self._take(records)
             except StreamsError as error:
                 _log.warning("register is read again", extra={"error": str(error)})

@@ -80,6 +80,16 @@ async def scan_messages(
                 raise await _stalled(client, reached, ends)
 
 
+async def settled_ends(
+    options: ClientOptions, places: Iterable[TopicPartition]
+) -> Mapping[TopicPartition, int]:
+    """Give the offsets below which no transaction is open: Kafka's last stable offsets."""
+    async with consumer(options, **COMMITTED) as client:
+        with translated("the topics' ends are not known", needs="Describe"):
+            ends: Mapping[TopicPartition, int] = await client.end_offsets(list(places))
+    return ends
+
+
 async def _stalled(
     client: Any,  # noqa: ANN401
     stands: Mapping[TopicPartition, int],

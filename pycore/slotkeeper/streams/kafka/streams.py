@@ -27,7 +27,7 @@ from .ownership import (
     witness_file,
     witness_objections,
 )
-from .reading import COMMITTED, place_at, record_of, scan
+from .reading import COMMITTED, place_at, record_of, scan, settled_ends
 from .rights import require
 from .topics import Topics, agreed_partitions, counts_as_they_are
 from .watch import TopicWatch
@@ -143,6 +143,7 @@ class KafkaStreams:
         from_start: bool = True,
         follow: bool = False,
         since: Mapping[int, int] | None = None,
+        settled: bool = False,
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         cluster = self._cluster
@@ -151,7 +152,9 @@ class KafkaStreams:
             for number in range(self._partitions_of(stream))
             if since is None or number in since
         }
-        ends = await cluster.offsets.ends(places)
+        ends = await (
+            settled_ends(cluster.options, places) if settled else cluster.offsets.ends(places)
+        )
         begins = await cluster.offsets.starts(places) if from_start else ends
         if since is not None:
             begins = {place: max(at, since[place.partition]) for place, at in begins.items()}

@@ -86,6 +86,7 @@ class MemoryStreams:
         from_start: bool = True,
         follow: bool = False,
         since: Mapping[int, int] | None = None,
+        settled: bool = False,  # noqa: ARG002  # no transaction is seen while it is open
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         ends = await self.ends(stream)

@@ -117,6 +117,7 @@ class SqliteStreams:
         from_start: bool = True,
         follow: bool = False,
         since: Mapping[int, int] | None = None,
+        settled: bool = False,  # noqa: ARG002  # no transaction is seen while it is open
     ) -> AsyncIterator[list[Record]]:
         """Give committed records; see the interface."""
         self.layout.require(stream)
