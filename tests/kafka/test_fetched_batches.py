@@ -14,11 +14,13 @@ from aiokafka.errors import CorruptRecordException, UnsupportedCodecError
 from aiokafka.protocol.fetch import FetchRequest, FetchResponse_v4
 from aiokafka.record.legacy_records import LegacyRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import calc_crc32c
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.kafka.raw_batches import CODECS, Raw, record
 
 from slotkeeper.streams import SetAside
+from slotkeeper.streams.kafka import loose_records
 from slotkeeper.streams.kafka.client_internals import fetched_batches
 from slotkeeper.streams.kafka.client_internals.fetched_batches import (
     READ_BY_THE_CLIENT,
@@ -26,6 +28,7 @@ from slotkeeper.streams.kafka.client_internals.fetched_batches import (
 )
 from slotkeeper.streams.kafka.client_internals.opened_answers import (
     LOOKED_THROUGH,
+    PASSED_BY_THE_LOOP,
     Answer,
     open_answers,
 )
@@ -70,6 +73,10 @@ def by_the_client(
     arguments = (aborted, since, None, None, True, READ_COMMITTED)
     return list(PartitionRecords(PLACE, MemoryRecords(octets), *arguments))
 
+
+AFTER_CHECKSUM = 21
+"""Octets of a batch before those that its checksum is of. Its header ends with the number of
+records."""
 
 MARKER = b"\0\0\0\0", b"\0\0\0\1"
 """Keys of the markers for an abort and for a commit."""
@@ -177,6 +184,39 @@ def test_of_a_large_batch_the_client_makes_no_million_of_headers(
     assert first.headers[-1] == ("headers-left-out", b"%d" % (len(many) - 64))
 
 
+def test_a_marker_that_compaction_has_removed_ends_no_transaction() -> None:
+    """The log cleaner keeps its batch as long as its producer may come again."""
+    marker = Raw(1, b"", TRANSACTIONAL | CONTROL).encode(7, 0, 0, 0)
+    sealed = marker[AFTER_CHECKSUM:-4] + struct.pack(">i", 0)
+    emptied = marker[: AFTER_CHECKSUM - 4] + struct.pack(">I", calc_crc32c(sealed)) + sealed
+    octets = of([Raw.of([record(0, b"1")])]) + placed(emptied, 1)
+    octets += placed(of([Raw.of([record(0, b"2")])]), 2)
+    assert [each.value for each in bounded(octets)] == [b"1", b"2"]
+
+
+@pytest.mark.parametrize("codec", [0, 1])
+@pytest.mark.parametrize("since", [0, 2 * PASSED_BY_THE_LOOP, 11_999])
+async def test_nobody_reads_what_stands_before_the_record_that_was_asked_for(
+    codec: int, since: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch of a few kilobytes may hold a million records; the event loop waits for none."""
+    records = [record(n, b"%d" % n, key=None) for n in range(12_000)]
+    looked_at: list[int] = []
+    real = loose_records._record
+
+    def counted(*arguments: Any) -> Any:  # noqa: ANN401
+        looked_at.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(loose_records, "_record", counted)
+    network = Network(of([Raw.of(records, codec=codec)]), since, most=1 << 20)
+    (answer,) = await network.fetch()
+    found = taken_apart(answer, since=since)
+    assert [each.offset for each in found] == list(range(since, 12_000))
+    assert [each.value for each in found[:1]] == [b"%d" % since]
+    assert len(looked_at) == 12_000 - since
+
+
 @pytest.mark.parametrize(
     ("codec", "plain", "hops"), [(1, 10, 1), (0, 10, 0), (0, 2 * LOOKED_THROUGH, 1)]
 )
@@ -199,8 +239,10 @@ async def test_an_answer_without_octets_is_one() -> None:
 class Network:
     """A client of one partition, which the broker answers with these octets."""
 
-    def __init__(self, octets: bytes | None) -> None:
+    def __init__(self, octets: bytes | None, since: int = 0, most: int = MOST) -> None:
         self.octets = octets
+        self.since = since
+        self.most = most
         self.send: Callable[..., Any] = self.answer
 
     async def answer(self, _node: object, _request: object) -> FetchResponse_v4:
@@ -208,8 +250,9 @@ class Network:
         return FetchResponse_v4(throttle_time_ms=0, topics=topics)
 
     async def fetch(self) -> list[Answer]:
-        open_answers(self, MOST)
-        answer = await self.send(0, FetchRequest(1, 1, 1, 1, []))
+        open_answers(self, self.most)
+        asked = [("t", [(3, self.since, 1 << 20)])]
+        answer = await self.send(0, FetchRequest(1, 1, 1, 1, asked))
         return [partition[-1] for _, partitions in answer.topics for partition in partitions]
 
 

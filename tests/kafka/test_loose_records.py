@@ -14,6 +14,7 @@ from slotkeeper.streams.kafka.inflating import DamagedError
 from slotkeeper.streams.kafka.loose_records import (
     BATCH_OVERHEAD,
     HEADER_OCTETS,
+    beginning_of,
     bounded,
     loose_records,
 )
@@ -49,7 +50,11 @@ def test_both_read_the_same(records: list[Any], *, by_broker: bool) -> None:
     octets = batch(records, 8 if by_broker else 0)
     own = [parts(each) for each in DefaultRecordBatch(octets)]
     assert [parts(each) for each in loosely(octets)] == own
-    assert [parts(each) for each in loosely(octets, since=1)] == own[1:]
+    for since in range(1, len(records) + 2):
+        assert [parts(each) for each in loosely(octets, since)] == own[since:]
+        begins = beginning_of(octets, since)
+        assert begins.passed == min(since, len(records))
+        assert [parts(each) for each in loose_records(octets, since, begins)] == own[since:]
 
 
 @given(
@@ -69,6 +74,14 @@ def test_of_damaged_batches_both_read_the_same_beginning(
         given_.extend(loose_records(bytes(octets), 0))
     for each in given_:
         assert 0 <= each.offset < len(records)
+    for since in range(1, len(records) + 1):
+        # What cannot be read stays where it is: nobody passes over it.
+        begins = beginning_of(bytes(octets), since)
+        later: list[Any] = []
+        with contextlib.suppress(DamagedError):
+            later.extend(loose_records(bytes(octets), since, begins))
+        wanted = [parts(each) for each in given_ if each.offset >= since]
+        assert [parts(each) for each in later][: len(wanted)] == wanted
     own: list[Any] = []
     try:
         own.extend(DefaultRecordBatch(bytes(octets)))

@@ -10,6 +10,7 @@ The format is Kafka's record batch, magic 2
 
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import NamedTuple, Self
 
 from slotkeeper.streams.interface import Headers
@@ -68,19 +69,59 @@ class LooseRecord(NamedTuple):
     checksum: None = None
 
 
-def loose_records(batch: bytes | memoryview, since: int) -> Iterator[LooseRecord]:
+class Beginning(NamedTuple):
+    """Where in a batch the records begin that are wanted.
+
+    Attributes:
+        passed: Records before it.
+        at: Its place in the batch, octets from the start.
+    """
+
+    passed: int = 0
+    at: int = BATCH_OVERHEAD
+
+
+def beginning_of(batch: bytes | memoryview, since: int) -> Beginning:
+    """Find the first record from an offset on, or the one that cannot be read.
+
+    Of a record before it lengths and offset alone are looked at. A batch may have a million, which
+    takes a second: it is nothing for the event loop.
+
+    Args:
+        batch: Of magic 2, its records inflated.
+        since: The offset.
+    """
+    header = BatchHeader.of(batch)
+    passed, at = Beginning()
+    with suppress(DamagedError):
+        while passed < header.records:
+            length, fields = _varint(batch, at)
+            _, place = _varint(batch, fields + 1)
+            offset, _ = _varint(batch, place)
+            if not 0 <= offset < min(since - header.base_offset, header.last_offset_delta + 1):
+                break
+            if not place < fields + length <= len(batch):
+                break
+            passed, at = passed + 1, fields + length
+    return Beginning(passed, at)
+
+
+def loose_records(
+    batch: bytes | memoryview, since: int, begins: Beginning | None = None
+) -> Iterator[LooseRecord]:
     """Give a batch's records from an offset on; one after the other, as they are asked for.
 
     Args:
         batch: Of magic 2, its records inflated.
         since: Records below it are passed over.
+        begins: Of them at least those before this place, where that is known.
 
     Raises:
         DamagedError: What follows is no record. Those before it have been given.
     """
     header = BatchHeader.of(batch)
-    at = BATCH_OVERHEAD
-    for _ in range(header.records):
+    passed, at = begins or Beginning()
+    for _ in range(header.records - passed):
         length, at = _varint(batch, at)
         end = at + length
         if not at < end <= len(batch):

@@ -17,7 +17,12 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 
 from slotkeeper.streams.interface import Headers, SetAside
 from slotkeeper.streams.kafka.inflating import DamagedError
-from slotkeeper.streams.kafka.loose_records import BatchHeader, bounded, loose_records
+from slotkeeper.streams.kafka.loose_records import (
+    BatchHeader,
+    Beginning,
+    bounded,
+    loose_records,
+)
 
 from .opened_answers import Answer, Refused, codec_of, end_of, is_legacy, open_answers
 
@@ -28,6 +33,9 @@ record of another topic."""
 READ_BY_THE_CLIENT = 1 << 20
 """Octets of a batch, inflated, whose records the client's own reader takes apart. It makes an
 object of every header, and a record may have one for each two octets: 80 ms for a million."""
+
+RECORDS_READ_BY_THE_CLIENT = 10_000
+"""Of such a batch: its reader can begin with the first alone, and gives up a batch for one name."""
 
 _NO_TIME = -1
 """Kafka's own value for it."""
@@ -121,10 +129,10 @@ class BoundedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no
             batch: _Batch = records.next_batch()
             if self._check_crcs and not batch.validate_crc():
                 raise CorruptRecordException(f"Invalid CRC - {self._tp}")
-            if self._is_passed_over(batch):
+            whole = memoryview(records.octets)[begin:end]
+            if self._is_passed_over(batch, whole):
                 self.next_fetch_offset = batch.next_offset
                 continue
-            whole = memoryview(records.octets)[begin:end]
             opened = records.take(begin) if codec_of(whole) else whole
             if opened is None:
                 return
@@ -136,37 +144,49 @@ class BoundedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no
                 yield from self._set_aside(batch, whole, opened)
             else:
                 try:
-                    yield from self._given(batch, opened)
+                    begins = None if begin else records.begins
+                    yield from self._given(batch, opened, begins)
                 except (CorruptRecordException, DamagedError) as error:
                     damaged = Refused("MALFORMED", f"it is damaged: {error}")
                     yield from self._set_aside(batch, whole, damaged)
             self.next_fetch_offset = batch.next_offset
 
-    def _is_passed_over(self, batch: _Batch) -> bool:
+    def _is_passed_over(self, batch: _Batch, whole: memoryview) -> bool:
         """Say whether a batch was aborted, or is a marker of the broker's."""
         if self._isolation_level == READ_COMMITTED and batch.producer_id is not None:
             self._consume_aborted_up_to(batch.base_offset)
-            if batch.is_control_batch and self._contains_abort_marker(batch):
+            # Compaction removes a marker before its batch. For the client that is an error, which
+            # would come again for ever.
+            has_marker = batch.is_control_batch and BatchHeader.of(whole).records > 0
+            if has_marker and self._contains_abort_marker(batch):
                 self._aborted_producers.discard(batch.producer_id)
             if batch.is_transactional and batch.producer_id in self._aborted_producers:
                 return True
         return batch.is_control_batch
 
     def _given(
-        self, batch: _Batch, opened: bytes | memoryview | LegacyRecordBatch
+        self,
+        batch: _Batch,
+        opened: bytes | memoryview | LegacyRecordBatch,
+        begins: Beginning | None,
     ) -> Iterator[Any]:
         """Give a batch's records, in another way where the client's own does not serve.
 
         Args:
             batch: As the client has it.
             opened: The same without compression.
+            begins: Where in it the records begin that were asked for, if far from its start.
         """
         if isinstance(opened, LegacyRecordBatch):
             yield from self._by_the_client(opened, batch)
         elif is_legacy(opened):
             yield from self._by_the_client(batch, batch)
-        elif len(opened) > READ_BY_THE_CLIENT:
-            yield from self._loose(opened, batch)
+        elif (
+            begins is not None
+            or len(opened) > READ_BY_THE_CLIENT
+            or BatchHeader.of(opened).records > RECORDS_READ_BY_THE_CLIENT
+        ):
+            yield from self._loose(opened, batch, begins)
         else:
             try:
                 plain = DefaultRecordBatch(opened) if isinstance(opened, bytes) else batch
@@ -179,8 +199,10 @@ class BoundedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no
             if self._is_next(record, batch):
                 yield self._made(record, bounded(record.headers) if record.headers else ())
 
-    def _loose(self, opened: bytes | memoryview, batch: _Batch) -> Iterator[Any]:
-        for record in loose_records(opened, self.next_fetch_offset):
+    def _loose(
+        self, opened: bytes | memoryview, batch: _Batch, begins: Beginning | None = None
+    ) -> Iterator[Any]:
+        for record in loose_records(opened, self.next_fetch_offset, begins):
             if self._is_next(record, batch):
                 yield self._made(record, record.headers)
 

@@ -7,7 +7,7 @@ answer, and by a thread: so heartbeats wait for no producer's compression.
 
 import asyncio
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -17,11 +17,19 @@ from aiokafka.record.legacy_records import LegacyRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
 
 from slotkeeper.streams.kafka.inflating import DamagedError, InflatesTooFarError, inflate
-from slotkeeper.streams.kafka.loose_records import BATCH_OVERHEAD
+from slotkeeper.streams.kafka.loose_records import (
+    BATCH_OVERHEAD,
+    BatchHeader,
+    Beginning,
+    beginning_of,
+)
 
 LOOKED_THROUGH = 128 * 1024
 """Octets of an answer in which the event loop itself looks for compressed batches: 2,000 batches
 fit in, which take it a millisecond."""
+
+PASSED_BY_THE_LOOP = 1_000
+"""Records before the one that was asked for, which the event loop itself passes over."""
 
 _LENGTH = struct.Struct(">8xi")
 """Of every batch, whatever its magic: what follows these twelve octets."""
@@ -66,21 +74,26 @@ class Answer:
 
     Attributes:
         octets: All batches, one after the other; the last may be cut off.
+        begins: Where in the first batch the records begin that were asked for, if far from its
+            start and once it is opened.
     """
 
-    def __init__(self, octets: bytes, most: int) -> None:
+    def __init__(self, octets: bytes, most: int, since: int = 0) -> None:
         """Look at them as the client does.
 
         Args:
             octets: Of one partition.
             most: Octets to which one batch is inflated.
+            since: The offset that was asked for: the first batch may begin before it.
         """
         records = MemoryRecords(octets)
         self.octets = octets
         self.has_next: Callable[[], bool] = records.has_next
         self.next_batch: Callable[[], Any] = records.next_batch
         self.size_in_bytes: Callable[[], int] = records.size_in_bytes
+        self.begins: Beginning | None = None
         self._most = most
+        self._since = since
         self._opened: dict[int, Opened] = {}
 
     def holds_compressed(self) -> bool:
@@ -94,13 +107,17 @@ class Answer:
         """
         inflated = 0
         for begin, whole in _batches(self.octets):
-            if not codec_of(whole):
-                continue
-            if inflated >= self._most:
-                return
-            opened, octets = _opened(whole, self._most)
-            self._opened[begin] = opened
-            inflated += octets
+            opened: Opened | memoryview = whole
+            if codec_of(whole):
+                if inflated >= self._most:
+                    return
+                opened, octets = _opened(whole, self._most)
+                self._opened[begin] = opened
+                inflated += octets
+            if begin == 0 and isinstance(opened, bytes | memoryview) and not is_legacy(opened):
+                passed = self._since - BatchHeader.of(opened).base_offset
+                if passed > PASSED_BY_THE_LOOP:
+                    self.begins = beginning_of(opened, self._since)
 
     def take(self, begin: int) -> Opened | None:
         """Give the compressed batch that begins there, once; None if it was left."""
@@ -139,17 +156,29 @@ def open_answers(network: Network, most: int) -> None:
     async def send(node_id: object, request: object, **options: object) -> Any:  # noqa: ANN401
         response = await plain(node_id, request, **options)
         if isinstance(request, FetchRequest):
-            await _open(response, most)
+            asked = {
+                (topic, number): since
+                for topic, partitions in request.topics
+                for number, since, _ in partitions
+            }
+            await _open(response, most, asked)
         return response
 
     network.send = send
 
 
-async def _open(response: Any, most: int) -> None:  # noqa: ANN401  # aiokafka has no types
+async def _open(
+    response: Any,  # noqa: ANN401  # aiokafka has no types
+    most: int,
+    asked: Mapping[tuple[str, int], int],
+) -> None:
     answers = []
     topics = []
     for topic, partitions in response.topics or ():
-        held = [(*told, Answer(octets or b"", most)) for *told, octets in partitions]
+        held = [
+            (number, *told, Answer(octets or b"", most, asked.get((topic, number), 0)))
+            for number, *told, octets in partitions
+        ]
         topics.append((topic, held))
         answers += [each[-1] for each in held]
     response.topics = topics
