@@ -49,7 +49,7 @@ def bad_lines(value: dict[str, Any] | str, key: str) -> list[bytes]:
     lines.append(orjson.dumps({"key": key, "value": TEXT, "headers": header}))
     lines.append(orjson.dumps({"key": key, "value": f"<{TEXT}/>", "headers": header}))
     lines.append(orjson.dumps({"key": key, "value": "[" * 100_000}))
-    for depth in (300, 800):
+    for depth in (300, 800, 1_000):
         nested = "[" * depth + "]" * depth
         lines.append(orjson.dumps({"key": key, "value": f'{{"device_id": {nested}}}'}))
         members = {"reason": 0} if isinstance(value, str) else value

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from slotkeeper.cli.why.telling import print_story, story_json
 from slotkeeper.explain.outline import outline
-from slotkeeper.explain.story import told_by
+from slotkeeper.explain.story import decision_of, told_by
 from slotkeeper.pages.views.device import entry
 from slotkeeper.streams import Record
 
@@ -101,3 +101,11 @@ def test_a_story_is_told_whatever_a_decision_says(decision: dict[str, Any]) -> N
         outline(story, brief=True)
         for one in story.decisions:
             entry(one)
+
+
+@pytest.mark.parametrize("depth", [40, 300, 1_000])
+def test_members_within_members_are_not_told_of(depth: int) -> None:
+    """Readers of JSON go deeper than those who write it."""
+    value = b'{"kind": "decision", "more": %s}' % (b"[" * depth + b"]" * depth)
+    told = decision_of(Record("audit-trail", 0, 1, DEVICE.encode(), value, (), 0))
+    assert told["kind"] == "unreadable"

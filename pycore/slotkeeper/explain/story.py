@@ -131,9 +131,22 @@ def decision_of(record: Record) -> Json:
         decision = orjson.loads(record.value or b"")
     except orjson.JSONDecodeError:
         decision = None
-    if not isinstance(decision, dict) or not _is_sound(decision):
+    if not (isinstance(decision, dict) and is_within(decision, DEEPEST) and _is_sound(decision)):
         return {**place, "kind": "unreadable", "detail": "this audit record cannot be read"}
     return {**place, **decision}
+
+
+DEEPEST = 32
+"""Levels of members that are told of. A record may have a thousand, of which no page can be made,
+and which no serialiser writes."""
+
+
+def is_within(value: object, levels: int) -> bool:
+    """Say whether no more levels than these are within one another."""
+    if not isinstance(value, dict | list):
+        return True
+    inner = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(is_within(one, levels - 1) for one in inner)
 
 
 _TEXTS = (

@@ -6,7 +6,7 @@ import orjson
 
 from slotkeeper._core import canonical_key, inspect_duis, inspect_message
 from slotkeeper.errors import SlotkeeperError
-from slotkeeper.explain.story import decision_of
+from slotkeeper.explain.story import DEEPEST, decision_of, is_within
 from slotkeeper.pages.desk import Desk
 from slotkeeper.pages.journal.taking import AUDIT, COMMANDS
 from slotkeeper.pages.listing import Frozen
@@ -22,10 +22,6 @@ MOST_EARLIER = 50
 
 SHOWN_OCTETS = 4_096
 """Of a message, in hexadecimal; the whole of one that can be decoded."""
-
-_DEEPEST = 32
-"""Levels of members that are shown, as of a message that is decoded. A record may have a thousand,
-of which no page can be made."""
 
 
 class Decision(Frozen):
@@ -186,15 +182,7 @@ def _object(value: bytes) -> dict[str, Any] | None:
         told = orjson.loads(value)
     except orjson.JSONDecodeError:
         return None
-    return told if isinstance(told, dict) and _is_within(told, _DEEPEST) else None
-
-
-def _is_within(value: object, levels: int) -> bool:
-    """Say whether no more levels than these are within one another."""
-    if not isinstance(value, dict | list):
-        return True
-    inner = value.values() if isinstance(value, dict) else value
-    return levels > 0 and all(_is_within(one, levels - 1) for one in inner)
+    return told if isinstance(told, dict) and is_within(told, DEEPEST) else None
 
 
 def place(ask: Ask) -> tuple[int, int]:
