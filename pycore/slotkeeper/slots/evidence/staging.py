@@ -25,6 +25,9 @@ P256_COMPRESSED_INFO: Final = bytes.fromhex("3039301306072a8648ce3d020106082a864
 
 _POINT_OCTETS = 65
 
+_INTEGER, _BIGINT = 2**31 - 1, 2**63 - 1
+"""The largest numbers of DuckDB's types of these names."""
+
 TABLES = """
 CREATE TABLE told (device VARCHAR, partition INTEGER, "offset" BIGINT, kind VARCHAR,
     message VARCHAR, public_key VARCHAR, point VARCHAR, verified BOOLEAN, source_stream VARCHAR,
@@ -79,16 +82,32 @@ def _told(record: Record) -> tuple[object, ...]:
         device.decode(),
         record.partition,
         record.offset,
-        entry["kind"],
+        _text(entry["kind"]),
         message,
         None if info is None else base64.b64encode(info).decode(),
         None if info is None else point_of(info),
         bool(entry["verified"]),
-        source["stream"],
-        source["partition"],
-        source["offset"],
+        _text(source["stream"]),
+        _number(source["partition"], _INTEGER),
+        _number(source["offset"]),
         bytes.fromhex(entry["audit_sha256"]).hex(),
     )
+
+
+def _text(told: object) -> str | None:
+    """Give a text or nothing, as a column takes it: others than workers may write there."""
+    if not isinstance(told, str | None):
+        raise TypeError("a member is no text")
+    return told
+
+
+def _number(told: object, most: int = _BIGINT) -> int | None:
+    """Give a number or nothing, likewise."""
+    if told is None:
+        return None
+    if isinstance(told, bool) or not isinstance(told, int) or not 0 <= told <= most:
+        raise TypeError(f"a member is no number up to {most}")
+    return told
 
 
 class Decisions:
@@ -138,19 +157,20 @@ class Decisions:
         try:
             entry = orjson.loads(value)
             device, message = entry["device_id"], entry.get("message") or {}
-            if device not in self._seen and self._is_about_party(entry, value):
-                self._seen.add(device)
-            return (
+            row = (
                 hashlib.sha256(value).hexdigest(),
                 record.partition,
                 record.offset,
-                entry.get("number"),
-                entry.get("decided_at"),
-                message.get("device_time"),
-                entry.get("received_at"),
+                _number(entry.get("number")),
+                _text(entry.get("decided_at")),
+                _text(message.get("device_time")),
+                _text(entry.get("received_at")),
             )
+            if device not in self._seen and self._is_about_party(entry, value):
+                self._seen.add(device)
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
+        return row
 
     def _is_about_party(self, entry: Mapping[str, Any], value: bytes) -> bool:
         """Say whether the slot had the party's certificates, before the message or after it."""
