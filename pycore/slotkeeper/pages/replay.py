@@ -65,7 +65,7 @@ def replay(desk: Desk, person: Person, letter: dict[str, Any], octets: bytes) ->
     if why := can_be_replayed(desk, person, letter):
         raise ActRefusedError(why)
     persons, reason = _proven(desk, letter, octets)
-    value = bytes(letter["value"] or b"")
+    value = None if letter["value"] is None else bytes(letter["value"])
     keep(desk, person, "replay", signed=octets, by=persons, reason=reason)
     desk.publish(
         Message(
