@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from slotkeeper.cli.counters.adjustments import message_of
 from slotkeeper.cli.counters.rebuild.gathered import lines_of
 from slotkeeper.cli.counters.rebuild.told import AUDIT, COMMANDS, FAULTS, RecordFault, told_by
+from slotkeeper.cli.counters.transfer import Exporter
 from slotkeeper.settings import Settings
 from slotkeeper.streams import Output, Record, open_streams
 from slotkeeper.streams.layout import SLOTKEEPER
@@ -70,9 +72,13 @@ def rebuilt(cli: Cli, site: Site, folder: Path, *, expected: int = 0) -> dict[st
     return told
 
 
-def entries(folder: Path) -> dict[str, dict[str, Any]]:
+def exported(folder: Path) -> list[str]:
     _, *lines, _ = (folder / "numbers.jsonl").read_text().splitlines()
-    return {entry["device_id"]: entry for entry in map(json.loads, lines)}
+    return lines
+
+
+def entries(folder: Path) -> dict[str, dict[str, Any]]:
+    return {entry["device_id"]: entry for entry in map(json.loads, exported(folder))}
 
 
 async def test_hostile_outputs_are_counted_and_named(
@@ -128,6 +134,73 @@ async def test_outputs_that_were_copied_twice_and_in_another_order_tell_the_same
     await write(served, again)
     assert rebuilt(cli, served, tmp_path)["faults"] == []
     assert entries(tmp_path) == honest
+
+
+def test_numbers_that_an_import_brought_are_known(cli: Cli, served: Site, tmp_path: Path) -> None:
+    """Nothing tells of them but the changelog, which is lost, and the decision that took them."""
+    entry = {
+        "device_id": DEVICE,
+        "remote_party_role": "Supplier",
+        "recorded": "5",
+        "seen": "6",
+        "issued": "9000",
+        "issued_numbers": ["70", "30"],
+        "issued_blocks": [["100", "200"]],
+        "request_ids": {f"90-B3-D5-1F-30-01-00-00:{DEVICE}:1": "300"},
+    }
+    before = tmp_path / "before.jsonl"
+    with before.open("wb") as out:
+        exporter = Exporter(out)
+        exporter.add(entry)
+        exporter.finish()
+    at = ("--config", served.config)
+    cli("counters", "import", before, "--reason", "moved", "--by", "ann", "--by", "bob", *at)
+    cli("run", "--until-idle", *at)
+    told = rebuilt(cli, served, tmp_path)
+    assert "ADJUSTMENTS" not in {one["what"] for one in told["cannot_be_known"]}
+    lines = [line for line in map(json.loads, exported(tmp_path)) if line["device_id"] == DEVICE]
+    [marks] = [line for line in lines if line["issued"] is not None]
+    assert (marks["recorded"], marks["seen"], marks["issued"]) == ("5", "6", "9000")
+    assert [line["issued_blocks"] for line in lines if "issued_blocks" in line] == [[["30", "300"]]]
+    # What it makes is taken like any other.
+    cli("counters", "import", tmp_path / "numbers.jsonl", "--reason", "r", "--by", "ann", *at)
+
+
+@pytest.mark.parametrize(
+    ("more", "used", "block", "floor", "untold"),
+    [
+        ({}, (), None, None, True),
+        ({"at_least": "4"}, (4,), None, None, False),
+        ({"issued_floor": "9"}, (), None, 9, False),
+        ({"issued_between": ["3", "8"]}, (), (3, 8), None, False),
+        ({"issued_between": ["8", "3"]}, (), None, None, True),
+        ({"issued_between": ["3", str(2**63)]}, (), None, None, True),
+        ({"issued_between": ["3", 4, "8"]}, (), None, None, True),
+        ({"issued_between": "3"}, (), None, None, True),
+        ({"kind": "seen", "at_least": "4"}, (), None, None, False),
+    ],
+)
+def test_what_an_adjustment_tells(
+    more: dict[str, Any],
+    used: tuple[int, ...],
+    block: tuple[int, int] | None,
+    floor: int | None,
+    *,
+    untold: bool,
+) -> None:
+    """Earlier releases wrote nothing of an import's numbers: then the report says so."""
+    decision = {
+        **DECISION,
+        "disposition": "SEEN",
+        "reason": "ADJUSTED",
+        "originator_counter": None,
+        "adjusted": {"by": ["ann"], "kind": "issued", "at_least": None, **more},
+    }
+    faults: list[RecordFault] = []
+    told = told_by(Record(AUDIT, 0, 0, None, orjson.dumps(decision), (), 0), faults)
+    assert told is not None
+    assert (told.used, told.block, told.floor, told.untold) == (used, block, floor, untold)
+    assert bool(faults) == (untold and bool(more))
 
 
 def test_of_one_output_alone_every_command_is_known(cli: Cli, served: Site, tmp_path: Path) -> None:

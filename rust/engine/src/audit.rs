@@ -207,6 +207,17 @@ fn write_adjusted(object: &mut Object, adjustment: &Adjustment) {
         object.optional_text(member!("source"), quoted(&adjustment.source).as_deref());
         object.plain(member!("kind"), adjustment.raise.name().as_bytes());
         object.counter(member!("at_least"), adjustment.at_least);
+        // Of an import: where the changelog is lost, nothing else tells of these numbers.
+        if let Some(floor) = adjustment.issued_floor {
+            object.counter(member!("issued_floor"), Some(floor));
+        }
+        if let Some((first, last)) = adjustment.issued_between() {
+            object.list(
+                member!("issued_between"),
+                [first, last],
+                |object, number| object.text_element(itoa::Buffer::new().format(number)),
+            );
+        }
     });
 }
 

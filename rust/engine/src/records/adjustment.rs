@@ -240,6 +240,14 @@ impl Adjustment {
             .max()
             .unwrap_or(0)
     }
+
+    /// The least and the greatest of the numbers that it names as those of commands, besides `at_least`.
+    pub(crate) fn issued_between(&self) -> Option<(u64, u64)> {
+        let requests = self.request_ids.iter();
+        let requests = requests.map(|&(_, _, issued)| (issued, issued));
+        let named = self.issued_blocks.iter().copied().chain(requests);
+        named.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+    }
 }
 
 fn owned(field: Field<'_>) -> Option<String> {

@@ -112,7 +112,9 @@ def _written(file: Path) -> Iterator[BinaryIO]:
 
 async def _read(settings: Settings, outputs: tuple[str, ...], gathered: Gathered) -> Report:
     async with looked_at(settings) as streams:
-        report = Report(outputs, streams.layout.events, streams.partitions)
+        # A changelog that somebody made anew may have fewer partitions than the outputs.
+        counts = [len(await streams.ends(output)) for output in outputs]
+        report = Report(outputs, streams.layout.events, max(streams.partitions, *counts))
         for output in outputs:
             with progress(f"reading {output}") as advance:
                 async for records in streams.read(output, from_start=True):

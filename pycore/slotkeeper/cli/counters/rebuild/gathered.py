@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -17,6 +18,9 @@ LINE_OCTETS = 32_768
 """Of the numbers in a line, at most. The adjustment that becomes of a line also carries reason,
 persons and source, and must stay below the default of ``limits.message_bytes``, 65,536."""
 
+_BLOCKS_A_LINE = LINE_OCTETS // 48
+"""Two numbers of at most 19 digits, their quotes, commas and brackets."""
+
 EXAMPLES = 20
 """Of each kind in a report: enough to see a pattern, whatever stands in the outputs."""
 
@@ -28,9 +32,16 @@ CREATE TABLE marks (device TEXT, role TEXT, recorded INTEGER, seen INTEGER, floo
                     PRIMARY KEY (device, role)) WITHOUT ROWID;
 CREATE TABLE used (device TEXT, role TEXT, number INTEGER, request TEXT, told INTEGER,
                    PRIMARY KEY (device, role, number)) WITHOUT ROWID;
+CREATE TABLE blocks (device TEXT, role TEXT, first INTEGER, last INTEGER,
+                     PRIMARY KEY (device, role, first, last)) WITHOUT ROWID;
 CREATE TABLE parked (stream TEXT, partition INTEGER, offset INTEGER, device TEXT, reason TEXT,
                      PRIMARY KEY (stream, partition, offset)) WITHOUT ROWID;
 """
+
+_SLOTS = (
+    "SELECT device, role FROM marks UNION SELECT device, role FROM used "
+    "UNION SELECT device, role FROM blocks"
+)
 
 _MARK = """
 INSERT INTO marks VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
@@ -83,6 +94,7 @@ class Gathered:
         told = IN_AUDIT if stream == AUDIT else IN_COMMANDS
         marks: list[tuple[object, ...]] = []
         used: list[tuple[object, ...]] = []
+        blocks: list[tuple[object, ...]] = []
         run = self._connection
         run.execute("BEGIN")
         for partition, one in found:
@@ -92,6 +104,8 @@ class Gathered:
                 continue
             if (one.recorded, one.seen, one.floor) != (None, None, None):
                 marks.append((one.device, one.role, one.recorded, one.seen, one.floor))
+            if one.block is not None:
+                blocks.append((one.device, one.role, *one.block))
             requests = (one.request, *(None for _ in one.used[1:]))
             used.extend(
                 (one.device, one.role, number, request, told)
@@ -99,6 +113,7 @@ class Gathered:
             )
         run.executemany(_MARK, marks)
         run.executemany(_USE, used)
+        run.executemany("INSERT OR IGNORE INTO blocks VALUES (?, ?, ?, ?)", blocks)
         run.execute("COMMIT")
 
     def _park(self, event: tuple[str, int, int], told: Told) -> None:
@@ -115,31 +130,34 @@ class Gathered:
     def entries(self) -> Iterator[dict[str, Any]]:
         """Give the lines of an export, devices in order; one with many numbers has several."""
         devices = self._connection.execute(
-            "SELECT device, role, recorded, seen, floor FROM (SELECT device, role FROM marks UNION "
-            "SELECT device, role FROM used) LEFT JOIN marks USING (device, role) "
-            "ORDER BY device, role"
+            f"SELECT device, role, recorded, seen, floor FROM ({_SLOTS}) "  # noqa: S608 - of this file
+            "LEFT JOIN marks USING (device, role) ORDER BY device, role"
         )
-        of_role = "FROM used WHERE device = ? AND role = ?"
         for device, role, recorded, seen, floor in devices:
-            highest = self._connection.execute(f"SELECT max(number) {of_role}", (device, role))
-            issued = max(
-                (one for one in (floor, *highest.fetchone()) if one is not None), default=None
-            )
+            of_role = (device, role)
+            [highest] = self._connection.execute(
+                "SELECT max(number) FROM (SELECT number FROM used WHERE device = ?1 AND role = ?2 "
+                "UNION ALL SELECT last FROM blocks WHERE device = ?1 AND role = ?2)",
+                of_role,
+            ).fetchone()
+            issued = max((one for one in (floor, highest) if one is not None), default=None)
             marks = {"recorded": _text(recorded), "seen": _text(seen), "issued": _text(issued)}
             numbers = self._connection.execute(
-                f"SELECT number, request {of_role} ORDER BY number", (device, role)
+                "SELECT number, request FROM used WHERE device = ? AND role = ? ORDER BY number",
+                of_role,
             )
-            for lines in lines_of(device, numbers):
+            blocks = self._connection.execute(
+                "SELECT first, last FROM blocks WHERE device = ? AND role = ? ORDER BY first, last",
+                of_role,
+            )
+            for lines in chain(lines_of(device, numbers), _blocks_of(blocks)):
                 yield {"device_id": device, "remote_party_role": role, **marks, **lines}
                 marks = dict.fromkeys(marks)
 
     def totals(self) -> dict[str, int]:
         """Say how many roles of devices, numbers of commands and answered requests there are."""
         return {
-            "slots": self._one(
-                "SELECT count(*) FROM (SELECT device, role FROM marks UNION "
-                "SELECT device, role FROM used)"
-            ),
+            "slots": self._one(f"SELECT count(*) FROM ({_SLOTS})"),  # noqa: S608 - of this file
             "issued_numbers": self._one("SELECT count(*) FROM used"),
             "requests": self._one("SELECT count(request) FROM used"),
         }
@@ -154,7 +172,8 @@ class Gathered:
             "device, role, number FROM (SELECT device, role, recorded AS number FROM marks "
             "UNION SELECT device, role, seen FROM marks "
             "UNION SELECT device, role, floor FROM marks "
-            "UNION SELECT device, role, number FROM used) WHERE number > ?",
+            "UNION SELECT device, role, number FROM used "
+            "UNION SELECT device, role, last FROM blocks) WHERE number > ?",
             ceiling,
         )
 
@@ -208,6 +227,12 @@ def lines_of(device: str, numbers: Iterator[tuple[int, str | None]]) -> Iterator
             # A repeat names the first number that its request had.
             requests.setdefault(f"{originator}:{device}:{counter}", text)
     yield {"issued_numbers": issued, "request_ids": requests}
+
+
+def _blocks_of(blocks: Iterator[tuple[int, int]]) -> Iterator[dict[str, Any]]:
+    """Spread one role's blocks over lines, none above `LINE_OCTETS`."""
+    while some := [[str(first), str(last)] for first, last in islice(blocks, _BLOCKS_A_LINE)]:
+        yield {"issued_numbers": [], "issued_blocks": some, "request_ids": {}}
 
 
 def _text(number: int | None) -> str | None:

@@ -78,7 +78,9 @@ class Told:
         recorded: The state's number.
         seen: The state's number.
         used: Numbers that a command of the ACB had.
-        floor: The number from which a command let the new party start.
+        block: The least and the greatest of the numbers that an import named: each of them, and
+            those between, may be one that a command had.
+        floor: The highest number from which a command let a new party start.
         request: Originator and counter of the RequestID that was answered with ``used``' first
             number, ``<EUI-64>:<counter>``.
         event: Stream and offset of the event that was decided; None for commands.
@@ -92,6 +94,7 @@ class Told:
     recorded: int | None = None
     seen: int | None = None
     used: tuple[int, ...] = ()
+    block: tuple[int, int] | None = None
     floor: int | None = None
     request: str | None = None
     event: tuple[str, int] | None = None
@@ -131,6 +134,7 @@ def _decision(members: "_Members") -> Told | None:
     # Elsewhere the RequestID is only what a record of somebody else says.
     answers = disposition == "ISSUED" or reason == "SAME_REQUEST"
     flags = members.get("flags")
+    adjusted = _adjusted(members) if members.has("adjusted") else _Adjusted()
     return Told(
         device=device,
         role=role,
@@ -138,14 +142,16 @@ def _decision(members: "_Members") -> Told | None:
         seen=members.counter("seen_counter"),
         used=tuple(
             used
-            for used in (number, *_answered(members, disposition), *_adjusted(members))
+            for used in (number, *_answered(members, disposition), adjusted.used)
             if used is not None
         ),
+        block=adjusted.block,
+        floor=adjusted.floor,
         request=members.request("request_id", device) if number is not None and answers else None,
         event=event,
         parked=parked,
         unverified=isinstance(flags, list) and "UNVERIFIED" in flags,
-        untold=reason == "ADJUSTED" and not isinstance(members.get("adjusted"), dict),
+        untold=reason == "ADJUSTED" and not adjusted.is_whole,
     )
 
 
@@ -159,11 +165,25 @@ def _answered(members: "_Members", disposition: str | None) -> tuple[int | None,
     return (message.counter("header_counter"), message.counter("authorising_seq_number"))
 
 
-def _adjusted(members: "_Members") -> tuple[int | None, ...]:
+@dataclass(frozen=True, slots=True)
+class _Adjusted:
+    """What an adjustment said of issued numbers; earlier releases wrote ``at_least`` alone."""
+
+    used: int | None = None
+    block: tuple[int, int] | None = None
+    floor: int | None = None
+    is_whole: bool = False
+
+
+def _adjusted(members: "_Members") -> _Adjusted:
     if not isinstance(members.get("adjusted"), dict):
-        return ()
+        return _Adjusted()
     adjusted = members.inside("adjusted")
-    return (adjusted.counter("at_least"),) if adjusted.text("kind") == "issued" else ()
+    if adjusted.text("kind") != "issued":
+        return _Adjusted(is_whole=True)
+    used, floor = adjusted.counter("at_least"), adjusted.counter("issued_floor")
+    block = adjusted.block("issued_between")
+    return _Adjusted(used, block, floor, is_whole=(used, block, floor) != (None, None, None))
 
 
 def _command(members: "_Members") -> Told | None:
@@ -278,6 +298,22 @@ class _Members:
             self.fault("COUNTER_OUT_OF_RANGE", name)
             number = None
         return number
+
+    def block(self, name: str) -> tuple[int, int] | None:
+        """Give the ends of a run of such numbers."""
+        if not self.has(name):
+            return None
+        found = self._fields[name]
+        texts = found if isinstance(found, list) else []
+        ends = [_decimal(one) for one in texts if isinstance(one, str)]
+        match ends:
+            case [int(first), int(last)] if len(texts) == len(ends) and first <= last:
+                if last <= MAX_COUNTER:
+                    return first, last
+                self.fault("COUNTER_OUT_OF_RANGE", name)
+            case _:
+                self.fault("MALFORMED", name)
+        return None
 
     def request(self, name: str, device: str) -> str | None:
         """Give originator and counter of a RequestID whose target is the device."""

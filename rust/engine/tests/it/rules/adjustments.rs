@@ -181,7 +181,12 @@ fn test_d10_blocks_and_floor_of_an_export_are_taken() {
     let import = Adjustment::new(GPF, "issued", 1)
         .with("issued_blocks", json!([["100", "163"], ["200", "200"]]))
         .with("issued_floor", json!("5000"));
-    assert_eq!(host.adjust(&import).decide_one().verdict(), "SEEN ADJUSTED");
+    let decided = host.adjust(&import).decide_one();
+    assert_eq!(decided.verdict(), "SEEN ADJUSTED");
+    // Where the changelog is lost, the decision alone tells of them.
+    let adjusted = &decided.0["adjusted"];
+    assert_eq!(adjusted["issued_floor"], "5000");
+    assert_eq!(adjusted["issued_between"], json!(["100", "200"]));
     assert_eq!(
         host.adjust(&import).decide_one().verdict(),
         "SEEN NO_CHANGE"
