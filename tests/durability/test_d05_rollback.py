@@ -13,10 +13,11 @@ from slotkeeper.streams import (
     OwnedPartition,
     StoppedForOperatorError,
     StoreUnavailableError,
+    WrongUseError,
 )
 from slotkeeper.worker import acknowledge, examine
 
-from .conftest import AUDIT, CHANGELOG, everything, opened
+from .conftest import AUDIT, CHANGELOG, RESPONSES, everything, opened
 
 
 @pytest.fixture
@@ -122,6 +123,30 @@ async def test_d05_acknowledged_partitions_go_on_and_only_they(path: Path, witne
         assert (audited["reason"], audited["by"]) == ("tape of Sunday", "ops")
         assert audited["detail"] == accepted
         assert audited["decided_at"] == "1970-01-01T00:00:00Z"
+
+
+async def test_d05_an_acknowledgement_that_is_refused_accepts_nothing(
+    path: Path, witness: Path
+) -> None:
+    """The newest copy, found later, is still the one that the witness knows."""
+    await serve(path, witness, 1)
+    shutil.copy(path, path.with_name("backup"))
+    await serve(path, witness, 1)
+    shutil.copy(path, path.with_name("newest"))
+    shutil.copy(path.with_name("backup"), path)
+    before = witness.read_bytes()
+    async with opened(path, witness=witness) as streams:
+        with pytest.raises(WrongUseError):
+            await acknowledge(streams, 0, reason="r", by="b", from_start=[RESPONSES])
+        assert "older copy" in (await examine(streams, 0))[0]
+        assert await everything(streams, AUDIT) == []
+    assert witness.read_bytes() == before
+    async with opened(path, witness=witness) as streams:
+        accepted = await acknowledge(streams, 0, reason="r", by="b")
+        assert "older copy" in accepted[0]
+    witness.write_bytes(before)
+    shutil.copy(path.with_name("newest"), path)
+    await serve(path, witness, 1)
 
 
 async def test_d05_the_newer_copy_is_refused_after_the_older_was_acknowledged(

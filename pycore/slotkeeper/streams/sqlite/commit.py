@@ -1,7 +1,7 @@
 """One batch of a partition's owner, in one transaction."""
 
 import sqlite3
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import NamedTuple
 
 from slotkeeper.streams.errors import (
@@ -35,6 +35,18 @@ class OwnerEpoch(NamedTuple):
     ended: tuple[str, ...]
 
 
+class Renewal(NamedTuple):
+    """What an acknowledgement lets the next commit of its partition do.
+
+    Attributes:
+        incarnation: That begins with it.
+        forgiven: Those that end with it, and where.
+    """
+
+    incarnation: str
+    forgiven: Sequence[Sighting]
+
+
 class Commit:
     """Commits batches of one owner. Called on the connection's thread.
 
@@ -51,9 +63,14 @@ class Commit:
         clock: Callable[[], int],
         witness: Witness | None,
         losses: int,
+        renewed: MutableMapping[int, Renewal],
     ) -> None:
-        """Commit as long as this is the epoch of the partition."""
+        """Commit as long as this is the epoch of the partition.
+
+        ``renewed`` loses what was acknowledged of the partition with the commit that does it.
+        """
         self.losses = losses
+        self._renewed = renewed
         self._tables = tables
         self._file = file
         self._owner = owner
@@ -95,6 +112,7 @@ class Commit:
             # of the log would then find it.
             cause = translated(error, self._file.path)
             raise CommitInDoubtError(f"the batch may or may not be written: {cause}") from cause
+        self._renewed.pop(self._owner.partition, None)
         changelog = self._tables.shard(self._tables.layout.changelog, self._owner.partition)
         end = ends.get(changelog, 0)
         self._testify(end, head)
@@ -115,6 +133,9 @@ class Commit:
             raise FencedError(
                 f"partition {partition} has a later owner (epoch {epoch}, here {self._owner.epoch})"
             )
+        renewal = self._renewed.get(partition)
+        if renewal is not None:
+            self._tables.forgive(connection, partition, renewal.incarnation, renewal.forgiven)
         ends = self._tables.append(connection, outputs, self._clock())
         table = self._tables.layout.table
         if table in positions:

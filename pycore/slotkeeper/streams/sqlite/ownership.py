@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from slotkeeper.streams.interface import (
     Accepted,
@@ -15,7 +16,7 @@ from slotkeeper.streams.interface import (
 )
 from slotkeeper.streams.witness import Head, Presence, Sighting, Witness
 
-from .commit import Commit, OwnerEpoch
+from .commit import Commit, OwnerEpoch, Renewal
 from .file import StoreFile
 from .rows import Tables
 from .thread import DatabaseThread
@@ -53,6 +54,7 @@ class SqliteOwnership:
         self._writer = writer
         self._reader = reader
         self._told = False
+        self._renewed: dict[int, Renewal] = {}
         self._witness = None if settings.witness is None else Witness(settings.witness)
 
     async def assignment(self) -> frozenset[int]:
@@ -72,6 +74,7 @@ class SqliteOwnership:
             clock=self._settings.clock,
             witness=self._witness,
             losses=0 if seen is None else seen.losses,
+            renewed=self._renewed,
         )
         return SqlitePartition(
             self._tables,
@@ -103,7 +106,10 @@ class SqliteOwnership:
         return await self._reader.run(look)
 
     async def acknowledge(self, partition: int) -> Accepted:
-        """Begin a new incarnation of the partition with what the file holds."""
+        """Let the next commit of the partition begin a new incarnation with what the file holds.
+
+        Until that commit nothing is acknowledged.
+        """
         return await self._writer.run(self._renew, partition)
 
     def _admitted(
@@ -111,8 +117,13 @@ class SqliteOwnership:
     ) -> tuple[OwnerEpoch, Sighting | None]:
         """Give the new owner's epoch, and what the witness has seen."""
         owner, presence = self._fence(connection, partition)
-        witness = self._witness
-        return owner, None if witness is None else witness.admit(partition, presence)
+        witness, renewal = self._witness, self._renewed.get(partition)
+        if renewal is None:
+            return owner, None if witness is None else witness.admit(partition, presence)
+        ended = tuple(sighting.incarnation for sighting in renewal.forgiven)
+        owner = owner._replace(incarnation=renewal.incarnation, ended=ended)
+        # What it has seen of the audit trail was of another incarnation.
+        return owner, None if witness is None else replace(witness.accept(partition), audit=None)
 
     def _renew(self, connection: sqlite3.Connection, partition: int) -> Accepted:
         _, presence = self._fence(connection, partition)
@@ -120,13 +131,8 @@ class SqliteOwnership:
         if self._witness is not None:
             objection = self._witness.objection(partition, presence)
             witnessed = self._witness.accept(partition)
-        incarnation = self._settings.entropy(16).hex()
-        with transaction(connection):
-            self._tables.forgive(
-                connection, partition, incarnation, presence.acknowledged(witnessed)
-            )
-        if self._witness is not None:
-            self._witness.record(partition, Sighting(incarnation, presence.seen.end))
+        forgiven = presence.acknowledged(witnessed)
+        self._renewed[partition] = Renewal(self._settings.entropy(16).hex(), forgiven)
         return Accepted(objection, None if witnessed is None else witnessed.audit)
 
     def _fence(self, connection: sqlite3.Connection, partition: int) -> tuple[OwnerEpoch, Presence]:
