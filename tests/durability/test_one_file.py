@@ -20,6 +20,7 @@ from slotkeeper.streams import (
     LockedError,
     OwnedPartition,
     StoppedForOperatorError,
+    StoreUnavailableError,
     WrongUseError,
     open_streams,
 )
@@ -228,6 +229,22 @@ async def test_no_empty_store_is_begun_beside_the_one_that_an_address_has_meant(
     assert [left.name for left in tmp_path.iterdir() if left.suffix == ""] == ["a b"]
     await written(path)
     assert await values(tmp_path / "a%20b") == []
+
+
+async def test_what_an_address_has_meant_is_seen_before_an_empty_store_is_begun(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a b"
+    await written(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreUnavailableError, match="cannot be seen"):
+            async with opened(tmp_path / "a%20b"):
+                pass
+        holder.execute("ROLLBACK")
+    (tmp_path / "c d").write_bytes(b"no database, and long enough to be none" * 100)
+    await written(tmp_path / "c%20d")
 
 
 async def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import quote
 
-from slotkeeper.streams.errors import WrongUseError
+from slotkeeper.streams.errors import StoreUnavailableError, WrongUseError
 
 from .schema import ADDRESSES
 
@@ -23,6 +23,7 @@ def refuse_moved_address(path: Path, before: Path) -> None:
     Raises:
         WrongUseError: There is nothing at ``path``, and a store of an earlier version at
             ``before``.
+        StoreUnavailableError: Whether it is one cannot be seen now.
     """
     if path == before or path.exists() or not before.is_file():
         return
@@ -31,8 +32,13 @@ def refuse_moved_address(path: Path, before: Path) -> None:
     try:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
-    except sqlite3.Error:
-        return
+    except sqlite3.Error as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB or "no such table" in str(error):
+            return
+        raise StoreUnavailableError(
+            f"there is no {path}, and whether an earlier version's store stands at {before}, which "
+            f"this address meant to it, cannot be seen: {error}"
+        ) from error
     if meta.get("application") == "slotkeeper" and ADDRESSES not in meta:
         raise WrongUseError(
             f"there is no {path}, and earlier versions opened {before} for this address: write "
