@@ -11,9 +11,10 @@ from aiokafka.errors import ProducerFenced
 from tests.kafka.harness import CHANGELOG, PARTITION, Bench
 from tests.kafka.test_logs import working
 from tests.kafka.test_zombie import Commands, ask_everywhere
-from tests.worker.fake_engine import AUDIT, COMMANDS
+from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 
 from slotkeeper.streams import FencedError, LockedError, StoppedForOperatorError, WrongUseError
+from slotkeeper.streams.kafka.claim import Changelogs
 from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS
 from slotkeeper.worker import acknowledge, examine, run
 from slotkeeper.worker.positions import KEY, VERSION, Positions
@@ -161,6 +162,59 @@ async def test_partitions_that_an_earlier_version_never_came_to_are_begun(
     assert names == {bench.settings.application}
     with pytest.raises(StoppedForOperatorError, match=r"application .* serves it"):
         await bench.run(application=green(bench))
+
+
+async def test_another_application_is_refused_where_an_earlier_version_has_a_history(
+    bench: Bench,
+) -> None:
+    """A partition that nothing was written to since the upgrade does not tell who serves it."""
+    for partition in (0, 1):
+        await write_as_earlier_version(bench, partition)
+    await bench.publish(REQUESTS, b"", partition=0)
+    await bench.run()
+    assert [(await truth(bench, number)).application for number in (0, 1)] == [
+        bench.settings.application,
+        None,
+    ]
+    other = green(bench)
+    async with bench.opened(application=other) as streams:
+        (objection,) = await examine(streams, 1)
+        assert f"application '{bench.settings.application}' serves it" in objection
+        with pytest.raises(WrongUseError, match="--application"):
+            await acknowledge(streams, 1, reason="r", by="b")
+    async with bench.opened(application=other) as streams, streams.own() as ownership:
+        owned = await ownership.open(1)
+        with pytest.raises(FencedError, match="another application"):
+            await owned.commit([(CHANGELOG, 1, b"k", b"v", [])], {})
+    await bench.publish(REQUESTS, b"", partition=1)
+    await bench.run()
+    assert (await truth(bench, 1)).application == bench.settings.application
+
+
+async def test_what_an_earlier_version_commits_while_a_store_is_claimed_comes_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A claim behind its commit would be a record that no worker wrote."""
+    looks = 0
+    real = Changelogs.precede_claims
+
+    async def late(changelogs: Changelogs) -> bool:
+        nonlocal looks
+        found = await real(changelogs)
+        looks += 1
+        if looks == 2:  # the second look is under the claim's own lock
+            await write_as_earlier_version(bench, 0)
+        return found
+
+    monkeypatch.setattr(Changelogs, "precede_claims", late)
+    async with bench.opened() as streams, streams.own() as ownership:
+        owned = await ownership.open(2)
+        await owned.commit([(CHANGELOG, 2, b"k", b"1", [])], {})
+    assert looks > 2
+    async with bench.opened() as streams:
+        assert await examine(streams, 0) == []
+    keys = [record.key for record in await bench.read(CHANGELOG) if record.partition == 0]
+    assert keys == [KEY]
 
 
 async def test_an_empty_partition_is_begun_beside_an_earlier_versions_worker(bench: Bench) -> None:

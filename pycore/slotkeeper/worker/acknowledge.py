@@ -172,7 +172,8 @@ def _only_renamed(truth: Positions | None, evidence: Evidence, accepted: Collect
 
 
 def _serving(truth: Positions | None, evidence: Evidence) -> str | None:
-    return evidence.begun_by if truth is None else truth.application
+    named = None if truth is None else truth.application
+    return named or evidence.begun_by
 
 
 def _refuse_another_name(

@@ -272,7 +272,7 @@ class Evidence:
         logs: What the logs are.
         written: Outputs in which committed records stand; told where the changelog is empty.
         application: Who is about to serve it.
-        begun_by: Who serves the store; told where the changelog is empty.
+        begun_by: Who serves the store; told where the changelog does not name anybody.
         lost: What a count of the changelog's device records found missing.
         losses: How often commits were lost before, as others than the positions tell.
         witnessed: The last audit record that the witness has seen.
@@ -358,7 +358,7 @@ def objections(truth: Positions | None, evidence: Evidence) -> list[str]:
         ]
     cut = [stream for stream, at in truth.inputs.items() if evidence.ends.get(stream, 0) < at]
     found = changed_logs(truth, evidence.logs, told=cut)
-    found += _another(truth.application, evidence)
+    found += _another(truth.application or evidence.begun_by, evidence)
     if truth.incarnation != evidence.incarnation:
         found.append(
             f"the changelog was written in incarnation {truth.incarnation} of the store, and this "

@@ -380,7 +380,7 @@ async def gather_evidence(
         written=await partition.written() if truth is None else (),
         application=partition.application,
         losses=partition.losses,
-        begun_by=await partition.begun_by() if truth is None else None,
+        begun_by=await partition.begun_by() if truth is None or truth.application is None else None,
         witnessed=partition.witnessed,
     )
 

@@ -156,12 +156,14 @@ class Claim:
     async def _write_down(self) -> None:
         changelog = self.changelogs.topics.layout.changelog
         value = json.dumps({"version": VERSION, "application": self._application}).encode()
+        place = self.changelogs.topics.at(changelog, PARTITION)
         async with self._lock(LOCK) as transactions:
-            # Nobody else writes it from here on; somebody may have before.
+            # No claim is written from here on; somebody may have before. An owner may commit.
+            end = (await self.changelogs.offsets.ends([place]))[place]
             begun = await self.changelogs.begun_by() or await self.changelogs.precede_claims()
             if not begun:
                 record = (changelog, PARTITION, KEY, value, ())
-                await transactions.commit([record], {}, self._clock())
+                await transactions.commit([record], {}, self._clock(), expected={place: end})
 
 
 def _name(value: bytes | None) -> str:

@@ -155,7 +155,8 @@ class KafkaOwnership:
             if foreign and number not in self._renewed:
                 raise StoppedForOperatorError(
                     f"partition {number} stopped: {foreign}. Let nobody else write there, see what "
-                    "it says with `slotkeeper read`, and acknowledge with a reason",
+                    "it says with `slotkeeper read`, and acknowledge with a reason; where it is "
+                    "about a device, rebuild that one's numbers from the outputs",
                     partition=number,
                 )
             if told is not None and told.application is not None and first is not None:
@@ -163,7 +164,7 @@ class KafkaOwnership:
                 first = None
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
-            others = [] if told is not None else await self._others()
+            others = await self._others_beside(told)
             await self._refuse_beside_another(told, others)
             identity = self._renewed.get(number) or self._identity(number, told, others)
             witness, seen = self._witness(number), None
@@ -184,7 +185,7 @@ class KafkaOwnership:
                 inputs=inputs,
                 transactions=self._transactions(client),
                 first=first,
-                claim=self._claim if told is None else None,
+                claim=self._claim if _is_unnamed(told) else None,
                 others={one.application for one in others if one.application is not None},
                 application=cluster.settings.application,
                 compressed=cluster.options.producer().get("compression_type") is not None,
@@ -195,7 +196,7 @@ class KafkaOwnership:
                 stack=stack.pop_all(),
             )
             # An operator who acknowledges says who serves it from here on.
-            named = told is not None or number in self._renewed
+            named = not _is_unnamed(told) or number in self._renewed
             partition = KafkaPartition(number, identity, tools, named=named)
             self._opened.add(partition)
             tools.stack.callback(self._opened.discard, partition)
@@ -208,7 +209,7 @@ class KafkaOwnership:
             at_end = await self._told_at_end(number)
             foreign = "" if at_end is None else self._foreign(at_end)
             told = None if at_end is None else at_end.identity
-            others = [] if told is not None else await self._others()
+            others = await self._others_beside(told)
             await self._refuse_beside_another(told, others)
             identity = self._identity(number, told, others)
             return await self._presence(number, identity), foreign
@@ -277,8 +278,10 @@ class KafkaOwnership:
             return self._drawn.setdefault(number, self._draw())
         return told._replace(application=cluster.settings.application)
 
-    async def _others(self) -> list[StoreIdentity]:
-        """Say what the partitions that have begun tell of the store."""
+    async def _others_beside(self, told: StoreIdentity | None) -> list[StoreIdentity]:
+        """Say what the partitions that have begun tell of the store, where one does not tell it."""
+        if not _is_unnamed(told):
+            return []
         found = [await self._told(one) for one in range(self._cluster.partitions)]
         return [told for told in found if told is not None]
 
@@ -338,7 +341,7 @@ class KafkaOwnership:
         """
         if self._membership.joined:
             return
-        named = {one.application for one in (others if told is None else [told])}
+        named = {one.application for one in (others if told is None else [told, *others])}
         serving = await self._claim.holder({one for one in named if one})
         if serving not in {None, self._cluster.settings.application}:
             await self._refuse_members(serving)
@@ -386,6 +389,11 @@ class KafkaOwnership:
         given = cluster.options.producer(transaction_timeout_ms=TIMEOUT_MS)
         deadline_s = int(given["transaction_timeout_ms"]) / 1_000
         return Transactions(client, cluster.topics, cluster.settings.application, deadline_s)
+
+
+def _is_unnamed(told: StoreIdentity | None) -> bool:
+    """Say whether a partition does not tell who serves it: it is empty, or of 0.1.0."""
+    return told is None or told.application is None
 
 
 def witness_file(path: Path, partition: int) -> Path:

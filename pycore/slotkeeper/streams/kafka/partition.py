@@ -80,7 +80,7 @@ class Tools:
         inputs: Reads the inputs.
         transactions: Commits.
         first: Commits once, before those; None where the changelog names its application.
-        claim: Tells who serves the store; None where the partition's changelog does.
+        claim: Tells who serves the store; None where the partition's changelog does by itself.
         others: Applications that other partitions of the store name then.
         application: Who serves the partition.
         compressed: Whether batches shall be compressed, which the client does and packs are not.
