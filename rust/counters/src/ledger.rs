@@ -211,8 +211,11 @@ impl Ledger {
         if first > last {
             return Ok(false);
         }
-        let is_new = self.slot(device).note_used(role, first, last, ceiling);
-        self.fit(device);
+        let slot = self.slot(device);
+        let is_new = slot.note_used(role, first, last, ceiling);
+        if slot.is_too_long() {
+            self.shorten_trails(device);
+        }
         Ok(is_new)
     }
 
@@ -250,7 +253,9 @@ impl Ledger {
             request_counter,
         };
         let is_new = slot.remember_request(&note, ceiling);
-        self.fit(device);
+        if slot.is_too_long() {
+            self.shorten_trails(device);
+        }
         Ok(is_new)
     }
 
@@ -338,11 +343,8 @@ impl Ledger {
         core::mem::take(&mut self.has_moved)
     }
 
-    /// Shortens trails where the record has no room left for them.
-    fn fit(&mut self, device: u64) {
-        if !self.device(device).notes.is_too_long() {
-            return;
-        }
+    /// Shortens a device's trails to the room that its record has left for them.
+    fn shorten_trails(&mut self, device: u64) {
         for role in Role::ALL {
             if !self.device(device).notes.trail_words(role).is_empty() {
                 self.change_trail(device, role, |_| true);
@@ -364,8 +366,9 @@ impl Ledger {
 
     /// Names a damaged record of a device, so that it is known to have been made up for wherever it is met again.
     pub fn name_void(&mut self, device: u64, void: VoidNote) {
-        if self.slot(device).notes_edit().name_void(void) {
-            self.fit(device);
+        let slot = self.slot(device);
+        if slot.notes_edit().name_void(void) && slot.is_too_long() {
+            self.shorten_trails(device);
         }
     }
 
@@ -373,8 +376,11 @@ impl Ledger {
     /// [`MESSAGES_KEPT`](crate::MESSAGES_KEPT). One that is remembered already can only become
     /// verified.
     pub fn remember_message(&mut self, device: u64, note: &MessageNote) {
-        self.slot(device).notes_edit().remember_message(note);
-        self.fit(device);
+        let slot = self.slot(device);
+        slot.notes_edit().remember_message(note);
+        if slot.is_too_long() {
+            self.shorten_trails(device);
+        }
     }
 
     /// Allocates the Originator Counter of a command to `device` under `role`, and remembers the
@@ -419,7 +425,9 @@ impl Ledger {
             request_counter: request.request_counter,
         };
         slot.note_allocated(&note, ceiling);
-        self.fit(device);
+        if slot.is_too_long() {
+            self.shorten_trails(device);
+        }
         Ok(allocation)
     }
 

@@ -140,6 +140,12 @@ impl Slot {
         }
     }
 
+    /// Whether the trails have more words than the record has room for.
+    #[inline]
+    pub(crate) fn is_too_long(&self) -> bool {
+        NotesView(&self.notes).is_too_long()
+    }
+
     pub(crate) fn update_role(&mut self, role: Role, change: impl FnOnce(&mut RoleState)) -> bool {
         let before = self.view().role(role);
         let mut after = before;

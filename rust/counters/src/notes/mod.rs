@@ -152,10 +152,11 @@ impl<'a> NotesView<'a> {
 
     /// Whether the trails are too long for what else is kept.
     pub(crate) fn is_too_long(self) -> bool {
-        Role::ALL.into_iter().any(|role| {
-            let words = self.trail_words(role).len();
-            words > 0 && words > self.words_for_trail(role)
-        })
+        Header::read(self.0).trails != [false; 2]
+            && Role::ALL.into_iter().any(|role| {
+                let words = self.trail_words(role).len();
+                words > 0 && words > self.words_for_trail(role)
+            })
     }
 
     pub(crate) fn messages(self) -> impl Iterator<Item = MessageNote> + 'a {
@@ -309,8 +310,7 @@ impl NotesEdit<'_> {
             }
         }
         if header.messages < MESSAGES_KEPT {
-            let end = header.requests_at();
-            self.0.splice(end..end, words);
+            insert(self.0, header.requests_at(), words);
             header.messages += 1;
             self.set_header(header);
         } else {
@@ -352,8 +352,7 @@ impl NotesEdit<'_> {
             return Remembered::Already;
         };
         if chunks.len() < most_of(note.imported) {
-            let at = start + place * NOTE_WORDS;
-            self.0.splice(at..at, words);
+            insert(self.0, start + place * NOTE_WORDS, words);
             if let Some(count) = header.requests.get_mut(kind) {
                 *count += 1;
             }
@@ -548,6 +547,14 @@ fn message_words(note: &MessageNote) -> [u64; NOTE_WORDS] {
         start,
         rest | if note.verified { VERIFIED } else { 0 },
     ]
+}
+
+/// Puts `new` in before the word at `at`. Most go to the end, where nothing moves.
+fn insert(words: &mut Vec<u64>, at: usize, new: [u64; NOTE_WORDS]) {
+    words.extend_from_slice(&new);
+    if let Some(behind) = words.get_mut(at..) {
+        behind.rotate_right(NOTE_WORDS);
+    }
 }
 
 fn replace_oldest(notes: &mut [u64], words: [u64; NOTE_WORDS]) {
