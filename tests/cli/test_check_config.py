@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,27 @@ def test_what_the_witness_has_against_the_store_is_told(run: Run, cli: Cli, site
     assert "an older copy was restored" in told.err
     seen = json.loads(run("check-config", "--json", *at, expected=3).out)
     assert seen["exit_status"] == 3
+
+
+def test_a_store_that_is_not_there_any_more_is_told(run: Run, cli: Cli, site: Site) -> None:
+    """A worker begins none where the witness has seen one, nor beside an earlier version's."""
+    add(site, '[sqlite]\nwitness = "witness"\n')
+    at = ("--config", site.config)
+    store, moved = site.config.parent / "streams.db", site.config.parent / "a b.db"
+    cli("publish", "smart-metering-inventory", *at, given=site.lines(site.fleet.inventory()))
+    cli("run", "--until-idle", *at)
+    shutil.move(store, moved)
+    assert "put its newest copy back" in run("check-config", *at, expected=3).err
+    cli("run", "--until-idle", *at, expected=3)
+    store.unlink()
+    (site.config.parent / "witness").unlink()
+    with closing(sqlite3.connect(moved)) as older:
+        older.execute("DELETE FROM meta WHERE name = 'addresses'")
+        older.commit()
+    address = ("--streams", f"sqlite:///{site.config.parent / 'a%20b.db'}")
+    for command in (("check-config",), ("run", "--until-idle")):
+        told = run(*command, *at, *address, expected=2).err
+        assert "earlier versions opened" in told
 
 
 def test_a_clock_before_1970_is_a_fault(

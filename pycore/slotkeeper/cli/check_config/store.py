@@ -1,13 +1,23 @@
 """The streams, as they are: nothing is made, and no worker is disturbed."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from slotkeeper.cli.check_config.finding import Finding, error, ok, warning
 from slotkeeper.cli.exits import STOPPED_FOR_OPERATOR, status_of
 from slotkeeper.errors import SlotkeeperError, StreamsError
 from slotkeeper.settings import Settings
 from slotkeeper.streams import open_streams
-from slotkeeper.streams.address import kafka_servers, kind_of, shown, sqlite_path
+from slotkeeper.streams.address import (
+    kafka_servers,
+    kind_of,
+    shown,
+    sqlite_path,
+    sqlite_path_before,
+)
+from slotkeeper.streams.sqlite import refuse_moved_address
+from slotkeeper.streams.witness import NOTHING_YET, Witness
 
 
 async def check_store(settings: Settings) -> AsyncIterator[Finding]:
@@ -30,8 +40,23 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     elif not path.parent.is_dir():
         yield error("streams", f"{path} cannot be made: there is no folder {path.parent}")
+    elif before := await asyncio.to_thread(_seen_before, settings):
+        yield error(
+            "streams",
+            f"there is no store {path}, and the witness {before} has seen one: put its newest copy "
+            "back",
+            STOPPED_FOR_OPERATOR,
+        )
     else:
+        refuse_moved_address(path, sqlite_path_before(settings.streams))
         yield warning("streams", f"there is no store {path} yet: a worker begins a new one")
+
+
+def _seen_before(settings: Settings) -> Path | None:
+    """Give the witness, if it has seen a commit of the store that is not there."""
+    path = settings.streams_settings().witness
+    seen = {} if path is None else Witness(path).seen()
+    return path if any(sighting != NOTHING_YET for sighting in seen.values()) else None
 
 
 async def _others(settings: Settings) -> AsyncIterator[Finding]:
