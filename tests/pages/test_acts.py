@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
@@ -10,8 +11,9 @@ import pytest
 
 from slotkeeper.acts import DEAD_LETTER_REPLAY, PersonKey
 from slotkeeper.cli.demo.site import Site
+from slotkeeper.pages import replay
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Record, open_streams
+from slotkeeper.streams import Message, Record, open_streams
 
 from .conftest import Console, Start, cli
 from .waiting import until
@@ -145,6 +147,27 @@ def test_an_act_that_is_not_good_enough_changes_nothing(
     status = 409 if other.partition("/")[0] == letter.partition("/")[0] else 422
     assert not hand_in(console, other, act(), status=status).startswith("Replayed")
     assert len(replayed(site)) == before
+
+
+@pytest.mark.parametrize("value", [None, b"", b"{}"])
+def test_what_had_no_value_is_replayed_without_one(
+    value: bytes | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the inventory that is a tombstone, and no octets are a record that cannot be read."""
+    monkeypatch.setattr(replay, "can_be_replayed", lambda *_: None)
+    monkeypatch.setattr(replay, "_proven", lambda *_: (["Ann Archer"], "it was misplaced"))
+    monkeypatch.setattr(replay, "keep", lambda *_, **__: None)
+    letter = {
+        "source_stream": "smart-metering-inventory",
+        "device": "00-DB-12-34-56-78-90-A3",
+        "partition": 0,
+        "offset": 7,
+        "value": value,
+    }
+    written: list[Message] = []
+    desk: Any = SimpleNamespace(publish=written.append)
+    replay.replay(desk, None, letter, b"act")  # type: ignore[arg-type]
+    assert [message.value for message in written] == [value]
 
 
 def test_the_command_line_signs_no_replay_without_a_reason(
