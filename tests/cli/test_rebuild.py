@@ -48,6 +48,8 @@ COMMAND = {
     "gbcs_payload": "3QAA",
 }
 
+RUN = {"first": "3", "last": "8"}
+
 MESSAGE_LIMIT = 65_536
 """The default of ``limits.message_bytes``."""
 
@@ -161,29 +163,34 @@ def test_numbers_that_an_import_brought_are_known(cli: Cli, served: Site, tmp_pa
     lines = [line for line in map(json.loads, exported(tmp_path)) if line["device_id"] == DEVICE]
     [marks] = [line for line in lines if line["issued"] is not None]
     assert (marks["recorded"], marks["seen"], marks["issued"]) == ("5", "6", "9000")
-    assert [line["issued_blocks"] for line in lines if "issued_blocks" in line] == [[["30", "300"]]]
+    [blocks] = [line["issued_blocks"] for line in lines if "issued_blocks" in line]
+    covered = {number for first, last in blocks for number in range(int(first), int(last) + 1)}
+    assert {30, 70, *range(100, 201), 300} <= covered
+    assert covered.isdisjoint({1, 29, 40, 250, 301}), "and few others"
     # What it makes is taken like any other.
     cli("counters", "import", tmp_path / "numbers.jsonl", "--reason", "r", "--by", "ann", *at)
 
 
 @pytest.mark.parametrize(
-    ("more", "used", "block", "floor", "untold"),
+    ("more", "used", "blocks", "floor", "untold"),
     [
-        ({}, (), None, None, True),
-        ({"at_least": "4"}, (4,), None, None, False),
-        ({"issued_floor": "9"}, (), None, 9, False),
-        ({"issued_between": ["3", "8"]}, (), (3, 8), None, False),
-        ({"issued_between": ["8", "3"]}, (), None, None, True),
-        ({"issued_between": ["3", str(2**63)]}, (), None, None, True),
-        ({"issued_between": ["3", 4, "8"]}, (), None, None, True),
-        ({"issued_between": "3"}, (), None, None, True),
-        ({"kind": "seen", "at_least": "4"}, (), None, None, False),
+        ({}, (), (), None, True),
+        ({"at_least": "4"}, (4,), (), None, False),
+        ({"issued_floor": "9"}, (), (), 9, False),
+        ({"issued_blocks": [RUN]}, (), ((3, 8),), None, False),
+        ({"kind": "seen", "issued_blocks": [RUN] * 2}, (), ((3, 8), (3, 8)), None, False),
+        ({"issued_blocks": [{"first": "8", "last": "3"}]}, (), (), None, True),
+        ({"issued_blocks": [RUN, {"first": "3", "last": str(2**63)}]}, (), (), None, True),
+        ({"issued_blocks": [RUN, "3"]}, (), (), None, True),
+        ({"issued_blocks": [RUN] * 17}, (), (), None, True),
+        ({"issued_blocks": "3"}, (), (), None, True),
+        ({"kind": "seen", "at_least": "4"}, (), (), None, False),
     ],
 )
 def test_what_an_adjustment_tells(
     more: dict[str, Any],
     used: tuple[int, ...],
-    block: tuple[int, int] | None,
+    blocks: tuple[tuple[int, int], ...],
     floor: int | None,
     *,
     untold: bool,
@@ -199,7 +206,7 @@ def test_what_an_adjustment_tells(
     faults: list[RecordFault] = []
     told = told_by(Record(AUDIT, 0, 0, None, orjson.dumps(decision), (), 0), faults)
     assert told is not None
-    assert (told.used, told.block, told.floor, told.untold) == (used, block, floor, untold)
+    assert (told.used, told.blocks, told.floor, told.untold) == (used, blocks, floor, untold)
     assert bool(faults) == (untold and bool(more))
 
 

@@ -5,10 +5,10 @@ use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 use crate::decision::Disposition;
 use crate::json::{Member, Object, member};
-use crate::judge::{Decision, SlotView};
+use crate::judge::{Adjusted, Decision, SlotView};
 use crate::message::{Facts, role_name};
 use crate::quoted::{LONGEST_DETAIL, LONGEST_NAME, beginning};
-use crate::records::{Adjustment, Vouched};
+use crate::records::Vouched;
 use crate::stream::Stream;
 use crate::time::rfc3339_millis;
 
@@ -124,8 +124,8 @@ impl AuditWriter<'_> {
                 }
             });
         }
-        if let Some(adjustment) = &decision.adjusted {
-            write_adjusted(object, adjustment);
+        if let Some(adjusted) = &decision.adjusted {
+            write_adjusted(object, adjusted);
         }
         object.plain(member!("decided_at"), self.now);
     }
@@ -188,7 +188,7 @@ pub(crate) fn write_cause(object: &mut Object, name: Member, cause: Option<Cause
 const MOST_PERSONS: usize = 8;
 
 /// Who raised a number, why, and what was asked, as long as the audit trail is kept.
-fn write_adjusted(object: &mut Object, adjustment: &Adjustment) {
+fn write_adjusted(object: &mut Object, Adjusted { adjustment, named }: &Adjusted) {
     let quoted = |text: &'_ Option<String>| {
         let text = text.as_deref().unwrap_or_default();
         Some(beginning(text, LONGEST_DETAIL).to_owned()).filter(|text| !text.is_empty())
@@ -211,11 +211,16 @@ fn write_adjusted(object: &mut Object, adjustment: &Adjustment) {
         if let Some(floor) = adjustment.issued_floor {
             object.counter(member!("issued_floor"), Some(floor));
         }
-        if let Some((first, last)) = adjustment.issued_between() {
+        if !named.is_empty() {
             object.list(
-                member!("issued_between"),
-                [first, last],
-                |object, number| object.text_element(itoa::Buffer::new().format(number)),
+                member!("issued_blocks"),
+                named.blocks(),
+                |object, (first, last)| {
+                    object.element(|object| {
+                        object.counter(member!("first"), Some(first));
+                        object.counter(member!("last"), Some(last));
+                    });
+                },
             );
         }
     });

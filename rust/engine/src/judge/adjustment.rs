@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use slotkeeper_counters::{CounterOutOfRange, Role, VERSION_LEAP};
 use slotkeeper_gbcs::Eui64;
 
-use super::{Decision, Judge};
+use super::{Adjusted, Decision, Judge};
 use crate::decision::{Disposition, Flags, Reason};
 use crate::directory::{Device, EVICTED, damaged};
 use crate::message::role_of_name;
@@ -79,7 +79,12 @@ impl Judge<'_> {
             Reason::NoChange
         };
         let decision = Decision {
-            adjusted: changed.then(|| Box::new(adjustment.clone())),
+            adjusted: changed.then(|| {
+                Box::new(Adjusted {
+                    adjustment: adjustment.clone(),
+                    named: adjustment.named(self.settings.ceiling),
+                })
+            }),
             ..Decision::new(Disposition::Seen, reason)
                 .role(role)
                 .flags(flags)

@@ -17,7 +17,7 @@ mod slot;
 
 use std::borrow::Cow;
 
-use slotkeeper_counters::{LAST_COUNTER, Ledger, Occupant, Role};
+use slotkeeper_counters::{Cover, LAST_COUNTER, Ledger, Occupant, Role};
 use slotkeeper_gbcs::{Eui64, KeyIdentifier};
 
 pub(crate) use alert::Told;
@@ -54,6 +54,13 @@ impl Signature {
     }
 }
 
+/// What people asked for, and the numbers of commands that it named.
+#[derive(Debug)]
+pub(crate) struct Adjusted {
+    pub(crate) adjustment: Adjustment,
+    pub(crate) named: Cover,
+}
+
 /// What was decided about a record, and why.
 #[derive(Debug)]
 pub(crate) struct Decision {
@@ -68,7 +75,7 @@ pub(crate) struct Decision {
     pub(crate) flags: Flags,
     pub(crate) signature: Signature,
     /// What people asked for, and why, where a number was raised by hand.
-    pub(crate) adjusted: Option<Box<Adjustment>>,
+    pub(crate) adjusted: Option<Box<Adjusted>>,
 }
 
 impl Decision {

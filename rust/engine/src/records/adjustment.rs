@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 
 use serde::{Deserialize, Deserializer};
-use slotkeeper_counters::LAST_COUNTER;
+use slotkeeper_counters::{Cover, LAST_COUNTER};
 use slotkeeper_gbcs::Eui64;
 
 use super::field::{Field, only};
@@ -241,12 +241,14 @@ impl Adjustment {
             .unwrap_or(0)
     }
 
-    /// The least and the greatest of the numbers that it names as those of commands, besides `at_least`.
-    pub(crate) fn issued_between(&self) -> Option<(u64, u64)> {
+    /// The numbers that it names as those of commands, besides `at_least`; each of them, and few others.
+    pub(crate) fn named(&self, ceiling: u64) -> Cover {
         let requests = self.request_ids.iter();
         let requests = requests.map(|&(_, _, issued)| (issued, issued));
         let named = self.issued_blocks.iter().copied().chain(requests);
-        named.reduce(|one, other| (one.0.min(other.0), one.1.max(other.1)))
+        named.fold(Cover::EMPTY, |cover, (first, last)| {
+            cover.union(&Cover::of(first, last, ceiling))
+        })
     }
 }
 

@@ -104,8 +104,7 @@ class Gathered:
                 continue
             if (one.recorded, one.seen, one.floor) != (None, None, None):
                 marks.append((one.device, one.role, one.recorded, one.seen, one.floor))
-            if one.block is not None:
-                blocks.append((one.device, one.role, *one.block))
+            blocks += [(one.device, one.role, *block) for block in one.blocks]
             requests = (one.request, *(None for _ in one.used[1:]))
             used.extend(
                 (one.device, one.role, number, request, told)

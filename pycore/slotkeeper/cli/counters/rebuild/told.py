@@ -30,6 +30,9 @@ _MAX_OFFSET = (1 << 63) - 1
 _MAX_DIGITS = 20
 """Of 2^64 - 1: more are not even read."""
 
+_MAX_BLOCKS = 16
+"""Of a decision: what an adjustment named is written as two groups of at most 8."""
+
 _NAME = re.compile("[A-Z_]{1,40}")
 """Of a reason."""
 
@@ -78,8 +81,8 @@ class Told:
         recorded: The state's number.
         seen: The state's number.
         used: Numbers that a command of the ACB had.
-        block: The least and the greatest of the numbers that an import named: each of them, and
-            those between, may be one that a command had.
+        blocks: First and last of runs of numbers that an adjustment named: a command may have had
+            each of them.
         floor: The highest number from which a command let a new party start.
         request: Originator and counter of the RequestID that was answered with ``used``' first
             number, ``<EUI-64>:<counter>``.
@@ -94,7 +97,7 @@ class Told:
     recorded: int | None = None
     seen: int | None = None
     used: tuple[int, ...] = ()
-    block: tuple[int, int] | None = None
+    blocks: tuple[tuple[int, int], ...] = ()
     floor: int | None = None
     request: str | None = None
     event: tuple[str, int] | None = None
@@ -145,7 +148,7 @@ def _decision(members: "_Members") -> Told | None:
             for used in (number, *_answered(members, disposition), adjusted.used)
             if used is not None
         ),
-        block=adjusted.block,
+        blocks=adjusted.blocks,
         floor=adjusted.floor,
         request=members.request("request_id", device) if number is not None and answers else None,
         event=event,
@@ -170,7 +173,7 @@ class _Adjusted:
     """What an adjustment said of issued numbers; earlier releases wrote ``at_least`` alone."""
 
     used: int | None = None
-    block: tuple[int, int] | None = None
+    blocks: tuple[tuple[int, int], ...] = ()
     floor: int | None = None
     is_whole: bool = False
 
@@ -179,11 +182,13 @@ def _adjusted(members: "_Members") -> _Adjusted:
     if not isinstance(members.get("adjusted"), dict):
         return _Adjusted()
     adjusted = members.inside("adjusted")
-    if adjusted.text("kind") != "issued":
-        return _Adjusted(is_whole=True)
-    used, floor = adjusted.counter("at_least"), adjusted.counter("issued_floor")
-    block = adjusted.block("issued_between")
-    return _Adjusted(used, block, floor, is_whole=(used, block, floor) != (None, None, None))
+    raises = adjusted.text("kind") == "issued"
+    used = adjusted.counter("at_least") if raises else None
+    floor, blocks = adjusted.counter("issued_floor"), adjusted.blocks("issued_blocks")
+    if blocks is None:
+        return _Adjusted(used, (), floor)
+    named = (used, floor) != (None, None) or bool(blocks)
+    return _Adjusted(used, blocks, floor, is_whole=named or not raises)
 
 
 def _command(members: "_Members") -> Told | None:
@@ -299,21 +304,22 @@ class _Members:
             number = None
         return number
 
-    def block(self, name: str) -> tuple[int, int] | None:
-        """Give the ends of a run of such numbers."""
-        if not self.has(name):
+    def blocks(self, name: str) -> tuple[tuple[int, int], ...] | None:
+        """Give first and last of each run of such numbers; None if one of them cannot be."""
+        found = self._fields.get(name)
+        found = [] if found is None else found
+        if not isinstance(found, list) or len(found) > _MAX_BLOCKS:
+            self.fault("MALFORMED", name)
             return None
-        found = self._fields[name]
-        texts = found if isinstance(found, list) else []
-        ends = [_decimal(one) for one in texts if isinstance(one, str)]
-        match ends:
-            case [int(first), int(last)] if len(texts) == len(ends) and first <= last:
-                if last <= MAX_COUNTER:
-                    return first, last
-                self.fault("COUNTER_OUT_OF_RANGE", name)
-            case _:
+        runs = []
+        for one in found:
+            run = _Members(one if isinstance(one, dict) else {}, self.faults)
+            first, last = run.counter("first"), run.counter("last")
+            if first is None or last is None or first > last:
                 self.fault("MALFORMED", name)
-        return None
+                return None
+            runs.append((first, last))
+        return tuple(runs)
 
     def request(self, name: str, device: str) -> str | None:
         """Give originator and counter of a RequestID whose target is the device."""
