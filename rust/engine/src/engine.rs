@@ -454,7 +454,8 @@ impl Engine {
     }
 
     fn parked_unjudged(&self) -> usize {
-        let by_registers = self.registers.news.map(|news| news.from);
+        let by_registers =
+            (self.registers.news).map(|news| if news.begins_again { 0 } else { news.from });
         let least = [self.rejudge_from, by_registers]
             .into_iter()
             .flatten()

@@ -56,11 +56,15 @@ pub(crate) struct Registers {
     pub(crate) news: Option<News>,
 }
 
-/// A register's newest record, and the least EUI-64 whose parked records have not been judged by it.
+/// A register's newest record, and how far parked records have been judged by the registers.
 #[derive(Clone, Copy)]
 pub(crate) struct News {
     pub(crate) cause: Cause,
+    /// The least EUI-64 whose records have not.
     pub(crate) from: u64,
+    /// Whether it came when others had been, which are judged again behind the last one: so each has its turn, however
+    /// often a register changes.
+    pub(crate) begins_again: bool,
 }
 
 /// What is known of those who take over, on a day.
@@ -113,15 +117,24 @@ impl Registers {
             partition: Some(0),
             offset: Some(record.offset),
         };
-        self.news = Some(News { cause, from: 0 });
+        let from = self.news.map_or(0, |news| news.from);
+        self.news = Some(News {
+            cause,
+            from,
+            begins_again: from > 0,
+        });
     }
 
-    /// Parked records have been judged by the news up to a device; all of them where there is none.
+    /// Parked records have been judged by the news up to a device; all to the last one where there is none.
     pub(crate) fn keep_news_from(&mut self, from: Option<u64>) {
-        self.news = self
-            .news
-            .zip(from)
-            .map(|(news, from)| News { from, ..news });
+        self.news = self.news.and_then(|news| match from {
+            Some(from) => Some(News { from, ..news }),
+            None => news.begins_again.then_some(News {
+                from: 0,
+                begins_again: false,
+                ..news
+            }),
+        });
     }
 
     /// Whether a party may be a network operator; `None` where no register says who is.

@@ -95,14 +95,19 @@ impl Batch<'_> {
         let (mut after_restore, since_opening) = portion(parking, from, &mut room, |_| true);
         let from = news.map(|news| news.from);
         let (mut told, by_registers) = portion(parking, from, &mut room, waits_for_news);
-        if since_opening.is_some() || by_registers.is_some() {
+        // News that came on the way are news to all.
+        let by_news = match news {
+            Some(news) if news.begins_again => Some(0),
+            _ => by_registers,
+        };
+        if since_opening.is_some() || by_news.is_some() {
             let is_left =
                 |from: Option<u64>, device: Eui64| from.is_some_and(|from| from <= device.to_u64());
             for device in events.iter().filter_map(Event::device) {
                 if is_left(since_opening, device) {
                     after_restore.push(device);
                 }
-                if is_left(by_registers, device) && waits_for_news(device) {
+                if is_left(by_news, device) && waits_for_news(device) {
                     told.push(device);
                 }
             }
