@@ -16,6 +16,7 @@ from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 from slotkeeper.streams import FencedError, LockedError, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.kafka.claim import Changelogs
 from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS
+from slotkeeper.streams.kafka.ownership import KafkaOwnership
 from slotkeeper.worker import acknowledge, examine, run
 from slotkeeper.worker.positions import KEY, VERSION, Positions
 from slotkeeper.worker.recovery import newest
@@ -189,6 +190,26 @@ async def test_another_application_is_refused_where_an_earlier_version_has_a_his
     await bench.publish(REQUESTS, b"", partition=1)
     await bench.run()
     assert (await truth(bench, 1)).application == bench.settings.application
+
+
+async def test_the_partitions_of_an_earlier_version_are_looked_at_once_for_all(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look is a consumer: of each partition by each of them they would outlast the opening."""
+    partitions = range(4)
+    for partition in partitions:
+        await write_as_earlier_version(bench, partition)
+    looks: list[int] = []
+    real = KafkaOwnership._told_at_end
+
+    async def counted(ownership: KafkaOwnership, number: int) -> Any:  # noqa: ANN401
+        looks.append(number)
+        return await real(ownership, number)
+
+    monkeypatch.setattr(KafkaOwnership, "_told_at_end", counted)
+    async with bench.opened() as streams, streams.own() as ownership:
+        await asyncio.gather(*map(ownership.open, partitions))
+    assert sorted(looks) == sorted([*partitions] * 2)
 
 
 async def test_what_an_earlier_version_commits_while_a_store_is_claimed_comes_first(

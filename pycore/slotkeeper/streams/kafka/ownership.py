@@ -84,6 +84,8 @@ class KafkaOwnership:
         self._renewed: dict[int, StoreIdentity] = {}
         self._opened: set[KafkaPartition] = set()
         self._begun = False
+        self._looking = asyncio.Lock()
+        self._upgraded: list[StoreIdentity] | None = None
         self._claim = Claim(
             cluster.changelogs,
             cluster.settings.application,
@@ -282,7 +284,27 @@ class KafkaOwnership:
         """Say what the partitions that have begun tell of the store, where one does not tell it."""
         if not _is_unnamed(told):
             return []
-        found = [await self._told(one) for one in range(self._cluster.partitions)]
+        if told is None:
+            return await self._others()
+        # Every partition of an upgraded store asks, and none of them is empty: they are looked at
+        # once. Whoever begins to serve them later meets those that this application has named.
+        async with self._looking:
+            if self._upgraded is None:
+                self._upgraded = await self._others(readable=True)
+        return self._upgraded
+
+    async def _others(self, *, readable: bool = False) -> list[StoreIdentity]:
+        """Say what the partitions that have begun tell of the store.
+
+        ``readable``: Those that cannot be understood are left out; who opens them says it.
+        """
+        found = []
+        for number in range(self._cluster.partitions):
+            try:
+                found.append(await self._told(number))
+            except StoppedForOperatorError:
+                if not readable:
+                    raise
         return [told for told in found if told is not None]
 
     async def _told(self, number: int) -> StoreIdentity | None:
