@@ -136,7 +136,6 @@ def test_a_store_that_is_not_there_any_more_is_told(run: Run, cli: Cli, site: Si
     assert "put its newest copy back" in run("check-config", *at, expected=3).err
     cli("run", "--until-idle", *at, expected=3)
     store.unlink()
-    (site.config.parent / "witness").unlink()
     with closing(sqlite3.connect(moved)) as older:
         older.execute("DELETE FROM meta WHERE name = 'addresses'")
         older.commit()

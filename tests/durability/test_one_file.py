@@ -245,6 +245,11 @@ async def test_what_an_address_has_meant_is_seen_before_an_empty_store_is_begun(
         holder.execute("ROLLBACK")
     (tmp_path / "c d").write_bytes(b"no database, and long enough to be none" * 100)
     await written(tmp_path / "c%20d")
+    for name, columns in (("e f", "key, value"), ("g h", "name, value")):
+        with closing(sqlite3.connect(tmp_path / name)) as another, another:
+            another.execute(f"CREATE TABLE meta ({columns})")
+            another.execute("INSERT INTO meta VALUES (CAST(x'ff' AS TEXT), 1)")
+        await written(tmp_path / name.replace(" ", "%20"))
 
 
 async def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

@@ -38,7 +38,10 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Finding]:
     if path.exists() and path.stat().st_size:
         async for finding in _opened(settings):
             yield finding
-    elif not path.parent.is_dir():
+        return
+    # In a worker's order: what it would stop for first.
+    refuse_moved_address(path, sqlite_path_before(settings.streams))
+    if not path.parent.is_dir():
         yield error("streams", f"{path} cannot be made: there is no folder {path.parent}")
     elif before := await asyncio.to_thread(_seen_before, settings):
         yield error(
@@ -48,7 +51,6 @@ async def _sqlite(settings: Settings) -> AsyncIterator[Finding]:
             STOPPED_FOR_OPERATOR,
         )
     else:
-        refuse_moved_address(path, sqlite_path_before(settings.streams))
         yield warning("streams", f"there is no store {path} yet: a worker begins a new one")
 
 

@@ -9,6 +9,13 @@ from slotkeeper.streams.errors import StoreUnavailableError, WrongUseError
 
 from .schema import ADDRESSES
 
+_UNSEEN = {
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR),
+    *(sqlite3.SQLITE_PERM, sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PROTOCOL),
+    *(sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_CORRUPT),
+}
+"""Primary result codes that leave open what the file is. With others it is something else's."""
+
 
 def refuse_moved_address(path: Path, before: Path) -> None:
     """Do not begin an empty store beside the one that this address has meant so far.
@@ -33,7 +40,7 @@ def refuse_moved_address(path: Path, before: Path) -> None:
         with closing(sqlite3.connect(address, uri=True)) as connection:
             meta = dict(connection.execute("SELECT name, value FROM meta").fetchall())
     except sqlite3.Error as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_NOTADB or "no such table" in str(error):
+        if getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF not in _UNSEEN:
             return
         raise StoreUnavailableError(
             f"there is no {path}, and whether an earlier version's store stands at {before}, which "
