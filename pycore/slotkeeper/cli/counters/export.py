@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from slotkeeper.cli.counters.table import described, newest_changes
-from slotkeeper.cli.counters.transfer import Exporter
+from slotkeeper.cli.counters.transfer import Exporter, written
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
 from slotkeeper.cli.store import looked_at
@@ -30,7 +30,7 @@ def export(*, file: Path, settings: Settings) -> None:
     if str(file) == "-":
         _export(settings, sys.stdout.buffer)
         return
-    with file.open("wb") as out:
+    with written(file) as out:
         _export(settings, out)
 
 

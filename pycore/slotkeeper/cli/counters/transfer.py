@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -68,6 +69,23 @@ def verify(path: Path) -> str:
             "export it again"
         )
     return total.hexdigest()
+
+
+@contextmanager
+def written(file: Path) -> Iterator[BinaryIO]:
+    """Give what becomes a file once all of it is written; what stood there stays until then."""
+    if file.exists() and not file.is_file():
+        # A pipe, such as that of a shell's >(...).
+        with file.open("wb") as out:
+            yield out
+        return
+    new = file.with_name(f".{file.name}.new")
+    try:
+        with new.open("wb") as out:
+            yield out
+        new.replace(file)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def entries(path: Path) -> Iterator[tuple[int, object]]:

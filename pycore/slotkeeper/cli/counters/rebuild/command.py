@@ -15,7 +15,7 @@ from rich.tree import Tree
 from slotkeeper.cli.counters.rebuild.gathered import Gathered, gathering
 from slotkeeper.cli.counters.rebuild.report import Report
 from slotkeeper.cli.counters.rebuild.told import OUTPUTS, RecordFault, Told, told_by
-from slotkeeper.cli.counters.transfer import Exporter
+from slotkeeper.cli.counters.transfer import Exporter, written
 from slotkeeper.cli.options import json_option, settings_options
 from slotkeeper.cli.output import note, notes, progress, write_json_line
 from slotkeeper.cli.store import looked_at
@@ -106,7 +106,7 @@ def _written(file: Path) -> Iterator[BinaryIO]:
     if str(file) == "-":
         yield sys.stdout.buffer
         return
-    with file.open("wb") as out:
+    with written(file) as out:
         yield out
 
 
