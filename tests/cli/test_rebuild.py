@@ -210,6 +210,59 @@ def test_what_an_adjustment_tells(
     assert bool(faults) == (untold and bool(more))
 
 
+ANSWER = {
+    "kind": "RESPONSE",
+    "signature": "valid",
+    "header_counter": "5000",
+    "authorising_seq_number": "5001",
+}
+
+
+@pytest.mark.parametrize("reason", ["READ_BACK", "UNEXPECTED_PARTY", "CONFLICTING_CONTENT"])
+@pytest.mark.parametrize("role", ["Supplier", None])
+@pytest.mark.parametrize(
+    ("more", "blocks"),
+    [
+        ({}, ((5000, 5000), (5001, 5001))),
+        ({"authorising_seq_number": None}, ((5000, 5000),)),
+        # The header of an alert has the device's own number.
+        ({"kind": "ALERT"}, ((5001, 5001),)),
+        ({"signature": "unchecked"}, ()),
+        ({"kind": "COMMAND"}, ()),
+    ],
+)
+def test_whatever_a_device_answers_to_has_a_number(
+    reason: str, role: str | None, more: dict[str, Any], blocks: tuple[tuple[int, int], ...]
+) -> None:
+    """Of other services as well: their commands have it, and no command of this one may."""
+    decision = {
+        **DECISION,
+        "disposition": "SEEN",
+        "reason": reason,
+        "remote_party_role": role,
+        "originator_counter": None,
+        "message": {**ANSWER, **more},
+    }
+    faults: list[RecordFault] = []
+    told = told_by(Record(AUDIT, 0, 0, None, orjson.dumps(decision), (), 0), faults)
+    assert told is not None
+    assert (told.used, told.blocks, faults) == ((), blocks, [])
+    assert told.role == (role or ("NetworkOperator" if blocks else None))
+
+
+@pytest.mark.parametrize(
+    ("reason", "blocks"), [("READ_BACK", ((5000, 5000), (5001, 5001))), ("ACB_IN_SLOT", ())]
+)
+def test_what_a_party_answered_to_is_recorded_and_no_number_of_the_acb(
+    reason: str, blocks: tuple[tuple[int, int], ...]
+) -> None:
+    decision = {**DECISION, "reason": reason, "originator_counter": None, "message": ANSWER}
+    decision |= {"disposition": "RECORDED", "recorded_counter": "5001", "seen_counter": "5001"}
+    told = told_by(Record(AUDIT, 0, 0, None, orjson.dumps(decision), (), 0), [])
+    assert told is not None
+    assert (told.used, told.blocks) == ((), blocks)
+
+
 def test_of_one_output_alone_every_command_is_known(cli: Cli, served: Site, tmp_path: Path) -> None:
     lines = cli("read", COMMANDS, "--from-start", "--config", served.config).stdout.splitlines()
     used = {(one["device_id"], one["originator_counter"]) for one in map(_value, lines)}
@@ -356,3 +409,18 @@ def shown_on(terminal: int) -> Iterator[str]:
                 raise
             return
         yield octets.decode(errors="replace")
+
+
+def test_a_file_that_is_not_written_leaves_the_one_before(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    file = tmp_path / "numbers.jsonl"
+    at = ("--config", served.config)
+    cli("counters", "export", file, *at)
+    before = file.read_bytes()
+    streams = served.config.parent / "streams.db"
+    streams.rename(streams.with_suffix(".gone"))
+    for command in ("export", "rebuild"):
+        cli("counters", command, file, *at, expected=2)
+        assert file.read_bytes() == before
+    assert [left.name for left in tmp_path.iterdir() if "numbers" in left.name] == [file.name]

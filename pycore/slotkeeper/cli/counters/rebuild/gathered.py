@@ -223,8 +223,8 @@ def lines_of(device: str, numbers: Iterator[tuple[int, str | None]]) -> Iterator
         octets += takes
         if request is not None:
             originator, counter = request.split(":")
-            # A repeat names the first number that its request had.
-            requests.setdefault(f"{originator}:{device}:{counter}", text)
+            # Of one that was asked again after it was forgotten, the last command counts.
+            requests[f"{originator}:{device}:{counter}"] = text
     yield {"issued_numbers": issued, "request_ids": requests}
 
 

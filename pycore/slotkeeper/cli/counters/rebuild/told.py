@@ -42,6 +42,9 @@ _ROLE_OF_CELL = {"networkOperator": "NetworkOperator", "supplier": "Supplier"}
 _ANSWERS = ("HANDOVER_CONFIRMED", "HANDOVER_FAILED")
 """Dispositions of a device's answers to commands of the ACB."""
 
+_READ_BACK = "READ_BACK"
+"""The reason of a decision about a reading of the slots, by whichever party."""
+
 _NO_DECISIONS = ("acknowledgement", "checkpoint", "pinning")
 """Kinds of audit records that tell of no event."""
 
@@ -131,8 +134,19 @@ def _decision(members: "_Members") -> Told | None:
     event = (stream, offset)
     device = members.device("device_id") if members.has("device_id") else None
     role = members.role("remote_party_role") if members.has("remote_party_role") else None
+    answered = _answered(members)
+    if role is None and answered:
+        # A number that belongs to neither slot counts for that which the other steers clear of.
+        role = ROLES[0]
     if device is None or role is None:
         return Told(device=device, event=event, parked=parked)
+    recorded, seen = members.counter("recorded_counter"), members.counter("seen_counter")
+    blocks: tuple[tuple[int, int], ...] = ()
+    if disposition not in _ANSWERS:
+        # What a party's own command had is recorded or seen. Of a reading neither rises.
+        known = -1 if reason == _READ_BACK else max(recorded or 0, seen or 0)
+        blocks = tuple((one, one) for one in answered if one > known)
+        answered = ()
     number = members.counter("originator_counter")
     # Elsewhere the RequestID is only what a record of somebody else says.
     answers = disposition == "ISSUED" or reason == "SAME_REQUEST"
@@ -141,14 +155,10 @@ def _decision(members: "_Members") -> Told | None:
     return Told(
         device=device,
         role=role,
-        recorded=members.counter("recorded_counter"),
-        seen=members.counter("seen_counter"),
-        used=tuple(
-            used
-            for used in (number, *_answered(members, disposition), adjusted.used)
-            if used is not None
-        ),
-        blocks=adjusted.blocks,
+        recorded=recorded,
+        seen=seen,
+        used=tuple(used for used in (number, *answered, adjusted.used) if used is not None),
+        blocks=adjusted.blocks + blocks,
         floor=adjusted.floor,
         request=members.request("request_id", device) if number is not None and answers else None,
         event=event,
@@ -158,14 +168,21 @@ def _decision(members: "_Members") -> Told | None:
     )
 
 
-def _answered(members: "_Members", disposition: str | None) -> tuple[int | None, ...]:
-    """Give the numbers of a device's signed answer: the ACB used them, whoever knew of it."""
-    if disposition not in _ANSWERS or not isinstance(members.get("message"), dict):
+def _answered(members: "_Members") -> tuple[int, ...]:
+    """Give the numbers of a device's signed answer, which a command had.
+
+    Whose command that was is not told.
+    """
+    if not isinstance(members.get("message"), dict):
         return ()
     message = members.inside("message")
-    if message.text("signature") != "valid":
+    kind = message.text("kind")
+    if message.text("signature") != "valid" or kind not in ("RESPONSE", "ALERT"):
         return ()
-    return (message.counter("header_counter"), message.counter("authorising_seq_number"))
+    # The header of an alert has the device's own number.
+    header = message.counter("header_counter") if kind == "RESPONSE" else None
+    found = (header, message.counter("authorising_seq_number"))
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 @dataclass(frozen=True, slots=True)
