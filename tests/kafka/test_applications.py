@@ -15,8 +15,7 @@ from tests.worker.fake_engine import AUDIT, COMMANDS, REQUESTS
 
 from slotkeeper.streams import FencedError, LockedError, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.kafka.claim import Changelogs
-from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS
-from slotkeeper.streams.kafka.ownership import KafkaOwnership
+from slotkeeper.streams.kafka.identity import INCARNATION, PARTITIONS, told_at_end
 from slotkeeper.worker import acknowledge, examine, run
 from slotkeeper.worker.positions import KEY, VERSION, Positions
 from slotkeeper.worker.recovery import newest
@@ -200,13 +199,12 @@ async def test_the_partitions_of_an_earlier_version_are_looked_at_once_for_all(
     for partition in partitions:
         await write_as_earlier_version(bench, partition)
     looks: list[int] = []
-    real = KafkaOwnership._told_at_end
 
-    async def counted(ownership: KafkaOwnership, number: int) -> Any:  # noqa: ANN401
-        looks.append(number)
-        return await real(ownership, number)
+    async def counted(*arguments: Any) -> Any:  # noqa: ANN401
+        looks.append(arguments[-1])
+        return await told_at_end(*arguments)
 
-    monkeypatch.setattr(KafkaOwnership, "_told_at_end", counted)
+    monkeypatch.setattr("slotkeeper.streams.kafka.ownership.told_at_end", counted)
     async with bench.opened() as streams, streams.own() as ownership:
         await asyncio.gather(*map(ownership.open, partitions))
     assert sorted(looks) == sorted([*partitions] * 2)

@@ -202,13 +202,13 @@ async def test_nobody_reads_what_stands_before_the_record_that_was_asked_for(
     """A batch of a few kilobytes may hold a million records; the event loop waits for none."""
     records = [record(n, b"%d" % n, key=None) for n in range(12_000)]
     looked_at: list[int] = []
-    real = loose_records._record
+    real = loose_records.LooseRecord
 
-    def counted(*arguments: Any) -> Any:  # noqa: ANN401
+    def counted(**fields: Any) -> Any:  # noqa: ANN401
         looked_at.append(1)
-        return real(*arguments)
+        return real(**fields)
 
-    monkeypatch.setattr(loose_records, "_record", counted)
+    monkeypatch.setattr(loose_records, "LooseRecord", counted)
     network = Network(of([Raw.of(records, codec=codec)]), since, most=1 << 20)
     (answer,) = await network.fetch()
     found = taken_apart(answer, since=since)
