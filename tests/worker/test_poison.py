@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from slotkeeper._core import EngineFaultError
+from slotkeeper.streams.memory import Fault, MemoryStreams
 from slotkeeper.worker import backoff
 
 from .conftest import Bench
@@ -63,6 +64,23 @@ async def test_its_octets_are_kept_and_named(poisoned: Bench) -> None:
     (decision,) = await poisoned.decisions()
     assert (decision["reason"], decision["kind"]) == ("ENGINE_FAULT", "decision")
     json.dumps(decision)
+
+
+@pytest.mark.parametrize("aborted", range(4))
+async def test_an_aborted_commit_of_its_dead_letter_ends_nobody(
+    poisoned: Bench, monkeypatch: pytest.MonkeyPatch, aborted: int
+) -> None:
+    """It is tried again, as an ordinary batch is."""
+
+    def faults(partition: int, number: int) -> Fault:
+        return Fault.ABORT if (partition, number) == (1, aborted) else Fault.NONE
+
+    monkeypatch.setattr(poisoned, "streams", MemoryStreams(faults=faults))
+    await poisoned.publish(RESPONSES, POISON, b"3")
+    await poisoned.run()
+    assert len(await poisoned.read(DEAD)) == 1
+    decided = [decision["offset"] for decision in await poisoned.decisions()]
+    assert sorted(decided) == [0, 1]
 
 
 async def test_of_a_huge_one_as_much_is_kept_as_the_engine_says(

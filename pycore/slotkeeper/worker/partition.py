@@ -178,9 +178,12 @@ class PartitionWorker:
                 self._summary.fenced += isinstance(error, FencedError)
                 self._warn("partition is restored anew", error)
                 await self._backoff.pause_or(lasting(error))
-            except OutputTooLargeError as error:
+            except CommitAbortedError as error:
+                # Of the dead letter of one record; any other batch is tried again where it is.
                 self._summary.aborted += 1
                 self._warn("partition is restored anew", error)
+                if not isinstance(error, OutputTooLargeError):
+                    await self._backoff.pause_or(lasting(error))
             except EngineFaultError as error:
                 _log.exception("engine failed, a new one begins", extra=self._about)
                 await self._backoff.pause_or(error)
@@ -340,8 +343,9 @@ class PartitionWorker:
                 self._one_by_one = True
                 if len(batch.records) == 1:
                     found = Quarantine(batch.places[0], Reason.ENGINE_FAULT, str(error))
-                    # Where not even the dead letter fits, less is written after the fault.
-                    with contextlib.suppress(OutputTooLargeError):
+                    # Where not even the dead letter fits, less is written after the fault. One that
+                    # was aborted is written then.
+                    with contextlib.suppress(CommitAbortedError):
                         await self._pass_by(session, batch, found)
                 raise
             else:
