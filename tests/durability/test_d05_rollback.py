@@ -44,6 +44,16 @@ async def advance(owned: OwnedPartition) -> None:
     await owned.commit([(CHANGELOG, owned.number, b"k", b"v", [])], {})
 
 
+async def put_back(path: Path, witness: Path) -> Path:
+    """Let an older copy stand in the store's place; gives where the newest one is."""
+    older, newest = path.with_name("older"), path.with_name("newest")
+    for copy in (older, newest):
+        await serve(path, witness, 1)
+        shutil.copy(path, copy)
+    shutil.copy(older, path)
+    return newest
+
+
 async def test_d05_the_newest_store_is_served_on(path: Path, witness: Path) -> None:
     for _ in range(3):
         await serve(path, witness, 2)
@@ -107,10 +117,7 @@ async def test_d05_a_commit_whose_witness_cannot_be_written_is_in_doubt(
 
 
 async def test_d05_acknowledged_partitions_go_on_and_only_they(path: Path, witness: Path) -> None:
-    await serve(path, witness, 1)
-    shutil.copy(path, path.with_name("backup"))
-    await serve(path, witness, 1)
-    shutil.copy(path.with_name("backup"), path)
+    await put_back(path, witness)
     async with opened(path, witness=witness) as streams:
         against = await examine(streams, 2)
         assert "older copy" in against[0]
@@ -129,11 +136,7 @@ async def test_d05_an_acknowledgement_that_is_refused_accepts_nothing(
     path: Path, witness: Path
 ) -> None:
     """The newest copy, found later, is still the one that the witness knows."""
-    await serve(path, witness, 1)
-    shutil.copy(path, path.with_name("backup"))
-    await serve(path, witness, 1)
-    shutil.copy(path, path.with_name("newest"))
-    shutil.copy(path.with_name("backup"), path)
+    newest = await put_back(path, witness)
     before = witness.read_bytes()
     async with opened(path, witness=witness) as streams:
         with pytest.raises(WrongUseError):
@@ -145,21 +148,17 @@ async def test_d05_an_acknowledgement_that_is_refused_accepts_nothing(
         accepted = await acknowledge(streams, 0, reason="r", by="b")
         assert "older copy" in accepted[0]
     witness.write_bytes(before)
-    shutil.copy(path.with_name("newest"), path)
+    shutil.copy(newest, path)
     await serve(path, witness, 1)
 
 
 async def test_d05_the_newer_copy_is_refused_after_the_older_was_acknowledged(
     path: Path, witness: Path
 ) -> None:
-    await serve(path, witness, 1)
-    shutil.copy(path, path.with_name("backup"))
-    await serve(path, witness, 1)
-    shutil.copy(path, path.with_name("newer"))
-    shutil.copy(path.with_name("backup"), path)
+    newest = await put_back(path, witness)
     async with opened(path, witness=witness) as streams:
         await acknowledge(streams, 0, reason="r", by="b")
-    shutil.copy(path.with_name("newer"), path)
+    shutil.copy(newest, path)
     with pytest.raises(StoppedForOperatorError, match="incarnation"):
         await serve(path, witness, 1)
 

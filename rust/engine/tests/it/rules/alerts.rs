@@ -430,44 +430,19 @@ fn s13_with_registers_the_list_of_operators_is_theirs() {
     assert_eq!(decided.verdict(), "PARKED UNKNOWN_PARTY");
 }
 
-/// More sales to an operator that no register names than one batch judges again, eight of each device.
-fn crowded(host: &mut Host, to: &Organisation) -> Vec<u64> {
-    follow(host, &[party("NORTH", gno(), &json!({}))]);
-    let mut device = Device {
-        with_ds: false,
-        with_ka: false,
-        ..Device::new(GPF)
-    };
-    let devices: Vec<u64> = (GPF..).take(400).collect();
-    for &eui in &devices {
-        device.eui = eui;
-        host.knows(&device);
-    }
-    host.decide();
-    for &eui in &devices {
-        for number in 1..=8 {
-            host.message(Stream::UpdateOutcomes, eui, sold(eui, number, to));
-        }
-    }
-    let decided = host.decide();
-    let waits = |one: &Decided| one.verdict() == "PARKED UNKNOWN_PARTY";
-    assert!(decided.iter().all(waits));
-    assert_eq!(host.engine.statistics().parked_unjudged, 0);
-    devices
+fn sold(device: u64, number: u64) -> Vec<u8> {
+    Told::new(device, gno(), number, Cell::both(gno(), next_gno())).response(None)
 }
 
-fn sold(device: u64, number: u64, to: &Organisation) -> Vec<u8> {
-    Told::new(device, gno(), number, Cell::both(gno(), to)).response(None)
-}
-
-/// And a record of one that is not its turn yet.
+/// More of it than one batch judges, and a record of a device that is not its turn yet.
 #[test]
 fn what_waits_for_a_register_is_judged_in_portions() {
     let mut host = Host::new("");
-    let devices = crowded(&mut host, next_gno());
+    follow(&mut host, &[party("NORTH", gno(), &json!({}))]);
+    let devices = host.crowd(next_gno(), "PARKED UNKNOWN_PARTY");
     follow(&mut host, &[party("NEXT", next_gno(), &json!({}))]);
     let last = *devices.last().unwrap();
-    host.message(Stream::UpdateOutcomes, last, sold(last, 9, next_gno()));
+    host.message(Stream::UpdateOutcomes, last, sold(last, 9));
     let decided = host.decide();
     let of_last = decided
         .iter()
@@ -485,17 +460,15 @@ fn what_waits_for_a_register_is_judged_in_portions() {
 #[test]
 fn a_register_that_never_rests_keeps_no_device_from_its_turn() {
     let mut host = Host::new("");
-    let devices = crowded(&mut host, supplier());
+    follow(&mut host, &[party("NORTH", gno(), &json!({}))]);
+    let devices = host.crowd(supplier(), "PARKED UNKNOWN_PARTY");
     let last = Device {
         with_ds: false,
         with_ka: false,
         ..Device::new(devices.last().unwrap() + 1)
     };
-    host.knows(&last).message(
-        Stream::UpdateOutcomes,
-        last.eui,
-        sold(last.eui, 1, next_gno()),
-    );
+    host.knows(&last)
+        .message(Stream::UpdateOutcomes, last.eui, sold(last.eui, 1));
     assert_eq!(host.decide()[0].verdict(), "PARKED UNKNOWN_PARTY");
     for _ in 0..3 {
         follow(&mut host, &[party("NEXT", next_gno(), &json!({}))]);

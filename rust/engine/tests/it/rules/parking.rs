@@ -337,37 +337,11 @@ fn an_evicted_number_counts_for_its_own_role() {
     assert_eq!(image.network_operator.marks.seen, None);
 }
 
-/// Devices with eight messages each, more than one batch judges again; the messages hand the slot back to a certificate
-/// of the ACB that is not configured.
-fn crowded() -> (Host, Vec<u64>) {
-    let mut host = Host::new("");
-    let devices: Vec<u64> = (GPF..).take(400).collect();
-    let mut device = Device {
-        with_ds: false,
-        with_ka: false,
-        ..Device::new(GPF)
-    };
-    for &eui in &devices {
-        device.eui = eui;
-        host.knows(&device);
-    }
-    host.decide();
-    for &eui in &devices {
-        for number in 1..=8 {
-            let told = Told::new(eui, gno(), number, Cell::both(gno(), &ACB[1]));
-            host.message(Stream::UpdateOutcomes, eui, told.response(None));
-        }
-    }
-    let decided = host.decide();
-    let waits = |one: &Decided| one.verdict() == "PARKED UNKNOWN_ACB_CERTIFICATE";
-    assert!(decided.iter().all(waits));
-    (host, devices)
-}
-
 /// All of it would be more than one transaction takes: the partition would never open again.
 #[test]
 fn what_is_parked_is_judged_again_in_portions() {
-    let (mut host, devices) = crowded();
+    let mut host = Host::new("");
+    let devices = host.crowd(&ACB[1], "PARKED UNKNOWN_ACB_CERTIFICATE");
     host.restart_as("", &[AcbKey::Held(1), AcbKey::Held(0)]);
     assert_eq!(host.engine.statistics().parked_unjudged, 3_200);
 

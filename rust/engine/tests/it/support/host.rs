@@ -11,8 +11,8 @@ use slotkeeper_gbcs::Eui64;
 
 use super::acts::Act;
 use super::records::{Adjustment, Device, Request};
-use super::told::Told;
-use super::world::{AcbKey, NOW_MS, authority};
+use super::told::{Cell, Told};
+use super::world::{AcbKey, GPF, NOW_MS, Organisation, authority, gno};
 
 /// An engine, the store beside it, and the streams that both write to.
 pub(crate) struct Host {
@@ -181,6 +181,32 @@ impl Host {
     pub(crate) fn outcome(&mut self, device: &Device, told: &Told) -> &mut Self {
         let octets = told.response(Some(&device.ds));
         self.message(Stream::UpdateOutcomes, device.eui, octets)
+    }
+
+    /// Parks more than one batch judges again: 400 devices tell eight times each that the operator's cells went to `to`,
+    /// for which each is decided like that.
+    pub(crate) fn crowd(&mut self, to: &Organisation, verdict: &str) -> Vec<u64> {
+        let devices: Vec<u64> = (GPF..).take(400).collect();
+        let mut device = Device {
+            with_ds: false,
+            with_ka: false,
+            ..Device::new(GPF)
+        };
+        for &eui in &devices {
+            device.eui = eui;
+            self.knows(&device);
+        }
+        self.decide();
+        for &eui in &devices {
+            for number in 1..=8 {
+                let told = Told::new(eui, gno(), number, Cell::both(gno(), to));
+                self.message(Stream::UpdateOutcomes, eui, told.response(None));
+            }
+        }
+        let decided = self.decide();
+        assert!(decided.iter().all(|one| one.verdict() == verdict));
+        assert_eq!(self.engine.statistics().parked_unjudged, 0);
+        devices
     }
 
     pub(crate) fn request(&mut self, request: &Request) -> &mut Self {
