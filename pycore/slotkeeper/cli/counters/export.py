@@ -1,7 +1,6 @@
 """``slotkeeper counters export``: the whole table, with a checksum."""
 
 import asyncio
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -27,9 +26,6 @@ def export(*, file: Path, settings: Settings) -> None:
     requests are not remembered stand in blocks, so that a line has less than 5 kB. Two exports of
     the same table are the same file. `counters import` reads it.
     """
-    if str(file) == "-":
-        _export(settings, sys.stdout.buffer)
-        return
     with written(file) as out:
         _export(settings, out)
 

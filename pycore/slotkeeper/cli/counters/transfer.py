@@ -1,6 +1,7 @@
 """The exported table: JSON lines, the last one a checksum over all before it."""
 
 import hashlib
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +74,14 @@ def verify(path: Path) -> str:
 
 @contextmanager
 def written(file: Path) -> Iterator[BinaryIO]:
-    """Give what becomes a file once all of it is written; what stood there stays until then."""
+    """Give what becomes a file once all of it is written; what stood there stays until then.
+
+    ``-`` is standard output. Of a symbolic link the file that it leads to is replaced.
+    """
+    if str(file) == "-":
+        yield sys.stdout.buffer
+        return
+    file = file.resolve()
     if file.exists() and not file.is_file():
         # A pipe, such as that of a shell's >(...).
         with file.open("wb") as out:

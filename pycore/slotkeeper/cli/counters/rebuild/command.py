@@ -1,12 +1,9 @@
 """The command: outputs in, an import and a report out."""
 
 import asyncio
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import click
 from rich.markup import escape
@@ -73,7 +70,7 @@ def rebuild(*, file: Path, outputs: tuple[str, ...], settings: Settings, as_json
     to_stdout = str(file) == "-"
     if to_stdout and as_json:
         raise click.UsageError("name a FILE: --json writes the report to standard output")
-    with _written(file) as out, gathering(None if to_stdout else file.parent) as gathered:
+    with written(file) as out, gathering(None if to_stdout else file.parent) as gathered:
         report = asyncio.run(_read(settings, outputs, gathered))
         exporter = Exporter(out)
         for entry in gathered.entries():
@@ -99,15 +96,6 @@ def rebuild(*, file: Path, outputs: tuple[str, ...], settings: Settings, as_json
             "else, and the report names them"
         )
     note("`slotkeeper counters import` publishes it into a new store")
-
-
-@contextmanager
-def _written(file: Path) -> Iterator[BinaryIO]:
-    if str(file) == "-":
-        yield sys.stdout.buffer
-        return
-    with written(file) as out:
-        yield out
 
 
 async def _read(settings: Settings, outputs: tuple[str, ...], gathered: Gathered) -> Report:
