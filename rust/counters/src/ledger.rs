@@ -358,10 +358,10 @@ impl Ledger {
     }
 
     /// Makes the version of a device's next image newer than any image that was kept before, because the newest one was
-    /// damaged: [`VERSION_LEAP`](crate::VERSION_LEAP) above what is known, or above what the damaged image `claimed` if
-    /// that is plausible.
-    pub fn leap_version(&mut self, device: u64, claimed: u32) {
-        self.slot(device).leap(claimed);
+    /// damaged: [`VERSION_LEAP`](crate::VERSION_LEAP) above what is known, and above `reached`, the damaged one's own as
+    /// far as that can be told.
+    pub fn leap_version(&mut self, device: u64, reached: u32) {
+        self.slot(device).leap(reached);
     }
 
     /// Names a damaged record of a device, so that it is known to have been made up for wherever it is met again.

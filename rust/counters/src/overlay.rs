@@ -168,12 +168,8 @@ impl Slot {
         changed
     }
 
-    pub(crate) fn leap(&mut self, claimed: u32) {
-        let known = self.row.version;
-        let plausible = claimed
-            .checked_sub(known)
-            .is_some_and(|above| above < VERSION_LEAP);
-        let from = if plausible { claimed } else { known };
+    pub(crate) fn leap(&mut self, reached: u32) {
+        let from = self.row.version.max(reached);
         self.row.version = from.saturating_add(VERSION_LEAP);
         self.changed = true;
     }

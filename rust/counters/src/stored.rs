@@ -31,16 +31,16 @@ impl Stored {
 }
 
 impl Stored {
-    /// Whether these are the records of `expected` but for that of one device, of which version `held` is here, 0 for
-    /// none, and any other one there.
+    /// Gives the version that a device's record has in `expected`, if these are its records but for that one, of which
+    /// version `held` is here, 0 for none.
     ///
     /// A damaged record hides its version. The fingerprint gives it back where all others are as they were; where they
     /// are not, it gives a number that is a version once in 2^32 times.
-    pub fn is_but_for(mut self, expected: Self, device: u64, held: u32) -> bool {
+    pub fn version_in(mut self, expected: Self, device: u64, held: u32) -> Option<u32> {
         self.replace(device, held, 0);
         let missing = expected.fingerprint.wrapping_sub(self.fingerprint);
-        let version = initial(missing) ^ finalize(device);
-        expected.devices == self.devices + 1 && (1..=u64::from(u32::MAX)).contains(&version)
+        let version = u32::try_from(initial(missing) ^ finalize(device)).ok()?;
+        (expected.devices == self.devices + 1 && version != 0).then_some(version)
     }
 }
 
@@ -96,19 +96,22 @@ mod tests {
         }
         let mut found = expected;
         for (damaged, version) in [(7, 3), (8, u32::MAX), (9, 1)] {
-            assert!(expected.is_but_for(expected, damaged, version));
+            assert_eq!(
+                expected.version_in(expected, damaged, version),
+                Some(version)
+            );
             found.replace(damaged, version, 0);
-            assert!(found.is_but_for(expected, damaged, 0));
+            assert_eq!(found.version_in(expected, damaged, 0), Some(version));
             found.replace(damaged, 0, 2);
-            assert!(found.is_but_for(expected, damaged, 2));
+            assert_eq!(found.version_in(expected, damaged, 2), Some(version));
             found.replace(damaged, 2, version);
         }
         found.replace(9, 1, 2);
-        assert!(!found.is_but_for(expected, 7, 3));
+        assert_eq!(found.version_in(expected, 7, 3), None);
         found.replace(7, 3, 0);
-        assert!(!found.is_but_for(expected, 7, 0));
+        assert_eq!(found.version_in(expected, 7, 0), None);
         found.replace(8, u32::MAX, 0);
-        assert!(!found.is_but_for(expected, 7, 0));
+        assert_eq!(found.version_in(expected, 7, 0), None);
     }
 
     /// The first numbers that SplitMix64 gives from the seed 0, as its authors publish them.

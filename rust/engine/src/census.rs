@@ -54,7 +54,7 @@ impl Census {
         if self.foreign {
             return Ok(());
         }
-        compare(self.whole(), &self.damaged(), expected)
+        compare(self.whole(), &self.damaged(), expected).map(drop)
     }
 
     /// Compares the parked records with [`Staged::stored_parked`](crate::Staged::stored_parked), likewise.
@@ -128,12 +128,12 @@ impl DamagedRecord {
 /// Compares what was restored with what was committed, `damaged` apart.
 ///
 /// The others are compared all the same where all damaged records but one are of the version that they are likely to be:
-/// the fingerprint gives back that one's. It cannot give back two.
+/// the fingerprint gives back that one's. It cannot give back two. Gives the versions of all damaged ones, in their order.
 pub(crate) fn compare(
     restored: Stored,
     damaged: &[DamagedRecord],
     expected: Stored,
-) -> Result<(), RestoreError> {
+) -> Result<Vec<u32>, RestoreError> {
     let mut likely = restored;
     for record in damaged {
         likely.replace(record.device, record.held, record.likely());
@@ -142,11 +142,15 @@ pub(crate) fn compare(
     if found != expected.devices {
         return Err(RestoreError::Lost { expected, found });
     }
-    let is_but_for =
-        |record: &DamagedRecord| likely.is_but_for(expected, record.device, record.likely());
-    if likely == expected || damaged.iter().any(is_but_for) {
-        Ok(())
-    } else {
-        Err(RestoreError::Older { devices: found })
+    let mut versions: Vec<_> = damaged.iter().map(DamagedRecord::likely).collect();
+    if likely == expected {
+        return Ok(versions);
     }
+    for (record, version) in damaged.iter().zip(&mut versions) {
+        if let Some(proven) = likely.version_in(expected, record.device, *version) {
+            *version = proven;
+            return Ok(versions);
+        }
+    }
+    Err(RestoreError::Older { devices: found })
 }

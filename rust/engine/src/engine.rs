@@ -101,9 +101,23 @@ enum Order {
 pub(crate) struct Damage {
     /// The highest version that they claim, which may itself be damaged.
     pub(crate) claimed: u32,
+    /// That of the newest of them, as the last commit proves it.
+    pub(crate) proven: Option<u32>,
     /// What a record must name to make up for them.
     pub(crate) images: BTreeSet<VoidNote>,
 }
+
+impl Damage {
+    /// Up to which version the device's record had come: what is written in their place is newer.
+    pub(crate) fn reached(&self) -> u32 {
+        self.proven.unwrap_or(self.claimed.min(MOST_CLAIMED))
+    }
+}
+
+/// A higher version that a damaged image claims counts as this one: it is damaged itself, and would leave none for those
+/// that follow. A record comes so far by 128 damages, each of which takes
+/// [`VERSION_LEAP`](slotkeeper_counters::VERSION_LEAP).
+const MOST_CLAIMED: u32 = 1 << 31;
 
 /// What names a damaged image.
 fn void_note(value: &[u8]) -> VoidNote {
@@ -298,11 +312,11 @@ impl Engine {
     /// Compares what was restored with what [`Staged::stored`](crate::Staged::stored) told of the last committed batch:
     /// a changelog that lost records looks like one that never had them (D6). Where records of several devices are
     /// damaged, all but one must be of the versions that they claim to be: else nobody can tell whether the others are the
-    /// newest.
+    /// newest. Of damaged ones it tells the versions, above which their marks are written.
     ///
     /// # Errors
     /// [`RestoreError::Lost`] and [`RestoreError::Older`]: nothing may be issued from such a store.
-    pub fn check_stored(&self, expected: Stored) -> Result<(), RestoreError> {
+    pub fn check_stored(&mut self, expected: Stored) -> Result<(), RestoreError> {
         let table = self.ledger.table();
         let damaged: Vec<_> = (self.damaged.iter())
             .map(|(device, damage)| DamagedRecord {
@@ -311,7 +325,11 @@ impl Engine {
                 claimed: damage.claimed,
             })
             .collect();
-        compare(table.stored(), &damaged, expected)
+        let proven = compare(table.stored(), &damaged, expected)?;
+        for (damage, version) in self.damaged.values_mut().zip(proven) {
+            damage.proven = Some(version);
+        }
+        Ok(())
     }
 
     /// As [`Self::check_stored`], of parked records and [`Staged::stored_parked`](crate::Staged::stored_parked). One that
@@ -531,6 +549,7 @@ impl Engine {
                 if order == Order::Log || known.all(|known| known != void) {
                     let damage = self.damaged.entry(eui).or_default();
                     damage.claimed = damage.claimed.max(changelog::claimed_version(value));
+                    damage.proven = None;
                     damage.images.insert(void);
                 }
             }

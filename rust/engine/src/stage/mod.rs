@@ -208,7 +208,7 @@ impl Batch<'_> {
     fn mark_damaged(&mut self) {
         let engine = &mut *self.engine;
         for (device, damage) in &engine.damaged {
-            engine.ledger.leap_version(*device, damage.claimed);
+            engine.ledger.leap_version(*device, damage.reached());
             for void in &damage.images {
                 engine.ledger.name_void(*device, *void);
             }

@@ -187,6 +187,50 @@ fn test_d12_a_mark_is_newer_than_every_image_of_before() {
     }
 }
 
+/// A store that keeps the newest record alone is restored by a process that knows nothing else; the next one has a
+/// snapshot from between the two marks, or the version itself is damaged.
+#[test]
+fn test_d12_a_second_mark_is_newer_than_what_came_between() {
+    for version_too in [false, true] {
+        let (device, mut host) = handed_back("");
+        damage(&mut host, &device_key());
+        host.restart();
+        for role in ["NetworkOperator", "Supplier"] {
+            let adjustment = looked_up(1_200).with("remote_party_role", role);
+            host.adjust(&adjustment).decide();
+        }
+        let between = host.store[&device_key()].clone();
+        let lost = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
+        assert_eq!(lost.number("originator_counter"), Some(1_201));
+
+        let damaged = host.store.get_mut(&device_key()).unwrap();
+        if version_too {
+            damaged[9..13].copy_from_slice(&[0; 4]);
+        } else {
+            damaged[20] ^= 1;
+        }
+        let damaged = damaged.clone();
+        host.restart();
+        host.decide();
+        let mark = host.store[&device_key()].clone();
+        for records in [
+            [&between, &damaged, &mark],
+            [&damaged, &mark, &between],
+            [&mark, &between, &damaged],
+        ] {
+            let mut host = Host::new("");
+            host.engine.close();
+            for record in records {
+                host.engine.restore(&device_key(), Some(record)).unwrap();
+            }
+            host.engine.open().unwrap();
+            host.knows(&device).decide();
+            let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
+            assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE", "{version_too}");
+        }
+    }
+}
+
 /// A host that keeps every version gives them back in any order, long after two persons made up for the damage.
 #[test]
 fn test_d06_what_was_mended_stays_so_in_whatever_order_records_come() {
