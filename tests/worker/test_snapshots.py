@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from slotkeeper.streams import Message
+from slotkeeper.streams import Message, StoppedForOperatorError
 from slotkeeper.streams.memory import MemoryStreams
 from slotkeeper.worker import Group, Snapshots, Summary, partition, run
 from slotkeeper.worker.engine_thread import EngineThread
@@ -64,9 +64,10 @@ class Site:
             with EngineThread(1) as engine_thread:
                 return await restorer.restore(owned, self.engine, engine_thread)
 
-    async def taken(self) -> None:
-        """Take a snapshot of what is committed."""
+    async def taken(self, **told: int) -> None:
+        """Take a snapshot of what is committed, but for what an engine got wrong."""
         restored = await self._started(None, {})
+        self.engine.marks |= {device.encode(): mark for device, mark in told.items()}
         checkpoint = await self.checkpoint(restored.positions)
         async with self.streams.own() as ownership:
             owned = await ownership.open(1)
@@ -218,6 +219,27 @@ async def test_parts_that_do_not_belong_together_are_found(site: Site) -> None:
     site.file.write_bytes(whole[: places[1]] + second + first + whole[places[3] :])
     assert (await site.restore()).source == "nothing"
     assert site.summary.snapshots_refused == {"damaged": 1}
+
+
+async def test_d06_one_with_which_the_count_is_wrong_is_set_aside(site: Site) -> None:
+    """Each octet is whole and the log lost nothing: the log alone is right."""
+    await site.raised(b"a", b"b")
+    await site.taken(c=3)
+    restored = await site.restore()
+    assert (restored.source, restored.replayed) == ("nothing", 2)
+    assert site.marks == {b"a": 7, b"b": 7}
+    assert site.summary.snapshots_refused == {"damaged": 1}
+    assert not site.file.exists()
+    assert site.file.with_name(f"{site.file.name}.refused").exists()
+
+
+async def test_d06_a_log_with_which_the_count_is_wrong_stops_the_worker(site: Site) -> None:
+    """Also beside a snapshot with which it is wrong as well."""
+    await site.raised(b"a", b"b")
+    await site.taken(c=3)
+    site.streams.log(CHANGELOG, 1).append(b"d", b"3", [], 0)
+    with pytest.raises(StoppedForOperatorError, match="lost records"):
+        await site.restore()
 
 
 @pytest.mark.parametrize(

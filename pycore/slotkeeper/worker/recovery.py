@@ -128,44 +128,80 @@ class Restorer:
             base = await self._warm(partition, end, now_ms)
             if base is None:
                 base = await self._filled(partition, engine, engine_thread, now_ms)
-            replay = partial(self._changelog, partition, engine, engine_thread, end)
-            truth, replayed = await replay(base)
-            if base is not None and not self._goes_on(base, truth or base.checkpoint.positions):
-                await self._empty(engine, engine_thread)
-                base = None
-                truth, replayed = await replay(None)
-            if truth is None and base is not None:
-                truth = base.checkpoint.positions
-            evidence = await gather_evidence(
-                partition, truth, partitions=self._partitions, changelog_records=replayed
-            )
-            against = objections(truth, evidence)
-            if against:
-                raise self._contradiction("; ".join(against))
-            positions = beginning(truth, evidence)
-            partition.losses = positions.rollbacks
-            await self._table(partition, engine, engine_thread, base, positions)
-        open_engine = partial(
-            engine.open,
-            stored=None if truth is None else truth.stored,
-            rollbacks=positions.rollbacks,
-            incarnations=(partition.incarnation, *partition.ended),
-        )
+            read = await self._read(partition, engine, engine_thread, end, base)
         try:
-            await engine_thread.run(Step.OPEN, open_engine)
+            await self._open(partition, engine, engine_thread, read)
         except RestoreError as error:
-            raise self._contradiction(lost_records(str(error))) from error
-        if truth is not None:
-            self.known = Checkpoint(positions=truth, changelog=end, at_ms=now_ms)
-        self._summary.restored += replayed
-        source = NOTHING if base is None else base.source
-        positions = positions.taken_over(now_ms)
-        news = pinning(truth, positions, self._number, now_ms=now_ms)
+            if read.base is None:
+                raise self._contradiction(lost_records(str(error))) from error
+            # The log alone decides: what it was added to may be what does not fit.
+            self._drop(read.base, str(error))
+            await self._empty(engine, engine_thread)
+            with self.remaining:
+                read = await self._read(partition, engine, engine_thread, end, None)
+            try:
+                await self._open(partition, engine, engine_thread, read)
+            except RestoreError as again:
+                raise self._contradiction(lost_records(str(again))) from again
+        if read.truth is not None:
+            self.known = Checkpoint(positions=read.truth, changelog=end, at_ms=now_ms)
+        self._summary.restored += read.replayed
+        source = NOTHING if read.base is None else read.base.source
+        positions = read.positions.taken_over(now_ms)
+        news = pinning(read.truth, positions, self._number, now_ms=now_ms)
+        return Restored(positions, read.replayed, source, news, read.behind)
+
+    async def _read(
+        self,
+        partition: OwnedPartition,
+        engine: Engine,
+        engine_thread: EngineThread,
+        end: int,
+        base: "_Base | None",
+    ) -> "_Read":
+        """Replay what was committed since ``base``, or all where it is of another history."""
+        replay = partial(self._changelog, partition, engine, engine_thread, end)
+        truth, replayed = await replay(base)
+        if base is not None and not self._goes_on(base, truth or base.checkpoint.positions):
+            await self._empty(engine, engine_thread)
+            base = None
+            truth, replayed = await replay(None)
+        if truth is None and base is not None:
+            truth = base.checkpoint.positions
+        evidence = await gather_evidence(
+            partition, truth, partitions=self._partitions, changelog_records=replayed
+        )
+        against = objections(truth, evidence)
+        if against:
+            raise self._contradiction("; ".join(against))
+        positions = beginning(truth, evidence)
+        partition.losses = positions.rollbacks
+        await self._table(partition, engine, engine_thread, base, positions)
         behind = any(
             at > evidence.offsets.get(stream, evidence.starts.get(stream, 0))
             for stream, at in positions.inputs.items()
         )
-        return Restored(positions, replayed, source, news, behind)
+        return _Read(base, truth, positions, replayed, behind)
+
+    async def _open(
+        self,
+        partition: OwnedPartition,
+        engine: Engine,
+        engine_thread: EngineThread,
+        read: "_Read",
+    ) -> None:
+        """Open the engine.
+
+        Raises:
+            RestoreError: It does not hold what was committed.
+        """
+        open_engine = partial(
+            engine.open,
+            stored=None if read.truth is None else read.truth.stored,
+            rollbacks=read.positions.rollbacks,
+            incarnations=(partition.incarnation, *partition.ended),
+        )
+        await engine_thread.run(Step.OPEN, open_engine)
 
     async def _warm(self, partition: OwnedPartition, end: int, now_ms: int) -> "_Base | None":
         """Give what the engine knows, if that is not too old to be added to."""
@@ -270,6 +306,14 @@ class Restorer:
     async def _empty(self, engine: Engine, engine_thread: EngineThread) -> None:
         self.known = None
         await engine_thread.run(Step.CLEAR, engine.clear)
+
+    def _drop(self, base: "_Base", why: str) -> None:
+        """Say that what the log was added to is not used; a snapshot is set aside."""
+        if base.source == SNAPSHOT:
+            self._set_aside(RefusedSnapshotError("damaged", f"with it, {why}"))
+        else:
+            about = {"partition": self._number, "error": why}
+            _log.warning("what is in memory is not used", extra=about)
 
     def _set_aside(self, error: OSError | RefusedSnapshotError) -> None:
         """Log why a snapshot is not used, and keep the file under another name."""
@@ -392,3 +436,14 @@ class _Base:
     checkpoint: Checkpoint
     reaches: Positions
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What the logs told: onto what, the last positions in them, those to read on from."""
+
+    base: _Base | None
+    truth: Positions | None
+    positions: Positions
+    replayed: int
+    behind: bool
