@@ -87,6 +87,10 @@ COMMANDS: dict[str, Told] = {
         (it.file("hostile.jsonl"), "--reason", "r", *it.at),
     ],
     "counters pending": lambda it: [it.at, ("--json", *it.at)],
+    "counters publish-parked": lambda it: [
+        (it.file("numbers.jsonl"), *it.at),
+        (it.file("hostile.jsonl"), *it.at),
+    ],
     "counters raise": lambda it: [
         (DEVICE, "--at-least", "9", "--reason", ARGUMENT, *it.at),
         (DEVICE, "--at-least", "9", "--reason", MARKUP, "--sign", it.file("ann.key"), *it.at),

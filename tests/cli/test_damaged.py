@@ -12,7 +12,7 @@ import pytest
 import slotkeeper.cli.counters  # noqa: F401  # its modules are looked up by name
 from slotkeeper.streams import StoreUnavailableError
 
-from .conftest import Cli, Site
+from .conftest import Cli, Site, site_in
 
 
 def damage(site: Site, device: str) -> None:
@@ -119,3 +119,22 @@ def test_d12_an_export_mends_no_damaged_record(cli: Cli, served: Site, tmp_path:
     cli("counters", "import", exported, "--reason", "r", "--by", "ann", "--by", "bob", *at)
     cli("run", "--until-idle", *at)
     assert json.loads(cli(*shown).stdout)["damaged"] == before != {}
+
+
+def test_d12_a_damaged_record_goes_into_no_other_store(
+    cli: Cli, served: Site, tmp_path: Path
+) -> None:
+    """Its highest number is unknown: a store without the mark would begin with 1."""
+    at = ("--config", served.config)
+    device = str(served.fleet.members[0].gpf.device.eui)
+    damage(served, device)
+    cli("run", "--until-idle", *at)
+    exported = tmp_path / "exported.jsonl"
+    done = cli("counters", "export", exported, *at, expected=1)
+    assert device in done.stderr
+
+    there = ("--config", site_in(tmp_path / "new").config)
+    how = ("--reason", "r", "--by", "ann", "--by", "bob")
+    done = cli("counters", "import", exported, *how, *there, expected=1)
+    assert f"the record of {device} is damaged" in done.stderr
+    assert "nothing was published" in done.stderr

@@ -1,4 +1,4 @@
-"""What an exported table says, in either format."""
+"""What an exported table says, in any format."""
 
 import json
 from typing import Any, TypeAlias
@@ -10,7 +10,9 @@ Slot: TypeAlias = tuple[str, str]
 
 def entries(export: str) -> dict[Slot, Entry]:
     lines = [json.loads(line) for line in export.splitlines()[1:-1]]
-    return {(one["device_id"], one["remote_party_role"]): one for one in lines}
+    # Records that are parked stand there as well.
+    numbers = [one for one in lines if "stream" not in one]
+    return {(one["device_id"], one["remote_party_role"]): one for one in numbers}
 
 
 def named(entry: Entry) -> set[int]:

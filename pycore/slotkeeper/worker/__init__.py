@@ -8,6 +8,7 @@ with everything restored.
 from .acknowledge import acknowledge, examine
 from .checkpoints import Checkpoints
 from .group import Group, Progress, run
+from .losses import Losses, losses
 from .partition import PartitionWorker, Phase
 from .snapshot import Snapshots
 from .stopping import stopping_on_signals
@@ -16,6 +17,7 @@ from .summary import Summary
 __all__ = [
     "Checkpoints",
     "Group",
+    "Losses",
     "PartitionWorker",
     "Phase",
     "Progress",
@@ -23,6 +25,7 @@ __all__ = [
     "Summary",
     "acknowledge",
     "examine",
+    "losses",
     "run",
     "stopping_on_signals",
 ]

@@ -56,6 +56,7 @@ async def acknowledge(
     from_end: Collection[str] = (),
     reissue: bool = False,
     application: str | None = None,
+    losses: int = 0,
     clock: Callable[[], int] = system_clock,
 ) -> list[str]:
     """Accept a partition as it is; what spoke against it is written to the audit trail.
@@ -74,6 +75,8 @@ async def acknowledge(
         from_end: Inputs whose log changed, to be read from their end. What stands there is skipped.
         reissue: Answer those requests by commands.
         application: The name under which the streams are served from here on, where that changes.
+        losses: How often commits were lost at least, where the store takes the place of one that
+            lost some: numbers keep clear of those that were given out there.
         clock: Milliseconds since 1970 UTC.
 
     Raises:
@@ -113,7 +116,12 @@ async def acknowledge(
             compacts=evidence.logs.compacts is not False,
             application=evidence.application,
             stored=stored,
-            rollbacks=began.rollbacks + (not _only_renamed(truth, evidence, accepted)),
+            rollbacks=max(
+                losses,
+                began.rollbacks
+                if _only_renamed(truth, evidence, accepted) or (losses and not accepted)
+                else began.rollbacks + 1,
+            ),
         ).advanced({stream: move.now for stream, move in moved.items()})
         owned = await ownership.open(partition)
         owned.losses = positions.rollbacks
@@ -132,8 +140,8 @@ async def acknowledge(
         )
         outputs, head = linked([accepted_as], stands or began.audit)
         truth_after = replace(positions, audit=head).encode()
-        losses = encode_losses(positions.rollbacks)
-        outputs.append((streams.layout.changelog, partition, LOSSES_KEY, losses, ()))
+        losses_after = encode_losses(positions.rollbacks)
+        outputs.append((streams.layout.changelog, partition, LOSSES_KEY, losses_after, ()))
         outputs.append((streams.layout.changelog, partition, KEY, truth_after, ()))
         await owned.commit(outputs, positions.inputs, head=head)
         await owned.close()

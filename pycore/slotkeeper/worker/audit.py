@@ -76,6 +76,7 @@ def acknowledgement(
         },
         "answered_as_repeats_below": dict(positions.again),
         "application": positions.application,
+        "losses": positions.rollbacks,
         "heads": {who: written_head(head) for who, head in heads.items()},
     }
     return output(entry("acknowledgement", partition, content, now_ms), partition)

@@ -196,9 +196,9 @@ def encode_losses(rollbacks: int) -> bytes:
 
 
 def told_losses(value: bytes | None) -> int:
-    """Read it; 0 if it cannot be read, since the positions tell the same."""
+    """Read it, or positions; 0 if it cannot be read, since the other of them tells the same."""
     try:
-        return _unsigned(json.loads(value or b"")["rollbacks"], 32)
+        return _unsigned(json.loads(value or b"").get("rollbacks", 0), 32)
     except UNREADABLE:
         return 0
 

@@ -3,7 +3,7 @@
 import click
 
 from slotkeeper.cli.counters.export import export
-from slotkeeper.cli.counters.import_table import import_table
+from slotkeeper.cli.counters.import_table import import_table, publish_parked
 from slotkeeper.cli.counters.pending import pending
 from slotkeeper.cli.counters.raise_number import raise_number
 from slotkeeper.cli.counters.rebuild import rebuild
@@ -20,6 +20,7 @@ def counters() -> None:
 counters.add_command(export)
 counters.add_command(import_table)
 counters.add_command(pending)
+counters.add_command(publish_parked)
 counters.add_command(raise_number)
 counters.add_command(rebuild)
 counters.add_command(show)

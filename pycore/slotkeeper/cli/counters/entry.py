@@ -1,5 +1,7 @@
-"""A line of an exported table: the numbers of one device and role."""
+"""A line of an exported table: the numbers of one device and role, or a record that is parked."""
 
+import base64
+import binascii
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -7,8 +9,13 @@ from typing import Any
 
 from slotkeeper._core import canonical_key
 from slotkeeper.settings import MAX_COUNTER
+from slotkeeper.streams import Message
+from slotkeeper.streams.layout import SLOTKEEPER
 
 _ROLES = ("NetworkOperator", "Supplier")
+
+_PARKED = frozenset(SLOTKEEPER.events) - {SLOTKEEPER.gated, "counter-adjustments"}
+"""Streams whose records wait; requests are answered, and what persons raise is taken or refused."""
 
 
 class UnusableError(Exception):
@@ -32,7 +39,7 @@ class Entry:
 
     @classmethod
     def read(cls, value: object) -> "Entry":
-        """Read a line of either format.
+        """Read a line of any format.
 
         Raises:
             UnusableError: Something is missing, or is no number or device.
@@ -44,6 +51,12 @@ class Entry:
             raise UnusableError("device_id is no EUI-64")
         if role not in _ROLES:
             raise UnusableError("remote_party_role is neither NetworkOperator nor Supplier")
+        if value.get("damaged", False) is not False:
+            raise UnusableError(
+                f"the record of {device} is damaged, and its highest number unknown: mend it in "
+                "the store that it comes from (`slotkeeper counters show` says how), and export "
+                "again; where no worker runs there any more, `slotkeeper counters rebuild`"
+            )
         entry = cls(
             device_id=device,
             role=role,
@@ -83,6 +96,51 @@ class Entry:
         numbers += [last for _, last in self.issued_blocks]
         numbers += self.request_ids.values()
         return max(map(int, numbers), default=0)
+
+
+@dataclass(frozen=True)
+class Parked:
+    """A record that was not decided: octets that wait for the inventory or a register."""
+
+    device_id: str
+    stream: str
+    value: bytes
+
+    @classmethod
+    def read(cls, entry: dict[str, Any]) -> "Parked":
+        """Read a line of an export.
+
+        Raises:
+            UnusableError: Something is missing, or is no record that can wait.
+        """
+        device, stream, value = (entry.get(name) for name in ("device_id", "stream", "value"))
+        canonical = _canonical(device)
+        if canonical is None:
+            raise UnusableError("device_id is no EUI-64")
+        if stream not in _PARKED:
+            raise UnusableError("its stream is none whose records wait")
+        try:
+            octets = base64.b64decode(value if isinstance(value, str) else "", validate=True)
+        except (binascii.Error, ValueError):
+            octets = b""
+        if not octets:
+            raise UnusableError("value is no base64")
+        return cls(canonical, str(stream), octets)
+
+    def message(self) -> Message:
+        """Give the record as it came; met once more it changes nothing."""
+        return Message(self.stream, self.device_id.encode(), self.value)
+
+
+def read(line: object) -> Entry | Parked:
+    """Read a line of any format.
+
+    Raises:
+        UnusableError: No worker would take it.
+    """
+    if isinstance(line, dict) and "stream" in line:
+        return Parked.read(line)
+    return Entry.read(line)
 
 
 def parts(numbers: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,9 @@
 """``slotkeeper counters import``: an exported table into the adjustments."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -9,14 +11,15 @@ import click
 
 from slotkeeper.acts import PersonKey
 from slotkeeper.cli.counters.adjustments import adjustment_options, message_of, person_key
-from slotkeeper.cli.counters.entry import Entry, UnusableError, parts
+from slotkeeper.cli.counters.entry import Entry, Parked, UnusableError, parts, read
 from slotkeeper.cli.counters.signing import Signing, prepare, signed_octets
 from slotkeeper.cli.counters.transfer import entries, verify
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note, progress
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, open_streams
+from slotkeeper.streams import Message, Streams, open_streams
+from slotkeeper.worker import losses
 
 _BATCH = 1000
 """Adjustments of some 300 octets each, written in one transaction."""
@@ -48,16 +51,52 @@ def import_table(
     worker could not take is named, and nothing is published then. The worker takes the larger of
     both numbers everywhere, so that an import may be repeated and lowers nothing. With --sign each
     adjustment is an act of its own, signed for the store of its device's partition.
+
+    Records that waited are published on their streams again, before the adjustments; with --out,
+    `counters publish-parked` does that.
+
+    A store that lost commits gave numbers out that nobody knows. The one that takes its place
+    counts these losses as well: where it does not yet, the import names the command.
     """
-    checksum = verify(file)
+    checksum, lost = verify(file)
     source = f"import of {file.name}, sha256 {checksum}"
     longest = settings.limits.message_bytes
     making = _Making(reason, by, source, longest, is_signed=key_file is not None)
-    highest = _highest(file, making)
-    key = person_key(settings, by=by, key_file=key_file, out=out, highest=highest)
-    published = asyncio.run(_publish(settings, making.messages(file), key, out))
-    if out is None:
-        note(f"{published} adjustments published; a running worker applies them in order")
+    look = _look(file, making)
+    key = person_key(settings, by=by, key_file=key_file, out=out, highest=look.highest)
+    publishing = _Publishing(settings, lost)
+    if out is not None:
+        asyncio.run(publishing.prepare(out, making.messages(file), key))
+        if look.parked:
+            note(
+                f"{look.parked} records that wait are not in it: `slotkeeper counters "
+                f"publish-parked {file}` publishes them"
+            )
+        return
+    if look.parked:
+        _publish_parked(publishing, file)
+    published = asyncio.run(publishing.all(making.messages(file), key))
+    note(f"{published} adjustments published; a running worker applies them in order")
+
+
+@click.command(epilog="Example: slotkeeper counters publish-parked counters.jsonl")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@settings_options
+def publish_parked(*, file: Path, settings: Settings) -> None:
+    """Publish the records that waited undecided when `counters export` wrote FILE.
+
+    They go to the streams that they came from, as they came. `counters import` does the same,
+    except where it prepares a file to be signed. What was met before is a repeat.
+    """
+    _, lost = verify(file)
+    _look(file, None)
+    _publish_parked(_Publishing(settings, lost), file)
+
+
+def _publish_parked(publishing: "_Publishing", file: Path) -> None:
+    waiting = (one.message() for _, one in _lines(file) if isinstance(one, Parked))
+    published = asyncio.run(publishing.all(waiting, None))
+    note(f"{published} records published that waited for a decision")
 
 
 class _Making:
@@ -73,8 +112,9 @@ class _Making:
         self._is_signed = is_signed
 
     def messages(self, file: Path) -> Iterator[Message]:
-        for _, entry in entries(file):
-            yield from self.of(Entry.read(entry))
+        for _, entry in _lines(file):
+            if isinstance(entry, Entry):
+                yield from self.of(entry)
 
     def of(self, entry: Entry) -> Iterator[Message]:
         """Give the records of one entry.
@@ -100,22 +140,38 @@ class _Making:
                 waiting.extend(reversed(parts(numbers)))
 
 
-def _highest(file: Path, making: _Making) -> int:
-    """Give the highest number of all, after every line was found to be of use.
+@dataclass
+class _Look:
+    """What stands in a file of which every line is of use."""
+
+    highest: int = 0
+    parked: int = 0
+
+
+def _lines(file: Path) -> Iterator[tuple[int, Entry | Parked]]:
+    for number, line in entries(file):
+        yield number, read(line)
+
+
+def _look(file: Path, making: _Making | None) -> _Look:
+    """Read every line, and make its records where ``making`` is given.
 
     Raises:
-        FaultFoundError: Some lines are not.
+        FaultFoundError: Some lines are of no use.
     """
-    highest = 0
+    found = _Look()
     faults: list[str] = []
-    for line, entry in entries(file):
+    for number, line in entries(file):
         try:
-            read = Entry.read(entry)
-            for _ in making.of(read):
+            one = read(line)
+            if isinstance(one, Parked):
+                found.parked += 1
+                continue
+            found.highest = max(found.highest, one.highest())
+            for _ in () if making is None else making.of(one):
                 pass
-            highest = max(highest, read.highest())
         except UnusableError as error:
-            faults.append(f"line {line}: {error}")
+            faults.append(f"line {number}: {error}")
     if faults:
         more = len(faults) - _TOLD
         told = faults[:_TOLD] + ([f"and {more} more"] if more > 0 else [])
@@ -123,21 +179,59 @@ def _highest(file: Path, making: _Making) -> int:
             f"{file} has lines that no worker would take; nothing was published:\n  "
             + "\n  ".join(told)
         )
-    return highest
+    return found
 
 
-async def _publish(
-    settings: Settings, messages: Iterator[Message], key: PersonKey | None, out: Path | None
-) -> int:
-    published = 0
-    async with open_streams(settings.streams, settings.streams_settings()) as streams:
-        if key is not None:
-            messages = map((await Signing.of(streams, key)).signed, messages)
-        if out is not None:
-            return prepare(out, messages)
-        with progress("publishing adjustments") as advance:
-            while batch := list(islice(messages, _BATCH)):
-                await streams.publish(batch)
-                published += len(batch)
-                advance.by(len(batch))
-    return published
+class _Publishing:
+    """Publishes into a store that counts the losses of the one that was exported."""
+
+    def __init__(self, settings: Settings, losses: int) -> None:
+        self._settings = settings
+        self._losses = losses
+
+    async def all(self, messages: Iterator[Message], key: PersonKey | None) -> int:
+        """Publish, signed where there is a key; how many."""
+        published = 0
+        async with self._opened() as streams:
+            if key is not None:
+                messages = map((await Signing.of(streams, key)).signed, messages)
+            with progress("publishing") as advance:
+                while batch := list(islice(messages, _BATCH)):
+                    await streams.publish(batch)
+                    published += len(batch)
+                    advance.by(len(batch))
+        return published
+
+    async def prepare(self, out: Path, messages: Iterator[Message], key: PersonKey | None) -> None:
+        """Write a file for the next person."""
+        async with self._opened() as streams:
+            if key is not None:
+                messages = map((await Signing.of(streams, key)).signed, messages)
+            prepare(out, messages)
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[Streams]:
+        settings = self._settings
+        async with open_streams(settings.streams, settings.streams_settings()) as streams:
+            if self._losses:
+                await self._require_losses(streams)
+            yield streams
+
+    async def _require_losses(self, streams: Streams) -> None:
+        """Refuse a store that would give lost numbers out again.
+
+        Raises:
+            FaultFoundError: The message has the command that changes it.
+        """
+        fewer = [
+            str(partition)
+            for partition, counted in enumerate(await losses(streams))
+            if counted < self._losses
+        ]
+        if fewer:
+            raise FaultFoundError(
+                f"the store that was exported lost commits {self._losses} times, and partitions "
+                f"{', '.join(fewer)} of this one do not count that: numbers of the lost commits "
+                "would come again; nothing was published. Before any worker starts: `slotkeeper "
+                f"acknowledge --losses {self._losses} --reason '...'`"
+            )

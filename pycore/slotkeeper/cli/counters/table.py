@@ -1,6 +1,7 @@
 """The counters as the changelog holds them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -8,7 +9,8 @@ import orjson
 
 from slotkeeper._core import canonical_key, describe_change
 from slotkeeper.errors import FaultFoundError
-from slotkeeper.streams import Streams
+from slotkeeper.streams import Record, Streams
+from slotkeeper.worker import Losses
 
 
 class DeviceId(click.ParamType[str]):
@@ -29,6 +31,30 @@ class DeviceId(click.ParamType[str]):
         return canonical.decode()
 
 
+@dataclass(frozen=True)
+class Table:
+    """All that a changelog holds.
+
+    Attributes:
+        changes: The newest record of every device, and all that is parked.
+        losses: How often commits were lost, in the partition that lost the most.
+    """
+
+    changes: dict[bytes, bytes]
+    losses: int
+
+
+async def whole_table(streams: Streams) -> Table:
+    """Read everything; an export needs it."""
+    losses = Losses(streams.partitions)
+    changes: dict[bytes, bytes] = {}
+    async for records in _records(streams):
+        for record in records:
+            losses.take(record)
+            _keep(changes, record)
+    return Table(changes, max(losses.told))
+
+
 async def newest_changes(streams: Streams, device_id: str | None = None) -> dict[bytes, bytes]:
     """Give the newest changelog record of every device, or all records of one.
 
@@ -36,13 +62,12 @@ async def newest_changes(streams: Streams, device_id: str | None = None) -> dict
     under further keys of its device, and is left out of the whole table: it is no number.
     """
     newest: dict[bytes, bytes] = {}
-    async for key, value in _changes(streams):
-        if b"/" in key if device_id is None else not key.startswith(device_id.encode()):
-            continue
-        if value is None:
-            newest.pop(key, None)
-        else:
-            newest[key] = value
+    async for records in _records(streams):
+        for record in records:
+            key = record.key or b""
+            if b"/" in key if device_id is None else not key.startswith(device_id.encode()):
+                continue
+            _keep(newest, record)
     return newest
 
 
@@ -61,9 +86,15 @@ def described(key: bytes, value: bytes) -> dict[str, Any]:
     return change
 
 
-async def _changes(streams: Streams) -> AsyncIterator[tuple[bytes, bytes | None]]:
-    async for records in streams.read(streams.layout.changelog, from_start=True):
-        for record in records:
-            # Keys with @ are the worker's: positions of the inputs.
-            if record.key is not None and not record.key.startswith(b"@"):
-                yield record.key, record.value
+def _records(streams: Streams) -> AsyncIterator[Sequence[Record]]:
+    return streams.read(streams.layout.changelog, from_start=True)
+
+
+def _keep(newest: dict[bytes, bytes], record: Record) -> None:
+    # Keys with @ are the worker's: positions of the inputs.
+    if record.key is None or record.key.startswith(b"@"):
+        return
+    if record.value is None:
+        newest.pop(record.key, None)
+    else:
+        newest[record.key] = record.value

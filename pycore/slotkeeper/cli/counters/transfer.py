@@ -12,24 +12,35 @@ import orjson
 from slotkeeper.cli.lines import LONGEST
 from slotkeeper.errors import FaultFoundError
 
-FORMAT = 2
-"""Format 1 listed every issued number of a role, where now blocks of numbers stand."""
+FORMAT = 3
+"""Format 1 listed every issued number of a role, where now blocks of numbers stand; format 2 did
+not tell how often the store lost commits, which of its records are damaged, and what is parked."""
 
-_READ = (1, FORMAT)
+_READ = (1, 2, FORMAT)
+
+MOST_LOSSES = 1_000
+"""What anybody may claim in a file: each adds 2^20 to the numbers of a fleet, for ever. A thousand
+are 2^30, 12 days of a clock in milliseconds."""
 
 
 class Exporter:
     """Writes the table and keeps the sum."""
 
-    def __init__(self, out: BinaryIO) -> None:
-        """Begin with a line that says what this is."""
+    def __init__(self, out: BinaryIO, *, losses: int = 0) -> None:
+        """Begin with a line that says what this is.
+
+        Args:
+            out: Takes the lines.
+            losses: How often commits were lost and an operator let a partition go on; of the
+                partition that lost the most.
+        """
         self._out = out
         self._sum = hashlib.sha256()
         self.entries = 0
-        self._line({"slotkeeper_counters": FORMAT})
+        self._line({"slotkeeper_counters": FORMAT, "losses": losses})
 
     def add(self, entry: dict[str, Any]) -> None:
-        """Write the numbers of one device and role."""
+        """Write the numbers of one device and role, or a record that is parked."""
         self._line(entry)
         self.entries += 1
 
@@ -46,20 +57,21 @@ class Exporter:
         self._out.write(line)
 
 
-def verify(path: Path) -> str:
-    """Read the whole file and check its sum; give the sum.
+def verify(path: Path) -> tuple[str, int]:
+    """Read the whole file and check its sum; give the sum, and the losses that the file tells.
 
     Raises:
         FaultFoundError: It is cut short, was changed, or is something else.
     """
     total = hashlib.sha256()
     entries = -1  # the first line is no entry
+    losses = 0
     last = b""
     with path.open("rb") as file:
         for line in _lines(path, file):
             if last:
                 if entries < 0:
-                    _check_head(path, last)
+                    losses = _check_head(path, last)
                 total.update(last)
                 entries += 1
             last = line
@@ -69,7 +81,7 @@ def verify(path: Path) -> str:
             f"{path} is cut short or was changed: its last line is not the checksum of the others; "
             "export it again"
         )
-    return total.hexdigest()
+    return total.hexdigest(), losses
 
 
 @contextmanager
@@ -117,15 +129,19 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _check_head(path: Path, line: bytes) -> None:
+def _check_head(path: Path, line: bytes) -> int:
     head = _loads(line)
     if not isinstance(head, dict) or "slotkeeper_counters" not in head:
         raise FaultFoundError(f"{path} is no export of `slotkeeper counters export`")
     if head["slotkeeper_counters"] not in _READ:
         raise FaultFoundError(
             f"{path} has format {head['slotkeeper_counters']}; this version reads "
-            f"{' and '.join(map(str, _READ))}"
+            f"{', '.join(map(str, _READ))}"
         )
+    losses = head.get("losses", 0)
+    if type(losses) is not int or not 0 <= losses <= MOST_LOSSES:
+        raise FaultFoundError(f"{path}: losses is no number from 0 to {MOST_LOSSES}")
+    return losses
 
 
 def _loads(line: bytes) -> object:

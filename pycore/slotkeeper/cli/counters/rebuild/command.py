@@ -72,7 +72,7 @@ def rebuild(*, file: Path, outputs: tuple[str, ...], settings: Settings, as_json
         raise click.UsageError("name a FILE: --json writes the report to standard output")
     with written(file) as out, gathering(None if to_stdout else file.parent) as gathered:
         report = asyncio.run(_read(settings, outputs, gathered))
-        exporter = Exporter(out)
+        exporter = Exporter(out, losses=report.losses)
         for entry in gathered.entries():
             exporter.add(entry)
         checksum = exporter.finish()
@@ -132,6 +132,11 @@ def _tree(told: dict[str, Any]) -> Tree:
         f"{told['slots']} slots, {told['issued_numbers']} issued numbers, {told['requests']} "
         f"requests: {told['entries']} entries, sha256 {told['sha256']}"
     )
+    if told["losses"]:
+        tree.add(
+            f"commits were lost {told['losses']} times before: the new store must count that "
+            f"(`slotkeeper acknowledge --losses {told['losses']}`)"
+        )
     read = tree.add("read")
     for output, partitions in told["outputs"].items():
         for ends in partitions:
@@ -143,12 +148,7 @@ def _tree(told: dict[str, Any]) -> Tree:
     decided = tree.add("decided: what stands in the inputs from these offsets on was not")
     for stream, offsets in told["decided_up_to"].items():
         decided.add(f"{stream}: {', '.join(map(str, offsets))}")
-    if told["faults"]:
-        faults = tree.add("[bold red]cannot be right[/]")
-        for fault in told["faults"]:
-            branch = faults.add(f"{fault['count']} {fault['kind']}: {fault['detail']}")
-            for record in fault["records"]:
-                branch.add(escape(record))
+    _add_faults(tree, told["faults"])
     unknown = tree.add("cannot be known")
     for one in told["cannot_be_known"]:
         count = f"{one['count']} " if one["count"] else ""
@@ -156,3 +156,13 @@ def _tree(told: dict[str, Any]) -> Tree:
         for example in one["examples"]:
             branch.add(escape(example))
     return tree
+
+
+def _add_faults(tree: Tree, found: list[dict[str, Any]]) -> None:
+    if not found:
+        return
+    faults = tree.add("[bold red]cannot be right[/]")
+    for fault in found:
+        branch = faults.add(f"{fault['count']} {fault['kind']}: {fault['detail']}")
+        for record in fault["records"]:
+            branch.add(escape(record))

@@ -74,6 +74,16 @@ class Report:
         self._faulty: dict[str, list[str]] = {kind: [] for kind in FAULTS}
         self._unverified = 0
         self._untold = 0
+        self._acknowledged = [0] * partitions
+        self._lost = [0] * partitions
+
+    @property
+    def losses(self) -> int:
+        """How often the partition that lost the most commits was let go on.
+
+        An acknowledgement of an earlier release does not say, and counts as one.
+        """
+        return max(map(max, self._lost, self._acknowledged), default=0)
 
     @property
     def faults(self) -> int:
@@ -101,6 +111,9 @@ class Report:
         """Note what a record told; False if there is no stream as its event's."""
         self._unverified += told.unverified
         self._untold += told.untold
+        if told.losses is not None:
+            self._acknowledged[partition] += not told.losses
+            self._lost[partition] = max(self._lost[partition], told.losses)
         if told.event is None:
             return True
         stream, offset = told.event
@@ -114,6 +127,7 @@ class Report:
         """Give the whole report for a program."""
         return {
             **gathered.totals(),
+            "losses": self.losses,
             "outputs": {
                 output: [
                     {

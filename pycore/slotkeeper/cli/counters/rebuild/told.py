@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import canonical_key, inspect_message
+from slotkeeper.cli.counters.transfer import MOST_LOSSES
 from slotkeeper.settings import MAX_COUNTER
 from slotkeeper.streams import Record
 
@@ -45,8 +46,10 @@ _ANSWERS = ("HANDOVER_CONFIRMED", "HANDOVER_FAILED")
 _READ_BACK = "READ_BACK"
 """The reason of a decision about a reading of the slots, by whichever party."""
 
-_NO_DECISIONS = ("acknowledgement", "checkpoint", "pinning")
-"""Kinds of audit records that tell of no event."""
+_NO_DECISIONS = ("checkpoint", "pinning")
+"""Kinds of audit records that tell of no number."""
+
+_ACKNOWLEDGEMENT = "acknowledgement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,8 @@ class Told:
         parked: Why the event was parked; None where it was not.
         unverified: The numbers rest on no signature.
         untold: An adjustment changed something, and no member says which numbers it named.
+        losses: How often commits were lost, as an acknowledgement says; 0 where one of an earlier
+            release does not say. None where it is none.
     """
 
     device: str | None = None
@@ -107,6 +112,7 @@ class Told:
     parked: str | None = None
     unverified: bool = False
     untold: bool = False
+    losses: int | None = None
 
 
 def told_by(record: Record, faults: list[RecordFault]) -> Told | None:
@@ -123,6 +129,8 @@ def _decision(members: "_Members") -> Told | None:
     kind = members.text("kind")
     if kind in _NO_DECISIONS:
         return None
+    if kind == _ACKNOWLEDGEMENT:
+        return Told(losses=_losses(members))
     stream, offset = members.text("stream"), members.offset("offset")
     if kind not in ("decision", "redecision") or stream is None or offset is None:
         members.fault("MALFORMED", "kind, stream or offset")
@@ -166,6 +174,16 @@ def _decision(members: "_Members") -> Told | None:
         unverified=isinstance(flags, list) and "UNVERIFIED" in flags,
         untold=reason == "ADJUSTED" and not adjusted.is_whole,
     )
+
+
+def _losses(members: "_Members") -> int:
+    told = members.get("losses")
+    if told is None:
+        return 0
+    if type(told) is int and 0 <= told <= MOST_LOSSES:
+        return told
+    members.fault("MALFORMED", "losses")
+    return 0
 
 
 def _answered(members: "_Members") -> tuple[int, ...]:
