@@ -22,7 +22,7 @@ use crate::engine::{Damage, Engine, EngineError, State};
 
 /// Of all parts. To be raised also when another meaning is taken from the same inventory record: a snapshot of before
 /// would not have it.
-pub const SNAPSHOT_FORMAT: u8 = 7;
+pub const SNAPSHOT_FORMAT: u8 = 8;
 
 /// Where the next part of a snapshot begins.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -152,10 +152,11 @@ impl Engine {
         }
     }
 
-    /// By what rows were made: what other certificates of authorities let in is not taken in, nor cells in which more or
-    /// less was read, since nobody verified then or does not now.
+    /// By what rows were made: what other certificates of authorities or another limit let in is not taken in, nor cells in
+    /// which more or less was read, since nobody verified then or does not now.
     fn made_by(&self) -> [u8; 32] {
         let mut settings = self.settings.issuing_certificates.concat();
+        settings.extend((self.settings.message_bytes as u64).to_be_bytes());
         settings.push(u8::from(self.ledger.hears_unverified()));
         slotkeeper_crypto::sha256(&settings)
     }
@@ -202,7 +203,7 @@ impl Engine {
     }
 
     /// Devices, their number before them, each with the version that its damaged images claim, how many these are and
-    /// what names them; then parked records.
+    /// what names them; devices whose certificate went, their number before them; then parked records.
     fn save_damaged(&self, part: &mut Vec<u8>) {
         part.extend((self.damaged.len() as u64).to_be_bytes());
         for (device, damage) in &self.damaged {
@@ -210,6 +211,10 @@ impl Engine {
             part.extend(damage.claimed.to_be_bytes());
             part.extend((damage.images.len() as u64).to_be_bytes());
             part.extend(damage.images.iter().flatten());
+        }
+        part.extend((self.uncertified.len() as u64).to_be_bytes());
+        for device in &self.uncertified {
+            part.extend(device.to_be_bytes());
         }
         for (device, start) in &self.damaged_parked {
             part.extend(device.to_be_bytes());
@@ -228,6 +233,9 @@ impl Engine {
                 damage.images.insert(take(rest)?);
             }
             self.damaged.insert(device, damage);
+        }
+        for _ in 0..u64::from_be_bytes(take(rest)?) {
+            self.uncertified.insert(u64::from_be_bytes(take(rest)?));
         }
         while !rest.is_empty() {
             let device = u64::from_be_bytes(take(rest)?);

@@ -323,10 +323,11 @@ fn an_anchored_certificate_counts_before_it_has_proven_anything() {
     }
 }
 
-/// The inventory is told again after a batch that was lost, and then nothing vanishes any more.
+/// The inventory is told again after a batch that was lost, and then nothing vanishes any more; nor does it after a
+/// snapshot of between.
 #[test]
 fn a_certificate_that_vanished_in_a_lost_batch_is_remembered() {
-    for record in [true, false] {
+    for (record, reloaded) in [(true, false), (false, false), (true, true), (false, true)] {
         let mut host = Host::knowing(&Device::new(GPF), &anchored(issuer()));
         if record {
             host.knows(&without_certificate());
@@ -335,6 +336,9 @@ fn a_certificate_that_vanished_in_a_lost_batch_is_remembered() {
         }
         let staged = host.stage();
         host.engine.discard(staged.batch()).unwrap();
+        if reloaded {
+            host.reload();
+        }
         host.decide();
         host.inventory.clear();
         host.restart();

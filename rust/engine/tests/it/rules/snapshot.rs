@@ -305,6 +305,24 @@ fn a_part_that_is_cut_short_or_too_long_is_refused() {
     }
 }
 
+/// What one setting lets into the table the other does not.
+#[test]
+fn parts_that_were_made_by_another_setting_are_refused() {
+    let taken = parts(&knowing_some().engine);
+    for settings in [
+        r#"{"limits": {"message_bytes": 4096}}"#,
+        r#"{"verify": {"device_signatures": "off"}}"#,
+    ] {
+        let mut other = Host::new(settings);
+        other.engine.close();
+        other.engine.clear().unwrap();
+        assert_eq!(
+            other.engine.load_part(&taken[0]),
+            Err(SnapshotError::Unreadable)
+        );
+    }
+}
+
 #[test]
 fn an_unknown_kind_of_part_is_refused() {
     let mut host = cleared();
