@@ -5,11 +5,16 @@ import re
 import shlex
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from tests.contract import acts
+
+from slotkeeper.cli.counters.signing import prepare
+from slotkeeper.errors import TryLaterError
+from slotkeeper.streams import Message
 
 from .conftest import COMMAND, Cli, Site
 from .test_damaged import damage
@@ -166,6 +171,19 @@ def test_d10_an_import_is_signed_line_by_line(cli: Cli, office: Office, tmp_path
     assert set(reasons) == {"ADJUSTED", "NO_CHANGE"}
     cli("counters", "export", "again.jsonl", *there)
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "table.jsonl").read_bytes()
+
+
+def test_what_cannot_be_signed_leaves_no_file(tmp_path: Path) -> None:
+    """Half an import, signed by two persons, would look like a whole one."""
+
+    def cut_short() -> Iterator[Message]:
+        yield Message("counter-adjustments", b"a", b"{}")
+        raise TryLaterError("partition 1 has no name")
+
+    file = tmp_path / "import.jsonl"
+    with pytest.raises(TryLaterError):
+        prepare(file, cut_short())
+    assert not file.exists()
 
 
 def test_d12_a_damaged_record_is_mended_by_two_signatures(cli: Cli, office: Office) -> None:

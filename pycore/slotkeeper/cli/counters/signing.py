@@ -1,6 +1,7 @@
 """Signatures under adjustments: whose they are, for which store, and files for the next person."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,19 +82,23 @@ def require_signer(signers: Signers, key: PersonKey) -> str:
 
 
 def prepare(file: Path, acts: Iterable[Message]) -> int:
-    """Write acts for the next person, a line each; how many.
+    """Write acts for the next person, a line each; how many. Of what fails no file is left.
 
     Raises:
         UsageError: The file exists.
     """
     written = 0
     try:
-        with file.open("xb") as out:
+        out = file.open("xb")
+    except FileExistsError:
+        raise click.UsageError(f"{file} exists; name a new file") from None
+    with ExitStack() as failed:
+        failed.callback(file.unlink, missing_ok=True)
+        with out:
             for act in acts:
                 out.write((act.value or b"") + b"\n")
                 written += 1
-    except FileExistsError:
-        raise click.UsageError(f"{file} exists; name a new file") from None
+        failed.pop_all()
     note(
         f"{written} prepared in {file}, nothing published; another person signs with "
         f"`slotkeeper counters sign {file} --key KEY`"
