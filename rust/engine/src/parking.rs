@@ -16,6 +16,9 @@ const MESSAGES_A_DEVICE: usize = 8;
 /// What a parked record costs besides its octets: its entry, its places in the two indices and the allocator's own.
 const OVERHEAD: usize = 160;
 
+/// Octets, some 7 MB of dead letters and decisions: about what a batch judges again of what is parked.
+const EVICTED_A_BATCH: usize = 1 << 20;
+
 /// A record waiting.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Parked {
@@ -146,6 +149,8 @@ pub(crate) struct Parking {
     /// The highest that a record has, or that one of a batch taken back had.
     arrivals: u64,
     undo: Vec<Undo>,
+    /// Octets that the batch evicted.
+    evicted: usize,
 }
 
 impl Parking {
@@ -160,6 +165,7 @@ impl Parking {
             stored: StoredParked::default(),
             arrivals: 0,
             undo: Vec::new(),
+            evicted: 0,
         }
     }
 
@@ -229,6 +235,10 @@ impl Parking {
     }
 
     /// Parks a record, and returns what had to go for it: the device's oldest beyond the eighth, whatever the caps ask for.
+    ///
+    /// Where far more is parked than the caps let in, since they were lowered or devices left the inventory, a batch evicts
+    /// [`EVICTED_A_BATCH`] of it, and further records twice their own octets each: all at once would be more than one
+    /// transaction takes.
     pub(crate) fn add(
         &mut self,
         device: Eui64,
@@ -238,6 +248,7 @@ impl Parking {
     ) -> Vec<(Eui64, Parked)> {
         self.set_standing(device, standing);
         self.undo.push(Undo::Added(device.to_u64(), parked.digest));
+        let mut room = 2 * parked.bytes();
         self.insert(device.to_u64(), parked, standing);
         let mut evicted = Vec::new();
         if self
@@ -248,8 +259,14 @@ impl Parking {
             let oldest = self.take(device.to_u64(), 0);
             evicted.extend(oldest.map(|oldest| (device, oldest)));
         }
-        while let Some(device) = self.next_to_go(caps, standing) {
-            evicted.extend(self.evict(device));
+        while room > 0 || self.evicted < EVICTED_A_BATCH {
+            let next = self.next_to_go(caps, standing);
+            let Some((device, gone)) = next.and_then(|device| self.evict(device)) else {
+                break;
+            };
+            room = room.saturating_sub(gone.bytes());
+            self.evicted += gone.bytes();
+            evicted.push((device, gone));
         }
         evicted
     }
@@ -314,10 +331,12 @@ impl Parking {
     /// The batch was committed.
     pub(crate) fn keep(&mut self) {
         self.undo.clear();
+        self.evicted = 0;
     }
 
     /// The batch was not committed, or it is not known whether it was.
     pub(crate) fn take_back(&mut self) {
+        self.evicted = 0;
         while let Some(undo) = self.undo.pop() {
             match undo {
                 Undo::Added(device, digest) => {

@@ -214,3 +214,41 @@ fn a_batch_can_be_taken_back() {
     assert_eq!(parking.of(A).cloned().collect::<Vec<_>>(), before);
     assert_eq!((parking.bytes(), parking.of(B).count()), (bytes, 0));
 }
+
+/// A cap that was lowered, or an inventory that lost a fleet, must not make one batch of everything.
+#[test]
+fn what_is_too_much_goes_by_and_by() {
+    const LONG: usize = 60_000;
+    let each = LONG + OVERHEAD;
+    let mut parking = Parking::new(1);
+    let park = |parking: &mut Parking, device: u64, caps| {
+        let record = parked(0, LONG, Reason::UnknownDevice);
+        let evicted = parking.add(Eui64::from_u64(device), Standing::Known, record, caps);
+        evicted.len()
+    };
+    for device in 0..200 {
+        assert_eq!(park(&mut parking, device, NO_CAPS), 0);
+    }
+    parking.keep();
+    let caps = Caps {
+        all: 50 * each,
+        ..NO_CAPS
+    };
+    let a_batch = EVICTED_A_BATCH.div_ceil(each);
+    for (batch, device) in [200, 300].into_iter().enumerate() {
+        assert_eq!(park(&mut parking, device, caps), a_batch, "{batch}");
+        assert_eq!(park(&mut parking, device + 1, caps), 2, "{batch}");
+        if batch == 0 {
+            parking.keep();
+        } else {
+            parking.take_back();
+        }
+    }
+    let mut device = 400;
+    while parking.bytes > caps.all {
+        assert!(park(&mut parking, device, caps) > 1);
+        parking.keep();
+        device += 1;
+    }
+    assert_eq!(parking.bytes, caps.all);
+}
