@@ -6,7 +6,7 @@ use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage, Stored};
 use slotkeeper_gbcs::Eui64;
 
 use crate::changelog::{ChangeKey, DIGEST_START, RESERVED, claimed_version};
-use crate::engine::RestoreError;
+use crate::engine::{MOST_CLAIMED, RestoreError};
 use crate::parking::StoredParked;
 
 /// Counts the records of a changelog without an engine, for those who have no keys: 16 octets a device or parked record.
@@ -17,11 +17,14 @@ pub struct Census {
     damaged: BTreeMap<Eui64, u32>,
     parked: HashSet<(Eui64, [u8; DIGEST_START])>,
     foreign: bool,
+    /// The versions of the damaged records, in their order, where what was committed proved them.
+    proven: Vec<u32>,
 }
 
 impl Census {
     /// Takes a record, in the log's order: what comes later makes up for what was damaged, and removes what it says.
     pub fn take(&mut self, key: &[u8], value: Option<&[u8]>) {
+        self.proven.clear();
         match (ChangeKey::read(key), value) {
             (Some(ChangeKey::Device(device)), Some(value)) => {
                 // The version alone is wanted, which no ceiling changes.
@@ -46,15 +49,16 @@ impl Census {
     }
 
     /// Compares what was counted with [`Staged::stored`](crate::Staged::stored) of the last committed batch. A changelog
-    /// with records of somebody else is not judged: no engine restores from it.
+    /// with records of somebody else is not judged: no engine restores from it. What is right tells the versions of
+    /// damaged records, which [`Self::stored`] then counts.
     ///
     /// # Errors
     /// [`RestoreError::Lost`] and [`RestoreError::Older`].
-    pub fn check(&self, expected: Stored) -> Result<(), RestoreError> {
-        if self.foreign {
-            return Ok(());
+    pub fn check(&mut self, expected: Stored) -> Result<(), RestoreError> {
+        if !self.foreign {
+            self.proven = compare(self.whole(), &self.damaged(), expected)?;
         }
-        compare(self.whole(), &self.damaged(), expected).map(drop)
+        Ok(())
     }
 
     /// Compares the parked records with [`Staged::stored_parked`](crate::Staged::stored_parked), likewise.
@@ -83,8 +87,10 @@ impl Census {
     /// somebody else.
     pub fn stored(&self) -> Option<Stored> {
         let mut stored = self.whole();
-        for damaged in self.damaged() {
-            stored.replace(damaged.device, damaged.held, damaged.likely());
+        for (place, damaged) in self.damaged().iter().enumerate() {
+            let proven = self.proven.get(place).copied();
+            let version = proven.unwrap_or_else(|| damaged.likely());
+            stored.replace(damaged.device, damaged.held, version);
         }
         (!self.foreign).then_some(stored)
     }
@@ -121,7 +127,7 @@ pub(crate) struct DamagedRecord {
 impl DamagedRecord {
     /// The version that its newest record most likely has. It is never 0, which stands for no record.
     fn likely(&self) -> u32 {
-        self.held.max(self.claimed).max(1)
+        self.held.max(self.claimed.min(MOST_CLAIMED)).max(1)
     }
 }
 

@@ -29,6 +29,7 @@ pub fn change(key: &[u8], value: &[u8]) -> Vec<u8> {
                 object.plain(member!("device_id"), &device.canonical());
                 object.plain(member!("stream"), parked.stream.name().as_bytes());
                 object.integer(member!("offset"), parked.offset);
+                object.integer(member!("arrival"), parked.arrival);
                 object.plain(member!("disposition"), parked.verdict.0.name().as_bytes());
                 object.plain(member!("reason"), parked.verdict.1.name().as_bytes());
                 object.object(member!("numbers"), |object| {

@@ -117,7 +117,7 @@ impl Damage {
 /// A higher version that a damaged image claims counts as this one: it is damaged itself, and would leave none for those
 /// that follow. A record comes so far by 128 damages, each of which takes
 /// [`VERSION_LEAP`](slotkeeper_counters::VERSION_LEAP).
-const MOST_CLAIMED: u32 = 1 << 31;
+pub(crate) const MOST_CLAIMED: u32 = 1 << 31;
 
 /// What names a damaged image.
 fn void_note(value: &[u8]) -> VoidNote {

@@ -19,7 +19,7 @@ fn restored(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> Census {
 
 /// What an engine and what a census say of a store.
 fn judged(host: &mut Host, store: &[(Vec<u8>, Vec<u8>)]) -> [Option<RestoreError>; 2] {
-    let census = restored(host, store);
+    let mut census = restored(host, store);
     let by_engine = host.engine.check_stored(host.stored);
     [by_engine.err(), census.check(host.stored).err()]
 }
@@ -107,6 +107,11 @@ fn test_d06_beside_several_damaged_records_an_older_one_is_noticed() {
     let mut whole = whole;
     whole[0].1[9..13].copy_from_slice(&[0xff; 4]);
     assert!(matches!(judged(&mut host, &whole), [None, None]));
+    // Who accepts the store as it is accepts the version that was committed, not the one that is claimed.
+    let mut census = restored(&mut host, &whole);
+    assert_ne!(census.stored(), Some(host.stored));
+    census.check(host.stored).unwrap();
+    assert_eq!(census.stored(), Some(host.stored));
     whole[2].1[9..13].copy_from_slice(&[0xff; 4]);
     assert!(judged(&mut host, &whole).iter().all(Option::is_some));
     // What is accepted as it is, is the measure from there on.
