@@ -121,20 +121,31 @@ def test_d12_an_export_mends_no_damaged_record(cli: Cli, served: Site, tmp_path:
     assert json.loads(cli(*shown).stdout)["damaged"] == before != {}
 
 
+@pytest.mark.parametrize("state", ["unmarked", "marked", "half mended"])
 def test_d12_a_damaged_record_goes_into_no_other_store(
-    cli: Cli, served: Site, tmp_path: Path
+    cli: Cli, served: Site, tmp_path: Path, state: str
 ) -> None:
     """Its highest number is unknown: a store without the mark would begin with 1."""
     at = ("--config", served.config)
     device = str(served.fleet.members[0].gpf.device.eui)
     damage(served, device)
-    cli("run", "--until-idle", *at)
+    if state != "unmarked":
+        cli("run", "--until-idle", *at)
+    if state == "half mended":
+        story = json.loads(cli("counters", "show", device, "--json", *at).stdout)
+        number = story["damaged"]["NetworkOperator"]
+        how = ("--kind", "issued", "--at-least", number, "--reason", "r", "--by", "a", "--by", "b")
+        cli("counters", "raise", device, *how, *at)
+        cli("run", "--until-idle", *at)
     exported = tmp_path / "exported.jsonl"
     done = cli("counters", "export", exported, *at, expected=1)
     assert device in done.stderr
+    lines = [json.loads(line) for line in exported.read_text().splitlines()]
+    roles = {one["remote_party_role"] for one in lines if one.get("damaged")}
+    assert roles == {"Supplier"} | ({"NetworkOperator"} if state != "half mended" else set())
 
     there = ("--config", site_in(tmp_path / "new").config)
-    how = ("--reason", "r", "--by", "ann", "--by", "bob")
-    done = cli("counters", "import", exported, *how, *there, expected=1)
+    by = ("--reason", "r", "--by", "ann", "--by", "bob")
+    done = cli("counters", "import", exported, *by, *there, expected=1)
     assert f"the record of {device} is damaged" in done.stderr
     assert "nothing was published" in done.stderr

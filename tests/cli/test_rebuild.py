@@ -152,7 +152,7 @@ def test_numbers_that_an_import_brought_are_known(cli: Cli, served: Site, tmp_pa
     }
     before = tmp_path / "before.jsonl"
     with before.open("wb") as out:
-        exporter = Exporter(out)
+        exporter = Exporter(out, losses=[])
         exporter.add(entry)
         exporter.finish()
     at = ("--config", served.config)
@@ -427,3 +427,29 @@ def test_a_file_that_is_not_written_leaves_the_one_before(
         assert file.read_bytes() == before
     left = {each.name for each in tmp_path.iterdir()}
     assert {name for name in left if "numbers" in name or "kept" in name} == {file.name, kept.name}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ([{"losses": 0}], (0, None)),
+        ([{"losses": 3}, {"losses": 2}], (3, None)),
+        ([{}, {}], (2, 2)),
+        ([{}, {"losses": 4}], (4, 1)),
+        ([{"losses": "many"}, {"losses": -1}, {"losses": True}], (3, 3)),
+    ],
+)
+async def test_acknowledgements_tell_how_often_commits_were_lost(
+    cli: Cli,
+    site: Site,
+    tmp_path: Path,
+    said: list[dict[str, object]],
+    told: tuple[int, int | None],
+) -> None:
+    records = [json.dumps({"kind": "acknowledgement", **one}).encode() for one in said]
+    decision = (AUDIT, json.dumps(DECISION).encode())
+    await write(site, [decision, *((AUDIT, record) for record in records)])
+    faulty = any(not isinstance(one.get("losses", 0), int) for one in said)
+    report = rebuilt(cli, site, tmp_path, expected=1 if faulty else 0)
+    unknown = {one["what"]: one["count"] for one in report["cannot_be_known"]}
+    assert (max(report["losses"]), unknown.get("LOSSES")) == told

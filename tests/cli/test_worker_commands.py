@@ -150,9 +150,9 @@ def test_a_damaged_export_is_not_imported(
     assert cli("read", "counter-adjustments", "--from-start", *at).stdout == ""
 
 
-def _table(path: Path, *entries: object, version: int = 2) -> None:
+def _table(path: Path, *entries: object, version: int = 2, **head: object) -> None:
     """Write what an export would be that has these entries."""
-    lines = [{"slotkeeper_counters": version}, *entries]
+    lines = [{"slotkeeper_counters": version, **head}, *entries]
     content = b"".join(json.dumps(line).encode() + b"\n" for line in lines)
     end = {"entries": len(entries), "sha256": hashlib.sha256(content).hexdigest()}
     path.write_bytes(content + json.dumps(end).encode() + b"\n")
@@ -167,6 +167,41 @@ def _entry(device: str, **numbers: object) -> dict[str, object]:
         "request_ids": {},
         **numbers,
     }
+
+
+@pytest.mark.parametrize("command", ["import", "publish-parked"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"stream": []},
+        {"stream": {}},
+        {"stream": None},
+        {"stream": "counter-adjustments"},
+        {"stream": "srv-6.21-requests"},
+        {"value": 5},
+        {"value": "\x1b"},
+        {"value": ""},
+        {"device_id": 7},
+    ],
+    ids=repr,
+)
+def test_a_parked_record_that_cannot_be_one_is_named(
+    cli: Cli, site: Site, tmp_path: Path, odd: dict[str, object], command: str
+) -> None:
+    parked = {"device_id": "00-DB-12-34-56-78-90-A3", "stream": "dcc-alerts", "value": "AAAA"}
+    _table(tmp_path / "table.jsonl", parked, parked | odd, version=3, losses=[0])
+    how = ("--reason", "r", "--by", "ann") if command == "import" else ()
+    done = cli("counters", command, "table.jsonl", *how, "--config", site.config, expected=1)
+    assert "line 3: " in done.stderr
+
+
+@pytest.mark.parametrize("odd", [None, 1, {}, ["1"], [-1], [True], [1 << 40]], ids=repr)
+def test_losses_that_cannot_be_are_refused(
+    cli: Cli, site: Site, tmp_path: Path, odd: object
+) -> None:
+    _table(tmp_path / "table.jsonl", version=3, losses=odd)
+    how = ("--reason", "r", "--by", "ann", "--config", site.config)
+    assert "losses" in cli("counters", "import", "table.jsonl", *how, expected=1).stderr
 
 
 def test_d10_a_table_with_every_number_listed_is_imported_whole(

@@ -89,7 +89,54 @@ def test_d05_no_number_of_a_lost_tail_comes_again_in_the_next_store(
     assert {one["losses"] for one in said} == {1}
     # The next store in line is told as well.
     new.run("counters", how, table)
-    assert json.loads(table.read_text().splitlines()[0])["losses"] == 1
+    assert losses(table) == [1] * PARTITIONS
+
+
+def losses(table: Path) -> list[int]:
+    told: list[int] = json.loads(table.read_text().splitlines()[0])["losses"]
+    return told
+
+
+def test_d05_a_loss_that_nobody_acknowledged_goes_over(lost: Site, tmp_path: Path) -> None:
+    copy = lost.file.with_suffix(".copy")
+    shutil.copy(lost.file, copy)
+    ask(lost, 1_000)
+    shutil.copy(copy, lost.file)
+    table = tmp_path / "table.jsonl"
+    lost.run("counters", "export", table)
+    assert set(losses(table)) == {0, 1}
+    new = Site(tmp_path / "new", lost.fleet)
+    new.publish(new.fleet.inventory())
+    importing = ("counters", "import", table, "--reason", "moved", "--by", "ann", "--by", "bob")
+    new.run(*importing, expected=1)
+    for partition, times in enumerate(losses(table)):
+        if times:
+            how = ("--partition", str(partition), "--losses", str(times))
+            new.run("acknowledge", *how, "--reason", "moved", "--by", "ann")
+    new.run(*importing)
+
+
+@pytest.mark.parametrize("how", ["export", "rebuild"])
+def test_what_was_exported_goes_back_into_its_own_store(
+    lost: Site, tmp_path: Path, how: str
+) -> None:
+    """Partitions that lost nothing count nothing: no margin is asked of them."""
+    lose_a_tail(lost)
+    table = tmp_path / "table.jsonl"
+    lost.run("counters", how, table)
+    assert set(losses(table)) == {0, 1}
+    lost.run("counters", "import", table, "--reason", "r", "--by", "ann", "--by", "bob")
+
+
+def test_losses_of_all_partitions_are_counted_where_nothing_else_stands_against_one(
+    lost: Site,
+) -> None:
+    copy = lost.file.with_suffix(".copy")
+    shutil.copy(lost.file, copy)
+    ask(lost, 1_000)
+    shutil.copy(copy, lost.file)
+    lost.run("acknowledge", "--losses", "1", "--reason", "r", "--by", "ann", expected=3)
+    lost.run("run", "--until-idle", expected=3)
 
 
 def test_what_is_parked_is_decided_in_the_next_store(lost: Site, tmp_path: Path) -> None:

@@ -13,7 +13,12 @@ from slotkeeper.cli.counters.transfer import MOST_LOSSES
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Streams, StreamsSettings, open_streams
+from slotkeeper.streams import (
+    StoppedForOperatorError,
+    Streams,
+    StreamsSettings,
+    open_streams,
+)
 from slotkeeper.worker import acknowledge as accept
 from slotkeeper.worker import examine
 from slotkeeper.worker import losses as lost
@@ -80,7 +85,8 @@ def acknowledge(
     Says first what speaks against it and what going on means; on a terminal, asks before it
     does. Who went on, and why, is written to the audit trail.
 
-    With --losses also a partition against which nothing stands: before an import into a new store.
+    With --losses also partitions against which nothing stands, before an import into a new store;
+    with which other things stand, each is named by itself.
     """
     if not reason.strip():
         raise click.BadParameter("a reason is needed", param_hint="--reason")
@@ -117,6 +123,12 @@ async def _acknowledge(
         counted = await lost(streams) if losses else []
         for one in range(streams.partitions) if partition is None else [partition]:
             objections = await examine(streams, one)
+            if objections and partition is None:
+                raise StoppedForOperatorError(
+                    f"partition {one}: {'; '.join(objections)}. Acknowledge it by itself, with "
+                    f"--partition {one}",
+                    partition=one,
+                )
             if not objections and (not losses or losses <= counted[one]):
                 note(f"nothing stands against partition {one}; the worker can serve it")
                 continue

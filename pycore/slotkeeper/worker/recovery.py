@@ -135,7 +135,7 @@ class Restorer:
             if read.base is None:
                 raise self._contradiction(lost_records(str(error))) from error
             # The log alone decides: what it was added to may be what does not fit.
-            self._drop(read.base, str(error))
+            base, why = read.base, str(error)
             await self._empty(engine, engine_thread)
             with self.remaining:
                 read = await self._read(partition, engine, engine_thread, end, None)
@@ -143,6 +143,7 @@ class Restorer:
                 await self._open(partition, engine, engine_thread, read)
             except RestoreError as again:
                 raise self._contradiction(lost_records(str(again))) from again
+            self._drop(base, why)
         if read.truth is not None:
             self.known = Checkpoint(positions=read.truth, changelog=end, at_ms=now_ms)
         self._summary.restored += read.replayed

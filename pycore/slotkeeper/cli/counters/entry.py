@@ -12,7 +12,7 @@ from slotkeeper.settings import MAX_COUNTER
 from slotkeeper.streams import Message
 from slotkeeper.streams.layout import SLOTKEEPER
 
-_ROLES = ("NetworkOperator", "Supplier")
+ROLES = ("NetworkOperator", "Supplier")
 
 _PARKED = frozenset(SLOTKEEPER.events) - {SLOTKEEPER.gated, "counter-adjustments"}
 """Streams whose records wait; requests are answered, and what persons raise is taken or refused."""
@@ -49,7 +49,7 @@ class Entry:
         device, role = _canonical(value.get("device_id")), value.get("remote_party_role")
         if device is None:
             raise UnusableError("device_id is no EUI-64")
-        if role not in _ROLES:
+        if role not in ROLES:
             raise UnusableError("remote_party_role is neither NetworkOperator nor Supplier")
         if value.get("damaged", False) is not False:
             raise UnusableError(
@@ -117,7 +117,7 @@ class Parked:
         canonical = _canonical(device)
         if canonical is None:
             raise UnusableError("device_id is no EUI-64")
-        if stream not in _PARKED:
+        if not isinstance(stream, str) or stream not in _PARKED:
             raise UnusableError("its stream is none whose records wait")
         try:
             octets = base64.b64decode(value if isinstance(value, str) else "", validate=True)
@@ -125,7 +125,7 @@ class Parked:
             octets = b""
         if not octets:
             raise UnusableError("value is no base64")
-        return cls(canonical, str(stream), octets)
+        return cls(canonical, stream, octets)
 
     def message(self) -> Message:
         """Give the record as it came; met once more it changes nothing."""

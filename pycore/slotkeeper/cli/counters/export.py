@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
 
-from slotkeeper.cli.counters.table import Table, described, whole_table
+from slotkeeper.cli.counters.entry import ROLES
+from slotkeeper.cli.counters.table import Table, decoded, described, whole_table
 from slotkeeper.cli.counters.transfer import Exporter, written
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
@@ -39,29 +41,34 @@ def export(*, file: Path, settings: Settings) -> None:
     if damaged:
         more = f" and {len(damaged) - _TOLD} more" if len(damaged) > _TOLD else ""
         raise FaultFoundError(
-            f"damaged are the records of {', '.join(damaged[:_TOLD])}{more}: `slotkeeper counters "
-            "show DEVICE` says what to raise; then export again, `counters import` refuses this "
-            "file"
+            f"damaged are the records of {', '.join(damaged[:_TOLD])}{more}, and `counters import` "
+            "refuses this file: let a worker run, mend them as `slotkeeper counters show DEVICE` "
+            "says, and export again; where no worker can run, `slotkeeper counters rebuild`"
         )
 
 
 def _export(settings: Settings, out: BinaryIO) -> list[str]:
-    """Write the table; gives the devices whose record is damaged."""
+    """Write the table; gives the devices of which a record is damaged."""
     table = asyncio.run(_table(settings))
+    for partition, objection in sorted(table.objections.items()):
+        note(f"partition {partition}, counted as a loss of commits: {objection}")
     exporter = Exporter(out, losses=table.losses)
     damaged: list[str] = []
     parked = 0
     # A device's own key is the beginning of those of its parked records.
-    for key in sorted(table.changes):
-        change = described(key, table.changes[key])
-        if change["kind"] == "parked":
-            exporter.add(_parked(change))
-            parked += 1
-            continue
-        if change["damaged_roles"]:
-            damaged.append(change["device_id"])
-        for entry in entries_of(change):
+    for device, keys in groupby(sorted(table.changes), lambda key: key.partition(b"/")[0]):
+        records = [_readable(key, table.changes[key]) for key in keys]
+        waiting = [one for one in records if one["kind"] == "parked"]
+        own = next((one for one in records if one["kind"] == "device"), _nothing(device.decode()))
+        if len(waiting) + (own in records) < len(records):
+            own["damaged_roles"] = list(ROLES)
+        if own["damaged_roles"]:
+            damaged.append(own["device_id"])
+        for entry in entries_of(own):
             exporter.add(entry)
+        for one in sorted(waiting, key=lambda one: one["arrival"]):
+            exporter.add({name: one[name] for name in ("device_id", "stream", "value")})
+        parked += len(waiting)
     checksum = exporter.finish()
     note(f"{exporter.entries} entries, {parked} of them parked records, sha256 {checksum}")
     return damaged
@@ -72,15 +79,36 @@ async def _table(settings: Settings) -> Table:
         return await whole_table(streams)
 
 
-def _parked(change: dict[str, Any]) -> dict[str, Any]:
-    """Give the entry of a record that waits: it is published again as it came."""
-    return {name: change[name] for name in ("device_id", "stream", "value")}
+def _readable(key: bytes, value: bytes) -> dict[str, Any]:
+    """Decode a record; a damaged one says so.
+
+    Raises:
+        FaultFoundError: It is something else.
+    """
+    change = decoded(key, value)
+    return change if change["kind"] == "damaged" else described(key, value)
+
+
+def _nothing(device: str) -> dict[str, Any]:
+    """Give the record of a device of which none can be read."""
+    return {
+        "device_id": device,
+        "damaged_roles": [],
+        "roles": {},
+        "issued_blocks": [],
+        "requests": [],
+    }
 
 
 def entries_of(change: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Give an entry for each role of a device's record."""
     device = change["device_id"]
-    for role, marks in change["roles"].items():
+    for role in ROLES:
+        marks = change["roles"].get(role)
+        is_damaged = role in change["damaged_roles"]
+        if marks is None and not is_damaged:
+            continue
+        marks = marks or {}
         blocks = [
             [one["first"], one["last"]]
             for one in change["issued_blocks"]
@@ -100,10 +128,8 @@ def entries_of(change: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {
             "device_id": device,
             "remote_party_role": role,
-            **({"damaged": True} if role in change["damaged_roles"] else {}),
-            "recorded": marks["recorded"],
-            "seen": marks["seen"],
-            "issued": marks["issued"],
+            **({"damaged": True} if is_damaged else {}),
+            **{name: marks.get(name) for name in ("recorded", "seen", "issued")},
             "issued_blocks": blocks,
             "request_ids": request_ids,
         }

@@ -1,28 +1,22 @@
 """``slotkeeper counters import``: an exported table into the adjustments."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import click
 
-from slotkeeper.acts import PersonKey
 from slotkeeper.cli.counters.adjustments import adjustment_options, message_of, person_key
 from slotkeeper.cli.counters.entry import Entry, Parked, UnusableError, parts, read
-from slotkeeper.cli.counters.signing import Signing, prepare, signed_octets
+from slotkeeper.cli.counters.publishing import Publishing
+from slotkeeper.cli.counters.signing import signed_octets
 from slotkeeper.cli.counters.transfer import entries, verify
 from slotkeeper.cli.options import settings_options
-from slotkeeper.cli.output import note, progress
+from slotkeeper.cli.output import note
 from slotkeeper.errors import FaultFoundError
 from slotkeeper.settings import Settings
-from slotkeeper.streams import Message, Streams, open_streams
-from slotkeeper.worker import losses
-
-_BATCH = 1000
-"""Adjustments of some 300 octets each, written in one transaction."""
+from slotkeeper.streams import Message
 
 _TOLD = 10
 """Faults that are told one by one; more would hide the first."""
@@ -58,13 +52,18 @@ def import_table(
     A store that lost commits gave numbers out that nobody knows. The one that takes its place
     counts these losses as well: where it does not yet, the import names the command.
     """
-    checksum, lost = verify(file)
-    source = f"import of {file.name}, sha256 {checksum}"
+    verified = verify(file)
+    source = f"import of {file.name}, sha256 {verified.sha256}"
     longest = settings.limits.message_bytes
     making = _Making(reason, by, source, longest, is_signed=key_file is not None)
     look = _look(file, making)
     key = person_key(settings, by=by, key_file=key_file, out=out, highest=look.highest)
-    publishing = _Publishing(settings, lost)
+    publishing = Publishing(settings, verified.losses)
+    if verified.losses is None:
+        note(
+            f"{file} is of a release that did not tell how often its store lost commits: if it "
+            "ever did, `slotkeeper acknowledge --losses TIMES` first"
+        )
     if out is not None:
         asyncio.run(publishing.prepare(out, making.messages(file), key))
         if look.parked:
@@ -88,12 +87,12 @@ def publish_parked(*, file: Path, settings: Settings) -> None:
     They go to the streams that they came from, as they came. `counters import` does the same,
     except where it prepares a file to be signed. What was met before is a repeat.
     """
-    _, lost = verify(file)
+    verified = verify(file)
     _look(file, None)
-    _publish_parked(_Publishing(settings, lost), file)
+    _publish_parked(Publishing(settings, verified.losses), file)
 
 
-def _publish_parked(publishing: "_Publishing", file: Path) -> None:
+def _publish_parked(publishing: Publishing, file: Path) -> None:
     waiting = (one.message() for _, one in _lines(file) if isinstance(one, Parked))
     published = asyncio.run(publishing.all(waiting, None))
     note(f"{published} records published that waited for a decision")
@@ -180,58 +179,3 @@ def _look(file: Path, making: _Making | None) -> _Look:
             + "\n  ".join(told)
         )
     return found
-
-
-class _Publishing:
-    """Publishes into a store that counts the losses of the one that was exported."""
-
-    def __init__(self, settings: Settings, losses: int) -> None:
-        self._settings = settings
-        self._losses = losses
-
-    async def all(self, messages: Iterator[Message], key: PersonKey | None) -> int:
-        """Publish, signed where there is a key; how many."""
-        published = 0
-        async with self._opened() as streams:
-            if key is not None:
-                messages = map((await Signing.of(streams, key)).signed, messages)
-            with progress("publishing") as advance:
-                while batch := list(islice(messages, _BATCH)):
-                    await streams.publish(batch)
-                    published += len(batch)
-                    advance.by(len(batch))
-        return published
-
-    async def prepare(self, out: Path, messages: Iterator[Message], key: PersonKey | None) -> None:
-        """Write a file for the next person."""
-        async with self._opened() as streams:
-            if key is not None:
-                messages = map((await Signing.of(streams, key)).signed, messages)
-            prepare(out, messages)
-
-    @asynccontextmanager
-    async def _opened(self) -> AsyncIterator[Streams]:
-        settings = self._settings
-        async with open_streams(settings.streams, settings.streams_settings()) as streams:
-            if self._losses:
-                await self._require_losses(streams)
-            yield streams
-
-    async def _require_losses(self, streams: Streams) -> None:
-        """Refuse a store that would give lost numbers out again.
-
-        Raises:
-            FaultFoundError: The message has the command that changes it.
-        """
-        fewer = [
-            str(partition)
-            for partition, counted in enumerate(await losses(streams))
-            if counted < self._losses
-        ]
-        if fewer:
-            raise FaultFoundError(
-                f"the store that was exported lost commits {self._losses} times, and partitions "
-                f"{', '.join(fewer)} of this one do not count that: numbers of the lost commits "
-                "would come again; nothing was published. Before any worker starts: `slotkeeper "
-                f"acknowledge --losses {self._losses} --reason '...'`"
-            )

@@ -56,19 +56,22 @@ def _say_how_to_mend(
     mends = f"--mends {record['version']} " if record else ""
     for role, number in told.items():
         if number is None:
-            console.print(f"Commands and audit trail tell no number of {role}.")
-            continue
-        console.print(
-            f"To mend {role}, two persons name the highest number that commands and audit trail "
-            "tell, or a higher one:"
-        )
+            console.print(
+                f"Commands and audit trail tell no number of {role}. If none was ever given, two "
+                "persons say so; else they name a higher one than any device met:"
+            )
+        else:
+            console.print(
+                f"To mend {role}, two persons name the highest number that commands and audit "
+                "trail tell, or a higher one:"
+            )
         prepared = f"raise-{role}.json"
         who = f"--sign KEY --out {prepared}" if is_signed else "--by ONE --by ANOTHER"
         # Not in the tree, whose lines could not be copied.
         console.print(
             Text(
                 f"slotkeeper counters raise {story.device_id} --kind issued --role {role} "
-                f"--at-least {number} {mends}--reason 'damaged record' {who}"
+                f"--at-least {number or 1} {mends}--reason 'damaged record' {who}"
             ),
             soft_wrap=True,
         )

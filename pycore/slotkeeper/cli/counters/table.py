@@ -1,6 +1,6 @@
 """The counters as the changelog holds them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,14 @@ class Table:
 
     Attributes:
         changes: The newest record of every device, and all that is parked.
-        losses: How often commits were lost, in the partition that lost the most.
+        losses: By partition, how often commits were lost; one that nobody has acknowledged yet is
+            counted.
+        objections: What the witness has against the store, by partition.
     """
 
     changes: dict[bytes, bytes]
-    losses: int
+    losses: list[int]
+    objections: Mapping[int, str]
 
 
 async def whole_table(streams: Streams) -> Table:
@@ -52,7 +55,13 @@ async def whole_table(streams: Streams) -> Table:
         for record in records:
             losses.take(record)
             _keep(changes, record)
-    return Table(changes, max(losses.told))
+    witnessed, objections = await streams.witnessed(), await streams.objections()
+    told = [
+        max(told, witnessed[partition].losses if partition in witnessed else 0)
+        + (partition in objections)
+        for partition, told in enumerate(losses.told)
+    ]
+    return Table(changes, told, objections)
 
 
 async def newest_changes(streams: Streams, device_id: str | None = None) -> dict[bytes, bytes]:
@@ -71,13 +80,19 @@ async def newest_changes(streams: Streams, device_id: str | None = None) -> dict
     return newest
 
 
+def decoded(key: bytes, value: bytes) -> dict[str, Any]:
+    """Decode a record of the changelog; its ``kind`` says what it is, or that it is damaged."""
+    change: dict[str, Any] = orjson.loads(describe_change(key, value))
+    return change
+
+
 def described(key: bytes, value: bytes) -> dict[str, Any]:
     """Decode a changelog record of the engine.
 
     Raises:
         FaultFoundError: It is damaged, of a newer format, or something else.
     """
-    change: dict[str, Any] = orjson.loads(describe_change(key, value))
+    change = decoded(key, value)
     if change["kind"] not in ("device", "parked"):
         raise FaultFoundError(
             f"the changelog record of {key.decode(errors='replace')} cannot be read: "

@@ -2,8 +2,9 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,18 +27,17 @@ are 2^30, 12 days of a clock in milliseconds."""
 class Exporter:
     """Writes the table and keeps the sum."""
 
-    def __init__(self, out: BinaryIO, *, losses: int = 0) -> None:
+    def __init__(self, out: BinaryIO, *, losses: Sequence[int]) -> None:
         """Begin with a line that says what this is.
 
         Args:
             out: Takes the lines.
-            losses: How often commits were lost and an operator let a partition go on; of the
-                partition that lost the most.
+            losses: By partition, how often commits were lost and an operator let it go on.
         """
         self._out = out
         self._sum = hashlib.sha256()
         self.entries = 0
-        self._line({"slotkeeper_counters": FORMAT, "losses": losses})
+        self._line({"slotkeeper_counters": FORMAT, "losses": list(losses)})
 
     def add(self, entry: dict[str, Any]) -> None:
         """Write the numbers of one device and role, or a record that is parked."""
@@ -57,15 +57,29 @@ class Exporter:
         self._out.write(line)
 
 
-def verify(path: Path) -> tuple[str, int]:
-    """Read the whole file and check its sum; give the sum, and the losses that the file tells.
+@dataclass(frozen=True)
+class Verified:
+    """What a whole file says of itself.
+
+    Attributes:
+        sha256: Of its lines, in hexadecimal.
+        losses: By partition of the store that was exported, how often commits were lost; None in
+            formats that did not tell.
+    """
+
+    sha256: str
+    losses: list[int] | None
+
+
+def verify(path: Path) -> Verified:
+    """Read the whole file and check its sum.
 
     Raises:
         FaultFoundError: It is cut short, was changed, or is something else.
     """
     total = hashlib.sha256()
     entries = -1  # the first line is no entry
-    losses = 0
+    losses = None
     last = b""
     with path.open("rb") as file:
         for line in _lines(path, file):
@@ -81,7 +95,7 @@ def verify(path: Path) -> tuple[str, int]:
             f"{path} is cut short or was changed: its last line is not the checksum of the others; "
             "export it again"
         )
-    return total.hexdigest(), losses
+    return Verified(total.hexdigest(), losses)
 
 
 @contextmanager
@@ -129,7 +143,7 @@ def _lines(path: Path, file: BinaryIO) -> Iterator[bytes]:
         yield line
 
 
-def _check_head(path: Path, line: bytes) -> int:
+def _check_head(path: Path, line: bytes) -> list[int] | None:
     head = _loads(line)
     if not isinstance(head, dict) or "slotkeeper_counters" not in head:
         raise FaultFoundError(f"{path} is no export of `slotkeeper counters export`")
@@ -138,9 +152,13 @@ def _check_head(path: Path, line: bytes) -> int:
             f"{path} has format {head['slotkeeper_counters']}; this version reads "
             f"{', '.join(map(str, _READ))}"
         )
-    losses = head.get("losses", 0)
-    if type(losses) is not int or not 0 <= losses <= MOST_LOSSES:
-        raise FaultFoundError(f"{path}: losses is no number from 0 to {MOST_LOSSES}")
+    if head["slotkeeper_counters"] < FORMAT:
+        return None
+    losses = head.get("losses")
+    if not isinstance(losses, list) or not all(
+        type(one) is int and 0 <= one <= MOST_LOSSES for one in losses
+    ):
+        raise FaultFoundError(f"{path}: losses are no numbers from 0 to {MOST_LOSSES}")
     return losses
 
 

@@ -132,11 +132,9 @@ def _tree(told: dict[str, Any]) -> Tree:
         f"{told['slots']} slots, {told['issued_numbers']} issued numbers, {told['requests']} "
         f"requests: {told['entries']} entries, sha256 {told['sha256']}"
     )
-    if told["losses"]:
-        tree.add(
-            f"commits were lost {told['losses']} times before: the new store must count that "
-            f"(`slotkeeper acknowledge --losses {told['losses']}`)"
-        )
+    for partition, times in enumerate(told["losses"]):
+        if times:
+            tree.add(f"partition {partition} lost commits {times} times: a new store counts that")
     read = tree.add("read")
     for output, partitions in told["outputs"].items():
         for ends in partitions:

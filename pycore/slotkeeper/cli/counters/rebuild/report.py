@@ -76,14 +76,15 @@ class Report:
         self._untold = 0
         self._acknowledged = [0] * partitions
         self._lost = [0] * partitions
+        self._losses_untold = 0
 
     @property
-    def losses(self) -> int:
-        """How often the partition that lost the most commits was let go on.
+    def losses(self) -> list[int]:
+        """By partition, how often commits were lost.
 
         An acknowledgement of an earlier release does not say, and counts as one.
         """
-        return max(map(max, self._lost, self._acknowledged), default=0)
+        return list(map(max, self._lost, self._acknowledged))
 
     @property
     def faults(self) -> int:
@@ -111,9 +112,10 @@ class Report:
         """Note what a record told; False if there is no stream as its event's."""
         self._unverified += told.unverified
         self._untold += told.untold
-        if told.losses is not None:
-            self._acknowledged[partition] += not told.losses
-            self._lost[partition] = max(self._lost[partition], told.losses)
+        if told.acknowledged:
+            self._acknowledged[partition] += told.losses is None
+            self._losses_untold += told.losses is None
+            self._lost[partition] = max(self._lost[partition], told.losses or 0)
         if told.event is None:
             return True
         stream, offset = told.event
@@ -177,6 +179,20 @@ class Report:
                     self._untold,
                     "adjustments changed something, and the audit trail does not tell which issued "
                     "numbers they named: publish counter-adjustments again",
+                )
+            )
+        if (
+            AUDIT not in self.ends
+            or self._losses_untold
+            or any(at.first for at in self.ends[AUDIT])
+        ):
+            found.append(
+                Unknown(
+                    "LOSSES",
+                    self._losses_untold,
+                    "how often commits were lost, which acknowledgements in all of the audit trail "
+                    "tell: count them, and let the new store count them (`slotkeeper acknowledge "
+                    "--losses TIMES`)",
                 )
             )
         if self._unverified:

@@ -96,8 +96,9 @@ class Told:
         parked: Why the event was parked; None where it was not.
         unverified: The numbers rest on no signature.
         untold: An adjustment changed something, and no member says which numbers it named.
-        losses: How often commits were lost, as an acknowledgement says; 0 where one of an earlier
-            release does not say. None where it is none.
+        acknowledged: It tells of no number: an operator let the partition go on.
+        losses: How often commits were lost by then; None where an acknowledgement of an earlier
+            release does not say.
     """
 
     device: str | None = None
@@ -112,6 +113,7 @@ class Told:
     parked: str | None = None
     unverified: bool = False
     untold: bool = False
+    acknowledged: bool = False
     losses: int | None = None
 
 
@@ -130,7 +132,7 @@ def _decision(members: "_Members") -> Told | None:
     if kind in _NO_DECISIONS:
         return None
     if kind == _ACKNOWLEDGEMENT:
-        return Told(losses=_losses(members))
+        return Told(acknowledged=True, losses=_losses(members))
     stream, offset = members.text("stream"), members.offset("offset")
     if kind not in ("decision", "redecision") or stream is None or offset is None:
         members.fault("MALFORMED", "kind, stream or offset")
@@ -176,14 +178,12 @@ def _decision(members: "_Members") -> Told | None:
     )
 
 
-def _losses(members: "_Members") -> int:
+def _losses(members: "_Members") -> int | None:
     told = members.get("losses")
-    if told is None:
-        return 0
-    if type(told) is int and 0 <= told <= MOST_LOSSES:
+    if told is None or (type(told) is int and 0 <= told <= MOST_LOSSES):
         return told
     members.fault("MALFORMED", "losses")
-    return 0
+    return None
 
 
 def _answered(members: "_Members") -> tuple[int, ...]:
