@@ -10,7 +10,7 @@ from slotkeeper.streams.memory import Fault, MemoryStreams
 from slotkeeper.worker import backoff
 
 from .conftest import Bench
-from .fake_engine import DEAD, REQUESTS, TABLE, FakeEngine
+from .fake_engine import COMMANDS, DEAD, REQUESTS, TABLE, FakeEngine, FakeStaged
 
 RESPONSES = "srv-6.15.1-responses"
 POISON = b"666"
@@ -125,3 +125,24 @@ async def test_afterwards_batches_are_decided_together_again(poisoned: Bench) ->
     await poisoned.run()
     (engine,) = [engine for engine in poisoned.engines[before:] if engine.partition == 1]
     assert [len(call) for call in engine.calls] == [0, 10]
+
+
+async def test_what_is_committed_is_no_poison(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine fails when it is told of the commit: the record is decided, once."""
+    real, failing = FakeStaged.fold, [True]
+
+    def fold(staged: FakeStaged) -> dict[str, int]:
+        if failing and bench.streams.log(COMMANDS, 1).end:
+            failing.pop()
+            raise EngineFaultError("as asked")
+        return real(staged)
+
+    await bench.publish(REQUESTS, b"")
+    monkeypatch.setattr(FakeStaged, "fold", fold)
+    summary = await bench.run()
+    assert (summary.quarantined, await bench.read(DEAD)) == (0, [])
+    (decision,) = await bench.decisions()
+    assert decision["disposition"] == "ISSUED"
+    assert len(bench.engines) > len({engine.partition for engine in bench.engines})

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from slotkeeper._core import SignerUnavailableError, quarantine
+from slotkeeper._core import EngineFaultError, SignerUnavailableError, quarantine
 from slotkeeper.engine.port import AuditHead, Engine, EngineInput, Sealed, Staged, Step
 from slotkeeper.streams import CommitAbortedError, Layout, Output, OutputBatch, OwnedPartition
 
@@ -31,6 +31,10 @@ class CommittedBatch:
     positions: Positions
     reasons: Mapping[str, int]
     dead_letters: Mapping[str, int]
+
+
+class FoldFaultError(EngineFaultError):
+    """The engine failed over a batch that is committed: none of its records is decided again."""
 
 
 class BatchRunner:
@@ -83,6 +87,7 @@ class BatchRunner:
             CommitAbortedError: Discarded; the same batch may be run again.
             SignerUnavailableError: Discarded; likewise.
             CommitInDoubtError: The engine is closed until it is restored.
+            FoldFaultError: It is committed, and the engine is of no use any more.
         """
         call = self._engine_thread.run
         records, repeated = _apart(batch.records, positions.again)
@@ -112,7 +117,10 @@ class BatchRunner:
             # A caller that was cancelled while committing does not know either, and cannot wait.
             self._engine_thread.step(Step.IN_DOUBT, staged.in_doubt)
             raise
-        held = await call(Step.FOLD, staged.fold, records=len(batch.records))
+        try:
+            held = await call(Step.FOLD, staged.fold, records=len(batch.records))
+        except EngineFaultError as error:
+            raise FoldFaultError(f"the batch is committed: {error}") from error
         self.unjudged = held["parked_unjudged"]
         self.checkpoint = Checkpoint(positions=advanced, changelog=end, at_ms=at_ms)
         reasons = passed.reasons + Counter(sealed.reasons)

@@ -26,7 +26,7 @@ from slotkeeper.streams import (
 
 from .backoff import Backoff
 from .checkpoints import Checkpoints, CheckpointWriter
-from .commit import BatchRunner
+from .commit import BatchRunner, FoldFaultError
 from .engine_thread import EngineThread
 from .intake import Batch
 from .quarantine import LEAST_OCTETS, LETTERS, Quarantine, Reason, offsets_of
@@ -337,6 +337,8 @@ class PartitionWorker:
                 self._summary.aborted += 1
                 self._warn("batch is tried again", error)
                 await self._backoff.pause_or(lasting(error))
+            except FoldFaultError:
+                raise
             except EngineFaultError as error:
                 # Batches that come after are tried record by record until one of them went well:
                 # the one record over which the engine fails must not keep back all others.
