@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from slotkeeper import Change
-from slotkeeper.streams import Message, StoppedForOperatorError, WrongUseError
+from slotkeeper.streams import LockedError, Message, StoppedForOperatorError, WrongUseError
 from slotkeeper.streams.memory import MemoryStreams
+from slotkeeper.streams.memory.ownership import MemoryOwnership, MemoryPartition
 from slotkeeper.worker import acknowledge, examine
 from slotkeeper.worker.positions import KEY, Evidence, Positions, beginning, objections
 from slotkeeper.worker.recovery import newest
@@ -15,6 +16,9 @@ from slotkeeper.worker.recovery import newest
 from .conftest import Bench, decoded, everything
 from .fake_engine import AUDIT, CHANGELOG, REQUESTS
 from .test_returning import rolled_back
+
+LOOKS = 2
+"""At a partition, in an acknowledgement, before it is written."""
 
 TRUTH = Positions(sequence=7, partitions=4, incarnation="a", inputs={"x": 10, "y": 0})
 SOUND = Evidence(
@@ -216,3 +220,25 @@ async def test_the_store_is_never_read_past_its_publisher(bench: Bench) -> None:
     truth = newest(None, [r for r in await bench.read(CHANGELOG) if r.partition == 1])
     assert truth is not None
     assert truth.inputs[REQUESTS] == 1
+
+
+async def test_an_acknowledgement_is_of_what_was_looked_at(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker of another host, which nothing stops, may have come and gone meanwhile."""
+    await bench.publish(REQUESTS, b"")
+    await bench.run()
+    real, opened = MemoryOwnership.open, list[int]()
+
+    async def open_(ownership: MemoryOwnership, partition: int) -> MemoryPartition:
+        opened.append(partition)
+        if len(opened) == LOOKS + 1:
+            bench.streams.log(CHANGELOG, 1).append(b"d", b"7", [], 0)
+        return await real(ownership, partition)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryOwnership, "open", open_)
+        with pytest.raises(LockedError, match="since it was looked at"):
+            await acknowledge(bench.streams, 1, reason="r", by="b")
+    assert [one["disposition"] for one in await bench.decisions()] == ["ISSUED"]
+    await acknowledge(bench.streams, 1, reason="r", by="b")

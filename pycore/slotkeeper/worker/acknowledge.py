@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from slotkeeper._core import CoreCensus, RestoreError
@@ -10,6 +10,7 @@ from slotkeeper.clock import system_clock
 from slotkeeper.engine.port import Fingerprint
 from slotkeeper.streams import (
     Layout,
+    LockedError,
     Ownership,
     StoppedForOperatorError,
     Streams,
@@ -40,10 +41,10 @@ async def examine(streams: Streams, partition: int) -> list[str]:
     """
     async with streams.own() as ownership:
         try:
-            truth, evidence, _ = await _look(streams, ownership, partition)
+            seen = await _look(streams, ownership, partition)
         except StoppedForOperatorError as error:
             return [str(error)]
-        return objections(truth, evidence)
+        return objections(seen.truth, seen.evidence)
 
 
 async def acknowledge(
@@ -103,9 +104,10 @@ async def acknowledge(
         except StoppedForOperatorError:
             pass
         else:
-            said("", *seen[:2])
+            said("", seen.truth, seen.evidence)
         objection, witnessed = await ownership.acknowledge(partition)
-        truth, evidence, stored = await _look(streams, ownership, partition)
+        seen = await _look(streams, ownership, partition)
+        truth, evidence = seen.truth, seen.evidence
         accepted, moved, again = said(objection, truth, replace(evidence, witnessed=witnessed))
         began = beginning(truth, evidence).taken_over(clock())
         positions = replace(
@@ -115,7 +117,7 @@ async def acknowledge(
             begins=evidence.logs.begins,
             compacts=evidence.logs.compacts is not False,
             application=evidence.application,
-            stored=stored,
+            stored=seen.stored,
             rollbacks=max(
                 losses,
                 began.rollbacks
@@ -124,6 +126,11 @@ async def acknowledge(
             ),
         ).advanced({stream: move.now for stream, move in moved.items()})
         owned = await ownership.open(partition)
+        if await owned.changelog_end() != seen.end:
+            raise LockedError(
+                f"a worker has served partition {partition} since it was looked at: stop it, and "
+                "run this command again; nothing is acknowledged"
+            )
         owned.losses = positions.rollbacks
         # The chain goes on from what stands there: where the changelog lost its end and the trail
         # did not, what was decided in between stays in its place.
@@ -208,13 +215,28 @@ def _lost(census: CoreCensus, truth: Positions | None) -> str:
     return ""
 
 
-async def _look(
-    streams: Streams, ownership: Ownership, partition: int
-) -> tuple[Positions | None, Evidence, Fingerprint | None]:
-    """Give the positions, what the store says besides, and what a count of its records gives."""
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a look at a partition gave.
+
+    Attributes:
+        truth: The positions.
+        evidence: What the store says besides.
+        stored: What a count of its records gives.
+        end: Of the changelog, up to which all this was read.
+    """
+
+    truth: Positions | None
+    evidence: Evidence
+    stored: Fingerprint | None
+    end: int
+
+
+async def _look(streams: Streams, ownership: Ownership, partition: int) -> _Seen:
     owned = await ownership.open(partition)
     try:
         truth: Positions | None = None
+        end = await owned.changelog_end()
         records = losses = 0
         census = CoreCensus()
         async for batch in owned.changelog():
@@ -228,6 +250,6 @@ async def _look(
         )
         losses = max(losses, evidence.losses)
         evidence = replace(evidence, lost=_lost(census, truth), losses=losses)
-        return truth, evidence, census.stored()
+        return _Seen(truth, evidence, census.stored(), end)
     finally:
         await owned.close()
