@@ -165,8 +165,13 @@ async def test_a_store_of_an_earlier_version_needs_its_right_once(
     await secured_bench.ask()
     name = f"{secured_bench.settings.application}-"
     right = Right("Write", "transactional id", name, "prefixed")
-    with pytest.raises(WrongUseError, match=rf"Write on transactional id {name}{PARTITION}"):
+    with pytest.raises(WrongUseError, match=rf"Write on transactional id {name}\d"):
         await worker.run()
+    # Also where it has not begun yet: it may have decided what it is about to write.
+    async with worker.opened() as streams, streams.own() as ownership:
+        for number in (PARTITION, PARTITION + 1):
+            with pytest.raises(WrongUseError, match=rf"Write on transactional id {name}{number}"):
+                await ownership.open(number)
     await grant(secured_bench.servers, "worker", [right])
     await worker.run()
     await revoke(secured_bench.servers, "worker", right)

@@ -7,6 +7,7 @@ from each other for ever.
 """
 
 from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import NoError, for_code
 
 from slotkeeper.streams.errors import StreamsError, WrongUseError
 
@@ -17,10 +18,18 @@ from .options import ClientOptions
 
 
 async def members(options: ClientOptions, group: str) -> dict[str, str]:
-    """Give the client ids of a group's members, by member id."""
+    """Give the client ids of a group's members, by member id.
+
+    Raises:
+        WrongUseError: No right to see them.
+        StoreUnavailableError: The group's coordinator does not tell now. It names no members then.
+    """
     async with admin(options) as client:
-        with translated(f"group {group} was not found"):
+        with translated(f"who is in group {group} is not known"):
             (answer,) = await client.describe_consumer_groups([group])
+            for code, *_ in answer.groups:
+                if for_code(code) is not NoError:
+                    raise for_code(code)(group)
     return {member[0]: member[1] for described in answer.groups for member in described[5]}
 
 

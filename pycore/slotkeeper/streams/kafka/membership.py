@@ -97,16 +97,6 @@ class Membership(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka h
         if self._joining:
             give_up_joining(self._consumer)
 
-    async def committed(self, places: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """Give the group's offsets, of those partitions that have one."""
-        found = {}
-        with translated("the group's offsets are not known"):
-            for place in places:
-                offset = await self._consumer.committed(place)
-                if offset is not None:
-                    found[place] = offset
-        return found
-
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:  # noqa: ARG002
         """Go on: what is lost will be known when the new shares are."""
         self._joining = True

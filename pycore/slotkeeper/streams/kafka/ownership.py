@@ -22,8 +22,8 @@ from slotkeeper.streams.witness import NOTHING_YET, Presence, Sighting, Witness
 
 from .claim import PARTITION as CLAIMED
 from .claim import Changelogs, Claim
-from .clients import admin, producer
-from .errors import translated
+from .clients import producer
+from .group_offsets import group_offsets
 from .identity import StoreIdentity, Told, told_at_end, told_by_changelog
 from .inputs import Inputs
 from .instance import members
@@ -112,15 +112,10 @@ class KafkaOwnership:
             for stream in cluster.topics.layout.inputs
             for number in range(cluster.partitions)
         ]
-        async with admin(cluster.options) as client:
-            with translated("the group's offsets are not known"):
-                kept = await client.list_consumer_group_offsets(cluster.settings.application)
+        kept = await group_offsets(cluster.options, cluster.settings.application, places)
         starts = await cluster.offsets.starts(places)
         ends = await cluster.offsets.ends(places)
-        return sum(
-            max(0, ends[place] - (kept[place].offset if place in kept else starts[place]))
-            for place in places
-        )
+        return sum(max(0, ends[place] - kept.get(place, starts[place])) for place in places)
 
     async def acknowledge(self, partition: int) -> Accepted:
         """Let the next commit of the partition begin a new incarnation with what the log holds.
@@ -167,6 +162,9 @@ class KafkaOwnership:
             elif told is not None and told.application is None:
                 self._refuse_beside_earlier(number, first)
             others = await self._others_beside(told)
+            if told is None and any(other.application is None for other in others):
+                # It is empty, and an earlier version that serves the others may be about to begin.
+                self._refuse_beside_earlier(number, first)
             await self._refuse_beside_another(told, others)
             identity = self._renewed.get(number) or self._identity(number, told, others)
             witness, seen = self._witness(number), None
@@ -334,8 +332,8 @@ class KafkaOwnership:
         Whoever has them later may have this host's partitions by then, and a history.
         """
         if not self._begun:
-            self._begun = True
             await begin_witnesses(self._cluster, with_history=False)
+            self._begun = True
 
     def _witness(self, number: int) -> Witness | None:
         """Give a partition's own witness file: other partitions may be other workers'."""

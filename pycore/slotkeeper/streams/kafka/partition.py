@@ -19,6 +19,7 @@ from slotkeeper.streams.witness import Head, Sighting, Witness
 
 from .claim import PARTITION as CLAIMED
 from .claim import Claim
+from .group_offsets import group_offsets
 from .identity import StoreIdentity
 from .inputs import Inputs
 from .membership import Membership
@@ -141,6 +142,9 @@ class KafkaPartition:
         self._committed: dict[str, int] = {}
         self._first = tools.first
         self._claim = None if named else tools.claim
+        # Up to where the changelog was read, until the first commit shows that it ended there.
+        self._read_to: int | None = None
+        self._is_new = True
 
     @property
     def number(self) -> int:
@@ -189,9 +193,16 @@ class KafkaPartition:
                 yield read
 
     async def changelog_end(self) -> int:
-        """Give the offset after everything of the changelog, markers included."""
+        """Give the offset after everything of the changelog, markers included.
+
+        A broker that does not know yet that it leads no more gives an older one. So the first
+        commit has to stand where the changelog was said to end.
+        """
         place = self._tools.topics.at(self._layout.changelog, self._number)
-        return (await self._tools.offsets.ends([place]))[place]
+        end = (await self._tools.offsets.ends([place]))[place]
+        if self._is_new:
+            self._read_to = end
+        return end
 
     async def tombstones_ms(self) -> int | None:
         """Ask the cluster how long it keeps tombstones; where it does not tell, the setting."""
@@ -262,7 +273,7 @@ class KafkaPartition:
         commit. What earlier owners committed is settled since the fence.
         """
         places = self._tools.topics.all_of(self._layout.inputs, self._number)
-        found = await self._tools.membership.committed(places)
+        found = await group_offsets(self._tools.options, self._tools.application, places)
         return {**{places[at]: offset for at, offset in found.items()}, **self._committed}
 
     async def fetch(
@@ -292,11 +303,11 @@ class KafkaPartition:
             outputs, finished = [*finished.records(), *outputs], None
         marked = self._identity.marked(outputs, self._layout, self._number)
         changelog = self._tools.topics.at(self._layout.changelog, self._number)
-        transactions, expected = self._tools.transactions, None
+        transactions, stands = self._tools.transactions, self._read_to
         if first is not None:
-            transactions = first.transactions
-            told = any(output[:2] == (self._layout.changelog, self._number) for output in marked)
-            expected = {changelog: first.stands} if told else None
+            transactions, stands = first.transactions, first.stands
+        told = any(output[:2] == (self._layout.changelog, self._number) for output in marked)
+        expected = {changelog: stands} if told and stands is not None else None
         try:
             ends = await transactions.commit(
                 marked, offsets, self._tools.clock(), finished, expected=expected
@@ -308,6 +319,7 @@ class KafkaPartition:
         end = ends.get(changelog)
         if end is None:
             return await self.changelog_end()
+        self._is_new, self._read_to = False, None
         if first is not None and expected is not None:
             self._first = None
             await first.stack.aclose()
@@ -320,9 +332,13 @@ class KafkaPartition:
         """Say who serves the store, before anything else is written."""
         await claim.take(self._tools.others)
         self._claim = None
-        if self._first is not None and self._number == CLAIMED:
+        if self._number != CLAIMED:
+            return
+        if self._first is not None:
             stands = await claim.changelogs.past_claim(self._first.stands)
             self._first = replace(self._first, stands=stands)
+        if self._read_to is not None:
+            self._read_to = await claim.changelogs.past_claim(self._read_to)
 
     async def close(self) -> None:
         """Stop the clients of this partition."""

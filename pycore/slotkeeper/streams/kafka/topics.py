@@ -34,6 +34,10 @@ LED_S = 60.0
 LOOK_S = 0.05
 """How often is looked for them meanwhile."""
 
+LOOKS, LOOK_AGAIN_S = 4, 0.5
+"""A topic that was just made is known to every broker within some tens of milliseconds; to one that
+has just begun when it has caught up."""
+
 _DAY_MS = 86_400_000
 
 _OCTETS = 2 * 1024 * 1024
@@ -179,10 +183,15 @@ async def agreed_partitions(
         StoppedForOperatorError: They differ, or differ from what is wanted.
         StoreUnavailableError: Some partition has no leader now.
     """
-    found = await existing_topics(options, topics)
     served = topics.layout.served
-    existing = {stream: found.counts[stream] for stream in served if stream in found.counts}
-    missing = [topics.name(stream) for stream in served if stream not in existing]
+    for _ in range(LOOKS):
+        found = await existing_topics(options, topics)
+        existing = {stream: found.counts[stream] for stream in served if stream in found.counts}
+        missing = [topics.name(stream) for stream in served if stream not in existing]
+        if not missing:
+            break
+        # A broker that has just begun, or another than the one that made them, may not know them.
+        await asyncio.sleep(LOOK_AGAIN_S)
     if missing:
         await _refuse_if_hidden(options, missing)
         raise WrongUseError(

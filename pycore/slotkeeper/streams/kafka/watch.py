@@ -117,6 +117,8 @@ class TopicWatch:
         wanted = ConfigResource(ConfigResourceType.TOPIC, self._changelog, {POLICY: None})
         for answer in await self._client.describe_configs([wanted]):
             for code, message, _, name, entries in answer.resources:
+                if code and for_code(code).retriable:
+                    raise for_code(code)(name)
                 if code:
                     about = {"topic": name, "error": message or for_code(code).__name__}
                     _log.warning("whether the changelog is compacted is not told", extra=about)
