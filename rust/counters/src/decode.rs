@@ -64,9 +64,8 @@ impl Reader<'_> {
                 *trail = self.trail()?;
             }
         }
-        let has_supplier = sections & SECTION_SUPPLIER != 0;
-        let [_, of_supplier] = SECTION_TRAILS;
-        (image.is_in_order() && (has_supplier || sections & of_supplier == 0)).then_some(image)
+        // Of a role may be told, or a command be sent to it, before any number of it is known or anybody stands there.
+        image.is_in_order().then_some(image)
     }
 
     /// A release that kept no links knew who held a cell, but not for certain.

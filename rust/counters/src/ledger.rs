@@ -320,7 +320,19 @@ impl Ledger {
         if !change(&mut trail) {
             return false;
         }
-        trail.shrink(view.notes.words_for_trail(role));
+        self.put_trail(device, role, trail);
+        if self.slot(device).is_too_long() {
+            let other = self
+                .device(device)
+                .trail(role.other(), &self.table.occupants);
+            self.put_trail(device, role.other(), other);
+        }
+        true
+    }
+
+    /// Writes a trail down, shortened to the room that the record has left for it.
+    fn put_trail(&mut self, device: u64, role: Role, mut trail: Trail) {
+        trail.shrink(self.device(device).notes.words_for_trail(role));
         let cells = trail.cells(self.unverified_too).map(|cell| Cell {
             occupant: cell
                 .occupant
@@ -334,7 +346,6 @@ impl Ledger {
         let moves = slot.update_role(role, |state| state.cells = cells);
         slot.notes_edit().set_trail(role, &trail);
         self.has_moved |= moves && role == Role::NetworkOperator;
-        true
     }
 
     /// Whether a cell of a Network Operator slot has changed, in who holds it or how that is known, since this was last

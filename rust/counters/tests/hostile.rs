@@ -7,8 +7,9 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use slotkeeper_counters::{
-    AllocationRequest, CounterTable, DEFAULT_CEILING, DeviceImage, LAST_COUNTER, Ledger,
-    MessageNote, Role,
+    AllocationRequest, CellImage, CellSource, CellUse, CounterTable, DEFAULT_CEILING, DeviceImage,
+    Due, LAST_COUNTER, Ledger, Link, MessageNote, Observation, Occupant, Pending, Role,
+    Step as SlotStep,
 };
 
 const GPF: u64 = 0x0011_2233_4455_6677;
@@ -27,6 +28,12 @@ enum Step {
     Floor(Role, u64),
     Seen(Role, u64),
     Message(u8),
+    /// A message told that both cells went from one certificate to another.
+    Told(Role, u16, u8, u8),
+    /// A command of that number leads from one to another.
+    Sent(Role, u64, u8, u8),
+    /// Both cells were read.
+    Read(Role, u64, u8),
     Commit,
     Abort,
     /// From records in any order and number, the newest among them.
@@ -74,6 +81,32 @@ fn step(others: BoxedStrategy<u64>) -> impl Strategy<Value = Step> {
         1 => Just(Step::Abort),
         1 => any::<u64>().prop_map(Step::Restore),
     ]
+}
+
+/// What messages, commands and readings tell of the slots, besides.
+fn slots() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (role(), 0..400_u16, any::<u8>(), any::<u8>())
+            .prop_map(|(role, n, from, to)| Step::Told(role, n, from, to)),
+        2 => (role(), plausible(), any::<u8>(), any::<u8>())
+            .prop_map(|(role, n, from, to)| Step::Sent(role, n, from, to)),
+        1 => (role(), plausible(), any::<u8>()).prop_map(|(role, n, by)| Step::Read(role, n, by)),
+    ]
+}
+
+fn holder(which: u8) -> Occupant {
+    Occupant {
+        eui: u64::from(which),
+        key_identifier: Some([which; 8]),
+    }
+}
+
+fn steps_of(from: u8, to: u8) -> [Option<SlotStep>; 2] {
+    let step = SlotStep {
+        existing: holder(from),
+        replacing: holder(to),
+    };
+    [Some(step); 2]
 }
 
 /// One device, and every number that was ever used for it.
@@ -130,6 +163,44 @@ impl World {
                     verified: true,
                 },
             ),
+            Step::Told(role, n, from, to) => {
+                let link = Link {
+                    message: MessageNote {
+                        identity: 1_000 + u64::from(n),
+                        digest: [n.to_be_bytes()[1]; 15],
+                        verified: true,
+                    },
+                    number: u64::from(n),
+                    device_time: 1_700_000_000 + u32::from(n),
+                    source: CellSource::Outcome,
+                    steps: steps_of(from, to),
+                };
+                self.ledger.tell(GPF, role, &link);
+            }
+            Step::Sent(role, number, from, to) => {
+                let pending = Pending {
+                    number,
+                    steps: steps_of(from, to),
+                    due: Due::AtOnce,
+                };
+                self.ledger.expect(GPF, role, pending);
+            }
+            Step::Read(role, number, by) => {
+                for cell in CellUse::ALL {
+                    let observation = Observation {
+                        seen: CellImage {
+                            occupant: Some(holder(by)),
+                            device_time: 0,
+                            verified: true,
+                            source: CellSource::ReadBack,
+                        },
+                        settles: Some(number),
+                        is_newest: true,
+                        now: 1_800_000_000,
+                    };
+                    self.ledger.observe(GPF, role, cell, &observation);
+                }
+            }
             Step::Commit => self.commit(),
             Step::Abort => {
                 self.ledger.discard();
@@ -179,7 +250,10 @@ impl World {
         for which in kept {
             let image = DeviceImage::decode(&self.changelog[which], CEILING);
             let outcome = image.map(|image| self.ledger.table_mut().restore(&image));
-            assert!(outcome.is_ok(), "a committed record cannot be read");
+            assert!(
+                outcome.is_ok(),
+                "a committed record cannot be read: {outcome:?}"
+            );
         }
         let restored = self.ledger.table().image(GPF);
         assert_eq!(
@@ -212,7 +286,13 @@ proptest! {
 
     #[test]
     fn no_number_is_given_out_twice(
-        steps in vec(step(prop_oneof![9 => plausible(), 1 => above()].boxed()), 1..250),
+        steps in vec(
+            prop_oneof![
+                step(prop_oneof![9 => plausible(), 1 => above()].boxed()),
+                slots(),
+            ],
+            1..250,
+        ),
     ) {
         let mut world = World::new();
         for step in steps {
@@ -396,4 +476,45 @@ fn a_record_of_format_1_is_read_and_nothing_that_it_knew_is_given_out() {
     assert_eq!(remembered(first, 201), Some((NO, (1 << 62) + 11)));
     let last_of_supplier = Some((Role::Supplier, 1_700_000_129_000));
     assert_eq!(remembered(first, 129), last_of_supplier);
+}
+
+/// A device, or whoever may write unsigned messages, tells of one role's cells without end.
+#[test]
+fn no_history_of_a_role_takes_the_other_ones_trail() {
+    for (role, other) in [(Role::Supplier, NO), (NO, Role::Supplier)] {
+        let mut world = World::new();
+        for n in 0..100 {
+            world.take(Step::Message(n));
+            for of in Role::ALL {
+                world
+                    .allocate(of, Some((1 << 40) + u64::from(n) * 3))
+                    .unwrap();
+                world.take(Step::Import(of, (1 << 30) + 3 * u64::from(n)));
+                world.take(Step::Report(of, CEILING + 1_000 + u64::from(n)));
+            }
+        }
+        for n in 0..200_u8 {
+            world.take(Step::Told(role, u16::from(n), n, n + 1));
+        }
+        world.commit();
+        world.take(Step::Told(other, 300, 1, 2));
+        world.take(Step::Sent(other, 400, 2, 3));
+        world.commit();
+        let trail = &world.ledger.image(GPF).trails[place(other)];
+        assert_eq!((trail.links.len(), trail.pending.len()), (1, 1));
+        for n in 0..3 {
+            world.take(Step::Read(other, 1 << 20 | n, 9));
+            world.take(Step::Read(role, 1 << 20 | n, 8));
+            world.commit();
+        }
+    }
+}
+
+#[test]
+fn a_command_to_a_role_of_which_nothing_is_known_is_restored() {
+    let mut world = World::new();
+    world.take(Step::Sent(Role::Supplier, 7, 1, 2));
+    world.commit();
+    world.restore(1);
+    assert_eq!(world.ledger.image(GPF).trails[1].pending.len(), 1);
 }

@@ -138,7 +138,8 @@ impl<'a> NotesView<'a> {
         }
     }
 
-    /// Words that a role's trail may have, so that the device's record image stays below [`MOST_OCTETS`].
+    /// Words that a role's trail may have, so that the device's record image stays below [`MOST_OCTETS`]: what the other
+    /// one's leaves, and half at least. Else whoever tells of one slot without end would have the other one's forgotten.
     pub(crate) fn words_for_trail(self, role: Role) -> usize {
         let header = Header::read(self.0);
         let requests = header.requests.iter().sum::<usize>();
@@ -146,8 +147,9 @@ impl<'a> NotesView<'a> {
             + NOTE_WORDS * size_of::<u64>() * (header.messages + requests)
             + MOST_GROUP * header.groups.count_ones() as usize
             + VOID_WORDS * size_of::<u64>() * header.voids;
+        let room = MOST_OCTETS.saturating_sub(taken) / size_of::<u64>();
         let elsewhere = self.trail_words(role.other()).len();
-        (MOST_OCTETS.saturating_sub(taken) / size_of::<u64>()).saturating_sub(elsewhere)
+        room.saturating_sub(elsewhere).max(room / 2)
     }
 
     /// Whether the trails are too long for what else is kept.
