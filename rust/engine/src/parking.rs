@@ -191,7 +191,7 @@ impl Parking {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.len_from(0)
+        usize::try_from(self.stored.records).unwrap_or(usize::MAX)
     }
 
     /// How many there are of devices from an EUI-64 on.
