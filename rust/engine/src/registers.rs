@@ -3,7 +3,9 @@
 //! list of operators, and what an alert is about.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use slotkeeper_counters::{CellUse, Occupant};
@@ -28,7 +30,6 @@ type Period = (i64, i64);
 /// Of a party: its days as a DCC User, and its exits with the day of their cancellation.
 struct Party {
     mark: PartyMark,
-    /// Rising.
     identities: Vec<Eui64>,
     user: Vec<Period>,
     exits: Vec<Period>,
@@ -48,10 +49,12 @@ struct Registered {
 /// The newest record of each key.
 #[derive(Default)]
 pub(crate) struct Registers {
-    parties: BTreeMap<Vec<u8>, Party>,
-    certificates: HashMap<Vec<u8>, Registered>,
-    by_sha1: HashMap<[u8; 20], Vec<u8>>,
-    by_sha256: HashMap<[u8; 32], Vec<u8>>,
+    parties: HashMap<Arc<[u8]>, Party>,
+    /// The records that name an identity, in the order of their keys: the first one counts.
+    by_identity: HashMap<Eui64, BTreeSet<Arc<[u8]>>>,
+    certificates: HashMap<Arc<[u8]>, Registered>,
+    by_sha1: HashMap<[u8; 20], Arc<[u8]>>,
+    by_sha256: HashMap<[u8; 32], Arc<[u8]>>,
     /// What was read since parked messages were last judged by registers.
     pub(crate) news: Option<News>,
 }
@@ -94,20 +97,18 @@ impl Registers {
         };
         match record.stream {
             Stream::Parties => {
-                match octets.and_then(Party::read) {
-                    Some(party) => self.parties.insert(key.to_vec(), party),
-                    None => self.parties.remove(key),
-                };
+                self.forget_party(key);
+                if let Some(party) = octets.and_then(Party::read) {
+                    self.keep_party(key.into(), party);
+                }
             }
             Stream::Certificates => {
-                if let Some(before) = self.certificates.remove(key) {
-                    self.by_sha1.remove(&before.sha1);
-                    self.by_sha256.remove(&before.sha256);
-                }
+                self.forget_certificate(key);
                 if let Some(registered) = octets.and_then(Registered::read) {
-                    self.by_sha1.insert(registered.sha1, key.to_vec());
-                    self.by_sha256.insert(registered.sha256, key.to_vec());
-                    self.certificates.insert(key.to_vec(), registered);
+                    let key = Arc::from(key);
+                    self.by_sha1.insert(registered.sha1, Arc::clone(&key));
+                    self.by_sha256.insert(registered.sha256, Arc::clone(&key));
+                    self.certificates.insert(key, registered);
                 }
             }
             _ => return,
@@ -123,6 +124,49 @@ impl Registers {
             from,
             begins_again: from > 0,
         });
+    }
+
+    fn keep_party(&mut self, key: Arc<[u8]>, party: Party) {
+        for identity in &party.identities {
+            let named = self.by_identity.entry(*identity).or_default();
+            named.insert(Arc::clone(&key));
+        }
+        self.parties.insert(key, party);
+    }
+
+    fn forget_party(&mut self, key: &[u8]) {
+        let Some(before) = self.parties.remove(key) else {
+            return;
+        };
+        for identity in before.identities {
+            if let Entry::Occupied(mut named) = self.by_identity.entry(identity) {
+                named.get_mut().remove(key);
+                if named.get().is_empty() {
+                    named.remove();
+                }
+            }
+        }
+    }
+
+    /// Another record may be about the same certificate, and has taken its place where one looks for it.
+    fn forget_certificate(&mut self, key: &[u8]) {
+        let Some(before) = self.certificates.remove(key) else {
+            return;
+        };
+        if self
+            .by_sha1
+            .get(&before.sha1)
+            .is_some_and(|own| **own == *key)
+        {
+            self.by_sha1.remove(&before.sha1);
+        }
+        if self
+            .by_sha256
+            .get(&before.sha256)
+            .is_some_and(|own| **own == *key)
+        {
+            self.by_sha256.remove(&before.sha256);
+        }
     }
 
     /// Parked records have been judged by the news up to a device; all to the last one where there is none.
@@ -155,13 +199,13 @@ impl Registers {
     pub(crate) fn standing(&self, eui: Eui64, day: i64) -> Option<Standing> {
         let party = self.party(eui)?;
         let holds = |&(from, until): &Period| from <= day && day < until;
-        let leaves = party.exits.iter().any(|exit| {
+        let leaves = party.exits.iter().filter(|exit| holds(exit)).any(|exit| {
             // A new period as a DCC User ends an exit, as `docs/slot-rule.md` has it.
             let has_returned = party
                 .user
                 .iter()
                 .any(|&(from, _)| exit.0 < from && from <= day);
-            holds(exit) && !has_returned
+            !has_returned
         });
         Some(Standing {
             leaves,
@@ -188,8 +232,7 @@ impl Registers {
     }
 
     fn party(&self, eui: Eui64) -> Option<&Party> {
-        let mut parties = self.parties.values();
-        parties.find(|party| party.identities.binary_search(&eui).is_ok())
+        self.parties.get(self.by_identity.get(&eui)?.first()?)
     }
 }
 
@@ -233,10 +276,9 @@ impl Party {
     fn read(octets: &[u8]) -> Option<Self> {
         let json: PartyJson<'_> = serde_json::from_slice(octets).ok()?;
         let identities = json.eui64.iter().take(MOST_ENTRIES);
-        let mut identities: Vec<_> = identities
+        let identities = identities
             .map(|text| Eui64::parse(text.as_bytes()))
             .collect::<Option<_>>()?;
-        identities.sort_unstable();
         let user = json.dcc_user.iter().take(MOST_ENTRIES);
         let exits = json.exits.iter().take(MOST_ENTRIES);
         Some(Self {

@@ -1,6 +1,6 @@
 //! Read-backs: what a device reports of its cells and numbers (CS02a, SRV 6.24.1).
 
-use slotkeeper_counters::{CellImage, CellSource, LAST_COUNTER, Observation, Role};
+use slotkeeper_counters::{CellImage, CellSource, CellUse, LAST_COUNTER, Observation, Role};
 use slotkeeper_crypto::{MacContext, verify_mac};
 use slotkeeper_gbcs::{Header, RemotePartyDetails};
 
@@ -25,10 +25,16 @@ impl Judge<'_> {
         for role in Role::ALL {
             let marks = self.ledger.device(device).marks(role);
             let settles = marks.watermark().max(marks.issued);
+            // A device names a cell once; a payload has room for thousands of names.
+            let mut named = Vec::with_capacity(CellUse::ALL.len());
             for cell in facts.cells_held(role) {
                 let Some(cell_use) = cell_use(cell.key_usage) else {
                     continue;
                 };
+                if named.contains(&cell_use) {
+                    continue;
+                }
+                named.push(cell_use);
                 let observation = Observation {
                     seen: CellImage {
                         occupant: Some(occupant(

@@ -102,7 +102,7 @@ impl Json {
                     .collect::<Result<_, Unreadable>>()?;
                 AlertKind::CredentialsUpdated {
                     role: role_of_name(role.ok_or_else(|| missing("remote_party_role"))?),
-                    certificates: followed(certificates),
+                    certificates: followed(certificates)?,
                     floor: floor(self.remote_party_floor_seq_number.as_deref())?,
                 }
             }
@@ -228,7 +228,7 @@ fn credentials_updated(element: Element<'_, '_>) -> Result<AlertKind, Unreadable
     };
     Ok(AlertKind::CredentialsUpdated {
         role: role_of_name(&element.child("RemotePartyRole")?.text()?),
-        certificates: followed(certificates),
+        certificates: followed(certificates)?,
         floor: floor(text.as_deref())?,
     })
 }
@@ -255,11 +255,26 @@ fn cell(usage: &str) -> Result<Option<CellUse>, Unreadable> {
     }
 }
 
-fn followed<T>(certificates: Vec<(Option<CellUse>, T)>) -> Vec<(CellUse, T)> {
-    let cells = certificates.into_iter();
-    cells
-        .filter_map(|(cell, told)| Some((cell?, told)))
-        .collect()
+/// Certificates of an alert, each once. The DCC names up to three; a record has room for a thousand.
+const MOST_CERTIFICATES: usize = 16;
+
+fn followed(
+    certificates: Vec<(Option<CellUse>, [u8; 20])>,
+) -> Result<Vec<(CellUse, [u8; 20])>, Unreadable> {
+    let mut cells = Vec::new();
+    for (cell, told) in certificates {
+        if let Some(named) = cell.map(|cell_use| (cell_use, told))
+            && !cells.contains(&named)
+        {
+            cells.push(named);
+            if cells.len() > MOST_CERTIFICATES {
+                return Err(Unreadable(format!(
+                    "more than {MOST_CERTIFICATES} certificates"
+                )));
+            }
+        }
+    }
+    Ok(cells)
 }
 
 fn recovered(
@@ -319,5 +334,15 @@ mod tests {
                 (Role::Supplier, CellUse::KeyAgreement),
             ]
         );
+    }
+
+    #[test]
+    fn an_alert_names_each_certificate_once_and_few() {
+        let named = |number: u8| (Some(CellUse::DigitalSignature), [number; 20]);
+        let often: Vec<_> = (0..3_u8).map(named).collect::<Vec<_>>().repeat(300);
+        assert_eq!(followed(often).map(|cells| cells.len()).ok(), Some(3));
+        assert!(followed((0..17).map(named).collect()).is_err());
+        let top_up = (None, [9; 20]);
+        assert!(followed((0..16).map(named).chain([top_up; 90]).collect()).is_ok());
     }
 }

@@ -388,6 +388,36 @@ fn s13_advises_of_the_network_operator_slot_alone() {
     assert!(!decided.has_flag("CERTIFICATE_REVOKED"));
 }
 
+/// The register of the host's own records and one that was imported may both have it.
+#[test]
+fn what_two_records_say_is_said_until_neither_does() {
+    let revoked = json!([{"code": "R", "from": "2026-05-01"}]);
+    let leaves = json!({"exits": [{"intent_on": "2026-05-01"}]});
+    let twice = |of: (Stream, Vec<u8>, Json)| {
+        let (stream, key, json) = of.clone();
+        [of, (stream, [&key[..], b"+"].concat(), json)]
+    };
+    for (records, flag) in [
+        (
+            twice(certificate(next_gno(), "DS", 1, &revoked)),
+            "CERTIFICATE_REVOKED",
+        ),
+        (
+            twice(party("NEXT", next_gno(), &leaves)),
+            "OPERATOR_LEAVING",
+        ),
+    ] {
+        let (_, mut host) = known("");
+        follow(&mut host, &records);
+        for (gone, is_said) in records.iter().zip([true, false]) {
+            follow(&mut host, &[(gone.0, gone.1.clone(), Json::Null)]);
+            let request = Request::new(GPF, host.next_offset);
+            let decided = host.request(&request).decide_one();
+            assert_eq!(decided.has_flag(flag), is_said, "{flag}");
+        }
+    }
+}
+
 #[test]
 fn s13_the_registered_operator_is_the_inventorys() {
     for (named, is_other) in [("NEXT", false), ("NORTH", true)] {

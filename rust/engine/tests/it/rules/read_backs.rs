@@ -45,6 +45,21 @@ fn a_device_of_which_nothing_is_known_is_known_once_it_was_read() {
     assert_eq!(refused.verdict(), "REFUSED NOT_DCC_CONTROLLED");
 }
 
+/// A payload has room for two thousand names of a cell. No device names one twice, and each costs a walk over what was
+/// told of it.
+#[test]
+fn of_a_cell_that_is_named_twice_the_first_name_counts() {
+    for time in [0, LATE] {
+        let (device, mut host) = known();
+        let mut reading = Reading::new(GPF, supplier(), 70).holds(gno(), gno(), 1_200);
+        for _ in 0..20 {
+            reading = reading.holds(&ACB[0], &ACB[0], 1_200);
+        }
+        let octets = reading.at(time).signed(Some(&device.ds));
+        assert_eq!(state(&read(&mut host, octets)), "NETWORK_OPERATOR");
+    }
+}
+
 /// N16: the outcome was lost on the way; the read-back brings occupant and number.
 #[test]
 fn n16_a_lost_outcome_is_made_up_for_by_a_read_back() {
