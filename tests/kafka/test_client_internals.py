@@ -107,6 +107,7 @@ SIGNATURES = {
     "aiokafka.protocol.admin:DescribeGroupsResponse_v3": "(*args, **kwargs)",
     "aiokafka.protocol.admin:SaslAuthenticateRequest": "(payload)",
     "aiokafka.protocol.admin:SaslHandShakeRequest": "(mechanism)",
+    "aiokafka.protocol.commit:OffsetFetchRequest": "(consumer_group, partitions)",
     "aiokafka.protocol.coordination:FindCoordinatorRequest": "(coordinator_key, coordinator_type)",
     "aiokafka.protocol.metadata:MetadataRequest": "(topics=, allow_auto_topic_creation=)",
     "aiokafka.protocol.api:Request.build": "(self, request_struct_class)",
