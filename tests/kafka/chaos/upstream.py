@@ -5,7 +5,7 @@ no client makes.
 import asyncio
 import itertools
 import random
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -86,25 +86,40 @@ class Upstream:
 
     async def _write_in_a_transaction(self, chunk: Sequence[Planned]) -> list[int]:
         if self._draw.random() < ABORTED:
-            await self._sent_in_a_transaction(chunk)
-            await self._transactional.abort_transaction()
-        offsets = await self._sent_in_a_transaction(chunk)
-        if self._draw.random() < LINGERING:
-            await asyncio.sleep(LINGER_S)
-        await self._transactional.commit_transaction()
-        return offsets
+            await self._ended(chunk, self._abort)
+        is_late = self._draw.random() < LINGERING
+        return await self._ended(chunk, self._commit_late if is_late else self._commit)
 
-    async def _sent_in_a_transaction(self, chunk: Sequence[Planned]) -> list[int]:
+    async def _abort(self) -> None:
+        await self._transactional.abort_transaction()
+
+    async def _commit(self) -> None:
+        await self._transactional.commit_transaction()
+
+    async def _commit_late(self) -> None:
+        await asyncio.sleep(LINGER_S)
+        await self._commit()
+
+    async def _ended(
+        self, chunk: Sequence[Planned], end: Callable[[], Awaitable[None]]
+    ) -> list[int]:
+        """Write in a transaction, and end it; gives the offsets.
+
+        aiokafka's sender ends for good where it loses the broker while it asks for the coordinator,
+        which it does before it writes and before it ends a transaction. Nothing was committed:
+        who begins anew aborts what there is.
+        """
         while True:
-            await self._transactional.begin_transaction()
             try:
-                return await self._send(self._transactional, chunk)
+                await self._transactional.begin_transaction()
+                offsets = await self._send(self._transactional, chunk)
+                await end()
             except KafkaError as error:
-                # aiokafka's sender ends for good where it loses the broker while it asks for the
-                # coordinator. Nothing was committed: who begins anew aborts what there is.
                 if SENDER_ENDED not in str(error):
                     raise
                 await self.begin()
+            else:
+                return offsets
 
     async def _send(self, producer: Any, chunk: Sequence[Planned]) -> list[int]:  # noqa: ANN401
         sent = [
