@@ -34,7 +34,7 @@ class CommittedBatch:
     dead_letters: Mapping[str, int]
 
 REGISTER_RECORDS = 4_096
-"""Handed over at once: the event loop waits meanwhile, some 2 ms. A whole register took 200."""
+"""Handed over at once: the event loop waits 2 ms meanwhile. It was 14 for a hundred thousand."""
 
 
 class FoldFaultError(EngineFaultError):
