@@ -251,6 +251,16 @@ def test_it_only_ever_rises(witness: Path) -> None:
     assert told(witness) == {"1": {"incarnation": "y", "changelog_end": 3}}
 
 
+def test_a_store_that_is_served_meanwhile_is_not_behind(witness: Path) -> None:
+    """Whoever looks beside a worker reads the file first: what is committed since is newer."""
+    own, looking = Witness(witness), Witness(witness)
+    own.admit(0, Presence(seen=Sighting("a", 3), new=True))
+    objection, before = looking.as_of_now(), Presence(seen=Sighting("a", 3), new=False)
+    own.record(0, Sighting("a", 5))
+    assert objection(0, before) == objection(0, Presence(seen=Sighting("a", 5), new=False)) == ""
+    assert "older copy" in looking.as_of_now()(0, before)
+
+
 def test_two_copies_of_a_store_do_not_both_agree_with_one(witness: Path) -> None:
     """Where no lock can be had, each copy is at the same place and knows nothing of the other."""
     first, copy = Witness(witness), Witness(witness)

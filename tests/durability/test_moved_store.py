@@ -116,6 +116,21 @@ def test_d05_a_loss_that_nobody_acknowledged_goes_over(lost: Site, tmp_path: Pat
     new.run(*importing)
 
 
+@pytest.mark.parametrize("state", ["missing", "damaged"])
+def test_a_witness_that_knows_nothing_tells_of_no_loss(
+    lost: Site, tmp_path: Path, state: str
+) -> None:
+    """Such as on a host that has never served the store."""
+    witness = lost.folder / "witness"
+    if state == "missing":
+        witness.unlink()
+    else:
+        witness.write_text("{")
+    table = tmp_path / "table.jsonl"
+    lost.run("counters", "export", table)
+    assert losses(table) == [0] * PARTITIONS
+
+
 @pytest.mark.parametrize("how", ["export", "rebuild"])
 def test_what_was_exported_goes_back_into_its_own_store(
     lost: Site, tmp_path: Path, how: str

@@ -13,8 +13,9 @@ import json
 import os
 import stat
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeAlias
@@ -188,8 +189,22 @@ class Witness:
             WitnessUnavailableError: The file cannot be read.
             WrongUseError: It is no file, or one with a second name.
         """
+        return self.as_of_now()(partition, presence)
+
+    def as_of_now(self) -> Callable[[int, Presence], str]:
+        """Read the file, and give what says what it has against a store that is looked at later.
+
+        A commit in between makes the store newer, and contradicts nothing. The other way round a
+        store that is served would seem to be behind.
+
+        Raises:
+            StoppedForOperatorError: The file cannot be understood.
+            WitnessUnavailableError: The file cannot be read.
+            WrongUseError: It is no file, or one with a second name.
+        """
         with self._as_it_is() as seen:
-            return self._objection(partition, presence, seen)
+            kept = None if seen is None else dict(seen)
+        return partial(self._objection, seen=kept)
 
     def admit(self, partition: int, presence: Presence) -> Sighting:
         """Let a store be served that the witness does not contradict; gives what is seen now.

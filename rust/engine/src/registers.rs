@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -53,10 +54,39 @@ pub(crate) struct Registers {
     /// The records that name an identity, in the order of their keys: the first one counts.
     by_identity: HashMap<Eui64, BTreeSet<Arc<[u8]>>>,
     certificates: HashMap<Arc<[u8]>, Registered>,
-    by_sha1: HashMap<[u8; 20], Arc<[u8]>>,
-    by_sha256: HashMap<[u8; 32], Arc<[u8]>>,
+    by_sha1: Named<[u8; 20]>,
+    by_sha256: Named<[u8; 32]>,
     /// What was read since parked messages were last judged by registers.
     pub(crate) news: Option<News>,
+}
+
+/// The keys of the records that name something, the newest last: that one counts.
+struct Named<T>(HashMap<T, Vec<Arc<[u8]>>>);
+
+impl<T> Default for Named<T> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<T: Eq + Hash> Named<T> {
+    fn add(&mut self, name: T, key: &Arc<[u8]>) {
+        let keys = self.0.entry(name).or_insert_with(|| Vec::with_capacity(1));
+        keys.push(Arc::clone(key));
+    }
+
+    fn remove(&mut self, name: T, key: &[u8]) {
+        if let Entry::Occupied(mut keys) = self.0.entry(name) {
+            keys.get_mut().retain(|own| **own != *key);
+            if keys.get().is_empty() {
+                keys.remove();
+            }
+        }
+    }
+
+    fn newest(&self, name: &T) -> Option<&Arc<[u8]>> {
+        self.0.get(name)?.last()
+    }
 }
 
 /// A register's newest record, and how far parked records have been judged by the registers.
@@ -106,8 +136,8 @@ impl Registers {
                 self.forget_certificate(key);
                 if let Some(registered) = octets.and_then(Registered::read) {
                     let key = Arc::from(key);
-                    self.by_sha1.insert(registered.sha1, Arc::clone(&key));
-                    self.by_sha256.insert(registered.sha256, Arc::clone(&key));
+                    self.by_sha1.add(registered.sha1, &key);
+                    self.by_sha256.add(registered.sha256, &key);
                     self.certificates.insert(key, registered);
                 }
             }
@@ -148,24 +178,10 @@ impl Registers {
         }
     }
 
-    /// Another record may be about the same certificate, and has taken its place where one looks for it.
     fn forget_certificate(&mut self, key: &[u8]) {
-        let Some(before) = self.certificates.remove(key) else {
-            return;
-        };
-        if self
-            .by_sha1
-            .get(&before.sha1)
-            .is_some_and(|own| **own == *key)
-        {
-            self.by_sha1.remove(&before.sha1);
-        }
-        if self
-            .by_sha256
-            .get(&before.sha256)
-            .is_some_and(|own| **own == *key)
-        {
-            self.by_sha256.remove(&before.sha256);
+        if let Some(before) = self.certificates.remove(key) {
+            self.by_sha1.remove(before.sha1, key);
+            self.by_sha256.remove(before.sha256, key);
         }
     }
 
@@ -191,7 +207,7 @@ impl Registers {
 
     /// Who holds the certificate of that SHA-1, if it is one for that cell.
     pub(crate) fn holder(&self, sha1: &[u8; 20], cell_use: CellUse) -> Option<Occupant> {
-        let registered = self.certificates.get(self.by_sha1.get(sha1)?)?;
+        let registered = self.certificates.get(self.by_sha1.newest(sha1)?)?;
         (registered.cell_use == cell_use).then_some(registered.holder)
     }
 
@@ -216,11 +232,11 @@ impl Registers {
 
     /// Whether a certificate is revoked, and whether it has expired, on a day.
     pub(crate) fn status(&self, certificate: &[u8], day: i64) -> (bool, bool) {
-        if self.by_sha256.is_empty() {
+        if self.certificates.is_empty() {
             return (false, false);
         }
         let digest = slotkeeper_crypto::sha256(certificate);
-        let key = self.by_sha256.get(&digest);
+        let key = self.by_sha256.newest(&digest);
         let Some(registered) = key.and_then(|key| self.certificates.get(key)) else {
             return (false, false);
         };

@@ -19,9 +19,9 @@ from .clients import admin
 from .errors import translated
 from .options import ClientOptions
 
-PATIENCE_S = 30.0
-"""A coordinator that moves is found again within some seconds; one that loads what a hundred
-thousand groups committed was seen to take 20."""
+PATIENCE_S = 120.0
+"""A coordinator that moves is found again within some seconds; one that loads much takes longer. A
+worker that waits serves its other partitions meanwhile, and one that gives up serves none."""
 
 AGAIN_S = 0.5
 

@@ -449,6 +449,11 @@ async def witness_objections(cluster: Cluster) -> dict[int, str]:
     """Say what this host's witness files have against the changelogs, by partition."""
     changelog = cluster.topics.layout.changelog
     places = {cluster.topics.at(changelog, number): number for number in range(cluster.partitions)}
+    witnesses = [
+        Witness(witness_file(cluster.settings.witness_path, number))
+        for number in range(cluster.partitions)
+    ]
+    objections = [await asyncio.to_thread(witness.as_of_now) for witness in witnesses]
     found: dict[int, str] = {}
     for place, end in (await cluster.offsets.ends(places)).items():
         number, presence = places[place], Presence(seen=NOTHING_YET, new=True)
@@ -456,8 +461,7 @@ async def witness_objections(cluster: Cluster) -> dict[int, str]:
         if told is not None:
             seen = Sighting(told.incarnation, end)
             presence = Presence(seen=seen, new=False, forgiven=told.forgiven)
-        witness = Witness(witness_file(cluster.settings.witness_path, number))
-        if objection := await asyncio.to_thread(witness.objection, number, presence):
+        if objection := objections[number](number, presence):
             found[number] = objection
     return found
 

@@ -143,7 +143,7 @@ class KafkaPartition:
         self._first = tools.first
         self._claim = None if named else tools.claim
         # Up to where the changelog was read, until the first commit shows that it ended there.
-        self._read_to: int | None = None
+        self._read_to = None if tools.first is None else tools.first.stands
         self._is_new = True
 
     @property
@@ -195,13 +195,13 @@ class KafkaPartition:
     async def changelog_end(self) -> int:
         """Give the offset after everything of the changelog, markers included.
 
-        A broker that does not know yet that it leads no more gives an older one. So the first
-        commit has to stand where the changelog was said to end.
+        A broker that does not know yet that it leads no more gives an older one. So it never falls
+        for an owner, and the first commit has to stand where the changelog was said to end.
         """
         place = self._tools.topics.at(self._layout.changelog, self._number)
         end = (await self._tools.offsets.ends([place]))[place]
         if self._is_new:
-            self._read_to = end
+            self._read_to = end = max(end, self._read_to or 0)
         return end
 
     async def tombstones_ms(self) -> int | None:

@@ -161,11 +161,11 @@ class SqliteStreams:
         path = self._settings.witness
         if path is None:
             return {}
-        witness = Witness(path)
+        objection = await asyncio.to_thread(Witness(path).as_of_now)
 
         def compare(connection: sqlite3.Connection) -> dict[int, str]:
             found = {
-                number: witness.objection(number, self._tables.presence(connection, number))
+                number: objection(number, self._tables.presence(connection, number))
                 for number in range(self._partitions)
             }
             return {number: objection for number, objection in found.items() if objection}
