@@ -47,9 +47,13 @@ FETCH_MS = 1_000
 """After which nothing more is expected of a partition."""
 
 BEGINS = "the changelog begins at"
-CAUSES = (BEGINS, "the changelog's topic is not compacted")
+CAUSES = (
+    BEGINS,
+    "the changelog's topic is not compacted",
+    "Records were deleted before they were read",
+)
 """Why workers stop: a broker deletes nothing of a topic that only compacts, so that it had not to
-for a moment."""
+for a moment; and one that restores the partition just then misses what it has begun to read."""
 
 MORE_PARTITIONS = 6
 GROWN = ("partitions were added", "has got partitions", "the same number of partitions")
