@@ -6,7 +6,7 @@ use slotkeeper_counters::{DEFAULT_CEILING, DeviceImage, Stored};
 use slotkeeper_gbcs::Eui64;
 
 use crate::changelog::{ChangeKey, DIGEST_START, RESERVED, claimed_version};
-use crate::engine::{MOST_CLAIMED, RestoreError};
+use crate::engine::RestoreError;
 use crate::parking::StoredParked;
 
 /// Counts the records of a changelog without an engine, for those who have no keys: 16 octets a device or parked record.
@@ -127,7 +127,7 @@ pub(crate) struct DamagedRecord {
 impl DamagedRecord {
     /// The version that its newest record most likely has. It is never 0, which stands for no record.
     fn likely(&self) -> u32 {
-        self.held.max(self.claimed.min(MOST_CLAIMED)).max(1)
+        self.held.max(self.claimed).max(1)
     }
 }
 

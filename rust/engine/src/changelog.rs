@@ -126,8 +126,14 @@ pub(crate) fn claimed_version(image: &[u8]) -> u32 {
     image
         .get(IMAGE_VERSION_AT..)
         .and_then(<[u8]>::first_chunk)
-        .map_or(u32::MAX, |octets| u32::from_be_bytes(*octets))
+        .map_or(MOST_CLAIMED, |octets| u32::from_be_bytes(*octets))
+        .min(MOST_CLAIMED)
 }
+
+/// A higher version that a damaged image claims counts as this one: it is damaged itself, and would leave none for those
+/// that follow. A record comes so far by 128 damages, each of which takes
+/// [`VERSION_LEAP`](slotkeeper_counters::VERSION_LEAP).
+const MOST_CLAIMED: u32 = 1 << 31;
 
 fn read_parked(arrival: u64, mut rest: &[u8]) -> Option<Parked> {
     let [stream, bare] = *take(&mut rest)?;

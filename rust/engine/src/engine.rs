@@ -110,14 +110,9 @@ pub(crate) struct Damage {
 impl Damage {
     /// Up to which version the device's record had come: what is written in their place is newer.
     pub(crate) fn reached(&self) -> u32 {
-        self.proven.unwrap_or(self.claimed.min(MOST_CLAIMED))
+        self.proven.unwrap_or(self.claimed)
     }
 }
-
-/// A higher version that a damaged image claims counts as this one: it is damaged itself, and would leave none for those
-/// that follow. A record comes so far by 128 damages, each of which takes
-/// [`VERSION_LEAP`](slotkeeper_counters::VERSION_LEAP).
-pub(crate) const MOST_CLAIMED: u32 = 1 << 31;
 
 /// What names a damaged image.
 fn void_note(value: &[u8]) -> VoidNote {

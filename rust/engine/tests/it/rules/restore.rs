@@ -18,6 +18,18 @@ pub(super) fn device_key() -> Vec<u8> {
     Eui64::from_u64(GPF).canonical().to_vec()
 }
 
+/// Another process, which got these records of the device in this order and knows the device.
+fn restored(device: &Device, records: &[&Vec<u8>]) -> Host {
+    let mut host = Host::new("");
+    host.engine.close();
+    for record in records {
+        host.engine.restore(&device_key(), Some(record)).unwrap();
+    }
+    host.engine.open().unwrap();
+    host.knows(device).decide();
+    host
+}
+
 pub(super) fn damage(host: &mut Host, key: &[u8]) {
     host.store.get_mut(key).unwrap()[20] ^= 1;
 }
@@ -102,13 +114,7 @@ fn test_d12_an_older_record_does_not_make_up_for_a_damaged_one() {
         ([&damaged, &newer], "REFUSED NO_EVIDENCE"),
         ([&older, &newer], "ISSUED ISSUED_EXCEEDED"),
     ] {
-        let mut host = Host::new("");
-        host.engine.close();
-        for record in records {
-            host.engine.restore(&device_key(), Some(record)).unwrap();
-        }
-        host.engine.open().unwrap();
-        host.knows(&Device::new(GPF)).decide();
+        let mut host = restored(&Device::new(GPF), &records);
         let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
         assert_eq!(decided.verdict(), verdict);
     }
@@ -218,13 +224,7 @@ fn test_d12_a_second_mark_is_newer_than_what_came_between() {
             [&damaged, &mark, &between],
             [&mark, &between, &damaged],
         ] {
-            let mut host = Host::new("");
-            host.engine.close();
-            for record in records {
-                host.engine.restore(&device_key(), Some(record)).unwrap();
-            }
-            host.engine.open().unwrap();
-            host.knows(&device).decide();
+            let mut host = restored(&device, &records);
             let decided = host.request(&Request::new(GPF, 2).hint(1)).decide_one();
             assert_eq!(decided.verdict(), "REFUSED NO_EVIDENCE", "{version_too}");
         }
@@ -245,13 +245,7 @@ fn test_d06_what_was_mended_stays_so_in_whatever_order_records_come() {
         }
         let mended = host.store[&device_key()].clone();
         for records in [[&damaged, &mended], [&mended, &damaged]] {
-            let mut host = Host::new("");
-            host.engine.close();
-            for record in records {
-                host.engine.restore(&device_key(), Some(record)).unwrap();
-            }
-            host.engine.open().unwrap();
-            host.knows(&device).decide();
+            let mut host = restored(&device, &records);
             let decided = host.request(&Request::new(GPF, 1).hint(1)).decide_one();
             assert_eq!(decided.number("originator_counter"), Some(1_201));
         }
