@@ -306,8 +306,9 @@ class KafkaPartition:
         transactions, stands = self._tools.transactions, self._read_to
         if first is not None:
             transactions, stands = first.transactions, first.stands
-        told = any(output[:2] == (self._layout.changelog, self._number) for output in marked)
-        expected = {changelog: stands} if told and stands is not None else None
+        expected = None
+        if stands is not None and self._tells_changelog(marked):
+            expected = {changelog: stands}
         try:
             ends = await transactions.commit(
                 marked, offsets, self._tools.clock(), finished, expected=expected
@@ -327,6 +328,9 @@ class KafkaPartition:
             sighting = Sighting(self.incarnation, end, losses=self.losses, audit=head)
             await self._testify(self._tools.witness, sighting)
         return end
+
+    def _tells_changelog(self, outputs: Sequence[Output]) -> bool:
+        return any(output[:2] == (self._layout.changelog, self._number) for output in outputs)
 
     async def _take(self, claim: Claim) -> None:
         """Say who serves the store, before anything else is written."""
