@@ -490,6 +490,8 @@ class CoreCensus:
     def check(self, stored: tuple[int, int, int, int] | tuple[int, int]) -> None:
         """Compare what was counted with `CoreSealed.stored` of the last committed batch.
 
+        Where that is right, it tells the versions of damaged records, which `stored` then counts.
+
         Raises:
             RestoreError: Records are missing, or some are older than those that were committed.
         """

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 import click
 
 from slotkeeper.cli.counters.entry import ROLES
-from slotkeeper.cli.counters.table import Table, decoded, described, whole_table
+from slotkeeper.cli.counters.table import Table, described, whole_table
 from slotkeeper.cli.counters.transfer import Exporter, written
 from slotkeeper.cli.options import settings_options
 from slotkeeper.cli.output import note
@@ -57,10 +57,11 @@ def _export(settings: Settings, out: BinaryIO) -> list[str]:
     parked = 0
     # A device's own key is the beginning of those of its parked records.
     for device, keys in groupby(sorted(table.changes), lambda key: key.partition(b"/")[0]):
-        records = [_readable(key, table.changes[key]) for key in keys]
+        records = [described(key, table.changes[key], damaged=True) for key in keys]
         waiting = [one for one in records if one["kind"] == "parked"]
-        own = next((one for one in records if one["kind"] == "device"), _nothing(device.decode()))
-        if len(waiting) + (own in records) < len(records):
+        of_device = [one for one in records if one["kind"] == "device"]
+        [own] = of_device or [_nothing(device.decode())]
+        if any(one["kind"] == "damaged" for one in records):
             own["damaged_roles"] = list(ROLES)
         if own["damaged_roles"]:
             damaged.append(own["device_id"])
@@ -77,16 +78,6 @@ def _export(settings: Settings, out: BinaryIO) -> list[str]:
 async def _table(settings: Settings) -> Table:
     async with looked_at(settings) as streams:
         return await whole_table(streams)
-
-
-def _readable(key: bytes, value: bytes) -> dict[str, Any]:
-    """Decode a record; a damaged one says so.
-
-    Raises:
-        FaultFoundError: It is something else.
-    """
-    change = decoded(key, value)
-    return change if change["kind"] == "damaged" else described(key, value)
 
 
 def _nothing(device: str) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from typing import NamedTuple
 
-from slotkeeper.cli.counters.rebuild.told import AUDIT, COMMANDS, ROLES, RecordFault, Told, told_by
+from slotkeeper.cli.counters.entry import ROLES
+from slotkeeper.cli.counters.rebuild.told import AUDIT, COMMANDS, RecordFault, Told, told_by
 from slotkeeper.streams import Record, Streams
 
 

@@ -72,36 +72,34 @@ async def whole_table(streams: Streams) -> Table:
     return Table(changes, told, against)
 
 
-async def newest_changes(streams: Streams, device_id: str | None = None) -> dict[bytes, bytes]:
-    """Give the newest changelog record of every device, or all records of one.
+async def newest_changes(streams: Streams) -> dict[bytes, bytes]:
+    """Give the newest changelog record of every device.
 
     A compacted stream may still hold older ones; tombstones remove a key. What is parked stands
-    under further keys of its device, and is left out of the whole table: it is no number.
+    under further keys of its device, and is left out: it is no number.
     """
     newest: dict[bytes, bytes] = {}
     async for records in _records(streams):
         for record in records:
-            key = record.key or b""
-            if b"/" in key if device_id is None else not key.startswith(device_id.encode()):
-                continue
-            _keep(newest, record)
+            if b"/" not in (record.key or b""):
+                _keep(newest, record)
     return newest
 
 
-def decoded(key: bytes, value: bytes) -> dict[str, Any]:
-    """Decode a record of the changelog; its ``kind`` says what it is, or that it is damaged."""
-    change: dict[str, Any] = orjson.loads(describe_change(key, value))
-    return change
+def described(key: bytes, value: bytes, *, damaged: bool = False) -> dict[str, Any]:
+    """Decode a changelog record of the engine; its ``kind`` says what it is.
 
-
-def described(key: bytes, value: bytes) -> dict[str, Any]:
-    """Decode a changelog record of the engine.
+    Args:
+        key: Of the record.
+        value: Of the record.
+        damaged: Give one that is damaged as well, of which nothing but the kind is known.
 
     Raises:
         FaultFoundError: It is damaged, of a newer format, or something else.
     """
-    change = decoded(key, value)
-    if change["kind"] not in ("device", "parked"):
+    change: dict[str, Any] = orjson.loads(describe_change(key, value))
+    readable = ("device", "parked", "damaged") if damaged else ("device", "parked")
+    if change["kind"] not in readable:
         raise FaultFoundError(
             f"the changelog record of {key.decode(errors='replace')} cannot be read: "
             f"{change['kind']}; what is known of that device must be restored from elsewhere"

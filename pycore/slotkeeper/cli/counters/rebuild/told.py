@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from slotkeeper._core import canonical_key, inspect_message
+from slotkeeper.cli.counters.entry import ROLES
 from slotkeeper.cli.counters.transfer import MOST_LOSSES
 from slotkeeper.settings import MAX_COUNTER
 from slotkeeper.streams import Record
@@ -37,7 +38,6 @@ _MAX_BLOCKS = 16
 _NAME = re.compile("[A-Z_]{1,40}")
 """Of a reason."""
 
-ROLES = ("NetworkOperator", "Supplier")
 _ROLE_OF_CELL = {"networkOperator": "NetworkOperator", "supplier": "Supplier"}
 
 _ANSWERS = ("HANDOVER_CONFIRMED", "HANDOVER_FAILED")
