@@ -1,6 +1,6 @@
 """Answers of brokers that know less than they should, for a moment: none is taken for the truth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +16,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.commit import OffsetFetchResponse_v3
 from tests.kafka.harness import CHANGELOG, RESPONSES, Bench
 
-from slotkeeper.streams import FencedError, StoreUnavailableError
+from slotkeeper.streams import FencedError, OwnedPartition, Ownership, StoreUnavailableError
 from slotkeeper.streams.kafka import client_internals, group_offsets, ownership, topics
 from slotkeeper.streams.kafka.instance import members
 from slotkeeper.streams.kafka.offsets import Offsets
@@ -77,10 +77,9 @@ async def test_a_coordinator_that_does_not_know_its_members_has_some(
         await members(ClientOptions(bench.servers, {}), bench.settings.application)
 
 
-async def test_what_follows_records_that_were_never_read_is_not_committed(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A broker that was cut off from its cluster gives an older end, and the owner believes it."""
+@pytest.fixture
+def older_ends(bench: Bench) -> Callable[..., Awaitable[Mapping[TopicPartition, int]]]:
+    """Give the changelog's end as a broker does that was cut off from its cluster."""
     real = Offsets.ends
 
     async def older(
@@ -92,22 +91,53 @@ async def test_what_follows_records_that_were_never_read_is_not_committed(
         changelog = bench.topic(CHANGELOG)
         return {at: max(0, end - 2 * (at.topic == changelog)) for at, end in ends.items()}
 
+    return older
+
+
+async def committed(owning: Ownership) -> None:
+    for value in (b"1", b"2"):
+        owned = await owning.open(PARTITION)
+        await owned.commit([(CHANGELOG, PARTITION, b"k", value, [])], {})
+        await owned.close()
+
+
+async def values(owned: OwnedPartition) -> list[bytes | None]:
+    return [record.value async for batch in owned.changelog() for record in batch]
+
+
+async def test_what_follows_records_that_were_never_read_is_not_committed(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    older_ends: Callable[..., Awaitable[Mapping[TopicPartition, int]]],
+) -> None:
     async with bench.opened() as streams, streams.own() as owning:
-        for value in (b"1", b"2"):
-            owned = await owning.open(PARTITION)
-            await owned.commit([(CHANGELOG, PARTITION, b"k", value, [])], {})
-            await owned.close()
+        await committed(owning)
         owned = await owning.open(PARTITION)
         with monkeypatch.context() as patched:
-            patched.setattr(Offsets, "ends", older)
-            assert [len(batch) async for batch in owned.changelog()]
+            patched.setattr(Offsets, "ends", older_ends)
+            assert (await values(owned))[-1] == b"1"
         with pytest.raises(FencedError, match="since its end was read"):
             await owned.commit([(CHANGELOG, PARTITION, b"k", b"3", [])], {})
         owned = await owning.open(PARTITION)
-        read = [record.value async for batch in owned.changelog() for record in batch]
-        assert read[-1] == b"2"
+        assert (await values(owned))[-1] == b"2"
         await owned.commit([(CHANGELOG, PARTITION, b"k", b"3", [])], {})
         await owned.commit([(CHANGELOG, PARTITION, b"k", b"4", [])], {})
+
+
+async def test_an_end_that_was_told_never_falls(
+    bench: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    older_ends: Callable[..., Awaitable[Mapping[TopicPartition, int]]],
+) -> None:
+    """What is between would be taken for read: memory is added to from there on."""
+    async with bench.opened() as streams, streams.own() as owning:
+        await committed(owning)
+        owned = await owning.open(PARTITION)
+        end = await owned.changelog_end()
+        with monkeypatch.context() as patched:
+            patched.setattr(Offsets, "ends", older_ends)
+            assert await owned.changelog_end() == end
+            assert (await values(owned))[-1] == b"2"
 
 
 async def test_witnesses_that_could_not_be_begun_are_begun_later(
