@@ -110,8 +110,7 @@ async def acknowledge(
         truth, evidence = seen.truth, seen.evidence
         accepted, moved, again = said(objection, truth, replace(evidence, witnessed=witnessed))
         began = beginning(truth, evidence).taken_over(clock())
-        only_counted = bool(losses) and not accepted
-        nothing_lost = only_counted or _only_renamed(truth, evidence, accepted)
+        lost = not _only_renamed(truth, evidence, accepted)
         positions = replace(
             began,
             again={**began.again, **again},
@@ -120,7 +119,7 @@ async def acknowledge(
             compacts=evidence.logs.compacts is not False,
             application=evidence.application,
             stored=seen.stored,
-            rollbacks=max(losses, began.rollbacks + (not nothing_lost)),
+            rollbacks=max(losses, began.rollbacks + lost),
         ).advanced({stream: move.now for stream, move in moved.items()})
         owned = await ownership.open(partition)
         if await owned.changelog_end() != seen.end:
